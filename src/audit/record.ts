@@ -1,0 +1,96 @@
+/**
+ * The records of the audit spool as the gateway hands them over. OPEN is written before a byte goes
+ * upstream, CLOSE before the last byte goes down; a request refused before any upstream is one WHOLE.
+ */
+
+/** The terminal outcomes (law 2). Every request ends in exactly one. */
+export const OUTCOMES = [
+  'completed',
+  'client_abort',
+  'upstream_error',
+  'upstream_cut',
+  'timeout',
+  'rejected',
+  'guardrail',
+  'gateway_crash',
+] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+/** One outbound call, as the log shows it. Times in milliseconds from the start of the request. */
+export type AttemptRecord = {
+  upstream: string
+  model: string
+  startedMs: number
+  durationMs: number
+  /** HTTP status of the upstream, null when it never answered. */
+  status: number | null
+  /** Our error code, null for the attempt that succeeded. */
+  error: string | null
+  /** What the upstream said on an error, bounded to 4 KiB. */
+  detail: string | null
+  upstreamRequestId: string | null
+}
+
+/** Token counts of an answer; null where the upstream said nothing. Unknown is never 0. */
+export type UsageRecord = {
+  inputTokens: number | null
+  outputTokens: number | null
+  cachedInputTokens: number | null
+  reasoningTokens: number | null
+}
+
+export type OpenRecord = {
+  /** `req_…`, ours; never the upstream's and never the client's. */
+  id: string
+  /** Wall time of the first byte of the request, milliseconds. */
+  startedAtMs: number
+  projectId: string | null
+  keyId: string | null
+  keyName: string | null
+  method: string
+  path: string
+  operation: string
+  /** What the client sent as `model`. */
+  requestedModel: string | null
+  route: string | null
+  stream: boolean
+  clientRequestId: string | null
+  /** The OpenAI `user` field, when sent. */
+  endUser: string | null
+}
+
+export type CloseRecord = {
+  id: string
+  outcome: Outcome
+  /** HTTP status the client got (or would have got). */
+  status: number
+  errorCode: string | null
+  upstream: string | null
+  model: string | null
+  attempts: readonly AttemptRecord[]
+  usage: UsageRecord | null
+  finishReason: string | null
+  ttftMs: number | null
+  durationMs: number
+  requestBytes: number
+  responseBytes: number
+  /** True when the kept response body is shorter than what was sent. */
+  truncated: boolean
+  /** How many identical requests this row stands for; more than 1 only for unauthenticated floods. */
+  occurrences: number
+}
+
+/**
+ * The spool as the gateway sees it. Every promise resolves once the record is in the file (write(2) returned),
+ * which SIGKILL cannot undo; it rejects with GatewayError('audit_unavailable') when the record could not be written.
+ */
+export type AuditLog = {
+  /** Writes OPEN with the request's bytes. Await it before a byte goes upstream. */
+  open(record: OpenRecord, requestBody: Buffer): Promise<void>
+  /** Keeps a piece of a long streamed answer, so that a crash keeps the partial text. Never rejects; a failure shows at `close`. */
+  part(id: string, bytes: Buffer): void
+  /** Writes CLOSE with the rest of the answer's bytes (after the parts). Await it before the last byte goes down. */
+  close(record: CloseRecord, responseBody: Buffer): Promise<void>
+  /** One record for a request that never went upstream (rejected, served from memory). */
+  whole(open: OpenRecord, close: CloseRecord, requestBody: Buffer, responseBody: Buffer): Promise<void>
+}

@@ -1,0 +1,12 @@
+/** One JSON line per business event on stderr. User text is a field, never part of the message template. */
+
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+export type { Logger }
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** `destination` is stderr in production and a memory stream in tests. */
+export function createLogger(level: LogLevel, destination: DestinationStream): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+}
