@@ -116,7 +116,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
       key: named(env('AVAL_KEY'), 'AVAL_KEY'),
     },
     log: { level: readLogLevel(env('LOG_LEVEL'), problems) },
-    color: environment['NO_COLOR'] === undefined || environment['NO_COLOR'] === '',
+    color: environment.NO_COLOR === undefined || environment.NO_COLOR === '',
   }
   checkReferences(config, problems)
   if (problems.length > 0) throw new ConfigError(problems)

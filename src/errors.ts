@@ -108,16 +108,23 @@ export class UpstreamError extends GatewayError {
   readonly upstreamStatus: number | null
   /** What the upstream said, bounded; goes to the audit row and never to the caller. */
   readonly detail: string | null
+  readonly upstreamRequestId: string | null
 
   constructor(
     code: ErrorCode,
     message: string,
-    why: GatewayErrorOptions & { retryable: boolean; upstreamStatus?: number; detail?: string },
+    why: GatewayErrorOptions & {
+      retryable: boolean
+      upstreamStatus?: number
+      detail?: string
+      upstreamRequestId?: string | null
+    },
   ) {
     super(code, message, why)
     this.retryable = why.retryable
     this.upstreamStatus = why.upstreamStatus ?? null
     this.detail = why.detail ?? null
+    this.upstreamRequestId = why.upstreamRequestId ?? null
   }
 }
 

@@ -72,26 +72,23 @@ function knownKeys(schema: SchemaNode, path: readonly PropertyKey[], value: unkn
     node = unwrap(node, at)
     if (node === undefined || step === null) break
     const { def } = node._zod
-    const shape = def['shape'] as Record<PropertyKey, SchemaNode> | undefined
-    node =
-      shape === undefined ? ((def['valueType'] ?? def['element']) as SchemaNode | undefined) : shape[step]
+    const shape = def.shape as Record<PropertyKey, SchemaNode> | undefined
+    node = shape === undefined ? ((def.valueType ?? def.element) as SchemaNode | undefined) : shape[step]
     at = valueAt(at, [step])
   }
-  return Object.keys((node?._zod.def['shape'] as object | undefined) ?? {})
+  return Object.keys((node?._zod.def.shape as object | undefined) ?? {})
 }
 
 function unwrap(node: SchemaNode | undefined, value: unknown): SchemaNode | undefined {
   let at = node
-  while (at?._zod.def['innerType'] !== undefined) at = at._zod.def['innerType'] as SchemaNode
-  const options = at?._zod.def['options'] as SchemaNode[] | undefined
+  while (at?._zod.def.innerType !== undefined) at = at._zod.def.innerType as SchemaNode
+  const options = at?._zod.def.options as SchemaNode[] | undefined
   if (options === undefined) return at
-  const discriminator = at?._zod.def['discriminator'] as string | undefined
-  if (discriminator === undefined) return options.find((one) => one._zod.def['shape'] !== undefined)
+  const discriminator = at?._zod.def.discriminator as string | undefined
+  if (discriminator === undefined) return options.find((one) => one._zod.def.shape !== undefined)
   const wanted = valueAt(value, [discriminator])
   return options.find((one) => {
-    const shape = one._zod.def['shape'] as
-      | Record<string, { _zod: { def: { values?: unknown[] } } }>
-      | undefined
+    const shape = one._zod.def.shape as Record<string, { _zod: { def: { values?: unknown[] } } }> | undefined
     return shape?.[discriminator]?._zod.def.values?.includes(wanted) === true
   })
 }

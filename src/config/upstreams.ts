@@ -3,13 +3,14 @@
 import { Secret } from '../lib/secret.ts'
 import type { EnvironmentName } from './environment.ts'
 import type { ConfigFile } from './schema.ts'
+import { readTimeouts, type TimeoutsConfig } from './timeouts.ts'
 
 type RemoteUpstream = {
   name: string
   baseUrl: string
   key: Secret | null
   headers: Readonly<Record<string, string>>
-  timeouts: { connectMs: number; firstByteMs: number; idleMs: number; totalMs: number }
+  timeouts: TimeoutsConfig
   maxConnections: number
 }
 
@@ -22,7 +23,7 @@ export type UpstreamConfig =
       streamUsage: boolean
     })
   | (RemoteUpstream & { dialect: 'anthropic' | 'gemini' })
-  | { name: string; dialect: 'local'; modelsDir: string | null; timeouts: RemoteUpstream['timeouts'] }
+  | { name: string; dialect: 'local'; modelsDir: string | null; timeouts: TimeoutsConfig }
 
 const DEFAULT_BASE_URL = {
   openai: 'https://api.openai.com/v1',
@@ -42,7 +43,12 @@ const FROM_ENVIRONMENT = [
 }[]
 
 /** First byte: reasoning models think for minutes. Idle: a stream that is silent this long is dead. */
-const DEFAULT_TIMEOUTS = { connectMs: 3000, firstByteMs: 120_000, idleMs: 60_000, totalMs: 600_000 }
+const DEFAULT_TIMEOUTS: TimeoutsConfig = {
+  connectMs: 3000,
+  firstByteMs: 120_000,
+  idleMs: 60_000,
+  totalMs: 600_000,
+}
 
 /** Declared upstreams first, then those found in the environment under names not taken, then `local`. */
 export function resolveUpstreams(
@@ -71,13 +77,7 @@ function fromFile(
   entry: NonNullable<ConfigFile['upstreams']>[string],
   secret: (ref: string, where: string) => Secret | null,
 ): UpstreamConfig {
-  const given = entry.timeouts ?? {}
-  const timeouts = {
-    connectMs: given.connect ?? DEFAULT_TIMEOUTS.connectMs,
-    firstByteMs: given.first_byte ?? DEFAULT_TIMEOUTS.firstByteMs,
-    idleMs: given.idle ?? DEFAULT_TIMEOUTS.idleMs,
-    totalMs: given.total ?? DEFAULT_TIMEOUTS.totalMs,
-  }
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...readTimeouts(entry.timeouts) }
   if (entry.dialect === 'local')
     return { name, dialect: 'local', modelsDir: entry.models_dir ?? null, timeouts }
   const remote = {
