@@ -4,9 +4,10 @@
  */
 
 import { UpstreamError } from '../../errors.ts'
-import { isJsonObject, type JsonObject } from '../../lib/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import {
   argumentText,
+  type CallItem,
   callItem,
   contentText,
   type DraftItem,
@@ -61,18 +62,21 @@ function outputItems(
     if (refusal !== '') item.parts.push({ type: 'refusal', text: refusal, logprobs: [] })
     items.push(item)
   }
-  for (const call of Array.isArray(message.tool_calls) ? message.tool_calls : []) {
-    const callable = isJsonObject(call) ? call.function : undefined
-    if (!isJsonObject(call) || !isJsonObject(callable)) throw malformed('holds a call that is none')
-    if (typeof callable.name !== 'string' || callable.name === '') {
-      throw malformed('calls a function without a name')
-    }
-    const callId = typeof call.id === 'string' ? call.id : ''
-    const item = callItem(info, items.length, callId, callable.name)
-    item.arguments = argumentText(callable.arguments)
-    items.push(item)
-  }
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : []
+  for (const call of calls) items.push(outputCall(call, items.length, info))
   return items
+}
+
+function outputCall(call: JsonValue, outputIndex: number, info: ResponseInfo): CallItem {
+  const callable = isJsonObject(call) ? call.function : undefined
+  if (!isJsonObject(call) || !isJsonObject(callable)) throw malformed('holds a call that is none')
+  if (typeof callable.name !== 'string' || callable.name === '') {
+    throw malformed('calls a function without a name')
+  }
+  const callId = typeof call.id === 'string' ? call.id : ''
+  const item = callItem(info, outputIndex, callId, callable.name)
+  item.arguments = argumentText(callable.arguments)
+  return item
 }
 
 function malformed(what: string, detail?: string): UpstreamError {
