@@ -90,9 +90,15 @@ export class RequestError extends GatewayError {
 /** The caller waits or pays; carries Retry-After in seconds and milliseconds. */
 export class LimitError extends GatewayError {
   override name = 'LimitError'
-  constructor(code: ErrorCode, message: string, retryAfterMs: number) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    retryAfterMs: number,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(code, message, {
       headers: {
+        ...headers,
         'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
         'retry-after-ms': String(Math.max(1, Math.ceil(retryAfterMs))),
       },

@@ -4,7 +4,7 @@ import { RequestError } from '../errors.ts'
 import { allowsRoute } from '../keys/allowed-routes.ts'
 import type { VirtualKey } from '../keys/key.ts'
 import { nearest } from '../lib/nearest.ts'
-import type { Timeouts } from '../providers/provider.ts'
+import type { Operation, Timeouts } from '../providers/provider.ts'
 import type { RouteTarget, Snapshot, Upstream } from './snapshot.ts'
 
 /** Retries of a direct call, which has no route to say otherwise. */
@@ -22,20 +22,35 @@ export type Plan = {
 
 /**
  * `model` is a route's name or `<upstream>/<model id>`. Throws RequestError model_not_found, the same for what does
- * not exist and for what the key may not call. `random` in [0, 1) shuffles weighted targets.
+ * not exist and for what the key may not call, or unsupported_operation. `random` in [0, 1) shuffles weighted targets.
  */
-export function planTargets(snapshot: Snapshot, key: VirtualKey, model: string, random: () => number): Plan {
+export function planTargets(
+  snapshot: Snapshot,
+  key: VirtualKey,
+  wanted: { model: string; operation: Operation },
+  random: () => number,
+): Plan {
+  const { model, operation } = wanted
   if (!allowsRoute(key.allowedRoutes, model)) throw notFound(snapshot, key, model)
   const route = snapshot.routes.get(model)
   if (route !== undefined) {
     const targets = orderTargets(route.targets, random).map((target) => planned(snapshot, target))
-    return { route: route.name, targets: targets.filter((target) => target !== null), retries: route.retries }
+    const able = targets.filter((target) => target !== null)
+    return { route: route.name, targets: supporting(able, operation, model), retries: route.retries }
   }
   const slash = model.indexOf('/')
   const upstream = slash < 1 ? undefined : snapshot.upstreams.get(model.slice(0, slash))
   if (upstream === undefined || slash === model.length - 1) throw notFound(snapshot, key, model)
   const target = { upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
-  return { route: null, targets: [target], retries: DIRECT_RETRIES }
+  return { route: null, targets: supporting([target], operation, model), retries: DIRECT_RETRIES }
+}
+
+function supporting(targets: readonly PlannedTarget[], operation: Operation, model: string): PlannedTarget[] {
+  const able = targets.filter(({ upstream }) => upstream.provider.supports(operation))
+  if (able.length > 0) return able
+  const dialects = [...new Set(targets.map(({ upstream }) => upstream.provider.dialect))].join(', ')
+  const message = `${JSON.stringify(model)} cannot serve ${operation}: its upstream speaks ${dialects || 'nothing configured'}. Choose a model of another upstream.`
+  throw new RequestError('unsupported_operation', message, { param: 'model' })
 }
 
 function planned(snapshot: Snapshot, target: RouteTarget): PlannedTarget | null {

@@ -66,7 +66,12 @@ async function admit(
     limits = taken.headers
     try {
       body = parseBody(envelope.operation, bytes)
-      const plan = planTargets(deps.snapshot(), envelope.key, body.model, deps.random)
+      const plan = planTargets(
+        deps.snapshot(),
+        envelope.key,
+        { model: body.model, operation: envelope.operation },
+        deps.random,
+      )
       return { body, plan, limits, release: taken.release }
     } catch (error) {
       taken.release()

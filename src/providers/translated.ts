@@ -1,6 +1,6 @@
 /** A provider made of a pure translation and the shared transport; what goes out to the gateway is OpenAI wire bytes. */
 
-import { GatewayError, UpstreamError } from '../errors.ts'
+import type { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { encodeSse, SseParser } from '../lib/sse.ts'
@@ -8,6 +8,7 @@ import { fetchJson } from './fetch-json.ts'
 import type { Dialect, Provider, ProviderHandle, ProviderHead, ProviderSink, Timeouts } from './provider.ts'
 import type { AnswerInfo, StreamTranslator, Translation } from './translation.ts'
 import { MAX_RESPONSE_BYTES, type Transport } from './transport.ts'
+import { asUpstreamError, WholeAnswer } from './whole-answer.ts'
 
 /** One event larger than this is garbage: a whole 1 MB tool call still fits many times. */
 const MAX_EVENT_BYTES = 16 * 1024 ** 2
@@ -73,49 +74,6 @@ export function createTranslatedProvider(
   }
 }
 
-/** Gathers a JSON answer, translates it in one piece. */
-class WholeAnswer implements ProviderSink {
-  handle: ProviderHandle | null = null
-  readonly #upstream: string
-  readonly #translate: (body: JsonObject) => JsonObject
-  readonly #sink: ProviderSink
-  #head: ProviderHead | null = null
-  #chunks: Buffer[] = []
-
-  constructor(upstream: string, translate: (body: JsonObject) => JsonObject, sink: ProviderSink) {
-    this.#upstream = upstream
-    this.#translate = translate
-    this.#sink = sink
-  }
-
-  onHead(head: ProviderHead): void {
-    this.#head = { ...head, contentType: 'application/json' }
-  }
-
-  onData(chunk: Buffer): void {
-    this.#chunks.push(chunk)
-  }
-
-  onEnd(): void {
-    let answer: Buffer
-    try {
-      const parsed: unknown = JSON.parse(Buffer.concat(this.#chunks).toString('utf8'))
-      if (!isJsonObject(parsed)) throw new SyntaxError('The body is not a JSON object.')
-      answer = Buffer.from(JSON.stringify(this.#translate(parsed)))
-    } catch (error) {
-      this.#sink.onError(asUpstreamError(this.#upstream, error))
-      return
-    }
-    if (this.#head !== null) this.#sink.onHead(this.#head)
-    this.#sink.onData(answer)
-    this.#sink.onEnd()
-  }
-
-  onError(error: UpstreamError): void {
-    this.#sink.onError(error)
-  }
-}
-
 /** Translates event by event; `[DONE]` is written only after the translator confirms a proper end. */
 class StreamedAnswer implements ProviderSink {
   handle: ProviderHandle | null = null
@@ -167,19 +125,4 @@ class StreamedAnswer implements ProviderSink {
       this.#sink.onError(asUpstreamError(this.#upstream, error))
     }
   }
-}
-
-/** A translation's own errors pass; anything else it threw is an answer that makes no sense. */
-function asUpstreamError(upstream: string, error: unknown): UpstreamError {
-  if (error instanceof UpstreamError) return error
-  if (error instanceof GatewayError) {
-    return new UpstreamError(error.code, error.message, {
-      retryable: false,
-      param: error.param,
-      cause: error,
-    })
-  }
-  const message = `Upstream "${upstream}" sent an answer that cannot be read.`
-  const detail = error instanceof Error ? error.message : String(error)
-  return new UpstreamError('upstream_malformed', message, { retryable: true, detail, cause: error })
 }

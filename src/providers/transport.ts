@@ -72,7 +72,8 @@ export function createTransport(
       )
       return call
     },
-    close: () => pool.destroy(),
+    // Waits for calls under way: a reload retires an upstream without cutting its streams.
+    close: () => pool.close(),
   }
 }
 
