@@ -87,7 +87,7 @@ async function serve(
   outgoing: ServerResponse,
 ): Promise<void> {
   const client = new NodeClient(outgoing)
-  let bytes = EMPTY
+  let bytes: Buffer = EMPTY
   try {
     if (!hasRole(envelope.key, 'app', 'engineer', 'admin')) {
       const message = `The roles ${envelope.key.roles.join(', ')} may not call models. Use a key with the role app.`
