@@ -12,14 +12,16 @@ export type CandidatePart =
   | { kind: 'call'; call: AnswerToolCall }
 
 /**
- * In order. `nextCall` numbers the calls of the whole answer. Parts of server-side tools are left out; media has no
+ * In order. `firstCall` is how many calls this choice has made before. Parts of server-side tools are left out; media has no
  * place in a chat completion and is an error rather than a silent loss.
  */
-export function readParts(candidate: JsonObject, answerId: string, nextCall: () => number): CandidatePart[] {
+export function readParts(candidate: JsonObject, answerId: string, firstCall: number): CandidatePart[] {
   const parts: CandidatePart[] = []
+  let calls = firstCall
   for (const part of objectsOf(objectOf(candidate.content).parts)) {
     if (part.functionCall !== undefined) {
-      parts.push({ kind: 'call', call: readCall(part, answerId, nextCall()) })
+      parts.push({ kind: 'call', call: readCall(part, makeCallId(answerId, candidateIndex(candidate), calls)) })
+      calls += 1
     } else if (part.inlineData !== undefined || part.fileData !== undefined) {
       throw malformed('The upstream answered with media, which a chat completion cannot carry.', '')
     } else if (textOf(part.text) !== '') {
@@ -29,10 +31,10 @@ export function readParts(candidate: JsonObject, answerId: string, nextCall: () 
   return parts
 }
 
-function readCall(part: JsonObject, answerId: string, n: number): AnswerToolCall {
+function readCall(part: JsonObject, madeUpId: string): AnswerToolCall {
   const call = objectOf(part.functionCall)
   return {
-    id: textOf(call.id) || makeCallId(answerId, n),
+    id: textOf(call.id) || madeUpId,
     name: textOf(call.name),
     arguments: JSON.stringify(objectOf(call.args)),
     extra: toExtra(textOf(part.thoughtSignature)),

@@ -22,19 +22,18 @@ export function toCompletion(body: JsonObject, info: AnswerInfo): JsonObject {
     const choice: JsonObject = { index: 0, message, logprobs: null, finish_reason: 'content_filter' }
     return buildCompletion(info, [choice], usage)
   }
-  let calls = 0
-  const choices = candidates.map((candidate) => toChoice(candidate, info, () => calls++))
+  const choices = candidates.map((candidate) => toChoice(candidate, info))
   return buildCompletion(info, choices, usage)
 }
 
-function toChoice(candidate: JsonObject, info: AnswerInfo, nextCall: () => number): JsonObject {
+function toChoice(candidate: JsonObject, info: AnswerInfo): JsonObject {
   const reason = textOf(candidate.finishReason)
   if (reason === '')
     throw malformed('The upstream answered without a finishReason.', JSON.stringify(candidate))
   let text = ''
   let reasoning = ''
   const toolCalls: AnswerToolCall[] = []
-  for (const part of readParts(candidate, info.id, nextCall)) {
+  for (const part of readParts(candidate, info.id, 0)) {
     if (part.kind === 'text') text += part.text
     if (part.kind === 'thought') reasoning += part.text
     if (part.kind === 'call') toolCalls.push(part.call)

@@ -23,7 +23,6 @@ type Choice = { calls: number; finishReason: string }
 export class GeminiStream implements StreamTranslator {
   readonly #info: AnswerInfo
   readonly #choices = new Map<number, Choice>()
-  #calls = 0
   #usage: JsonObject = {}
   #blocked = false
 
@@ -32,6 +31,8 @@ export class GeminiStream implements StreamTranslator {
   }
 
   push(event: SseEvent): JsonObject[] {
+    // Some proxies in front of the API close with OpenAI's marker; it proves nothing.
+    if (event.data === '[DONE]') return []
     const data = parseEventData(event.data)
     if (data.error !== undefined) throw toUpstreamError(data)
     if (data.usageMetadata !== undefined) this.#usage = objectOf(data.usageMetadata)
@@ -76,7 +77,7 @@ export class GeminiStream implements StreamTranslator {
       chunks.push(buildChunk(this.#info, index, { role: 'assistant', content: '', refusal: null }))
     }
     let logprobs = toLogprobs(candidate)
-    for (const part of readParts(candidate, this.#info.id, () => this.#calls++)) {
+    for (const part of readParts(candidate, this.#info.id, choice.calls)) {
       chunks.push(buildChunk(this.#info, index, toDelta(part, choice), null, logprobs))
       logprobs = null
     }
