@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.ts'
 import type { Secret } from '../lib/secret.ts'
 import { isRoutePattern } from './allowed-routes.ts'
 import type { Role, VirtualKey } from './key.ts'
-import { isProjectName, projectIdOf } from './project.ts'
+import { DEFAULT_PROJECT, isProjectName, projectIdOf } from './project.ts'
 import { digestSecret, parseToken } from './token.ts'
 
 /** A key as the config gives it: the secret is already read from the environment or a file. */
@@ -13,8 +13,8 @@ export type DeclaredKey = {
   name: string
   secret: Secret
   roles: readonly Role[]
-  /** Project name, not id. */
-  project: string
+  /** Project name, not id; null is the default project. */
+  project: string | null
   routes: readonly string[] | null
   expiresAtMs: number | null
   rpm: number | null
@@ -79,7 +79,7 @@ function problemOf(wanted: DeclaredKey, secret: string, names: ReadonlySet<strin
     return `the secret of "${wanted.name}" (${wanted.secret.source}) holds spaces or letters outside ASCII, which no Authorization header carries.`
   }
   if (wanted.roles.length === 0) return `"${wanted.name}" has no roles. Name at least one.`
-  if (!isProjectName(wanted.project)) {
+  if (wanted.project !== null && !isProjectName(wanted.project)) {
     return `the project "${wanted.project}" of "${wanted.name}" is not a name: lower-case letters, digits and hyphens, at most 63.`
   }
   const pattern = wanted.routes?.find((route) => !isRoutePattern(route))
@@ -91,7 +91,7 @@ function toVirtualKey(wanted: DeclaredKey): VirtualKey {
   return {
     id: `cfg_${wanted.name}`,
     name: wanted.name,
-    projectId: projectIdOf(wanted.project),
+    projectId: projectIdOf(wanted.project ?? DEFAULT_PROJECT),
     roles: wanted.roles,
     allowedRoutes: wanted.routes,
     rpm: wanted.rpm,
