@@ -1,0 +1,105 @@
+/**
+ * Daily partitions of the request log. Creates them ahead of time and never drops one: retention does that.
+ * A day without a partition costs speed, not rows, because the DEFAULT partition takes them.
+ */
+
+import { sql } from 'drizzle-orm'
+import type { Db } from './client.ts'
+
+/** Every table with one partition per day, named `<table>_<yyyymmdd>`. */
+const PARTITIONED_TABLES = ['requests', 'request_bodies'] as const
+type PartitionedTable = (typeof PARTITIONED_TABLES)[number]
+
+/** The letters are "aval", 2 = partitions. */
+const PARTITION_LOCK = 0x6176_616c_02
+const DAY_MS = 86_400_000
+/** More than a year ahead is a mistake, and every partition costs planning time. */
+const MAX_DAYS = 400
+
+/**
+ * Makes sure that `days` days from `fromDay` (`YYYY-MM-DD`, UTC) have their partitions; returns the names it created.
+ * Safe to run from many processes at once and over and over. Rows of such a day that already stand in the DEFAULT
+ * partition move into the new one in the same transaction.
+ *
+ * Throws RangeError for a day that does not exist or a count outside 1…400.
+ */
+export async function ensurePartitions(
+  db: Db,
+  { fromDay, days }: { fromDay: string; days: number },
+): Promise<string[]> {
+  if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS) {
+    throw new RangeError(`days is ${days}; it must be a whole number from 1 to ${MAX_DAYS}.`)
+  }
+  const created: string[] = []
+  const firstMs = parseDay(fromDay)
+  for (let offset = 0; offset < days; offset += 1) {
+    for (const table of PARTITIONED_TABLES) {
+      const name = await ensurePartition(db, table, firstMs + offset * DAY_MS)
+      if (name !== null) created.push(name)
+    }
+  }
+  return created
+}
+
+/** One transaction per partition: holding the locks of two DEFAULT partitions at once could deadlock with a writer. */
+async function ensurePartition(db: Db, table: PartitionedTable, dayMs: number): Promise<string | null> {
+  const day = formatDay(dayMs)
+  const partition = `${table}_${day.replaceAll('-', '')}`
+  if (await exists(db, partition)) return null
+  return await db.transaction(async (transaction) => {
+    await transaction.execute(sql`SELECT pg_advisory_xact_lock(${sql.raw(String(PARTITION_LOCK))}::bigint)`)
+    if (await exists(transaction, partition)) return null
+    // Writers of days without a partition wait while rows move; better to give up than to make them wait long.
+    await transaction.execute(sql`SET LOCAL lock_timeout = '5s'`)
+    await createAndAttach(transaction, table, partition, day, formatDay(dayMs + DAY_MS))
+    return partition
+  })
+}
+
+async function createAndAttach(
+  transaction: Db,
+  table: PartitionedTable,
+  partition: string,
+  day: string,
+  nextDay: string,
+): Promise<void> {
+  const parent = sql.identifier(table)
+  const child = sql.identifier(partition)
+  const fallback = sql.identifier(`${table}_default`)
+  // Values cannot be parameters in DDL; both days come from `formatDay`.
+  const from = sql.raw(`'${day}'`)
+  const to = sql.raw(`'${nextDay}'`)
+  await transaction.execute(
+    sql`CREATE TABLE ${child} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
+  )
+  // Taken before the rows are looked at: a row inserted after the move would make the attachment fail.
+  await transaction.execute(sql`LOCK TABLE ${fallback} IN ACCESS EXCLUSIVE MODE`)
+  await transaction.execute(
+    sql`WITH moved AS (DELETE FROM ${fallback} WHERE day = ${from}::date RETURNING *)
+        INSERT INTO ${child} SELECT * FROM moved`,
+  )
+  // Unlike CREATE … PARTITION OF this does not lock the parent against inserts into other days.
+  await transaction.execute(
+    sql`ALTER TABLE ${parent} ATTACH PARTITION ${child} FOR VALUES FROM (${from}) TO (${to})`,
+  )
+}
+
+async function exists(db: Db, partition: string): Promise<boolean> {
+  const rows = await db.execute<{ found: boolean }>(
+    sql`SELECT to_regclass(${sql.raw(`'${partition}'`)}) IS NOT NULL AS found`,
+  )
+  return rows[0]?.found === true
+}
+
+function parseDay(day: string): number {
+  const dayMs = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN
+  // Date.parse turns 2026-02-30 into March.
+  if (Number.isNaN(dayMs) || formatDay(dayMs) !== day) {
+    throw new RangeError(`"${day}" is not a day. Write YYYY-MM-DD, as in 2026-11-23.`)
+  }
+  return dayMs
+}
+
+function formatDay(dayMs: number): string {
+  return new Date(dayMs).toISOString().slice(0, 10)
+}

@@ -1,0 +1,119 @@
+/**
+ * A migrated database for a test file: embedded always, a real PostgreSQL server too when TEST_DATABASE_URL is set.
+ * Each call gives its own database, so files never see each other's rows.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, inject } from 'vitest'
+import { connectDatabase, type DatabaseConnection } from '../../src/db/client.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { MIGRATIONS, openEmbeddedDatabase } from './embedded-database.ts'
+
+export type TestDatabase = DatabaseConnection & {
+  /** For opening further connections to the same database. */
+  url: string
+  /** Empties every table but leaves the schema and what the migrations themselves insert as they were. */
+  truncate(): Promise<void>
+}
+
+/** A migrated embedded database. Close it in `afterAll`. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const embedded = await openEmbeddedDatabase(await readFile(inject('databaseSnapshot')))
+  return {
+    ...embedded.connection,
+    url: embedded.url,
+    ...(await truncation(embedded.connection)),
+    close: embedded.close,
+  }
+}
+
+/** A migrated database of its own on the server of TEST_DATABASE_URL; dropped by `close`. */
+export async function testServerDatabase(serverUrl: string): Promise<TestDatabase> {
+  const name = `aval_test_${randomBytes(6).toString('hex')}`
+  await onServer(serverUrl, `CREATE DATABASE ${name}`)
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  const connection = connectDatabase(url.href, { maxConnections: 8, applicationName: 'aval-test' })
+  await connection.sql`CREATE EXTENSION IF NOT EXISTS vector`
+  await migrate(connection, { directory: MIGRATIONS })
+  return {
+    ...connection,
+    url: url.href,
+    ...(await truncation(connection)),
+    close: async () => {
+      await connection.close()
+      await onServer(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`)
+    },
+  }
+}
+
+/**
+ * Runs a suite against the embedded database and against the server of TEST_DATABASE_URL. Inside tests `open()` gives
+ * the suite's database. Without the variable the server's suite is reported as skipped, with the reason in its name.
+ *
+ * @example
+ * describeDatabases('the request log', (open) => {
+ *   test('keeps a row', async () => {
+ *     const { db } = open()
+ *   })
+ * })
+ */
+export function describeDatabases(subject: string, suite: (open: () => TestDatabase) => void): void {
+  describe(`${subject}, on the embedded database`, () => {
+    suite(databaseOfSuite(testDatabase))
+  })
+  const serverUrl = process.env.TEST_DATABASE_URL
+  if (serverUrl === undefined || serverUrl === '') {
+    describe.skip(`${subject}, on PostgreSQL (TEST_DATABASE_URL is not set)`, () => {
+      suite(() => {
+        throw new Error('TEST_DATABASE_URL is not set.')
+      })
+    })
+    return
+  }
+  describe(`${subject}, on PostgreSQL`, () => {
+    suite(databaseOfSuite(() => testServerDatabase(serverUrl)))
+  })
+}
+
+function databaseOfSuite(create: () => Promise<TestDatabase>): () => TestDatabase {
+  let database: TestDatabase | undefined
+  beforeAll(async () => {
+    database = await create()
+  })
+  afterAll(() => database?.close())
+  return () => {
+    if (database === undefined) throw new Error('Call open() inside a test or a hook.')
+    return database
+  }
+}
+
+/** What the migrations insert (counters and the like) is read once and put back after each TRUNCATE. */
+async function truncation({ sql }: DatabaseConnection): Promise<Pick<TestDatabase, 'truncate'>> {
+  const seeds = await sql<
+    { subject: string; version: string }[]
+  >`SELECT subject, version FROM change_counters`
+  return {
+    truncate: async () => {
+      const tables = await sql<{ name: string }[]>`
+        SELECT quote_ident(relname) AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+          AND relname <> 'schema_migrations'`
+      await sql.unsafe(`TRUNCATE ${tables.map((table) => table.name).join(', ')} CASCADE`)
+      for (const seed of seeds) {
+        await sql`INSERT INTO change_counters (subject, version) VALUES (${seed.subject}, ${seed.version})`
+      }
+    },
+  }
+}
+
+async function onServer(serverUrl: string, statement: string): Promise<void> {
+  const sql = postgres(serverUrl, { max: 1, onnotice: () => undefined })
+  try {
+    await sql.unsafe(statement)
+  } finally {
+    await sql.end()
+  }
+}
