@@ -107,19 +107,11 @@ export function sealFrame(target: Buffer, at: number, end: number, rest: readonl
   target.writeUInt32LE(sum, at + 4)
 }
 
-/** Gives the complete frame at `at` another seq; used when a batch is written again without its refused records. */
-export function renumberFrame(target: Buffer, at: number, seq: number): void {
+/** Gives the complete frame at `at` another seq; used when a turn is written again without its refused records. */
+export function renumberFrame(target: Buffer, at: number, seq: number, bodyCut: boolean): void {
   writeU64(target, seq, at + 8)
-  sealFrame(target, at, at + frameBytesAt(target, at))
-}
-
-/** Size of the frame at `at` as its header says; only for bytes this process encoded itself. */
-export function frameBytesAt(source: Buffer, at: number): number {
-  return HEADER_BYTES + source.readUInt32LE(at)
-}
-
-export function frameTypeAt(source: Buffer, at: number): number {
-  return source.readUInt8(at + 32)
+  if (bodyCut) target.writeUInt32LE(target.readUInt32LE(at + 36) | FLAG_BODY_CUT, at + 36)
+  sealFrame(target, at, at + HEADER_BYTES + target.readUInt32LE(at))
 }
 
 /** One whole frame in a buffer of its own; for cold paths and tests. */

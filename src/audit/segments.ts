@@ -56,7 +56,13 @@ export function measureSpool(spoolFolder: string): number {
   return total
 }
 
-type Segment = { firstSeq: number; path: string; descriptor: number; usedBytes: number; capacityBytes: number }
+type Segment = {
+  firstSeq: number
+  path: string
+  descriptor: number
+  usedBytes: number
+  capacityBytes: number
+}
 
 type SegmentsSetup = {
   folder: string
@@ -96,7 +102,13 @@ export class Segments {
         // A short write is not an error yet: the next call tells why.
         let written = 0
         while (written < buffer.length) {
-          written += fs.writeSync(segment.descriptor, buffer, written, buffer.length - written, position + written)
+          written += fs.writeSync(
+            segment.descriptor,
+            buffer,
+            written,
+            buffer.length - written,
+            position + written,
+          )
         }
         position += buffer.length
       }
