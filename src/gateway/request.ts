@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import { RequestError } from '../errors.ts'
 import type { VirtualKey } from '../keys/key.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
-import { scanTopLevel, type TopLevelScan } from '../lib/json-scan.ts'
+import { scanTopLevel, type TopLevel } from '../lib/json-scan.ts'
 import type { Operation } from '../providers/provider.ts'
 
 /** Deeper nesting than this has no use in a model call and only serves to exhaust a stack. */
@@ -27,7 +27,7 @@ export type RequestEnvelope = {
 export type ParsedBody = {
   bytes: Buffer
   parsed: JsonObject
-  scan: TopLevelScan
+  scan: TopLevel
   model: string
   stream: boolean
   includeUsage: boolean

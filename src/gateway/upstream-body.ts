@@ -1,9 +1,10 @@
 /** The bytes that go to one target: the client's own, with the model name and our usage wish spliced in. */
 
+import { replaceValue } from '../lib/json-scan.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { ParsedBody } from './request.ts'
 
-type Edit = { start: number; end: number; text: string }
+type Edit = { start: number; end: number; json: string }
 
 /**
  * `askUsage` adds `stream_options.include_usage`, which the tap takes out of the answer again. No other byte
@@ -17,23 +18,15 @@ export function upstreamBody(body: ParsedBody, model: string, askUsage: boolean)
     const wished = { ...(isJsonObject(options) ? options : {}), include_usage: true }
     edits.push(edit(body, 'stream_options', JSON.stringify(wished)))
   }
-  return edits.length === 0 ? body.bytes : splice(body.bytes, edits)
+  // From the back, so that the spans in front stay true.
+  edits.sort((a, b) => b.start - a.start)
+  return edits.reduce((bytes, { start, end, json }) => replaceValue(bytes, { start, end }, json), body.bytes)
 }
 
+/** Replaces the member's value, or puts a new member right behind the opening brace. */
 function edit(body: ParsedBody, key: string, json: string): Edit {
-  const span = body.scan.entries.get(key)
-  if (span !== undefined) return { ...span, text: json }
-  const brace = body.bytes.indexOf('{') + 1
-  return { start: brace, end: brace, text: `${JSON.stringify(key)}:${json},` }
-}
-
-function splice(bytes: Buffer, edits: Edit[]): Buffer {
-  const pieces: Buffer[] = []
-  let from = 0
-  for (const { start, end, text } of edits.toSorted((a, b) => a.start - b.start)) {
-    pieces.push(bytes.subarray(from, start), Buffer.from(text))
-    from = end
-  }
-  pieces.push(bytes.subarray(from))
-  return Buffer.concat(pieces)
+  const entry = body.scan.entries.find((one) => one.key === key)
+  if (entry !== undefined) return { start: entry.start, end: entry.end, json }
+  const start = body.bytes.indexOf('{') + 1
+  return { start, end: start, json: `${JSON.stringify(key)}:${json},` }
 }
