@@ -38,6 +38,9 @@ export type CallItem = {
 }
 export type DraftItem = TextItem | CallItem
 
+/** Calls in one answer. Models make a handful; more than this is an upstream gone wrong, and finding a call is a search. */
+export const MAX_CALLS = 1_024
+
 const ID_PREFIX = { message: 'msg', reasoning: 'rs', function_call: 'fc' } as const
 
 /** `msg_<the response's own part>_<place in the output>`: unique, and the same whenever it is made again. */
@@ -45,7 +48,6 @@ function itemId(info: ResponseInfo, type: DraftItem['type'], outputIndex: number
   return `${ID_PREFIX[type]}_${info.id.replace(/^resp_/, '')}_${outputIndex}`
 }
 
-/** For a call that the upstream gave no id: clients need one to answer it. */
 function madeCallId(info: ResponseInfo, outputIndex: number): string {
   return `call_${info.id.replace(/^resp_/, '')}_${outputIndex}`
 }
@@ -54,14 +56,25 @@ export function textItem(info: ResponseInfo, type: TextItem['type'], outputIndex
   return { type, id: itemId(info, type, outputIndex), status: 'in_progress', outputIndex, parts: [] }
 }
 
-export function callItem(info: ResponseInfo, outputIndex: number, callId: string, name: string): CallItem {
+/**
+ * The next item after `items`, a call. An id that is empty or that another call of this answer already has is
+ * replaced: clients keep calls apart by it, and what they send back names the call the same way.
+ */
+export function callItem(
+  info: ResponseInfo,
+  items: readonly DraftItem[],
+  callId: string,
+  name: string,
+): CallItem {
   const type = 'function_call'
+  const outputIndex = items.length
+  const taken = callId === '' || items.some((item) => item.type === type && item.callId === callId)
   return {
     type,
     id: itemId(info, type, outputIndex),
     status: 'in_progress',
     outputIndex,
-    callId: callId === '' ? madeCallId(info, outputIndex) : callId,
+    callId: taken ? madeCallId(info, outputIndex) : callId,
     name,
     arguments: '',
   }

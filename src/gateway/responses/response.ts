@@ -11,6 +11,7 @@ import {
   callItem,
   contentText,
   type DraftItem,
+  MAX_CALLS,
   type ResponseInfo,
   reasoningText,
   textItem,
@@ -63,18 +64,19 @@ function outputItems(
     items.push(item)
   }
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls : []
-  for (const call of calls) items.push(outputCall(call, items.length, info))
+  if (calls.length > MAX_CALLS) throw malformed(`makes more than ${MAX_CALLS} calls`)
+  for (const call of calls) items.push(outputCall(call, items, info))
   return items
 }
 
-function outputCall(call: JsonValue, outputIndex: number, info: ResponseInfo): CallItem {
+function outputCall(call: JsonValue, items: readonly DraftItem[], info: ResponseInfo): CallItem {
   const callable = isJsonObject(call) ? call.function : undefined
   if (!isJsonObject(call) || !isJsonObject(callable)) throw malformed('holds a call that is none')
   if (typeof callable.name !== 'string' || callable.name === '') {
     throw malformed('calls a function without a name')
   }
   const callId = typeof call.id === 'string' ? call.id : ''
-  const item = callItem(info, outputIndex, callId, callable.name)
+  const item = callItem(info, items, callId, callable.name)
   item.arguments = argumentText(callable.arguments)
   return item
 }

@@ -13,6 +13,7 @@ import {
   contentText,
   type DraftItem,
   type DraftPart,
+  MAX_CALLS,
   type PartType,
   type ResponseInfo,
   reasoningText,
@@ -90,6 +91,9 @@ class Stream implements ResponsesStream {
       // One response is one answer: a second choice was never asked for.
       if (!isJsonObject(choice) || (choice.index ?? 0) !== 0) continue
       this.#choice(choice)
+    }
+    if (this.#calls.size > MAX_CALLS) {
+      return this.fail(failure('upstream_malformed', `The upstream made more than ${MAX_CALLS} calls.`))
     }
     return this.#log.take()
   }
@@ -190,7 +194,7 @@ class Stream implements ResponsesStream {
       slot.held += delta
       if (name === '') return
       this.#closeOpen()
-      slot.item = callItem(this.#info, this.#items.length, slot.callId, name)
+      slot.item = callItem(this.#info, this.#items, slot.callId, name)
       this.#items.push(slot.item)
       const { outputIndex } = slot.item
       this.#log.add('response.output_item.added', { output_index: outputIndex, item: renderItem(slot.item) })

@@ -268,6 +268,18 @@ describe('a streamed answer', () => {
     })
   })
 
+  test('a call id that comes twice is replaced, because clients keep calls apart by it', () => {
+    const calls = [
+      { id: 'same', name: 'f', arguments: '{}' },
+      { id: 'same', name: 'g', arguments: '{}' },
+    ]
+    const made = answer({ calls, finishReason: 'tool_calls' })
+    const output = [{ call_id: 'same' }, { call_id: 'call_1_1' }]
+
+    expect(responsesFromChat(wholeChat(made), {}, info)).toMatchObject({ output })
+    expect(eventsOf(chatChunks(made, 2)).at(-1)).toMatchObject({ response: { output } })
+  })
+
   test('text after a call becomes a message of its own, in the place where it came', () => {
     const events = eventsOf([
       chunk({ content: 'One.' }),
@@ -382,6 +394,14 @@ describe('a stream that breaks', () => {
     ['no chunk at all', []],
   ])('%s is failed', (_name, chunks) => {
     expect(typesOf(eventsOf(chunks)).slice(-2)).toEqual(['failed', 'error'])
+  })
+
+  test('more calls than any model makes are a failure, streamed or not', () => {
+    const calls = Array.from({ length: 1_025 }, (_call, at) => ({ id: `c${at}`, name: 'f', arguments: '' }))
+    const made = answer({ calls, finishReason: 'tool_calls' })
+
+    expect(eventsOf(chatChunks(made, 1)).at(-1)).toMatchObject({ type: 'error', code: 'upstream_malformed' })
+    expect(() => responsesFromChat(wholeChat(made), {}, info)).toThrow('more than 1024 calls')
   })
 
   test('after its end a stream says nothing more', () => {
