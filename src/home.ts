@@ -19,7 +19,9 @@ export function openHome(home: string): void {
     chmodSync(home, 0o700)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'error'
-    throw new ConfigError([`AVAL_HOME: the folder ${home} cannot be used (${code}). Choose another or mend its rights.`])
+    throw new ConfigError([
+      `AVAL_HOME: the folder ${home} cannot be used (${code}). Choose another or mend its rights.`,
+    ])
   }
 }
 
@@ -30,7 +32,9 @@ export function loadPepper(home: string, brought: Secret | null): Secret {
   if (!existsSync(path)) writePrivate(path, { pepper: randomBytes(32).toString('base64url') })
   const parsed = secretsFile.safeParse(readJson(path))
   if (!parsed.success) {
-    throw new ConfigError([`${path}: not a secrets file of Aval. Restore it from a backup; without it every stored key is void.`])
+    throw new ConfigError([
+      `${path}: not a secrets file of Aval. Restore it from a backup; without it every stored key is void.`,
+    ])
   }
   return new Secret(parsed.data.pepper, `file:${path}`)
 }
@@ -52,7 +56,9 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw new ConfigError([`${path}: cannot be read as JSON (${cause instanceof Error ? cause.message : 'error'}).`])
+    throw new ConfigError([
+      `${path}: cannot be read as JSON (${cause instanceof Error ? cause.message : 'error'}).`,
+    ])
   }
 }
 

@@ -81,7 +81,7 @@ export function parseBody(operation: Operation, bytes: Buffer): ParsedBody {
   if (scan.depth > MAX_DEPTH) {
     throw new RequestError('too_deep', `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`)
   }
-  const parsed = parseJson(bytes)
+  const parsed = parseJson(bytes, scan)
   if (scan.duplicate !== null) {
     const message = `The key ${JSON.stringify(scan.duplicate)} stands twice in the body. Send it once.`
     throw new RequestError('duplicate_key', message, { param: scan.duplicate })
@@ -100,7 +100,7 @@ export function parseBody(operation: Operation, bytes: Buffer): ParsedBody {
   }
 }
 
-function parseJson(bytes: Buffer): JsonObject {
+function parseJson(bytes: Buffer, scan: TopLevel): JsonObject {
   let parsed: unknown
   try {
     parsed = JSON.parse(bytes.toString('utf8'))
@@ -114,7 +114,16 @@ function parseJson(bytes: Buffer): JsonObject {
       `The body is ${kindOf(parsed as JsonValue)} where a JSON object is expected.`,
     )
   }
-  return parsed
+  return scan.escapedKey ? parseBySpans(bytes, scan) : parsed
+}
+
+/** Keys written with escapes are the scanner's to read; see `json-scan.ts` for why. */
+function parseBySpans(bytes: Buffer, scan: TopLevel): JsonObject {
+  const members = scan.entries.map(({ key, start, end }): [string, JsonValue] => [
+    key,
+    JSON.parse(bytes.toString('utf8', start, end)) as JsonValue,
+  ])
+  return Object.fromEntries(members)
 }
 
 function checkFields(operation: Operation, parsed: JsonObject): void {

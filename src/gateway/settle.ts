@@ -18,7 +18,9 @@ export async function finishAnswered(exchange: Exchange, answer: Answer): Promis
     })
     return
   }
-  await exchange.close('completed', 200, last, { usage, finishReason })
+  // A Responses answer can say of itself that it failed; it is passed on whole, and the row says what it was.
+  const outcome = exchange.envelope.operation === 'responses' && finishReason === 'failed' ? 'upstream_error' : 'completed'
+  await exchange.close(outcome, 200, last, { usage, finishReason })
   if (!exchange.committed) {
     const more = body.stream
       ? STREAM_HEADERS

@@ -1,7 +1,7 @@
 /** The bytes that go to one target: the client's own, with the model name and our usage wish spliced in. */
 
-import { replaceValue } from '../lib/json-scan.ts'
 import { isJsonObject } from '../lib/json.ts'
+import { replaceValue } from '../lib/json-scan.ts'
 import type { ParsedBody } from './request.ts'
 
 type Edit = { start: number; end: number; json: string }

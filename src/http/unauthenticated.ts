@@ -1,14 +1,9 @@
 /** Answers to callers without a valid key, and the last resort when an exchange cannot be finished. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RequestError, toOpenAIError } from '../errors.ts'
+import { type RequestError, toOpenAIError } from '../errors.ts'
 import { encodeSse } from '../lib/sse.ts'
-
-/** One answer for unknown, revoked, expired and foreign keys: it must not help anyone guess. */
-const INVALID_KEY = new RequestError(
-  'invalid_api_key',
-  'The API key is missing or not valid. Send a virtual key as "authorization: Bearer vk_…".',
-)
+import { invalidKeyError } from './auth.ts'
 
 export type Caller = {
   id: string
@@ -31,9 +26,10 @@ export function createUnauthenticated(
 ): Unauthenticated {
   return {
     refuse(caller, incoming, outgoing) {
-      note(caller, incoming.socket.remoteAddress ?? '', INVALID_KEY)
+      const error = invalidKeyError()
+      note(caller, incoming.socket.remoteAddress ?? '', error)
       // The body is not read from strangers, so the connection cannot be used again.
-      send(outgoing, INVALID_KEY, caller.id, { 'www-authenticate': 'Bearer', connection: 'close' })
+      send(outgoing, error, caller.id, { connection: 'close' })
     },
     breakOff(error, requestId, outgoing) {
       if (outgoing.writableEnded || outgoing.destroyed) return

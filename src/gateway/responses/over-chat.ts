@@ -3,7 +3,7 @@
  * bytes as they are; the others get a chat request, and their answer is translated back, stream included.
  */
 
-import type { UpstreamError } from '../../errors.ts'
+import { UpstreamError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import { SseParser } from '../../lib/sse.ts'
@@ -164,11 +164,17 @@ class StreamedResponse implements ProviderSink {
     }
   }
 
-  /** Without `[DONE]` the translation decides: no finish reason seen means `response.failed`. */
+  /** Without `[DONE]` the translation decides: no finish reason seen means that the answer was cut. */
   onEnd(): void {
     if (this.#over) return
     this.#over = true
-    this.#send(this.#stream.end())
+    const last = this.#stream.end()
+    if (this.#stream.status === 'failed') {
+      const message = `Upstream "${this.#upstream}" closed its stream before the end of the answer.`
+      this.#sink.onError(new UpstreamError('upstream_cut', message, { retryable: true }))
+      return
+    }
+    this.#send(last)
     this.#sink.onEnd()
   }
 

@@ -10,8 +10,10 @@ import { recordRejection } from '../../gateway/reject.ts'
 import type { RequestEnvelope } from '../../gateway/request.ts'
 import { serveRequest } from '../../gateway/serve.ts'
 import { hasRole, type VirtualKey } from '../../keys/key.ts'
+import { projectIdOf } from '../../keys/project.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Operation } from '../../providers/provider.ts'
+import type { Authenticator } from '../auth.ts'
 import { NodeClient } from '../node-client.ts'
 import { readBody } from '../read-body.ts'
 import { clientRequestId } from '../request-ids.ts'
@@ -19,7 +21,7 @@ import type { Unauthenticated } from '../unauthenticated.ts'
 
 export type ModelCallDeps = {
   gateway: GatewayDeps
-  authenticate: (headers: IncomingMessage['headers']) => VirtualKey | null
+  keyring: Authenticator
   unauthenticated: Unauthenticated
   maxBodyBytes: () => number
 }
@@ -33,11 +35,18 @@ const PATHS: readonly (readonly [string, Operation])[] = [
   ['/rerank', 'rerank'],
 ]
 
+const PREFIXES = ['/v1', ''] as const
+
+/** For answers to the wrong method. */
+export const MODEL_CALL_PATHS: readonly string[] = PREFIXES.flatMap((prefix) =>
+  PATHS.map(([path]) => prefix + path),
+)
+
 /** Every route stands under `/v1` and, for clients whose base URL lacks it, at the top level. */
 export function modelCalls(deps: ModelCallDeps) {
   const app = new Hono<{ Bindings: HttpBindings }>({ strict: false })
   for (const [path, operation] of PATHS) {
-    for (const prefix of ['/v1', '']) {
+    for (const prefix of PREFIXES) {
       app.post(prefix + path, (context) => {
         const { incoming, outgoing } = context.env
         void handle(deps, operation, prefix + path, incoming as IncomingMessage, outgoing as ServerResponse)
@@ -61,7 +70,7 @@ async function handle(
   const startedMs = clock.monotonicMs()
   const id = newId('req', receivedAtMs)
   try {
-    const key = deps.authenticate(incoming.headers)
+    const key = findKey(deps.keyring, incoming)
     const caller = {
       id,
       method: 'POST',
@@ -78,6 +87,14 @@ async function handle(
   } catch (error) {
     deps.unauthenticated.breakOff(error, id, outgoing)
   }
+}
+
+function findKey(keyring: Authenticator, { headers }: IncomingMessage): VirtualKey | null {
+  // `api-key` is how Azure's clients send theirs.
+  const apiKey = headers['x-api-key'] ?? headers['api-key']
+  const key = keyring.authenticate(headers.authorization, typeof apiKey === 'string' ? apiKey : undefined)
+  const project = headers['x-aval-project']
+  return key !== null && typeof project === 'string' && projectIdOf(project) !== key.projectId ? null : key
 }
 
 async function serve(
