@@ -49,7 +49,7 @@ async function ensurePartition(db: Db, table: PartitionedTable, dayMs: number): 
   return await db.transaction(async (transaction) => {
     await transaction.execute(sql`SELECT pg_advisory_xact_lock(${sql.raw(String(PARTITION_LOCK))}::bigint)`)
     if (await exists(transaction, partition)) return null
-    // Writers of days without a partition wait while rows move; better to give up than to make them wait long.
+    // Writers wait while rows move; better to give up than to make them wait long.
     await transaction.execute(sql`SET LOCAL lock_timeout = '5s'`)
     await createAndAttach(transaction, table, partition, day, formatDay(dayMs + DAY_MS))
     return partition
@@ -72,23 +72,25 @@ async function createAndAttach(
   await transaction.execute(
     sql`CREATE TABLE ${child} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
   )
-  // Taken before the rows are looked at: a row inserted after the move would make the attachment fail.
-  await transaction.execute(sql`LOCK TABLE ${fallback} IN ACCESS EXCLUSIVE MODE`)
+  // Writers wait at the parent, before they choose a partition: one that had already chosen the DEFAULT partition
+  // and waited there would fail on its new constraint. Readers go on.
+  await transaction.execute(sql`LOCK TABLE ONLY ${parent} IN SHARE ROW EXCLUSIVE MODE`)
   await transaction.execute(
     sql`WITH moved AS (DELETE FROM ${fallback} WHERE day = ${from}::date RETURNING *)
         INSERT INTO ${child} SELECT * FROM moved`,
   )
-  // Unlike CREATE … PARTITION OF this does not lock the parent against inserts into other days.
+  // Unlike CREATE … PARTITION OF this does not lock readers out of the parent.
   await transaction.execute(
     sql`ALTER TABLE ${parent} ATTACH PARTITION ${child} FOR VALUES FROM (${from}) TO (${to})`,
   )
 }
 
+/** Asks the catalogue table itself: to_regclass may answer from what this session cached before it got the lock. */
 async function exists(db: Db, partition: string): Promise<boolean> {
-  const rows = await db.execute<{ found: boolean }>(
-    sql`SELECT to_regclass(${sql.raw(`'${partition}'`)}) IS NOT NULL AS found`,
+  const rows = await db.execute(
+    sql`SELECT FROM pg_class WHERE relname = ${partition} AND relnamespace = current_schema()::regnamespace`,
   )
-  return rows[0]?.found === true
+  return rows.length > 0
 }
 
 function parseDay(day: string): number {

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { connectDatabase, type DatabaseConnection, embeddedUrl, SOCKET_NAME } from '../../src/db/client.ts'
+import { type SessionServerOptions, serveSession } from '../../src/db/session-server.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -20,24 +20,31 @@ export type EmbeddedDatabase = {
 }
 
 /** Opens a database, empty or from a dump, that lives as long as the process or until closed. */
-export async function openEmbeddedDatabase(dump?: Buffer<ArrayBuffer>): Promise<EmbeddedDatabase> {
+export async function openEmbeddedDatabase(
+  dump?: Buffer<ArrayBuffer>,
+  limits: Partial<Pick<SessionServerOptions, 'maxConnections' | 'maxSilenceMs'>> = {},
+): Promise<EmbeddedDatabase> {
   const directory = await mkdtemp(join(tmpdir(), 'aval-database-'))
   const pglite = await PGlite.create({
     extensions: { vector },
     ...(dump === undefined ? {} : { loadDataDir: new Blob([dump]) }),
   })
   await pglite.exec('CREATE EXTENSION IF NOT EXISTS vector')
-  const server = new PGLiteSocketServer({ db: pglite, path: join(directory, SOCKET_NAME), maxConnections: 8 })
-  await server.start()
+  const server = await serveSession(pglite, {
+    path: join(directory, SOCKET_NAME),
+    maxConnections: 32,
+    ...limits,
+    onFatal: (error) => console.error(error),
+  })
   const url = embeddedUrl(directory)
-  const connection = connectDatabase(url, { maxConnections: 1, applicationName: 'aval-test' })
+  const connection = connectDatabase(url, { maxConnections: 4, applicationName: 'aval-test' })
   return {
     url,
     connection,
     dump: async () => Buffer.from(await (await pglite.dumpDataDir('none')).arrayBuffer()),
     close: async () => {
       await connection.close()
-      await server.stop()
+      await server.close()
       await pglite.close()
       await rm(directory, { recursive: true, force: true })
     },

@@ -1,0 +1,186 @@
+/**
+ * One client of the embedded database's socket: reads its messages into groups that can be executed, and remembers
+ * what has to be undone when it leaves. Never touches the database itself.
+ */
+
+import type { Socket } from 'node:net'
+import { encodeError, encodeMessage, endsGroup, statementOf, type WireMessage, WireReader } from './wire.ts'
+
+/** PostgreSQL itself stops at 1 GB; an audit batch stays far below this. */
+const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+/** Reading stops while this much waits for its turn. */
+const PAUSE_BYTES = 1024 * 1024
+const MAX_STATEMENTS = 2_000
+const MAX_CHANNELS = 100
+
+/** Settings a client may choose at login; each connection finds its own although all share one session. */
+export const CHOSEN_AT_LOGIN: readonly string[] = ['search_path', 'timezone', 'datestyle', 'intervalstyle']
+
+export type Group = { bytes: Buffer; unlistens: boolean }
+type ConnectionEvents = { onReady: () => void; onClose: () => void }
+
+export class Connection {
+  readonly #socket: Socket
+  readonly #events: ConnectionEvents
+  readonly #welcome: Buffer
+  readonly #reader = new WireReader(MAX_MESSAGE_BYTES)
+  readonly #groups: Group[] = []
+  #pending: WireMessage[] = []
+  #pendingUnlistens = false
+  #opened = false
+  #served = false
+  /** Named prepared statements, which outlive a connection because the session does. */
+  readonly statements = new Set<string>()
+  readonly channels = new Set<string>()
+  settings: ReadonlyMap<string, string> = new Map()
+  closed = false
+
+  constructor(socket: Socket, welcome: Buffer, events: ConnectionEvents) {
+    this.#socket = socket
+    this.#welcome = welcome
+    this.#events = events
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      this.closed = true
+      this.#events.onClose()
+    })
+  }
+
+  /** True when there is something to execute, or something to clean up after the client has left. */
+  get hasWork(): boolean {
+    return this.closed ? !this.#served : this.#groups.length > 0
+  }
+
+  takeGroup(): Group {
+    const group = this.#groups.shift() ?? { bytes: Buffer.alloc(0), unlistens: false }
+    if (this.#groups.length === 0) this.#socket.resume()
+    return group
+  }
+
+  /** Writes an answer and waits until a slow reader has taken it or left. */
+  async send(answer: Buffer): Promise<void> {
+    if (this.closed) {
+      this.#served = true
+      return
+    }
+    if (answer.length === 0 || this.#socket.destroyed || this.#socket.write(answer)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#socket.once('drain', resolve)
+    this.#socket.once('close', resolve)
+    await promise
+    this.#socket.off('drain', resolve)
+    this.#socket.off('close', resolve)
+  }
+
+  notify(notification: Buffer): void {
+    if (!this.#socket.destroyed) this.#socket.write(notification)
+  }
+
+  /** Says why and hangs up. */
+  fail(sqlState: string, why: string): void {
+    this.#socket.end(encodeError('FATAL', sqlState, why))
+    this.#socket.destroySoon()
+  }
+
+  end(): void {
+    this.fail('57P01', 'The embedded database is stopping.')
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#reader.push(chunk)
+    try {
+      if (!this.#opened) this.#open()
+      if (this.#opened) this.#readMessages()
+    } catch (error) {
+      this.fail('08P01', error instanceof Error ? error.message : 'The message cannot be read.')
+      return
+    }
+    if (this.#groups.length === 0) return
+    if (this.#reader.bufferedBytes > PAUSE_BYTES || this.#groups.length > 100) this.#socket.pause()
+    this.#events.onReady()
+  }
+
+  #open(): void {
+    for (let opening = this.#reader.takeOpening(); opening !== null; opening = this.#reader.takeOpening()) {
+      if (opening.kind === 'encryption') {
+        // A Unix socket needs no encryption; the client goes on in the clear.
+        this.#socket.write('N')
+        continue
+      }
+      if (opening.kind === 'startup') {
+        this.settings = readSettings(opening.parameters)
+        this.#opened = true
+        this.#socket.write(this.#welcome)
+        return
+      }
+      // A running statement cannot be interrupted: WebAssembly has the thread. PostgreSQL answers a cancel with nothing.
+      this.#socket.end()
+      return
+    }
+  }
+
+  #readMessages(): void {
+    for (let message = this.#reader.takeMessage(); message !== null; message = this.#reader.takeMessage()) {
+      if (message.type === 'X') {
+        this.#socket.end()
+        return
+      }
+      const statement = statementOf(message)
+      if (statement !== null) message = this.#note(message, statement)
+      this.#pending.push(message)
+      if (!endsGroup(message)) continue
+      this.#groups.push({
+        bytes: Buffer.concat(this.#pending.map((part) => part.bytes)),
+        unlistens: this.#pendingUnlistens,
+      })
+      this.#pending = []
+      this.#pendingUnlistens = false
+    }
+  }
+
+  /** Remembers what the statement leaves behind; replaces the one statement that would never end. */
+  #note(message: WireMessage, { name, text }: { name: string; text: string }): WireMessage {
+    if (/^\s*copy\b[^;]*\bfrom\s+stdin\b/i.test(text)) {
+      const why =
+        'COPY FROM STDIN does not exist on the embedded database; insert batches with unnest() instead.'
+      const refusal = `DO $$ BEGIN RAISE EXCEPTION '${why}' USING ERRCODE = 'feature_not_supported'; END $$`
+      return message.type === 'Q'
+        ? { type: 'Q', bytes: encodeMessage('Q', refusal) }
+        : { type: 'P', bytes: encodeMessage('P', name, refusal, Buffer.alloc(2)) }
+    }
+    if (name !== '') this.statements.add(name)
+    const channel = /^\s*(un)?listen\s+(?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)|(\*))/i.exec(text)
+    if (channel !== null) this.#noteChannel(channel)
+    if (this.statements.size > MAX_STATEMENTS || this.channels.size > MAX_CHANNELS) {
+      throw new RangeError(
+        `One connection may prepare ${MAX_STATEMENTS} statements and listen to ${MAX_CHANNELS} channels.`,
+      )
+    }
+    return message
+  }
+
+  #noteChannel(match: RegExpExecArray): void {
+    const name = match[2]?.replaceAll('""', '"') ?? match[3]?.toLowerCase()
+    if (match[1] === undefined) {
+      if (name !== undefined) this.channels.add(name)
+      return
+    }
+    this.#pendingUnlistens = true
+    if (name === undefined) this.channels.clear()
+    else this.channels.delete(name)
+  }
+}
+
+/** Settings named directly or as `options=-c name=value`; everything else a server would accept is left out. */
+function readSettings(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const settings = new Map<string, string>()
+  const options = parameters.get('options') ?? ''
+  const named = [...options.matchAll(/(?:-c\s*|--)([a-z_.]+)=((?:\\.|\S)*)/gi)].map(
+    (match) => [match[1] ?? '', (match[2] ?? '').replace(/\\(.)/g, '$1')] as const,
+  )
+  for (const [name, value] of [...parameters, ...named]) {
+    if (CHOSEN_AT_LOGIN.includes(name.toLowerCase())) settings.set(name.toLowerCase(), value)
+  }
+  return settings
+}
