@@ -8,6 +8,7 @@ import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import { ConfigError } from '../errors.ts'
+import { SOCKET_NAME } from './wire.ts'
 
 /** What a store function takes first: the pool, or a transaction of it. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
@@ -38,12 +39,11 @@ const STATEMENT_TIMEOUT_MS = 30_000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 const CONNECT_TIMEOUT_SECONDS = 10
 const CLOSE_TIMEOUT_SECONDS = 5
+const MAX_BACKOFF_SECONDS = 1
 /** Every connection of the embedded database shares one session; more of them only queue. */
 const MAX_EMBEDDED_CONNECTIONS = 4
 
 const EMBEDDED_PREFIX = 'unix:'
-/** File name of the socket inside its directory: the one libpq, psql and node-postgres look for. */
-export const SOCKET_NAME = '.s.PGSQL.5432'
 
 /**
  * `unix:/directory` for a database that listens on `/directory/.s.PGSQL.5432`: how the embedded database is named.
@@ -110,5 +110,10 @@ function sharedOptions(options: ConnectOptions): Options<Record<string, never>> 
     throw new RangeError(`maxConnections is ${options.maxConnections}; it must be a whole number from 1.`)
   }
   // Notices ("relation already exists, skipping") would be printed on stdout by default.
-  return { connect_timeout: CONNECT_TIMEOUT_SECONDS, onnotice: () => undefined }
+  return {
+    connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    // The driver's own backoff grows to 20 s, which a caller would wait after a database that restarts in one.
+    backoff: (attempt: number) => Math.min(MAX_BACKOFF_SECONDS, 0.05 * 2 ** attempt) * (0.5 + Math.random() / 2),
+    onnotice: () => undefined,
+  }
 }

@@ -12,6 +12,8 @@ const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 const PAUSE_BYTES = 1024 * 1024
 const MAX_STATEMENTS = 2_000
 const MAX_CHANNELS = 100
+/** How long a client that is sent away may take to read why. */
+const FAREWELL_MS = 1_000
 
 /** Settings a client may choose at login; each connection finds its own although all share one session. */
 export const CHOSEN_AT_LOGIN: readonly string[] = ['search_path', 'timezone', 'datestyle', 'intervalstyle']
@@ -80,7 +82,7 @@ export class Connection {
   /** Says why and hangs up. */
   fail(sqlState: string, why: string): void {
     this.#socket.end(encodeError('FATAL', sqlState, why))
-    this.#socket.destroySoon()
+    setTimeout(() => this.#socket.destroy(), FAREWELL_MS)
   }
 
   end(): void {
