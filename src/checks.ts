@@ -28,8 +28,12 @@ export async function healthChecks(deps: ChecksDeps): Promise<HealthCheck[]> {
       ? { name: 'database', status: 'ok', detail: behind }
       : { name: 'database', status: 'degraded', detail: `${problem}; serving from memory, ${behind}` },
     spool.state === 'open'
-      ? { name: 'audit', status: 'ok', detail: `${spool.usedBytes} of ${spool.maxBytes} bytes of spool used` }
-      : { name: 'audit', status: 'fail', detail: `the spool is ${spool.state}: requests are refused with audit_unavailable` },
+      ? { name: 'audit', status: 'ok', detail: `${spool.spoolBytes} bytes of spool on disk` }
+      : {
+          name: 'audit',
+          status: 'fail',
+          detail: `the spool is ${spool.state}: requests are refused with audit_unavailable`,
+        },
     keys.source === 'nothing' && keys.declaredKeys === 0
       ? { name: 'keys', status: 'fail', detail: keys.problem ?? 'no key has been loaded yet' }
       : {
@@ -39,14 +43,19 @@ export async function healthChecks(deps: ChecksDeps): Promise<HealthCheck[]> {
         },
     configProblems.length === 0
       ? { name: 'config', status: 'ok', detail: 'in force' }
-      : { name: 'config', status: 'degraded', detail: `the last good file is in force: ${configProblems[0]}` },
+      : {
+          name: 'config',
+          status: 'degraded',
+          detail: `the last good file is in force: ${configProblems[0]}`,
+        },
   ]
 }
 
 /** For people: the same, with upstreams, and how to mend what is not well. */
 export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
   const remedies: Readonly<Record<string, string>> = {
-    database: 'Start the database, or correct DATABASE_URL; nothing is lost meanwhile while the disk has room.',
+    database:
+      'Start the database, or correct DATABASE_URL; nothing is lost meanwhile while the disk has room.',
     audit: 'Make room on the disk that holds AVAL_HOME, or raise audit.max_spool in aval.yaml.',
     keys: 'Start the database, or declare keys under keys: in aval.yaml.',
     config: 'Correct aval.yaml (aval check shows every mistake), then aval reload.',

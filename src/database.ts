@@ -11,6 +11,8 @@ const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 /** Serving needs few: the hot path uses none. */
 const MAX_CONNECTIONS = 8
 
+export type MigrationProgress = (file: { name: string; position: number; total: number }) => void
+
 export type OpenedDatabase = {
   connection: DatabaseConnection
   /** For threads that open a connection of their own. */
@@ -54,8 +56,11 @@ export async function openDatabase(
 }
 
 /** Brings the schema up to this version; returns the names of the files that were applied. */
-export function migrateDatabase(connection: DatabaseConnection, onFile?: (name: string) => void): Promise<string[]> {
-  return migrate(connection, { directory: MIGRATIONS, ...(onFile === undefined ? {} : { onFile }) })
+export function migrateDatabase(
+  connection: DatabaseConnection,
+  onProgress?: MigrationProgress,
+): Promise<string[]> {
+  return migrate(connection, { directory: MIGRATIONS, ...(onProgress === undefined ? {} : { onProgress }) })
 }
 
 /** Refuses a schema this version does not know. Throws SchemaError, or the driver's error when nobody answers. */

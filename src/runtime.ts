@@ -1,7 +1,7 @@
 /** The parts of a running gateway that a reload replaces: upstreams, routes, declared keys, limits. */
 
-import type { Config } from './config.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'
+import type { Config } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { withResponses } from './gateway/responses/over-chat.ts'
 import type { Snapshot, Upstream } from './gateway/snapshot.ts'
@@ -94,11 +94,15 @@ function compileUpstream(
   return { name: upstream.name, provider: whole, timeouts: upstream.timeouts, streamUsage }
 }
 
-async function withOllama(config: Config, runs: (url: string) => Promise<boolean>): Promise<UpstreamConfig[]> {
+async function withOllama(
+  config: Config,
+  runs: (url: string) => Promise<boolean>,
+): Promise<UpstreamConfig[]> {
   const settings = [...config.upstreams]
   const { url, explicit } = config.ollama
   if (settings.some(({ name }) => name === 'ollama')) return settings
-  const wanted = explicit || config.routes.some((route) => route.targets.some(({ upstream }) => upstream === 'ollama'))
+  const wanted =
+    explicit || config.routes.some((route) => route.targets.some(({ upstream }) => upstream === 'ollama'))
   if (!wanted && !(await runs(url))) return settings
   settings.push({
     name: 'ollama',
@@ -119,10 +123,24 @@ async function withOllama(config: Config, runs: (url: string) => Promise<boolean
 
 /** AVAL_ADMIN_KEY and AVAL_APP_KEY: keys of any shape that the operator brought along. */
 function broughtKeys(config: Config): DeclaredKey[] {
-  const key = (name: string, secret: DeclaredKey['secret'] | null, roles: DeclaredKey['roles']): DeclaredKey[] =>
+  const key = (
+    name: string,
+    secret: DeclaredKey['secret'] | null,
+    roles: DeclaredKey['roles'],
+  ): DeclaredKey[] =>
     secret === null
       ? []
-      : [{ name, secret, roles, project: null, routes: null, expiresAtMs: null, rpm: null, concurrency: null }]
+      : [
+          {
+            name,
+            secret,
+            roles,
+            project: null,
+            routes: null,
+            expiresAtMs: null,
+            rpm: null,
+            concurrency: null,
+          },
+        ]
   return [...key('admin', config.bring.adminKey, ['admin']), ...key('app', config.bring.appKey, ['app'])]
 }
-

@@ -25,11 +25,19 @@ export function renderStartScreen(screen: StartScreen, color: boolean): string {
     `  ${colors.bold(`Aval ${screen.version}`)}${' '.repeat(6)}${colors.cyan(`${screen.url}/v1`)}`,
     row('database', screen.database),
     row('queue', screen.queue),
-    ...screen.upstreams.map(({ name, from }, index) => row(index === 0 ? 'upstreams' : '', `${name.padEnd(10)} ${from}`)),
+    ...screen.upstreams.map(({ name, from }, index) =>
+      row(index === 0 ? 'upstreams' : '', `${name.padEnd(10)} ${from}`),
+    ),
   ]
   const { admin, app } = screen.freshKeys
   if (admin !== null) lines.push(row('keys', `admin  ${colors.yellow(admin)}  shown once`))
-  if (app !== null) lines.push(row(admin === null ? 'keys' : '', `app    ${colors.yellow(app)}  shown once; npx aval key create makes more`))
+  if (app !== null)
+    lines.push(
+      row(
+        admin === null ? 'keys' : '',
+        `app    ${colors.yellow(app)}  shown once; npx aval key create makes more`,
+      ),
+    )
   lines.push(row('try', tryLine(screen)), row('then', 'npx aval requests list'), '')
   return `${lines.join('\n')}\n`
 }

@@ -113,7 +113,8 @@ function sharedOptions(options: ConnectOptions): Options<Record<string, never>> 
   return {
     connect_timeout: CONNECT_TIMEOUT_SECONDS,
     // The driver's own backoff grows to 20 s, which a caller would wait after a database that restarts in one.
-    backoff: (attempt: number) => Math.min(MAX_BACKOFF_SECONDS, 0.05 * 2 ** attempt) * (0.5 + Math.random() / 2),
+    backoff: (attempt: number) =>
+      Math.min(MAX_BACKOFF_SECONDS, 0.05 * 2 ** attempt) * (0.5 + Math.random() / 2),
     onnotice: () => undefined,
   }
 }

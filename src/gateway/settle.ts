@@ -19,7 +19,8 @@ export async function finishAnswered(exchange: Exchange, answer: Answer): Promis
     return
   }
   // A Responses answer can say of itself that it failed; it is passed on whole, and the row says what it was.
-  const outcome = exchange.envelope.operation === 'responses' && finishReason === 'failed' ? 'upstream_error' : 'completed'
+  const outcome =
+    exchange.envelope.operation === 'responses' && finishReason === 'failed' ? 'upstream_error' : 'completed'
   await exchange.close(outcome, 200, last, { usage, finishReason })
   if (!exchange.committed) {
     const more = body.stream

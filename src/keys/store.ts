@@ -7,6 +7,9 @@ import type { KeyEntry } from './declared.ts'
 import { ROLES, type Role } from './key.ts'
 
 /** The NOTIFY channel of key changes. */
+/** Any constant nobody else uses; the letters are "aval", 2 = first keys. */
+const FIRST_KEYS_LOCK = 0x6176_616c_02
+
 export const KEYS_CHANNEL = 'aval_keys'
 const SUBJECT = 'keys'
 
@@ -134,4 +137,15 @@ export function toVirtualKey(row: KeyRow) {
     concurrency: row.concurrency,
     expiresAtMs: row.expiresAt?.getTime() ?? null,
   }
+}
+
+/** Holds every other first start back until this transaction ends, so that exactly one of them makes keys. */
+export async function lockFirstKeys(db: Db): Promise<void> {
+  await db.execute(sql`SELECT pg_advisory_xact_lock(${FIRST_KEYS_LOCK})`)
+}
+
+/** True once any key was ever made, revoked ones included. */
+export async function hasAnyKey(db: Db): Promise<boolean> {
+  const found = await db.select({ id: virtualKeys.id }).from(virtualKeys).limit(1)
+  return found.length > 0
 }
