@@ -20,7 +20,10 @@ export function readParts(candidate: JsonObject, answerId: string, firstCall: nu
   let calls = firstCall
   for (const part of objectsOf(objectOf(candidate.content).parts)) {
     if (part.functionCall !== undefined) {
-      parts.push({ kind: 'call', call: readCall(part, makeCallId(answerId, candidateIndex(candidate), calls)) })
+      parts.push({
+        kind: 'call',
+        call: readCall(part, makeCallId(answerId, candidateIndex(candidate), calls)),
+      })
       calls += 1
     } else if (part.inlineData !== undefined || part.fileData !== undefined) {
       throw malformed('The upstream answered with media, which a chat completion cannot carry.', '')
