@@ -23,7 +23,7 @@ const BUDGET_TOKENS: Readonly<Record<Exclude<Effort, 'none'>, number>> = {
 }
 
 /** `thinks` tells the other mappings that temperature, forced tools and the like are limited. */
-export type Reasoning = {
+type Reasoning = {
   thinks: boolean
   maxTokens: number
   thinking: JsonObject | null

@@ -96,7 +96,7 @@ export function readStop(body: JsonObject, most: number): string[] {
   return texts.filter((text) => text !== '')
 }
 
-export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 export type Effort = (typeof EFFORTS)[number]
 
 export function readEffort(body: JsonObject): Effort | null {

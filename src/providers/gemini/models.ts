@@ -8,7 +8,7 @@ import { objectsOf, textOf } from '../chat/upstream-json.ts'
 import type { UpstreamModel } from '../provider.ts'
 
 /** `budget`: 2.5, thinking in tokens. `level`: 3 and later, which also demand thought signatures. `none`: before. */
-export type Generation = 'none' | 'budget' | 'level'
+type Generation = 'none' | 'budget' | 'level'
 
 export function generationOf(model: string): Generation {
   const name = bareName(model)

@@ -239,6 +239,19 @@ describe('failures', () => {
     }
   })
 
+  test.each([
+    ['error-overloaded.json', 'upstream_unavailable', 529],
+    ['error-invalid-request.json', 'upstream_refused', 400],
+  ])('the body %s is %s', (name, code, upstreamStatus) => {
+    expect(thrown(() => answer(json(name)))).toMatchObject({ code, upstreamStatus })
+  })
+
+  test('what an upstream says about its error is bounded', () => {
+    const body = { type: 'error', error: { type: 'api_error', message: 'x'.repeat(100_000) } }
+
+    expect((thrown(() => answer(body)) as UpstreamError).detail?.length).toBeLessThan(2100)
+  })
+
   test('an error event in the middle of a stream ends it with that error', () => {
     const error = thrown(() => stream(bytes('error-event.sse')))
 
@@ -278,6 +291,28 @@ describe('failures', () => {
     expect(thrown(() => stream(Buffer.from('')))).toMatchObject({ code: 'upstream_cut', retryable: true })
     expect(thrown(() => stream(events([begin])))).toMatchObject({ code: 'upstream_cut', retryable: false })
   })
+})
+
+test('tool arguments of 256 KB arrive whole', () => {
+  const input = { text: 'é'.repeat(128 * 1024) }
+  const written = JSON.stringify(input)
+  const deltas: JsonObject[] = []
+  for (let at = 0; at < written.length; at += 1000) {
+    const delta = { type: 'input_json_delta', partial_json: written.slice(at, at + 1000) }
+    deltas.push({ type: 'content_block_delta', index: 0, delta })
+  }
+  const start = { type: 'tool_use', id: 't', name: 'save', input: {} }
+  const sse = events([
+    begin,
+    { type: 'content_block_start', index: 0, content_block: start },
+    ...deltas,
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'tool_use' } },
+    { type: 'message_stop' },
+  ])
+
+  const body = { content: [{ ...start, input }], stop_reason: 'tool_use' }
+  expect(reassemble(stream(sse, 4096))).toEqual(answer(body))
 })
 
 test('generated answers say the same streamed as whole, wherever the bytes are split', () => {

@@ -235,6 +235,18 @@ describe('failures', () => {
     }
   })
 
+  test.each([
+    ['error-unavailable.json', 'upstream_unavailable', 503],
+    ['error-invalid-argument.json', 'upstream_refused', 400],
+  ])('the body %s is %s', (name, code, upstreamStatus) => {
+    expect(thrown(() => answer(json(name)))).toMatchObject({ code, upstreamStatus })
+  })
+
+  test('a malformed function call is never an empty answer', () => {
+    expect(thrown(() => answer(json('malformed-call.json')))).toMatchObject({ code: 'upstream_malformed' })
+    expect(thrown(() => stream(bytes('malformed-call.sse')))).toMatchObject({ code: 'upstream_malformed' })
+  })
+
   test('an error event in the middle of a stream ends it with that error', () => {
     expect(thrown(() => stream(bytes('error-event.sse')))).toMatchObject({ code: 'upstream_unavailable' })
   })

@@ -35,11 +35,11 @@ const schemaFormat = (schema: JsonObject, strict = false) => ({
 })
 
 test('the sample request becomes the documented body', () => {
-  const request = geminiTranslation.request(chatCall(BUDGETED, json('request.openai.json')))
+  const request = geminiTranslation.request(chatCall('gemini-3-flash-preview', json('request.openai.json')))
 
   expect(request).toEqual({
     method: 'POST',
-    path: '/v1beta/models/gemini-2.5-flash:generateContent',
+    path: '/v1beta/models/gemini-3-flash-preview:generateContent',
     body: json('request.gemini.json'),
   })
 })
@@ -68,7 +68,7 @@ test('the request is left as it was', () => {
   const parsed = json('request.openai.json')
   const before = structuredClone(parsed)
 
-  send(parsed)
+  send(parsed, NEW)
 
   expect(parsed).toEqual(before)
 })
@@ -234,6 +234,13 @@ describe('tools and schemas', () => {
 
     expect(config(schemaFormat(schema))).toHaveProperty('responseJsonSchema')
     expect(refusal(schemaFormat(schema, true)).param).toBe('response_format.json_schema.schema')
+  })
+
+  test('tools and a JSON answer go together from Gemini 3 on', () => {
+    const parsed = { tools: [tool('a')], response_format: { type: 'json_object' } }
+
+    expect(config(parsed, NEW)).toEqual({ responseMimeType: 'application/json' })
+    expect(refusal(parsed)).toMatchObject({ param: 'response_format', code: 'unsupported_parameter' })
   })
 
   test('json_object asks for JSON', () => {
