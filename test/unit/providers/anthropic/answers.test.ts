@@ -140,6 +140,7 @@ describe('what the client sees', () => {
     ['refusal', 'content_filter'],
     ['tool_use', 'stop'],
     ['something_new', 'stop'],
+    ['constructor', 'stop'],
   ])('stop_reason %s without tool calls is finish_reason %s', (stopReason, finishReason) => {
     const completion = answer({ content: [{ type: 'text', text: 'x' }], stop_reason: stopReason })
 
