@@ -17,10 +17,10 @@ export type SchemaRules = {
 }
 
 /** Where a keyword stands (`$.properties.age`) and which. */
-export type SchemaRemark = { path: string; keyword: string }
+type SchemaRemark = { path: string; keyword: string }
 
 /** `weakened` keywords became a remark in `description`; `refused` keywords have no expression at all. */
-export type RestrictedSchema = { schema: JsonObject; weakened: SchemaRemark[]; refused: SchemaRemark[] }
+type RestrictedSchema = { schema: JsonObject; weakened: SchemaRemark[]; refused: SchemaRemark[] }
 
 const MAPS_OF_SCHEMAS = new Set(['properties', '$defs', 'definitions'])
 const LISTS_OF_SCHEMAS = new Set(['anyOf', 'oneOf', 'allOf', 'prefixItems'])

@@ -9,7 +9,7 @@ import { wrongValue } from '../chat/fields.ts'
 import type { ChatMessage, TextPart } from '../chat/read-messages.ts'
 import { toContentBlock } from './content.ts'
 
-export type Conversation = { system: JsonObject[]; messages: JsonObject[] }
+type Conversation = { system: JsonObject[]; messages: JsonObject[] }
 
 type Turn = { role: 'user' | 'assistant'; content: JsonObject[] }
 
@@ -79,7 +79,7 @@ function toToolId(id: string): string {
   return id.replaceAll(/[^a-zA-Z0-9_-]/g, '_')
 }
 
-export function toTextBlock(part: TextPart): JsonObject {
+function toTextBlock(part: TextPart): JsonObject {
   const block: JsonObject = { type: 'text', text: part.text }
   if (part.cacheControl !== null) block.cache_control = part.cacheControl
   return block

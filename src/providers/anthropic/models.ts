@@ -18,6 +18,13 @@ const UNSTRUCTURED_GENERATION =
 /** The first Claude 3 models answer at most 4,096 tokens and refuse a higher `max_tokens`. */
 const SHORT_ANSWERS = /(?:^|[./])claude-(?:instant|2|3-(?:opus|sonnet|haiku))/
 
+/** Claude 3.7 was the first that reasons. */
+const UNREASONING = /(?:^|[./])claude-(?:instant|2|3-(?:opus|sonnet|haiku|5))/
+
+export function canReason(model: string): boolean {
+  return !UNREASONING.test(model)
+}
+
 export function takesThinkingBudget(model: string): boolean {
   return BUDGET_GENERATION.test(model)
 }

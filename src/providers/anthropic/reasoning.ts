@@ -7,7 +7,7 @@ import type { JsonObject } from '../../lib/json.ts'
 import { unsupported, wrongValue } from '../chat/fields.ts'
 import { type Effort, readMaxTokens } from '../chat/read-parameters.ts'
 import type { ToolChoice } from '../chat/read-tools.ts'
-import { defaultMaxTokens, takesThinkingBudget } from './models.ts'
+import { canReason, defaultMaxTokens, takesThinkingBudget } from './models.ts'
 
 /** The API takes no smaller budget. */
 const BUDGET_MIN_TOKENS = 1024
@@ -23,7 +23,7 @@ const BUDGET_TOKENS: Readonly<Record<Exclude<Effort, 'none'>, number>> = {
 }
 
 /** `thinks` tells the other mappings that temperature, forced tools and the like are limited. */
-export type Reasoning = {
+type Reasoning = {
   thinks: boolean
   maxTokens: number
   thinking: JsonObject | null
@@ -42,6 +42,8 @@ export function planReasoning(
   if (effort === null) return still
   const budgeted = takesThinkingBudget(model)
   if (effort === 'none') return budgeted ? still : { ...still, thinking: { type: 'disabled' } }
+  if (!canReason(model))
+    throw unsupported('reasoning_effort', `${model} does not reason; leave reasoning_effort out.`)
   const wanted = BUDGET_TOKENS[effort]
   if (!budgeted) {
     return {
@@ -59,8 +61,9 @@ export function planReasoning(
       `Reasoning takes at least ${BUDGET_MIN_TOKENS} tokens of the ${maxTokens} allowed; raise max_completion_tokens or send reasoning_effort "none".`,
     )
   }
-  // Half of a tight limit is kept for the answer itself, as long as the smallest budget still fits.
-  const budget = Math.max(BUDGET_MIN_TOKENS, Math.min(wanted, Math.floor(maxTokens / 2)))
+  // Half of a caller's tight limit is kept for the answer itself, as long as the smallest budget still fits.
+  const room = asked === null ? wanted : Math.floor(asked / 2)
+  const budget = Math.max(BUDGET_MIN_TOKENS, Math.min(wanted, room))
   return { thinks: true, maxTokens, thinking: { type: 'enabled', budget_tokens: budget }, effort: null }
 }
 

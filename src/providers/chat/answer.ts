@@ -11,7 +11,7 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter'
 /** `extra` is a dialect's own note that must come back with the call (`extra_content`). */
 export type AnswerToolCall = { id: string; name: string; arguments: string; extra?: JsonObject | undefined }
 
-export type AnswerMessage = {
+type AnswerMessage = {
   text: string
   reasoning: string
   refusal: string | null
@@ -104,7 +104,7 @@ function frame(info: AnswerInfo, choices: JsonObject[], usage: JsonObject | null
 }
 
 /** Token counts of one answer. null: the upstream did not say. `cached` and `cacheWrite` are parts of `prompt`. */
-export type TokenCounts = {
+type TokenCounts = {
   prompt: number
   completion: number
   cached: number | null

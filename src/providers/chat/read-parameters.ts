@@ -71,7 +71,7 @@ export function refuseUnknownFields(body: JsonObject, upstream: string, alsoRead
   for (const [name, value] of Object.entries(body)) {
     if (value === undefined || value === null) continue
     if (IGNORED.has(name) || READ.has(name) || alsoRead.includes(name)) continue
-    if (NEUTRAL[name]?.(value) === true) continue
+    if (Object.hasOwn(NEUTRAL, name) && NEUTRAL[name]?.(value) === true) continue
     throw unsupported(name, `${upstream} has nothing like ${name}; leave it out or choose another model.`)
   }
 }
@@ -96,7 +96,7 @@ export function readStop(body: JsonObject, most: number): string[] {
   return texts.filter((text) => text !== '')
 }
 
-export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 export type Effort = (typeof EFFORTS)[number]
 
 export function readEffort(body: JsonObject): Effort | null {

@@ -5,15 +5,17 @@ import { wrongValue } from '../chat/fields.ts'
 import type { ContentPart } from '../chat/read-messages.ts'
 
 /** The API infers nothing from an address, so the type is taken from its ending where that says it. */
-const TYPE_OF_ENDING: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  webp: 'image/webp',
-  gif: 'image/gif',
-  heic: 'image/heic',
-  heif: 'image/heif',
-}
+const TYPE_OF_ENDING = new Map<string, string>(
+  Object.entries({
+    png: 'image/png',
+    jpg: 'image/jpeg',
+    jpeg: 'image/jpeg',
+    webp: 'image/webp',
+    gif: 'image/gif',
+    heic: 'image/heic',
+    heif: 'image/heif',
+  }),
+)
 
 /** Image `detail` and `cache_control` have no counterpart and are ignored. */
 export function toPart(part: ContentPart): JsonObject {
@@ -26,6 +28,6 @@ export function toPart(part: ContentPart): JsonObject {
     )
   }
   const ending = /\.([a-z]+)(?:[?#]|$)/i.exec(part.url.slice('https://'.length))?.[1]?.toLowerCase() ?? ''
-  const mimeType = TYPE_OF_ENDING[ending]
+  const mimeType = TYPE_OF_ENDING.get(ending)
   return { fileData: mimeType === undefined ? { fileUri: part.url } : { mimeType, fileUri: part.url } }
 }

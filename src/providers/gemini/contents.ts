@@ -13,7 +13,7 @@ import { signatureFor } from './signature.ts'
 
 type Turn = { role: 'user' | 'model'; parts: JsonObject[] }
 
-export type Contents = { systemInstruction: JsonObject | null; contents: JsonObject[] }
+type Contents = { systemInstruction: JsonObject | null; contents: JsonObject[] }
 
 /** `signed`: the model demands thought signatures. Throws RequestError for a tool result that answers no call. */
 export function toContents(messages: readonly ChatMessage[], signed: boolean): Contents {

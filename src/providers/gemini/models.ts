@@ -8,7 +8,7 @@ import { objectsOf, textOf } from '../chat/upstream-json.ts'
 import type { UpstreamModel } from '../provider.ts'
 
 /** `budget`: 2.5, thinking in tokens. `level`: 3 and later, which also demand thought signatures. `none`: before. */
-export type Generation = 'none' | 'budget' | 'level'
+type Generation = 'none' | 'budget' | 'level'
 
 export function generationOf(model: string): Generation {
   const name = bareName(model)
@@ -21,10 +21,11 @@ export function resourceName(model: string): string {
   return model.startsWith('models/') || model.startsWith('tunedModels/') ? model : `models/${model}`
 }
 
-/** `/v1beta/models/{model}:{verb}`. The id comes from callers, so each segment is escaped. */
+/** `/v1beta/models/{model}:{verb}`. The id comes from callers, so it is escaped whole: it cannot leave its collection. */
 export function modelPath(model: string, verb: string): string {
-  const segments = resourceName(model).split('/').map(encodeURIComponent)
-  return `/v1beta/${segments.join('/')}:${verb}`
+  const name = resourceName(model)
+  const slash = name.indexOf('/')
+  return `/v1beta/${name.slice(0, slash)}/${encodeURIComponent(name.slice(slash + 1))}:${verb}`
 }
 
 /** https://ai.google.dev/api/models#method:-models.list; the API gives no creation time, so `created` is 0. */

@@ -1,7 +1,7 @@
 /** An OpenAI chat request -> `generateContent` or `streamGenerateContent` (https://ai.google.dev/api/generate-content). */
 
 import type { JsonObject } from '../../lib/json.ts'
-import { readBoolean, readInteger, readNumber, wrongValue } from '../chat/fields.ts'
+import { readBoolean, readInteger, readNumber, unsupported, wrongValue } from '../chat/fields.ts'
 import { readMessages } from '../chat/read-messages.ts'
 import {
   readEffort,
@@ -35,7 +35,9 @@ export function toGenerateRequest(call: ProviderCall): TranslatedRequest {
   const { systemInstruction, contents } = toContents(readMessages(parsed), generationOf(model) === 'level')
   const body: JsonObject = { contents }
   if (systemInstruction !== null) body.systemInstruction = systemInstruction
-  Object.assign(body, toToolFields(readTools(parsed)))
+  const plan = readTools(parsed)
+  Object.assign(body, toToolFields(plan))
+  refuseFormatWithTools(model, parsed, plan.tools.length > 0)
   const generationConfig = toGenerationConfig(model, parsed)
   if (Object.keys(generationConfig).length > 0) body.generationConfig = generationConfig
   const verb = call.stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
@@ -69,6 +71,15 @@ function toLogprobs(parsed: JsonObject): JsonObject {
     return {}
   }
   return top === 0 ? { responseLogprobs: true } : { responseLogprobs: true, logprobs: top }
+}
+
+/** Before Gemini 3, functions and JSON answers exclude each other (https://ai.google.dev/gemini-api/docs/structured-output). */
+function refuseFormatWithTools(model: string, parsed: JsonObject, hasTools: boolean): void {
+  if (!hasTools || generationOf(model) === 'level' || readResponseFormat(parsed).kind === 'text') return
+  throw unsupported(
+    'response_format',
+    `${model} cannot combine tools with a JSON answer; leave one of them out.`,
+  )
 }
 
 function toFormat(parsed: JsonObject): JsonObject {

@@ -2,6 +2,7 @@
  * Thought signatures: Gemini signs the function calls it thought about and, from Gemini 3 on, refuses a conversation
  * whose calls come back unsigned (https://ai.google.dev/gemini-api/docs/thought-signatures). They travel where Google's
  * own OpenAI endpoint puts them, `tool_calls[].extra_content.google.thought_signature`; Aval remembers none.
+ * Signatures of text parts are recommended and not demanded; OpenAI's wire has no place for them and they are left out.
  */
 
 import type { JsonObject } from '../../lib/json.ts'

@@ -35,10 +35,19 @@ describe('lines and fields', () => {
     ['a data line without a colon is an empty line', 'data\n\n', [message('')]],
     ['comments are skipped', ': hello\n\n:\n\ndata: a\n: there\n\n', [message('a')]],
     ['an event line names the event', 'event: ping\ndata: a\n\n', [{ event: 'ping', data: 'a' }]],
-    ['the name lasts for one event', 'event: x\ndata: a\n\ndata: b\n\n', [{ event: 'x', data: 'a' }, message('b')]],
+    [
+      'the name lasts for one event',
+      'event: x\ndata: a\n\ndata: b\n\n',
+      [{ event: 'x', data: 'a' }, message('b')],
+    ],
     ['an event without data is none', 'event: x\n\ndata: a\n\n', [message('a')]],
     ['id, retry and unknown fields are skipped', 'id: 1\nretry: 5\nfoo: b\ndata: a\n\n', [message('a')]],
     ['a colon inside the data stays', 'data: {"a":1}\n\n', [message('{"a":1}')]],
+    [
+      'a CRLF ends one line, not two',
+      'event: x\r\ndata: a\r\ndata: b\r\n\r\n',
+      [{ event: 'x', data: 'a\nb' }],
+    ],
     ['an unfinished event is not reported', 'data: a\n\ndata: b\n', [message('a')]],
   ])('%s', (_name, text, events) => {
     expect(parse(text)).toEqual(events)
@@ -73,7 +82,7 @@ describe('any cut gives the same events', () => {
           at += size
         }
 
-        expect(events).toEqual(parse(text))
+        expect(events).toEqual(parse(text.replaceAll(/\r\n?/g, '\n')))
       }),
     )
   })
