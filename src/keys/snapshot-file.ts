@@ -69,7 +69,9 @@ export async function readSnapshotFile(
   const lines = text.slice(0, sealAt).split('\n').slice(0, -1)
   const [format, version, savedAtMs, count] = JSON.parse(lines[0] ?? '[]') as [string, string, number, number]
   if (format !== FORMAT || count !== lines.length - 1 || count > maxKeys) {
-    throw new Error(`${path} has the format ${format} with ${count} keys; ${FORMAT} with at most ${maxKeys} is read.`)
+    throw new Error(
+      `${path} has the format ${format} with ${count} keys; ${FORMAT} with at most ${maxKeys} is read.`,
+    )
   }
   return { version: BigInt(version), savedAtMs, entries: lines.slice(1).map(fromLine) }
 }

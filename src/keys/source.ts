@@ -15,7 +15,10 @@ export type KeySource = {
 }
 
 /** The source every process uses. LISTEN takes one connection of its own, which postgres.js opens again when lost. */
-export function databaseKeySource(connection: Pick<DatabaseConnection, 'db' | 'sql'>, clock: Clock): KeySource {
+export function databaseKeySource(
+  connection: Pick<DatabaseConnection, 'db' | 'sql'>,
+  clock: Clock,
+): KeySource {
   return {
     version: () => readKeysVersion(connection.db),
     page: (after, limit) => listLiveKeys(connection.db, { after, limit, now: new Date(clock.nowMs()) }),
