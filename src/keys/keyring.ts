@@ -61,6 +61,7 @@ export class Keyring {
   #saving: Promise<void> | null = null
   #unsaved: SavedKeys | null = null
   #timer: NodeJS.Timeout | null = null
+  #listening = false
   #unlisten: (() => Promise<void>) | null = null
   #stopped = false
 
@@ -96,7 +97,6 @@ export class Keyring {
     await this.refresh()
     if (this.#source === 'nothing') await this.#loadFile()
     this.#schedule()
-    await this.#listen()
   }
 
   /** Stops following changes and waits for a save under way. The keys stay usable. */
@@ -144,6 +144,7 @@ export class Keyring {
       this.#again = false
       try {
         await this.#load()
+        this.#listen()
         if (this.#problem !== null) this.#options.logger.info('keys_current_again')
         this.#problem = null
       } catch (error) {
@@ -232,13 +233,20 @@ export class Keyring {
     this.#timer.unref()
   }
 
-  /** NOTIFY only shortens the wait; where it cannot be had, the poll alone keeps the promise. */
-  async #listen(): Promise<void> {
-    try {
-      this.#unlisten = await inTime(this.#options.load.listen(() => void this.refresh()))
-    } catch (error) {
-      this.#options.logger.warn({ err: error }, 'keys_not_listening')
-    }
+  /** NOTIFY only shortens the wait: where it cannot be had the poll keeps the promise, and the next load tries again. */
+  #listen(): void {
+    if (this.#listening || this.#stopped) return
+    this.#listening = true
+    this.#options.load
+      .listen(() => void this.refresh())
+      .then(async (unlisten) => {
+        if (this.#stopped) await unlisten()
+        else this.#unlisten = unlisten
+      })
+      .catch((error: unknown) => {
+        this.#listening = false
+        this.#options.logger.warn({ err: error }, 'keys_not_listening')
+      })
   }
 }
 
