@@ -5,7 +5,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answerTo, errorAnswer, type Json, modelAnswer, modelsAnswer } from './openai-wire.ts'
+import { answerTo, errorAnswer } from './openai-wire.ts'
+import { modelAnswer, modelsAnswer } from './openai-wire-data.ts'
+import type { Json } from './openai-wire-shared.ts'
 import { type Script, scriptFromModel } from './upstream-script.ts'
 import { sendAnswer } from './upstream-send.ts'
 
