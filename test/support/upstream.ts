@@ -14,7 +14,7 @@ import { sendAnswer } from './upstream-send.ts'
 const WAIT_LIMIT_MS = 10_000
 
 /** One request as the upstream saw it. `finished` is absent while the exchange is open. */
-export interface JournalEntry {
+interface JournalEntry {
   /** 1, 2, 3 … in order of arrival; answers carry it (`chatcmpl-up3`, `x-request-id: up-3`). */
   id: number
   method: string
