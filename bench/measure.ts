@@ -23,7 +23,7 @@ export interface Sample {
   firstByteP99Us: number
   chunkP50Us: number
   maxUs: number
-  /** Share of answers that took 35 to 50 ms: what Nagle's algorithm waiting for a delayed ACK looks like. */
+  /** Share of first bytes after 35 to 50 ms: what Nagle's algorithm waiting for a delayed ACK looks like. */
   cliffShare: number
   peakRssMb: number
   rssMb: number
@@ -81,7 +81,7 @@ function summarise(
     firstByteP99Us: percentile(result.firstByte, 0.99),
     chunkP50Us: percentile(result.perChunk, 0.5),
     maxUs: result.latency.maxUs,
-    cliffShare: countBetween(result.latency, 35_000, 50_000) / Math.max(1, result.latency.total),
+    cliffShare: countBetween(result.firstByte, 35_000, 50_000) / Math.max(1, result.firstByte.total),
   }
 }
 

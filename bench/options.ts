@@ -13,14 +13,14 @@ export interface BenchOptions {
 
 export const HELP = `Measures what Aval adds to a request, against a bare node:http + undici pass-through, in turns.
 
-  npm run bench                      5 rounds, about 3 minutes
+  npm run bench                      10 rounds, about 3 minutes
   npm run bench -- --quick           2 short rounds, to see that it works; its figures are rough
   npm run bench -- --json            one JSON object on stdout, progress on stderr
   npm run bench -- --soak 1000000    afterwards that many requests more, and the slope of the memory
   npm run bench -- --only reference  the machine's own budget, without Aval
 
-  --rounds <n>      rounds; the order of the two changes each round        (5)
-  --seconds <s>     length of each throughput run; the others take half    (4)
+  --rounds <n>      rounds; the order of the two changes each round        (10)
+  --seconds <s>     length of each throughput run; the others take half    (2)
   --only <which>    reference | aval | both                                (both)
   --database <url>  a PostgreSQL server in place of the embedded database  (DATABASE_URL)
   --soak <n>        requests of the memory soak                            (0)
@@ -58,8 +58,8 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
     throw new Error(`--only wants reference, aval or both, not "${only}".`)
   }
   return {
-    rounds: positive('rounds', values.rounds ?? (values.quick ? '2' : '5')),
-    seconds: positive('seconds', values.seconds ?? (values.quick ? '1' : '4')),
+    rounds: positive('rounds', values.rounds ?? (values.quick ? '2' : '10')),
+    seconds: positive('seconds', values.seconds ?? (values.quick ? '1' : '2')),
     only,
     json: values.json,
     strict: values.strict,

@@ -1,15 +1,15 @@
 /**
  * What Aval is measured against: the least a Node process can do between a client and an upstream.
- * node:http in, an undici keep-alive pool out, bytes passed as they are; no auth, no log, no parsing.
+ * node:http in, an undici keep-alive pool out (its `dispatch`, a fifth cheaper than `stream` or `request`), bytes passed
+ * as they are with backpressure, a client that leaves aborts its call; no auth, no log, no parsing.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'expect', 'upgrade'])
 
-const upstream = new URL(process.argv[2] ?? '')
-const pool = new Pool(upstream.origin, { connections: 128, pipelining: 1 })
+const pool = new Pool(process.argv[2] ?? '', { connections: 128, pipelining: 1 })
 
 function passedHeaders(headers: IncomingMessage['headers']): Record<string, string | string[]> {
   const passed: Record<string, string | string[]> = {}
@@ -20,16 +20,46 @@ function passedHeaders(headers: IncomingMessage['headers']): Record<string, stri
   return passed
 }
 
-async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  await pool.stream(
-    { path: request.url ?? '/', method: 'POST', headers: passedHeaders(request.headers), body: request },
-    ({ statusCode, headers }) =>
-      response.writeHead(statusCode, passedHeaders(headers as IncomingMessage['headers'])),
-  )
+/** Writes what the upstream sends straight into the client's response. */
+class Relay implements Dispatcher.DispatchHandler {
+  readonly #response: ServerResponse
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#response.on('close', () => {
+      if (!this.#response.writableFinished) controller.abort(new Error('The client has gone.'))
+    })
+  }
+
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingMessage['headers'],
+  ): void {
+    this.#response.writeHead(status, passedHeaders(headers))
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
+    if (this.#response.write(bytes)) return
+    controller.pause()
+    this.#response.once('drain', () => controller.resume())
+  }
+
+  onResponseEnd(): void {
+    this.#response.end()
+  }
+
+  onResponseError(): void {
+    this.#response.destroy()
+  }
 }
 
 const server = createServer({ noDelay: true, keepAlive: true }, (request, response) => {
-  pass(request, response).catch(() => response.destroy())
+  const headers = passedHeaders(request.headers)
+  pool.dispatch({ path: request.url ?? '/', method: 'POST', headers, body: request }, new Relay(response))
 })
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
 process.on('disconnect', () => process.exit(0))

@@ -11,6 +11,8 @@ export interface Figure {
   bar?: { atMost: number } | { atLeast: number }
 }
 
+const CLIFF_RUNS = ['c1', 'split', 'burst', 'paced'] as const
+
 const ms = (us: number) => us / 1_000
 
 function pairs(
@@ -121,7 +123,8 @@ export function comparedFigures(reference: readonly Round[], aval: readonly Roun
     field: 'p50Us' | 'p99Us' | 'firstByteP50Us' | 'firstByteP99Us' | 'chunkP50Us',
     kind: RunKind,
   ) => of(kind, (ours, theirs) => ms(ours[field] - theirs[field]))
-  const cliff = Math.max(...aval.flatMap((round) => Object.values(round).map((run) => run.cliffShare)))
+  // One request at a time only: at 64 at once a wait of 40 ms may be an honest queue.
+  const cliff = Math.max(...aval.flatMap((round) => CLIFF_RUNS.map((kind) => round[kind].cliffShare)))
   return [
     {
       key: 'throughput_ratio',
@@ -212,7 +215,7 @@ export function comparedFigures(reference: readonly Round[], aval: readonly Roun
     },
     {
       key: 'cliff_share',
-      label: 'answers at 35 to 50 ms, worst run',
+      label: 'first bytes after 35 to 50 ms, worst run',
       unit: 'x',
       values: [cliff],
       bar: { atMost: 0.01 },

@@ -24,8 +24,8 @@ export interface Target {
   stop(): Promise<unknown>
 }
 
-function part(name: string, ...args: string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), args, {
+function part(file: URL, ...args: string[]): ChildProcess {
+  return fork(fileURLToPath(file), args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
 }
@@ -43,7 +43,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 export async function startMock(): Promise<{ port: number; pid: number; stop: () => Promise<void> }> {
-  const child = part('mock')
+  const child = part(new URL('./mock.ts', import.meta.url))
   return { port: await portOf(child), pid: child.pid ?? 0, stop: () => end(child) }
 }
 
@@ -53,7 +53,7 @@ export interface LoadGenerator {
 }
 
 export function startLoadGenerator(): LoadGenerator {
-  const child = part('load')
+  const child = part(new URL('./load.ts', import.meta.url))
   return {
     run: async (spec) => {
       const limitMs = spec.seconds * 1_000 + LOAD_GRACE_MS
@@ -67,7 +67,7 @@ export function startLoadGenerator(): LoadGenerator {
 
 export async function startReference(mockPort: number): Promise<Target> {
   const startedAt = performance.now()
-  const child = part('reference', `http://127.0.0.1:${mockPort}`)
+  const child = part(new URL('./reference.ts', import.meta.url), `http://127.0.0.1:${mockPort}`)
   return {
     name: 'reference',
     port: await portOf(child),

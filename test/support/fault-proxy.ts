@@ -4,7 +4,7 @@
  */
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net'
 
-export interface Faults {
+interface Faults {
   /** Extra delay before bytes from the server reach the client; order is kept. */
   delayMs: number
   /** `server`: answers vanish (a lost COMMIT reply); `both`: nothing passes; connections stay open. */

@@ -3,6 +3,7 @@
  * Never reaches into the process: a test sees what a user sees (HTTP, output, exit code, files).
  */
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,6 +53,11 @@ export interface RunningGateway {
   kill9(): Promise<void>
 }
 
+const temporaryHomes = new Set<string>()
+process.on('exit', () => {
+  for (const home of temporaryHomes) rmSync(home, { recursive: true, force: true })
+})
+
 /** A virtual key in the gateway's own shape, `vk_<id>_<43 letters>`. */
 export function newTestKey(): string {
   const secret = randomBytes(48)
@@ -74,7 +80,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const adminKey = options.adminKey ?? newTestKey()
   const appKey = options.appKey ?? newTestKey()
   if (options.config !== undefined) await writeFile(join(home, 'aval.yaml'), stringify(options.config))
-  const removeHome = () => (isTemporary ? rm(home, { recursive: true, force: true }) : Promise.resolve())
+  if (isTemporary) temporaryHomes.add(home)
+  const removeHome = async () => {
+    if (temporaryHomes.delete(home)) await rm(home, { recursive: true, force: true })
+  }
   let server: RunningServer
   try {
     server = await startServer({

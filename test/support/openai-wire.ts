@@ -2,9 +2,9 @@
  * What an OpenAI-compatible server says: pure builders of JSON answers and stream events for the scripted upstream.
  * Never touches a socket and never keeps state; the answer is a function of request, script and id.
  */
+import { embeddingsAnswer, moderationsAnswer, rerankAnswer } from './openai-wire-data.ts'
+import { CREATED, type Json, words } from './openai-wire-shared.ts'
 import type { Script } from './upstream-script.ts'
-
-export type Json = Record<string, unknown>
 
 /** One answer: a JSON body, or the events of a stream (`name` becomes the `event:` line). */
 export interface WireEvent {
@@ -12,8 +12,6 @@ export interface WireEvent {
   data: Json
 }
 export type Answer = { kind: 'json'; body: Json } | { kind: 'events'; events: WireEvent[]; done: boolean }
-
-const CREATED = 1_700_000_000
 
 function partsText(content: unknown): string {
   if (typeof content === 'string') return content
@@ -24,7 +22,7 @@ function partsText(content: unknown): string {
 }
 
 /** The text a request ends with, whatever its endpoint calls it; what the answer echoes. */
-export function lastInputText(body: Json): string {
+function lastInputText(body: Json): string {
   const list = body.messages ?? body.input ?? body.prompt
   if (typeof list === 'string') return list
   if (!Array.isArray(list)) return ''
@@ -39,11 +37,6 @@ function answerText(body: Json, script: Script): string {
   if (script.tokens !== undefined)
     return Array.from({ length: script.tokens }, (_, i) => `word${i}`).join(' ')
   return script.echo === false ? 'ok' : `echo: ${lastInputText(body)}`
-}
-
-/** The words of a text, spaces kept, so that joined they are the text again: one "token" each. */
-export function words(text: string): string[] {
-  return text.match(/\S+\s*|\s+/g) ?? []
 }
 
 function answerId(prefix: string, serial: number, script: Script): string | null {
@@ -93,7 +86,7 @@ function finishReasonOf(script: Script): string {
 }
 
 /** POST /chat/completions without `stream`. Choice k > 0 says `[k] ` before the text. */
-export function chatAnswer(body: Json, script: Script, serial: number): Json {
+function chatAnswer(body: Json, script: Script, serial: number): Json {
   const text = answerText(body, script)
   const count = typeof body.n === 'number' ? body.n : 1
   const toolCalls = toolCallsOf(body, script)
@@ -169,7 +162,7 @@ function interleave<T>(lists: T[][]): T[] {
 }
 
 /** POST /chat/completions with `stream`: choices interleaved, usage chunk last when asked for. */
-export function chatEvents(body: Json, script: Script, serial: number): WireEvent[] {
+function chatEvents(body: Json, script: Script, serial: number): WireEvent[] {
   const text = answerText(body, script)
   const count = typeof body.n === 'number' ? body.n : 1
   const wantsUsage = (body.stream_options as Json | undefined)?.include_usage === true
@@ -195,7 +188,7 @@ export function chatEvents(body: Json, script: Script, serial: number): WireEven
 }
 
 /** POST /completions, both shapes. */
-export function completionAnswer(body: Json, script: Script, serial: number): Answer {
+function completionAnswer(body: Json, script: Script, serial: number): Answer {
   const text = answerText(body, script)
   const head = {
     id: answerId('cmpl', serial, script),
@@ -222,52 +215,8 @@ export function completionAnswer(body: Json, script: Script, serial: number): An
   return { kind: 'events', events, done: true }
 }
 
-/**
- * The vector of one input: a function of its text alone, unit length, exact in float32,
- * so that a test can say which input a vector came from.
- */
-export function embeddingOf(input: unknown, dimensions: number): Float32Array {
-  let seed = 2_166_136_261
-  for (const byte of Buffer.from(typeof input === 'string' ? input : JSON.stringify(input))) {
-    seed = Math.imul(seed ^ byte, 16_777_619) >>> 0
-  }
-  const vector = new Float32Array(dimensions)
-  let norm = 0
-  for (let at = 0; at < dimensions; at += 1) {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
-    const value = seed / 2 ** 31 - 1
-    vector[at] = value
-    norm += value * value
-  }
-  return vector.map((value) => value / Math.sqrt(norm))
-}
-
-/** POST /embeddings: string, batch, token array or batch of token arrays; float or base64. */
-export function embeddingsAnswer(body: Json): Json {
-  const input = body.input
-  const isBatch = Array.isArray(input) && typeof input[0] !== 'number'
-  const inputs: unknown[] = isBatch ? (input as unknown[]) : [input]
-  const dimensions = typeof body.dimensions === 'number' ? body.dimensions : 8
-  const data = inputs.map((item, index) => {
-    const vector = embeddingOf(item, dimensions)
-    const embedding =
-      body.encoding_format === 'base64' ? Buffer.from(vector.buffer).toString('base64') : [...vector]
-    return { object: 'embedding', index, embedding }
-  })
-  const promptTokens = inputs.reduce<number>(
-    (sum, item) => sum + (typeof item === 'string' ? words(item).length : (item as number[]).length),
-    0,
-  )
-  return {
-    object: 'list',
-    data,
-    model: body.model,
-    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
-  }
-}
-
 /** POST /responses without `stream`. */
-export function responsesAnswer(body: Json, script: Script, serial: number, status = 'completed'): Json {
+function responsesAnswer(body: Json, script: Script, serial: number, status = 'completed'): Json {
   const text = answerText(body, script)
   const inputTokenCount = inputTokens(body)
   const outputTokens = words(text).length
@@ -311,7 +260,7 @@ export function responsesAnswer(body: Json, script: Script, serial: number, stat
 }
 
 /** POST /responses with `stream`: the named events of one text message, numbered. */
-export function responsesEvents(body: Json, script: Script, serial: number): WireEvent[] {
+function responsesEvents(body: Json, script: Script, serial: number): WireEvent[] {
   const finished = responsesAnswer(body, script, serial)
   const opening = responsesAnswer(body, script, serial, 'in_progress')
   const item = (finished.output as Json[])[0] as Json
@@ -350,46 +299,6 @@ export function responsesEvents(body: Json, script: Script, serial: number): Wir
   }
   steps.push(['response.completed', { response: finished }])
   return steps.map(([name, data], index) => ({ name, data: { type: name, sequence_number: index, ...data } }))
-}
-
-/** POST /moderations: flags what contains "bad". */
-export function moderationsAnswer(body: Json, serial: number): Json {
-  const inputs = Array.isArray(body.input) ? body.input : [body.input]
-  const results = inputs.map((input) => {
-    const flagged = JSON.stringify(input).includes('bad')
-    return { flagged, categories: { violence: flagged }, category_scores: { violence: flagged ? 0.9 : 0.01 } }
-  })
-  return { id: `modr-up${serial}`, model: body.model ?? 'omni-moderation-latest', results }
-}
-
-/** POST /rerank (Cohere's shape): score = share of the query's words found in the document. */
-export function rerankAnswer(body: Json, serial: number): Json {
-  const query = String(body.query).toLowerCase().split(/\s+/)
-  const documents = (body.documents as unknown[]).map((item) =>
-    typeof item === 'string' ? item : JSON.stringify(item),
-  )
-  const results = documents
-    .map((text, index) => {
-      const found = query.filter((word) => text.toLowerCase().includes(word)).length
-      return { index, relevance_score: found / query.length }
-    })
-    .sort((left, right) => right.relevance_score - left.relevance_score || left.index - right.index)
-    .slice(0, typeof body.top_n === 'number' ? body.top_n : documents.length)
-  return {
-    id: `rerank-up${serial}`,
-    model: body.model,
-    results,
-    meta: { billed_units: { search_units: 1 } },
-  }
-}
-
-/** GET /models and GET /models/{id}. */
-export function modelsAnswer(names: readonly string[]): Json {
-  return { object: 'list', data: names.map(modelAnswer) }
-}
-
-export function modelAnswer(id: string): Json {
-  return { id, object: 'model', created: CREATED, owned_by: 'upstream' }
 }
 
 /** The error object of the wire. */

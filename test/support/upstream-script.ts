@@ -3,7 +3,7 @@
  * Never holds state: a script is a plain value, read from the `model` name or registered with `upstream.on`.
  */
 
-export type CutBy = 'destroy' | 'reset' | 'half-close' | 'end'
+type CutBy = 'destroy' | 'reset' | 'half-close' | 'end'
 
 /** Everything is optional; the empty script answers like a healthy OpenAI endpoint that echoes its input. */
 export interface Script {

@@ -11,7 +11,7 @@ import type { Script } from './upstream-script.ts'
 const LINE_ENDS = { lf: '\n', crlf: '\r\n', cr: '\r' } as const
 
 /** One element per event, so that cuts and delays can count them. */
-export function encodeEvents(events: readonly WireEvent[], done: boolean, script: Script): Buffer[] {
+function encodeEvents(events: readonly WireEvent[], done: boolean, script: Script): Buffer[] {
   const end = LINE_ENDS[script.lineEnd ?? 'lf']
   const field = (name: string, value: string) => `${name}:${script.tight ? '' : ' '}${value}${end}`
   const blocks = events.map(({ name, data }) => {
@@ -49,7 +49,7 @@ function writesOf(buffer: Buffer, split: Script['split']): Buffer[] {
 }
 
 /** Ends the response abruptly, or `end`s it as if nothing were missing. */
-export async function cut(response: ServerResponse, script: Script): Promise<void> {
+async function cut(response: ServerResponse, script: Script): Promise<void> {
   const socket = response.socket
   if (script.cutBy === 'end') return void response.end()
   // Give what was written a chance to leave: a reset may throw away what the peer has not read.
@@ -118,7 +118,7 @@ function errorBody(script: Script): { body: string; contentType: string } {
   }
 }
 
-export function headersOf(script: Script, serial: number): Record<string, string> {
+function headersOf(script: Script, serial: number): Record<string, string> {
   return {
     'x-request-id': `up-${serial}`,
     'openai-processing-ms': '7',

@@ -5,14 +5,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answerTo, errorAnswer, type Json, modelAnswer, modelsAnswer } from './openai-wire.ts'
+import { answerTo, errorAnswer } from './openai-wire.ts'
+import { modelAnswer, modelsAnswer } from './openai-wire-data.ts'
+import type { Json } from './openai-wire-shared.ts'
 import { type Script, scriptFromModel } from './upstream-script.ts'
 import { sendAnswer } from './upstream-send.ts'
 
 const WAIT_LIMIT_MS = 10_000
 
 /** One request as the upstream saw it. `finished` is absent while the exchange is open. */
-export interface JournalEntry {
+interface JournalEntry {
   /** 1, 2, 3 … in order of arrival; answers carry it (`chatcmpl-up3`, `x-request-id: up-3`). */
   id: number
   method: string

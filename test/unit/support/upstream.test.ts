@@ -2,7 +2,7 @@
 import OpenAI from 'openai'
 import { request as undiciRequest } from 'undici'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { embeddingOf } from '../../support/openai-wire.ts'
+import { embeddingOf } from '../../support/openai-wire-data.ts'
 import { refusedUrl, startSilentUpstream, startUpstream, type Upstream } from '../../support/upstream.ts'
 
 let upstream: Upstream
