@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Audit, startAudit } from './audit/audit.ts'
 import { createFlood, type Flood } from './audit/flood.ts'
-import { findRequest, listRequests } from './audit/store.ts'
+import { countRequests, findRequest, listRequests } from './audit/store.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import { type Config, loadConfig, processEnvironment } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
@@ -243,7 +243,8 @@ function appDeps(opened: Opened): AppDeps {
       requests: {
         clock: systemClock,
         listRequests: (filter) => listRequests(database.connection.db, filter),
-        getRequest: (projectId, id) => findRequest(database.connection.db, { projectId, id }),
+        countRequests: (filter) => countRequests(database.connection.db, filter),
+        findRequest: (scope, id) => findRequest(database.connection.db, { scope, id }),
       },
       models: local.management,
       operations: { doctor: () => doctorChecks(checks), reload: () => reload(runtime, logger) },

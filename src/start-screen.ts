@@ -13,7 +13,6 @@ export type StartScreen = {
   /** A key that may stand in the line to try: the fresh one, or a name of where the caller's own is. */
   tryKey: string
   tryModel: string
-  home: string
 }
 
 /** The whole text, ending with a line break. */

@@ -3,7 +3,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import type { Hono } from 'hono'
+
+type FetchCallback = Parameters<typeof getRequestListener>[0]
 
 /** A slow header is an attack (slow loris); a slow body may be a big picture on a bad line. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -21,7 +22,11 @@ export type ListeningServer = {
 }
 
 /** Listens and resolves; rejects with the system's error (EADDRINUSE …). */
-export async function listen(app: Pick<Hono, 'fetch'>, host: string, port: number): Promise<ListeningServer> {
+export async function listen(
+  app: { fetch: FetchCallback },
+  host: string,
+  port: number,
+): Promise<ListeningServer> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   const server = createServer(
     {

@@ -43,6 +43,7 @@ export function createTranslatedProvider(
         created: Math.floor(nowMs() / 1000),
         model: call.model,
         includeUsage: call.includeUsage,
+        embeddingFormat: call.parsed.encoding_format === 'base64' ? 'base64' : 'float',
       }
       let outgoing: ReturnType<Translation['request']>
       try {

@@ -2,8 +2,15 @@
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { OUTCOMES } from '../../audit/record.ts'
-import type { requests } from '../../db/schema.ts'
+import type {
+  RequestDetail,
+  RequestFilter,
+  RequestPage,
+  RequestRow,
+  RequestScope,
+} from '../../audit/store.ts'
 import { RequestError } from '../../errors.ts'
+import { DEFAULT_PROJECT, projectIdOf } from '../../keys/project.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
@@ -16,40 +23,12 @@ import {
   toInstant,
 } from './validation.ts'
 
-/** What a list asks the log for; null = any. `text` is looked for in the bodies. */
-export type RequestFilter = {
-  projectId: string
-  since: Date | null
-  until: Date | null
-  /** Key id. */
-  keyId: string | null
-  /** Name of the key: the app or team it was made for. */
-  keyOwner: string | null
-  /** Matches the model asked for, or the one that answered. */
-  model: string | null
-  route: string | null
-  /** Inclusive range of HTTP status codes. */
-  status: { from: number; to: number } | null
-  outcome: string | null
-  stream: boolean | null
-  text: string | null
-  limit: number
-  cursor: string | null
-}
-
-export type RequestRow = Omit<typeof requests.$inferSelect, 'day' | 'writer' | 'seq'>
-
-/** Bodies as text where they are UTF-8, else as bytes; null when none was kept. */
-export type RequestDetail = RequestRow & {
-  requestBody: string | Buffer | null
-  responseBody: string | Buffer | null
-}
-
 export type RequestsApiDeps = {
   clock: Clock
-  listRequests(filter: RequestFilter): Promise<{ rows: readonly RequestRow[]; nextCursor: string | null }>
+  listRequests(filter: RequestFilter): Promise<RequestPage>
+  countRequests(filter: RequestFilter): Promise<number>
   /** Null when the project has no such request. */
-  getRequest(projectId: string, id: string): Promise<RequestDetail | null>
+  findRequest(scope: RequestScope, id: string): Promise<RequestDetail | null>
 }
 
 const rowShape = {
@@ -96,7 +75,7 @@ const detailSchema = z
   .openapi('RequestDetail')
 
 const name = z.string().min(1).max(300).optional()
-const listQuery = strictShape('filter', {
+const filters = {
   since: instantText.optional(),
   until: instantText.optional(),
   key: name,
@@ -109,10 +88,14 @@ const listQuery = strictShape('filter', {
     .optional(),
   outcome: z.enum(OUTCOMES).optional(),
   stream: z.enum(['true', 'false']).optional(),
+}
+const listQuery = strictShape('filter', {
+  ...filters,
   text: z.string().min(2).max(500).optional(),
   limit: limitText,
   cursor: z.string().max(400).optional(),
 })
+const countQuery = strictShape('filter', filters)
 
 const listRequestsRoute = createRoute({
   method: 'get',
@@ -124,6 +107,16 @@ const listRequestsRoute = createRoute({
       'Requests of this project, newest first.',
       z.object({ data: z.array(rowSchema), next_cursor: z.string().nullable() }),
     ),
+    ...errorAnswers,
+  },
+})
+const countRequestsRoute = createRoute({
+  method: 'get',
+  path: '/requests/count',
+  middleware: requireRole('auditor', 'admin'),
+  request: { query: countQuery },
+  responses: {
+    200: answer('How many requests match.', z.object({ count: z.number() })),
     ...errorAnswers,
   },
 })
@@ -153,9 +146,13 @@ export function requestsApi(deps: RequestsApiDeps) {
       const page = await deps.listRequests(toFilter(c.var.key.projectId, query, deps.clock.nowMs()))
       return c.json({ data: page.rows.map(rowToWire), next_cursor: page.nextCursor }, 200)
     })
+    .openapi(countRequestsRoute, async (c) => {
+      const filter = toFilter(c.var.key.projectId, c.req.valid('query'), deps.clock.nowMs())
+      return c.json({ count: await deps.countRequests(filter) }, 200)
+    })
     .openapi(getRequestRoute, async (c) => {
       const { id } = c.req.valid('param')
-      const found = await deps.getRequest(c.var.key.projectId, id)
+      const found = await deps.findRequest(scopeOf(c.var.key.projectId), id)
       if (found === null) {
         throw new RequestError(
           'not_found',
@@ -176,7 +173,11 @@ export function requestsApi(deps: RequestsApiDeps) {
     })
 }
 
-function toFilter(projectId: string, query: z.infer<typeof listQuery>, nowMs: number): RequestFilter {
+function toFilter(
+  projectId: string,
+  query: Partial<z.infer<typeof listQuery>>,
+  nowMs: number,
+): RequestFilter {
   const since = toInstant(query.since, nowMs)
   const until = toInstant(query.until, nowMs)
   if (since !== null && until !== null && since > until) {
@@ -185,20 +186,25 @@ function toFilter(projectId: string, query: z.infer<typeof listQuery>, nowMs: nu
     })
   }
   return {
-    projectId,
-    since,
-    until,
-    keyId: query.key ?? null,
-    keyOwner: query.key_owner ?? null,
-    model: query.model ?? null,
-    route: query.route ?? null,
-    status: query.status === undefined ? null : statusRange(query.status),
-    outcome: query.outcome ?? null,
-    stream: query.stream === undefined ? null : query.stream === 'true',
-    text: query.text ?? null,
+    scope: scopeOf(projectId),
+    sinceMs: since?.getTime(),
+    untilMs: until?.getTime(),
+    keyId: query.key,
+    keyName: query.key_owner,
+    model: query.model,
+    route: query.route,
+    status: query.status === undefined ? undefined : statusRange(query.status),
+    outcome: query.outcome,
+    stream: query.stream === undefined ? undefined : query.stream === 'true',
+    text: query.text,
     limit: query.limit,
-    cursor: query.cursor ?? null,
+    cursor: query.cursor,
   }
+}
+
+/** Requests without a key belong to nobody; whoever audits the default project sees them. */
+function scopeOf(projectId: string): RequestScope {
+  return { projectId, unowned: projectId === projectIdOf(DEFAULT_PROJECT) }
 }
 
 /** `429` is itself, `5xx` is 500 to 599. */
@@ -230,7 +236,7 @@ function rowToWire(row: RequestRow): z.infer<typeof rowSchema> {
     output_tokens: row.outputTokens,
     cached_input_tokens: row.cachedInputTokens,
     reasoning_tokens: row.reasoningTokens,
-    attempts: Array.isArray(row.attempts) ? row.attempts.map(attemptToWire) : [],
+    attempts: row.attempts.map(attemptToWire),
     client_request_id: row.clientRequestId,
     end_user: row.endUser,
     request_bytes: row.requestBytes,
@@ -241,7 +247,7 @@ function rowToWire(row: RequestRow): z.infer<typeof rowSchema> {
 }
 
 /** Attempts are stored as the gateway recorded them; the wire is snake_case. */
-function attemptToWire(attempt: Record<string, unknown>): Record<string, unknown> {
+function attemptToWire(attempt: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(attempt).map(([field, value]) => [
       field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
