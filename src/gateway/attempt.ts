@@ -192,7 +192,10 @@ class StreamRelay implements ProviderSink {
   }
 
   onEnd(): void {
-    if (this.#stray !== null) return this.#refuseStray()
+    if (this.#stray !== null) {
+      this.#refuseStray()
+      return
+    }
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#pass(this.#tap.end())
     if (this.#settled || this.#answered()) return
@@ -201,7 +204,10 @@ class StreamRelay implements ProviderSink {
   }
 
   onError(error: UpstreamError): void {
-    if (this.#stray !== null) return this.#refuseStray()
+    if (this.#stray !== null) {
+      this.#refuseStray()
+      return
+    }
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#fail(error)
   }
