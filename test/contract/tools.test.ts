@@ -33,7 +33,11 @@ const tools: OpenAI.ChatCompletionTool[] = ['weather', 'time', 'route'].map((nam
 describe('tool calls', () => {
   test('three in parallel keep index, id, name, order and arguments, streamed and whole', async () => {
     const client = contract.client()
-    const request = { messages: hello, tools, parallel_tool_calls: true }
+    // The client's stream helper parses the arguments of strict tools at every change of index, so these are not.
+    const loose = tools.map((tool) =>
+      tool.type === 'function' ? { ...tool, function: { ...tool.function, strict: false } } : tool,
+    )
+    const request = { messages: hello, tools: loose, parallel_tool_calls: true }
 
     const whole = await client.chat.completions.create({
       model: `up/${ownModel('tool_calls=3&tool_argument_bytes=4000')}`,
