@@ -1,8 +1,8 @@
 import pg from 'pg'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { embeddedDirectory } from '../../../src/db/client.ts'
 import { SOCKET_NAME } from '../../../src/db/wire.ts'
+import { embeddedDirectory } from '../../../src/lib/database-url.ts'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../support/embedded-database.ts'
 
 let database: EmbeddedDatabase
