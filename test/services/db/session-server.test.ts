@@ -123,6 +123,17 @@ test('a notification reaches the connections that listen to its channel and no o
   expect(strange).toEqual([])
 })
 
+test('LISTEN is understood behind comments', async () => {
+  const [listener, sender] = [await connectPg(), connect()]
+  const heard = Promise.withResolvers<string | undefined>()
+  listener.on('notification', (notification) => heard.resolve(notification.payload))
+  await listener.query('-- what for\n/* and\n why */ LISTEN remarks;\n')
+
+  await sender.notify('remarks', 'heard')
+
+  await expect(heard.promise).resolves.toBe('heard')
+})
+
 test('a listener goes on hearing after another one stops listening to the same channel', async () => {
   const [listener, leaver, sender] = [connect(), await connectPg(), connect()]
   const heard = Promise.withResolvers<string>()
