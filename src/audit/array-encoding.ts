@@ -1,0 +1,36 @@
+/**
+ * Rows as one PostgreSQL array literal per column, for INSERT … SELECT FROM unnest(…): the way into the embedded
+ * database, whose socket does not carry COPY.
+ */
+
+import { type Column, type ColumnType, type ColumnValue, withoutNul } from './columns.ts'
+import type { ShipRow } from './pairing.ts'
+
+/** The statement for `encodeArrays`'s parameters. */
+export function unnestStatement(table: string, columns: readonly Column[]): string {
+  const names = columns.map((column) => column.name).join(', ')
+  const arrays = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(', ')
+  return `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${arrays})`
+}
+
+/** One array literal (`{…}`, https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO) per column. */
+export function encodeArrays(rows: readonly ShipRow[], writer: string, columns: readonly Column[]): string[] {
+  return columns.map((column) => {
+    const elements = rows.map((row) => element(column.type, column.value(row, writer)))
+    return `{${elements.join(',')}}`
+  })
+}
+
+function element(type: ColumnType, value: ColumnValue): string {
+  if (value === null) return 'NULL'
+  if (Buffer.isBuffer(value))
+    return quoted(type === 'bytea' ? `\\x${value.toString('hex')}` : value.toString('utf8'))
+  if (typeof value === 'string') return quoted(withoutNul(value))
+  if (type === 'boolean') return value ? 't' : 'f'
+  if (type === 'date') return new Date(Number(value)).toISOString().slice(0, 10)
+  return type === 'timestamptz' ? quoted(new Date(Number(value)).toISOString()) : String(value)
+}
+
+function quoted(text: string): string {
+  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
+}

@@ -1,0 +1,108 @@
+/**
+ * The audit room as one part: recovers what earlier processes left, opens this process's spool and ships everything
+ * to the database. Ready when it returns, whether the database answers or not.
+ */
+
+import { mkdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../lib/clock.ts'
+import { uuidv7 } from '../lib/ids.ts'
+import type { AuditEvent } from './events.ts'
+import { Progress } from './progress.ts'
+import type { AuditLog } from './record.ts'
+import { recoverSpool } from './recover.ts'
+import { measureSpool } from './segments.ts'
+import type { ShipStats } from './ship.ts'
+import { startShipThread } from './ship-control.ts'
+import { createSpool, type SpoolStats } from './spool.ts'
+
+export type AuditOptions = {
+  /** The spool lies in `<dataFolder>/spool`. One process at a time; the caller holds the lock. */
+  dataFolder: string
+  /** `postgres://…`, or `unix:/directory` for the embedded database (src/db/client.ts). */
+  databaseUrl: string
+  clock: Clock
+  onEvent: (event: AuditEvent) => void
+  /** The disk takes nothing more, not even in a new file. The log refuses by itself; the process may end. */
+  onFatal: (error: Error) => void
+  /** Bound of the whole spool. Default: the smaller of 20 GB and 20 % of the disk. */
+  maxBytes?: number
+  /** Default 64 MiB. */
+  segmentBytes?: number
+  /** How long shipped segments stay on disk. Default 24 h. */
+  keepMs?: number
+  /** How long the database may leave a transaction unanswered. Default 45 s, above its own statement timeout. */
+  answerTimeoutMs?: number
+  /** How long after a failure the disk is tried again. Default 1 s. */
+  probeMs?: number
+}
+
+export type Audit = {
+  log: AuditLog
+  stats(): { spool: SpoolStats; ship: ShipStats }
+  /** True when every request that has ended until now is in the database within the time. */
+  flush(timeoutMs: number): Promise<boolean>
+  /** Seals the spool, gives shipping that much time, and stops. What is not shipped then, the next start ships. */
+  close(flushTimeoutMs: number): Promise<void>
+}
+
+const DEFAULT_MAX_BYTES = 20e9
+const DISK_SHARE = 0.2
+const DEFAULT_KEEP_MS = 24 * 3_600_000
+const DEFAULT_ANSWER_TIMEOUT_MS = 45_000
+
+/** Starts the room. Throws when the disk refuses the folder or the repair of an earlier spool. */
+export function startAudit(options: AuditOptions): Audit {
+  const { clock, onEvent, onFatal } = options
+  const directory = join(options.dataFolder, 'spool')
+  mkdirSync(directory, { recursive: true })
+  recoverSpool({ directory, clock, onEvent })
+  const progress = new Progress()
+  progress.addSealedBytes(measureSpool(directory))
+  const writerId = uuidText(uuidv7(clock.nowMs()))
+  const maxBytes = options.maxBytes ?? defaultMaxBytes(directory)
+  const { segmentBytes, probeMs } = options
+  const spool = createSpool({
+    directory,
+    writerId,
+    clock,
+    progress,
+    maxBytes,
+    onEvent,
+    onFatal,
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(probeMs === undefined ? {} : { probeMs }),
+  })
+  const ship = startShipThread(
+    {
+      memory: progress.memory,
+      directory,
+      writer: writerId,
+      databaseUrl: options.databaseUrl,
+      keepMs: options.keepMs ?? DEFAULT_KEEP_MS,
+      maxBytes,
+      answerTimeoutMs: options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
+    },
+    onEvent,
+  )
+  return {
+    log: spool,
+    stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
+    flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
+    close: async (flushTimeoutMs) => {
+      await spool.end()
+      await ship.flush(progress.committedSeq, flushTimeoutMs)
+      await ship.stop()
+    },
+  }
+}
+
+function defaultMaxBytes(directory: string): number {
+  const { blocks, bsize } = statfsSync(directory)
+  return Math.min(DEFAULT_MAX_BYTES, blocks * bsize * DISK_SHARE)
+}
+
+function uuidText(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}

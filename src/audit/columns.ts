@@ -1,0 +1,116 @@
+/** A finished request as columns of `requests` and `request_bodies`; both ways into the database read this table. */
+
+import { isUtf8 } from 'node:buffer'
+import type { ShipRow } from './pairing.ts'
+
+export type ColumnType =
+  | 'date'
+  | 'uuid'
+  | 'bigint'
+  | 'integer'
+  | 'text'
+  | 'boolean'
+  | 'float8'
+  | 'timestamptz'
+  | 'jsonb'
+  | 'bytea'
+
+/** `date` and `timestamptz` are milliseconds since the epoch. Text may be given as UTF-8 bytes. */
+export type ColumnValue = string | number | boolean | Buffer | null
+export type Column = { name: string; type: ColumnType; value: (row: ShipRow, writer: string) => ColumnValue }
+
+const MAX_INTEGER = 2_147_483_647
+const DAY_MS = 86_400_000
+
+export const PLACE_COLUMNS: readonly Column[] = [
+  { name: 'day', type: 'date', value: (row) => dayMs(row) },
+  { name: 'writer', type: 'uuid', value: (_row, writer) => writer },
+  { name: 'seq', type: 'bigint', value: (row) => row.seq },
+]
+
+export const REQUEST_COLUMNS: readonly Column[] = [
+  ...PLACE_COLUMNS,
+  { name: 'id', type: 'text', value: ({ open }) => open.id },
+  { name: 'project_id', type: 'text', value: ({ open }) => open.projectId },
+  { name: 'key_id', type: 'text', value: ({ open }) => open.keyId },
+  { name: 'key_name', type: 'text', value: ({ open }) => open.keyName },
+  { name: 'method', type: 'text', value: ({ open }) => open.method },
+  { name: 'path', type: 'text', value: ({ open }) => open.path },
+  { name: 'operation', type: 'text', value: ({ open }) => open.operation },
+  { name: 'requested_model', type: 'text', value: ({ open }) => open.requestedModel },
+  { name: 'route', type: 'text', value: ({ open }) => open.route },
+  { name: 'upstream', type: 'text', value: ({ close }) => close.upstream },
+  { name: 'model', type: 'text', value: ({ close }) => close.model },
+  { name: 'stream', type: 'boolean', value: ({ open }) => open.stream },
+  { name: 'outcome', type: 'text', value: ({ close }) => close.outcome },
+  { name: 'status', type: 'integer', value: ({ close }) => whole(close.status) },
+  { name: 'error_code', type: 'text', value: ({ close }) => close.errorCode },
+  { name: 'finish_reason', type: 'text', value: ({ close }) => close.finishReason },
+  { name: 'started_at', type: 'timestamptz', value: ({ open }) => open.startedAtMs },
+  { name: 'duration_ms', type: 'float8', value: ({ close }) => close.durationMs },
+  { name: 'ttft_ms', type: 'float8', value: ({ close }) => close.ttftMs },
+  { name: 'input_tokens', type: 'bigint', value: ({ close }) => count(close.usage?.inputTokens) },
+  { name: 'output_tokens', type: 'bigint', value: ({ close }) => count(close.usage?.outputTokens) },
+  {
+    name: 'cached_input_tokens',
+    type: 'bigint',
+    value: ({ close }) => count(close.usage?.cachedInputTokens),
+  },
+  { name: 'reasoning_tokens', type: 'bigint', value: ({ close }) => count(close.usage?.reasoningTokens) },
+  { name: 'attempts', type: 'jsonb', value: ({ close }) => jsonText(close.attempts) },
+  { name: 'client_request_id', type: 'text', value: ({ open }) => open.clientRequestId },
+  { name: 'end_user', type: 'text', value: ({ open }) => open.endUser },
+  { name: 'request_bytes', type: 'bigint', value: ({ close }) => count(close.requestBytes) ?? 0 },
+  { name: 'response_bytes', type: 'bigint', value: ({ close }) => count(close.responseBytes) ?? 0 },
+  { name: 'truncated', type: 'boolean', value: ({ close }) => close.truncated },
+  { name: 'occurrences', type: 'integer', value: ({ close }) => whole(close.occurrences) },
+]
+
+export const BODY_COLUMNS: readonly Column[] = [
+  ...PLACE_COLUMNS,
+  { name: 'request_text', type: 'text', value: ({ requestBody }) => textual(requestBody) },
+  { name: 'request_raw', type: 'bytea', value: ({ requestBody }) => raw(requestBody) },
+  { name: 'response_text', type: 'text', value: ({ responseBody }) => textual(responseBody) },
+  { name: 'response_raw', type: 'bytea', value: ({ responseBody }) => raw(responseBody) },
+]
+
+/** Midnight (UTC) of the day the request began: its partition. */
+export function dayMs({ open }: ShipRow): number {
+  return Math.floor(open.startedAtMs / DAY_MS) * DAY_MS
+}
+
+/** PostgreSQL's text takes every character but NUL. */
+export function withoutNul(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text
+}
+
+function textual(body: Buffer): Buffer | null {
+  return isText(body) ? body : null
+}
+
+function raw(body: Buffer): Buffer | null {
+  return isText(body) ? null : body
+}
+
+function isText(body: Buffer): boolean {
+  return isUtf8(body) && !body.includes(0)
+}
+
+/** jsonb refuses NUL and lone surrogates, which are legal in JSON text; an upstream's message may hold them. */
+function jsonText(value: unknown): string {
+  const text = JSON.stringify(value)
+  if (!text.includes('\\u')) return text
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'string' ? withoutNul(inner).toWellFormed() : inner,
+  )
+}
+
+function whole(value: number): number {
+  return Number.isFinite(value) ? Math.max(-MAX_INTEGER, Math.min(MAX_INTEGER, Math.round(value))) : 0
+}
+
+function count(value: number | null | undefined): number | null {
+  return value === null || value === undefined || !Number.isSafeInteger(Math.round(value))
+    ? null
+    : Math.round(value)
+}

@@ -1,0 +1,57 @@
+/** The worker thread around the shipper: messages in, events and figures out. Holds no state of its own. */
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../lib/clock.ts'
+import type { AuditEvent } from './events.ts'
+import { Progress } from './progress.ts'
+import { type ShipOptions, Shipper, type ShipStats } from './ship.ts'
+
+export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent'> & {
+  memory: SharedArrayBuffer
+}
+export type ShipCommand = { kind: 'flush'; id: number; seq: number } | { kind: 'stop' }
+export type ShipReport =
+  | { kind: 'event'; event: AuditEvent }
+  | { kind: 'stats'; stats: ShipStats }
+  | { kind: 'flushed'; id: number; stats: ShipStats }
+
+const STATS_MS = 1000
+const FLUSH_CHECK_MS = 5
+
+function runThread(setup: ShipThreadSetup): void {
+  const report = (message: ShipReport): void => parentPort?.postMessage(message)
+  const { memory, ...options } = setup
+  const shipper = new Shipper({
+    ...options,
+    progress: new Progress(memory),
+    clock: systemClock,
+    onEvent: (event) => report({ kind: 'event', event }),
+  })
+  const flushes = new Map<number, number>()
+  const answer = (): void => {
+    for (const [id, seq] of flushes) {
+      if (!shipper.settled(seq)) continue
+      flushes.delete(id)
+      report({ kind: 'flushed', id, stats: shipper.stats() })
+    }
+    if (flushes.size > 0) {
+      shipper.wake()
+      setTimeout(answer, FLUSH_CHECK_MS)
+    }
+  }
+  parentPort?.on('message', (command: ShipCommand) => {
+    if (command.kind === 'stop') {
+      shipper.stop()
+      return
+    }
+    flushes.set(command.id, command.seq)
+    if (flushes.size === 1) answer()
+  })
+  const timer = setInterval(() => report({ kind: 'stats', stats: shipper.stats() }), STATS_MS)
+  void shipper.run().finally(() => {
+    clearInterval(timer)
+    parentPort?.close()
+  })
+}
+
+runThread(workerData as ShipThreadSetup)
