@@ -84,8 +84,6 @@ function openEmbedded(directory: string, options: ConnectOptions): Sql {
     user: 'postgres',
     database: 'postgres',
     max: Math.min(options.maxConnections, MAX_EMBEDDED_CONNECTIONS),
-    // Reading the type catalogue is one more round trip per connection, and nothing here uses array types of it.
-    fetch_types: false,
   })
 }
 
