@@ -4,7 +4,7 @@
  */
 
 import { UnrecoverableError } from 'bullmq'
-import type { Db } from '../db/client.ts'
+import type { Sql } from 'postgres'
 import type { Clock } from '../lib/clock.ts'
 import type { QueueBackend } from '../queue/backend.ts'
 import { openEnqueuer } from '../queue/enqueue.ts'
@@ -12,7 +12,7 @@ import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 
-export type WorkerDeps = { db: Db; clock: Clock; logger: Logger; backend: QueueBackend }
+export type WorkerDeps = { sql: Sql; clock: Clock; logger: Logger; backend: QueueBackend }
 
 export type RunningWorker = {
   /** Takes no new job, waits for the running ones up to the limit, aborts what is left, and closes. */

@@ -125,7 +125,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
   })
 
   test('a started worker makes the partitions of the coming week without being asked', async () => {
-    const worker = await startWorker({ db: databaseOf().db, clock: systemClock, logger: silent, backend })
+    const worker = await startWorker({ sql: databaseOf().sql, clock: systemClock, logger: silent, backend })
     workers.push(worker)
     const today = new Date().toISOString().slice(0, 10).replaceAll('-', '')
 
@@ -141,7 +141,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
   })
 
   test('two workers that schedule the same job leave one schedule', async () => {
-    const deps = { db: databaseOf().db, clock: systemClock, logger: silent, backend }
+    const deps = { sql: databaseOf().sql, clock: systemClock, logger: silent, backend }
     workers.push(await startWorker(deps), await startWorker(deps))
 
     const queue = backend.openQueue(() => undefined)
