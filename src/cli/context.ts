@@ -15,7 +15,8 @@ export type Check = {
 
 /** What only the process itself can do; each resolves to an exit code. */
 export type CliActions = {
-  serve(): Promise<number>
+  /** `migrate`: bring a server's schema up to date first, instead of refusing an old one. */
+  serve(options: { migrate: boolean }): Promise<number>
   work(): Promise<number>
   migrate(): Promise<number>
   check(options: { json: boolean }): Promise<number>

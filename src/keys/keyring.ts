@@ -12,6 +12,7 @@ import { findByToken, type KeyIndex } from './key-index.ts'
 import { readSnapshotFile, type SavedKeys, writeSnapshotFile } from './snapshot-file.ts'
 import type { KeySource } from './source.ts'
 import { presentedToken } from './token.ts'
+import { VerifiedTokens } from './verified.ts'
 
 /** Revocation is promised within 1 s: half of it for the poll, half for the load. */
 const POLL_MS = 400
@@ -52,6 +53,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
 export class Keyring {
   readonly #options: KeyringOptions
   #index: KeyIndex
+  readonly #verified = new VerifiedTokens()
   #version: bigint | null = null
   #source: KeyringStatus['source'] = 'nothing'
   #currentAtMs: number | null = null
@@ -73,12 +75,14 @@ export class Keyring {
 
   /**
    * The key that a client presents in `Authorization: Bearer` or `x-api-key`, or null. Unknown, revoked, expired and
-   * wrong are one answer. Reads memory only; about 3 µs.
+   * wrong are one answer. Reads memory only.
    */
   authenticate(authorization: string | undefined, apiKey?: string | undefined): VirtualKey | null {
     const token = presentedToken(authorization, apiKey)
     if (token === null) return null
-    return findByToken(this.#index, this.#options.pepper, token, this.#options.clock.nowMs())
+    const index = this.#index
+    const nowMs = this.#options.clock.nowMs()
+    return this.#verified.find(index, token, nowMs, () => findByToken(index, this.#options.pepper, token, nowMs))
   }
 
   /** Replaces the declared keys, on a changed aval.yaml. Throws ConfigError and keeps the old ones when one is wrong. */

@@ -23,7 +23,7 @@ export class VerifiedTokens {
       this.#index = index
       this.#keys = new Map()
     }
-    const digest = hash('sha256', token, 'latin1')
+    const digest = hash('sha256', token, 'base64')
     const known = this.#keys.get(digest)
     if (known !== undefined) return known.expiresAtMs === null || nowMs < known.expiresAtMs ? known : null
     const key = check()
