@@ -1,7 +1,7 @@
 /** /api/requests: reads the request log. For auditors and admins, of their own project alone; writes nothing. */
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { OUTCOMES } from '../../audit/record.ts'
+import { OUTCOMES, type Outcome } from '../../audit/record.ts'
 import type { requests } from '../../db/schema.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -16,25 +16,25 @@ import {
   toInstant,
 } from './validation.ts'
 
-/** What a list asks the log for; null = any. `text` is looked for in the bodies. */
+/** What a list asks the log for; undefined = any. */
 export type RequestFilter = {
   projectId: string
-  since: Date | null
-  until: Date | null
-  /** Key id. */
-  keyId: string | null
-  /** Name of the key: the app or team it was made for. */
-  keyOwner: string | null
+  /** First and first-not-included instant of the start, milliseconds since the epoch. */
+  sinceMs: number | undefined
+  untilMs: number | undefined
+  keyId: string | undefined
+  /** The name of the key: the app or team it was made for. */
+  keyName: string | undefined
   /** Matches the model asked for, or the one that answered. */
-  model: string | null
-  route: string | null
-  /** Inclusive range of HTTP status codes. */
-  status: { from: number; to: number } | null
-  outcome: string | null
-  stream: boolean | null
-  text: string | null
+  model: string | undefined
+  route: string | undefined
+  status: number | undefined
+  outcome: Outcome | undefined
+  stream: boolean | undefined
+  /** Looked for in both bodies. */
+  text: string | undefined
   limit: number
-  cursor: string | null
+  cursor: string | undefined
 }
 
 export type RequestRow = Omit<typeof requests.$inferSelect, 'day' | 'writer' | 'seq'>
@@ -105,7 +105,7 @@ const listQuery = strictShape('filter', {
   route: name,
   status: z
     .string()
-    .regex(/^[1-5](?:\d\d|xx)$/, 'Write a status such as 429, or a class such as 5xx.')
+    .regex(/^[1-5]\d\d$/, 'Write a status from 100 to 599.')
     .optional(),
   outcome: z.enum(OUTCOMES).optional(),
   stream: z.enum(['true', 'false']).optional(),
@@ -186,24 +186,19 @@ function toFilter(projectId: string, query: z.infer<typeof listQuery>, nowMs: nu
   }
   return {
     projectId,
-    since,
-    until,
-    keyId: query.key ?? null,
-    keyOwner: query.key_owner ?? null,
-    model: query.model ?? null,
-    route: query.route ?? null,
-    status: query.status === undefined ? null : statusRange(query.status),
-    outcome: query.outcome ?? null,
-    stream: query.stream === undefined ? null : query.stream === 'true',
-    text: query.text ?? null,
+    sinceMs: since?.getTime(),
+    untilMs: until?.getTime(),
+    keyId: query.key,
+    keyName: query.key_owner,
+    model: query.model,
+    route: query.route,
+    status: query.status === undefined ? undefined : Number(query.status),
+    outcome: query.outcome,
+    stream: query.stream === undefined ? undefined : query.stream === 'true',
+    text: query.text,
     limit: query.limit,
-    cursor: query.cursor ?? null,
+    cursor: query.cursor,
   }
-}
-
-/** `429` is itself, `5xx` is 500 to 599. */
-function statusRange(text: string): { from: number; to: number } {
-  return { from: Number(text.replace('xx', '00')), to: Number(text.replace('xx', '99')) }
 }
 
 function rowToWire(row: RequestRow): z.infer<typeof rowSchema> {
