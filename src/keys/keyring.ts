@@ -171,7 +171,7 @@ export class Keyring {
     const stored = new Map<string, KeyEntry>()
     for (let after = ''; ; ) {
       const page = await inTime(load.page(after, PAGE_KEYS))
-      for (const entry of page) stored.set(entry.key.id, entry)
+      for (const entry of packDigests(page)) stored.set(entry.key.id, entry)
       this.#demandRoom(stored.size)
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE_KEYS) break
@@ -200,7 +200,7 @@ export class Keyring {
       if (saved === null || this.#source === 'database') return
       this.#index = {
         ...this.#index,
-        stored: new Map(saved.entries.map((entry) => [entry.key.id, entry])),
+        stored: new Map(packDigests(saved.entries).map((entry) => [entry.key.id, entry])),
       }
       this.#source = 'file'
       this.#currentAtMs = saved.savedAtMs
@@ -252,6 +252,21 @@ export class Keyring {
         this.#options.logger.warn({ err: error }, 'keys_not_listening')
       })
   }
+}
+
+const DIGEST_BYTES = 32
+
+/**
+ * The same entries with their digests side by side in one buffer: 100,000 buffers of their own cost the collector
+ * a microsecond per check. A digest of another length can match nothing and is left out.
+ */
+function packDigests(entries: readonly KeyEntry[]): KeyEntry[] {
+  const whole = entries.filter((entry) => entry.digest.length === DIGEST_BYTES)
+  const packed = Buffer.concat(whole.map((entry) => entry.digest))
+  return whole.map(({ key }, at) => ({
+    key,
+    digest: packed.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES),
+  }))
 }
 
 async function inTime<T>(answer: Promise<T>): Promise<T> {

@@ -214,7 +214,7 @@ describeDatabases('virtual keys', (open) => {
     const deps = depsOf()
     await createKey(deps, null, wanted)
     await open().sql`INSERT INTO virtual_keys (id, project_id, name, roles, digest, created_at)
-      SELECT 'vk_bulk' || lpad(n::text, 19, '0'), 'prj_default', 'bulk', '{app}', decode(md5(n::text), 'hex'), now()
+      SELECT 'vk_bulk' || lpad(n::text, 19, '0'), 'prj_default', 'bulk', '{app}', sha256(n::text::bytea), now()
       FROM generate_series(1, 5000) AS n`
 
     const keyring = await replica(deps, { listen: false, pollMs: 60_000 })
