@@ -6,8 +6,8 @@ import { stringify } from 'yaml'
 import type { CliActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { Terminal } from './cli/terminal.ts'
-import { type Config, loadConfig } from './config.ts'
 import type { Environment } from './config/environment.ts'
+import { type Config, loadConfig } from './config.ts'
 import { Secret } from './lib/secret.ts'
 
 export type ActionsDeps = {

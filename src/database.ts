@@ -60,10 +60,7 @@ export async function openDatabase(
 }
 
 /** Brings the schema up to this version; returns the names of the files that were applied. */
-function migrateDatabase(
-  connection: DatabaseConnection,
-  onProgress?: MigrationProgress,
-): Promise<string[]> {
+function migrateDatabase(connection: DatabaseConnection, onProgress?: MigrationProgress): Promise<string[]> {
   return migrate(connection, { directory: MIGRATIONS, ...(onProgress === undefined ? {} : { onProgress }) })
 }
 

@@ -19,7 +19,7 @@ const terminal: Terminal = {
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
   interactive,
-  colors: process.stdout.isTTY === true && (environment['NO_COLOR'] ?? '') === '',
+  colors: process.stdout.isTTY === true && (environment.NO_COLOR ?? '') === '',
   columns: process.stdout.columns ?? 100,
   progressStream: process.stderr,
   async confirm(question) {

@@ -5,8 +5,8 @@ import { type Audit, startAudit } from './audit/audit.ts'
 import { createFlood, type Flood } from './audit/flood.ts'
 import { countRequests, findRequest, listRequests } from './audit/store.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
-import { type Config, loadConfig } from './config.ts'
 import type { Environment } from './config/environment.ts'
+import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
@@ -107,7 +107,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     version: VERSION,
     database: database.embedded ? 'embedded' : 'server',
   })
-  options.print(startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs, colors: options.colors }))
+  options.print(
+    startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs, colors: options.colors }),
+  )
   await aborted(stop.signal)
   events.stopping(logger, { drainMs: config.server.drainMs })
   const cutExchanges = await server.close(config.server.drainMs)

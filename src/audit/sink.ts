@@ -5,8 +5,8 @@
 
 import { finished } from 'node:stream/promises'
 import type { Sql, TransactionSql } from 'postgres'
-import type { Pool } from '../db/pool.ts'
 import { ensurePartitions } from '../db/partitions.ts'
+import type { Pool } from '../db/pool.ts'
 import { encodeArrays, unnestStatement } from './array-encoding.ts'
 import { BODY_COLUMNS, type Column, dayMs, REQUEST_COLUMNS } from './columns.ts'
 import { encodeCopy } from './copy-encoding.ts'

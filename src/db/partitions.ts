@@ -63,7 +63,9 @@ async function createAndAttach(
   day: string,
   nextDay: string,
 ): Promise<void> {
-  await transaction.unsafe(`CREATE TABLE ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`)
+  await transaction.unsafe(
+    `CREATE TABLE ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
+  )
   // Writers wait at the parent, before they choose a partition: one that had already chosen the DEFAULT partition
   // and waited there would fail on its new constraint. Readers go on.
   await transaction.unsafe(`LOCK TABLE ONLY ${table} IN SHARE ROW EXCLUSIVE MODE`)

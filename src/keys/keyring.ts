@@ -82,7 +82,9 @@ export class Keyring {
     if (token === null) return null
     const index = this.#index
     const nowMs = this.#options.clock.nowMs()
-    return this.#verified.find(index, token, nowMs, () => findByToken(index, this.#options.pepper, token, nowMs))
+    return this.#verified.find(index, token, nowMs, () =>
+      findByToken(index, this.#options.pepper, token, nowMs),
+    )
   }
 
   /** Replaces the declared keys, on a changed aval.yaml. Throws ConfigError and keeps the old ones when one is wrong. */

@@ -4,8 +4,8 @@
  */
 
 import { hash } from 'node:crypto'
-import type { KeyIndex } from './key-index.ts'
 import type { VirtualKey } from './key.ts'
+import type { KeyIndex } from './key-index.ts'
 
 /** More live tokens than this on one gateway are checked in full; the memory stays bounded. */
 const MAX_VERIFIED = 10_000

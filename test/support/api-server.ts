@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { pino } from 'pino'
+import type { RequestDetail, RequestFilter } from '../../src/audit/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
 import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
-import type { RequestDetail, RequestFilter } from '../../src/http/api/requests.ts'
 import type { DeclaredKey } from '../../src/keys/declared.ts'
 import { ROLES, type Role } from '../../src/keys/key.ts'
 import { createKeyring, type Keyring } from '../../src/keys/keyring.ts'
@@ -106,13 +106,12 @@ function apiDeps(parts: {
       clock: systemClock,
       listRequests: async (filter) => {
         filters.push(filter)
-        const own = rows.filter((row) => row.projectId === filter.projectId)
-        return {
-          rows: own.slice(0, filter.limit),
-          nextCursor: own.length > filter.limit ? 'next-page' : null,
-        }
+        const own = rows.filter((row) => row.projectId === filter.scope.projectId)
+        const limit = filter.limit ?? own.length
+        return { rows: own.slice(0, limit), nextCursor: own.length > limit ? 'next-page' : null }
       },
-      getRequest: async (projectId, id) =>
+      countRequests: async (filter) => rows.filter((row) => row.projectId === filter.scope.projectId).length,
+      findRequest: async ({ projectId }, id) =>
         rows.find((row) => row.projectId === projectId && row.id === id) ?? null,
     },
     models: {
@@ -152,6 +151,8 @@ function apiDeps(parts: {
 export function logRow(row: Partial<RequestDetail>): RequestDetail {
   return {
     id: 'req_01kb0000000000000000000000',
+    writer: '0193f0d2-0000-7000-8000-000000000000',
+    seq: 1,
     projectId: 'prj_default',
     keyId: 'vk_01kb0000000000000000000000',
     keyName: 'web-shop',
