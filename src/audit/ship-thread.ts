@@ -9,7 +9,10 @@ import { type ShipOptions, Shipper, type ShipStats } from './ship.ts'
 export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent'> & {
   memory: SharedArrayBuffer
 }
-export type ShipCommand = { kind: 'flush'; id: number; seq: number } | { kind: 'cancel'; id: number } | { kind: 'stop' }
+export type ShipCommand =
+  | { kind: 'flush'; id: number; seq: number }
+  | { kind: 'cancel'; id: number }
+  | { kind: 'stop' }
 export type ShipReport =
   | { kind: 'event'; event: AuditEvent }
   | { kind: 'stats'; stats: ShipStats }

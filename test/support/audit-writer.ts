@@ -1,7 +1,7 @@
 /** A process that appends to a spool until it is killed and says on stdout what was acknowledged: `O id`, `C id`. */
 
-import { writeSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
+import { writeSync } from 'node:fs'
 import { Progress } from '../../src/audit/progress.ts'
 import { recoverSpool } from '../../src/audit/recover.ts'
 import { createSpool } from '../../src/audit/spool.ts'

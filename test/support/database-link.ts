@@ -1,8 +1,15 @@
 /** A link to a test database that can swallow the answer to COMMIT, go silent, or be cut and restored. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type NetConnectOpts,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { embeddedDirectory, embeddedUrl, SOCKET_NAME } from '../../src/db/client.ts'
@@ -11,7 +18,7 @@ export type DatabaseLink = {
   url: string
   /** Which COMMITs (counted from 0) lose their answer: the connection dies, or just stays silent. */
   loseAnswer: (commit: number) => 'cut' | 'silence' | null
-  /** COMMITs that passed towards the database. */
+  /** COMMITs that the database has answered. */
   commits: number
   /** Refuses and cuts connections. */
   down(): Promise<void>
@@ -42,17 +49,15 @@ export async function linkTo(url: string): Promise<DatabaseLink> {
         upstream.destroy()
       })
     }
-    client.on('data', (bytes: Buffer) => {
-      if (/\bcommit\b/i.test(bytes.toString('latin1'))) {
+    client.on('data', (bytes: Buffer) => upstream.write(bytes))
+    upstream.on('data', (bytes: Buffer) => {
+      // CommandComplete: the database has committed; only the news of it is lost.
+      if (bytes.includes('COMMIT\0')) {
         const fate = link.loseAnswer(link.commits)
         link.commits += 1
         if (fate !== null) answers = false
-        // The database gets and executes the COMMIT; only its answer is lost.
-        if (fate === 'cut') setTimeout(() => client.destroy(), 50)
+        if (fate === 'cut') client.destroy()
       }
-      upstream.write(bytes)
-    })
-    upstream.on('data', (bytes: Buffer) => {
       if (answers) client.write(bytes)
     })
   }

@@ -61,7 +61,7 @@ describeDatabases('exactly once', (open) => {
   })
 
   test('when the connection dies with the answer to COMMIT, no row is lost and none is there twice', async () => {
-    link.loseAnswer = (commit) => (commit % 3 === 1 ? 'cut' : null)
+    link.loseAnswer = (commit) => (commit % 2 === 0 ? 'cut' : null)
     audit = start(20_000)
 
     for (let round = 0; round < 12; round += 1) {
@@ -73,12 +73,11 @@ describeDatabases('exactly once', (open) => {
     expect(flushed).toBe(true)
     expect(await stored()).toEqual(sent.toSorted())
     expect(events.some(({ event }) => event === 'audit.ship_failed')).toBe(true)
-    expect(link.commits).toBeGreaterThan(3)
+    expect(link.commits).toBeGreaterThan(1)
   }, 90_000)
 
   test('when the database stays silent after COMMIT, the cursor tells what happened', async () => {
-    // Commits 0 to 3 make the day's partitions.
-    link.loseAnswer = (commit) => (commit === 1 || commit === 3 ? 'silence' : null)
+    link.loseAnswer = (commit) => (commit === 0 || commit === 2 ? 'silence' : null)
     audit = start(1500)
 
     await send(600)
@@ -121,7 +120,9 @@ describeDatabases('exactly once', (open) => {
     await send(5)
     const flushed = await audit.flush(FLUSH_MS)
 
-    const crashed = await open().sql<{ id: string }[]>`SELECT id FROM requests WHERE outcome = 'gateway_crash'`
+    const crashed = await open().sql<
+      { id: string }[]
+    >`SELECT id FROM requests WHERE outcome = 'gateway_crash'`
     expect(flushed).toBe(true)
     expect(crashed.map((row) => row.id)).toEqual([dangling.id])
     expect(await stored()).toEqual([...sent, dangling.id].sort())

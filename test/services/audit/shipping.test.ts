@@ -39,7 +39,12 @@ describeDatabases('shipping', (open) => {
   })
 
   test('a finished request is one row with both bodies and every attempt', async () => {
-    const record = anOpen({ stream: true, endUser: 'jo', clientRequestId: 'mine-1', keyName: 'a "quoted\\" {key}' })
+    const record = anOpen({
+      stream: true,
+      endUser: 'jo',
+      clientRequestId: 'mine-1',
+      keyName: 'a "quoted\\" {key}',
+    })
 
     await audit.log.open(record, Buffer.from('{"model":"support-answer","text":"Grüße\\n\t\\\\"}'))
     audit.log.part(record.id, Buffer.from('data: one\n\n'))
@@ -121,7 +126,12 @@ describeDatabases('shipping', (open) => {
 
   test('a request refused before any upstream is one row from one record', async () => {
     const record = anOpen({ keyId: null, keyName: null, projectId: null })
-    const close = aClose(record.id, { outcome: 'rejected', status: 404, errorCode: 'model_not_found', attempts: [] })
+    const close = aClose(record.id, {
+      outcome: 'rejected',
+      status: 404,
+      errorCode: 'model_not_found',
+      attempts: [],
+    })
 
     await audit.log.whole(record, close, Buffer.from('{}'), Buffer.from('{"error":{}}'))
     await audit.flush(FLUSH_MS)

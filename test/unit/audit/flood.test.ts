@@ -38,10 +38,13 @@ test('a thousand rejects of one network and second are one record that counts th
   const { log, written } = journal()
   const flood = createFlood(log, clockAt({ ms: 1_763_900_000_000 }), () => undefined)
 
-  for (let host = 0; host < 1000; host += 1) flood.add({ ...reject, clientAddress: `203.0.113.${host % 250}` })
+  for (let host = 0; host < 1000; host += 1)
+    flood.add({ ...reject, clientAddress: `203.0.113.${host % 250}` })
   await flood.end()
 
-  expect(written).toMatchObject([{ occurrences: 1000, outcome: 'rejected', status: 401, network: '203.0.113.0/24' }])
+  expect(written).toMatchObject([
+    { occurrences: 1000, outcome: 'rejected', status: 401, network: '203.0.113.0/24' },
+  ])
 })
 
 test('networks, codes and seconds are told apart', async () => {

@@ -3,14 +3,20 @@ import { describe, expect, test } from 'vitest'
 import {
   decodeFrame,
   encodeFrame,
-  findFrame,
   type FrameStamp,
+  findFrame,
   RECORD_TYPES,
   renumberFrame,
 } from '../../../src/audit/frames.ts'
 import { scanSegment } from '../../../src/audit/scan.ts'
 
-const stamp: FrameStamp = { type: RECORD_TYPES.whole, flags: 0, seq: 7, monotonicMs: 12.5, wallMs: 1_763_900_000_000 }
+const stamp: FrameStamp = {
+  type: RECORD_TYPES.whole,
+  flags: 0,
+  seq: 7,
+  monotonicMs: 12.5,
+  wallMs: 1_763_900_000_000,
+}
 
 function frame(seq: number, body: string): Buffer {
   return encodeFrame({ ...stamp, type: RECORD_TYPES.open, seq }, `req_${seq}`, '{"a":1}', Buffer.from(body))
@@ -31,7 +37,12 @@ test('a record comes back as it was written', () => {
         const decoded = decodeFrame(encodeFrame({ ...stamp, seq }, 'req_x', meta, first, second), 0, seq)
 
         if (decoded.kind !== 'frame') throw new Error(decoded.kind)
-        expect(decoded.frame).toMatchObject({ type: RECORD_TYPES.whole, seq, id: 'req_x', wallMs: stamp.wallMs })
+        expect(decoded.frame).toMatchObject({
+          type: RECORD_TYPES.whole,
+          seq,
+          id: 'req_x',
+          wallMs: stamp.wallMs,
+        })
         expect(decoded.frame.meta.toString()).toBe(meta)
         expect(decoded.frame.first.equals(first)).toBe(true)
         expect(decoded.frame.second.equals(second)).toBe(true)
@@ -77,7 +88,10 @@ describe('damage', () => {
 
     renumberFrame(moved, 0, 3, true)
 
-    expect(decodeFrame(moved, 0, 3)).toMatchObject({ kind: 'frame', frame: { seq: 3, flags: 1, id: 'req_abc' } })
+    expect(decodeFrame(moved, 0, 3)).toMatchObject({
+      kind: 'frame',
+      frame: { seq: 3, flags: 1, id: 'req_abc' },
+    })
   })
 })
 
@@ -87,7 +101,9 @@ describe('walking a segment', () => {
   test('preallocated zeros are a clean end', () => {
     const seen: number[] = []
 
-    const scan = scanSegment(Buffer.concat([segment, Buffer.alloc(1000)]), 0, null, ({ seq }) => seen.push(seq))
+    const scan = scanSegment(Buffer.concat([segment, Buffer.alloc(1000)]), 0, null, ({ seq }) =>
+      seen.push(seq),
+    )
 
     expect(seen).toEqual([0, 1, 2, 3])
     expect(scan).toEqual({ endOffset: segment.length, nextSeq: 4, holes: [] })
@@ -101,7 +117,9 @@ describe('walking a segment', () => {
         seen += 1
       })
 
-      const complete = [1, 2, 3, 4].filter((count) => count * frame(0, 'zero').length <= length + count).length
+      const complete = [1, 2, 3, 4].filter(
+        (count) => count * frame(0, 'zero').length <= length + count,
+      ).length
       expect(scan.holes).toEqual([])
       expect(scan.nextSeq).toBe(seen)
       expect(Math.abs(seen - complete)).toBeLessThanOrEqual(1)

@@ -40,7 +40,12 @@ function write(firstSeq: number, ...frames: Buffer[]): string {
 const { open, part, close } = RECORD_TYPES
 
 test('a request that was open when the process died ends as gateway_crash with what its parts say', () => {
-  write(0, record(open, 0, 'req_a', '12345'), record(part, 1, 'req_a', 'half an '), record(part, 2, 'req_a', 'answer'))
+  write(
+    0,
+    record(open, 0, 'req_a', '12345'),
+    record(part, 1, 'req_a', 'half an '),
+    record(part, 2, 'req_a', 'answer'),
+  )
 
   recover()
 
@@ -59,7 +64,13 @@ test('a request that was open when the process died ends as gateway_crash with w
 })
 
 test('killed at any byte of its own work and run again, recovery gives the same result', () => {
-  const path = write(0, record(open, 0, 'req_a'), record(open, 1, 'req_b'), record(close, 2, 'req_a'), record(open, 3, 'req_c'))
+  const path = write(
+    0,
+    record(open, 0, 'req_a'),
+    record(open, 1, 'req_b'),
+    record(close, 2, 'req_a'),
+    record(open, 3, 'req_c'),
+  )
   const crashedBytes = readFileSync(path).length
   recover()
   const recovered = readFileSync(path)
@@ -96,7 +107,12 @@ test('a torn last record is cut off and the rest is kept', () => {
 })
 
 test('damage in the middle is reported, kept in quarantine and replaced by a gap; what follows it is kept', () => {
-  const frames = [record(open, 0, 'req_a'), record(open, 1, 'req_b'), record(close, 2, 'req_a'), record(close, 3, 'req_b')]
+  const frames = [
+    record(open, 0, 'req_a'),
+    record(open, 1, 'req_b'),
+    record(close, 2, 'req_a'),
+    record(close, 3, 'req_b'),
+  ]
   const damagedAt = frames[0]!.length + 90
   const path = write(0, ...frames)
   const bytes = readFileSync(path)

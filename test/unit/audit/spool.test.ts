@@ -4,12 +4,12 @@ import * as nodeFs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { GatewayError } from '../../../src/errors.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
 import { FLAG_BODY_CUT, RECORD_TYPES } from '../../../src/audit/frames.ts'
 import { Progress } from '../../../src/audit/progress.ts'
 import { recoverSpool } from '../../../src/audit/recover.ts'
 import { createSpool, type Spool, type SpoolOptions } from '../../../src/audit/spool.ts'
+import type { GatewayError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
 import { readSpool } from '../../support/audit-spool.ts'
@@ -52,20 +52,28 @@ function start(changes: Partial<SpoolOptions> = {}): Spool {
 
 /** A disk whose writes to segments fail with `code` while it is set; `torn` bytes are written before. */
 function faultyDisk() {
-  const fault: { code: string | null; times: number; torn: number; truncateFails: boolean; writes: number } = {
-    code: null,
-    times: Number.POSITIVE_INFINITY,
-    torn: 0,
-    truncateFails: false,
-    writes: 0,
-  }
+  const fault: { code: string | null; times: number; torn: number; truncateFails: boolean; writes: number } =
+    {
+      code: null,
+      times: Number.POSITIVE_INFINITY,
+      torn: 0,
+      truncateFails: false,
+      writes: 0,
+    }
   const fail = (): never => {
     throw Object.assign(new Error(fault.code ?? ''), { code: fault.code })
   }
-  const writeSync = (fd: number, buffer: Buffer, offset: number, length: number, position: number): number => {
+  const writeSync = (
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+  ): number => {
     fault.writes += 1
     if (fault.code === null || fault.times <= 0) return nodeFs.writeSync(fd, buffer, offset, length, position)
-    if (fault.torn > 0 && length > fault.torn) return nodeFs.writeSync(fd, buffer, offset, fault.torn, position)
+    if (fault.torn > 0 && length > fault.torn)
+      return nodeFs.writeSync(fd, buffer, offset, fault.torn, position)
     fault.times -= 1
     return fail()
   }
@@ -219,7 +227,10 @@ describe('a full disk', () => {
     const records = Array.from({ length: 40 }, () => anOpen())
     await Promise.all(records.map((record) => log.open(record, BODY)))
 
-    const kept = await outcomes([log.open(anOpen(), BODY), ...records.map(({ id }) => log.close(aClose(id), BODY))])
+    const kept = await outcomes([
+      log.open(anOpen(), BODY),
+      ...records.map(({ id }) => log.close(aClose(id), BODY)),
+    ])
 
     expect(kept[0]).toBe('kept')
     await outcomes([log.open(anOpen(), BODY)])
@@ -256,7 +267,11 @@ describe('a broken disk', () => {
 
       fault.code = null
       expect(kept).toEqual(['kept', 'kept'])
-      expect(readSpool(directory)).toMatchObject({ opened: [open.id, other.id], closed: [open.id], holes: [] })
+      expect(readSpool(directory)).toMatchObject({
+        opened: [open.id, other.id],
+        closed: [open.id],
+        holes: [],
+      })
       expect(fatal).toEqual([])
       nodeFs.rmSync(directory, { recursive: true })
       nodeFs.mkdirSync(directory)
@@ -282,36 +297,42 @@ describe('a broken disk', () => {
 })
 
 const root = process.getuid?.() === 0
-describe(root ? 'a real file system of 24 MiB' : 'a real file system of 24 MiB (needs root to mount a tmpfs)', () => {
-  test.skipIf(!root)('fills up, refuses, ends what is open, and loses nothing that was acknowledged', async () => {
-    const mount = join(directory, 'mount')
-    nodeFs.mkdirSync(mount)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', mount])
-    try {
-      const log = start({ directory: mount, syncThread: true, segmentBytes: MIB })
-      const opened: string[] = []
-      let refused = 0
-      while (refused === 0 && opened.length < 20_000) {
-        const records = Array.from({ length: 20 }, () => anOpen())
-        const kept = await outcomes(records.map((record) => log.open(record, BODY)))
-        for (const [index, result] of kept.entries()) {
-          if (result === 'kept') opened.push(records[index]!.id)
-          else refused += 1
-        }
-      }
-      const endings = await outcomes(opened.map((id) => log.close(aClose(id), BODY)))
-      await log.end()
-      recoverSpool({ directory: mount, clock: systemClock, onEvent: () => undefined })
+describe(
+  root ? 'a real file system of 24 MiB' : 'a real file system of 24 MiB (needs root to mount a tmpfs)',
+  () => {
+    test.skipIf(!root)(
+      'fills up, refuses, ends what is open, and loses nothing that was acknowledged',
+      async () => {
+        const mount = join(directory, 'mount')
+        nodeFs.mkdirSync(mount)
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', mount])
+        try {
+          const log = start({ directory: mount, syncThread: true, segmentBytes: MIB })
+          const opened: string[] = []
+          let refused = 0
+          while (refused === 0 && opened.length < 20_000) {
+            const records = Array.from({ length: 20 }, () => anOpen())
+            const kept = await outcomes(records.map((record) => log.open(record, BODY)))
+            for (const [index, result] of kept.entries()) {
+              if (result === 'kept') opened.push(records[index]!.id)
+              else refused += 1
+            }
+          }
+          const endings = await outcomes(opened.map((id) => log.close(aClose(id), BODY)))
+          await log.end()
+          recoverSpool({ directory: mount, clock: systemClock, onEvent: () => undefined })
 
-      const content = readSpool(mount)
-      expect(refused).toBeGreaterThan(0)
-      expect(content.opened.toSorted()).toEqual(opened.toSorted())
-      expect(endings.every((ending) => ending === 'kept')).toBe(true)
-      expect(content.closed.toSorted()).toEqual(opened.toSorted())
-      expect(content.holes).toEqual([])
-    } finally {
-      await spool?.end()
-      execFileSync('umount', [mount])
-    }
-  })
-})
+          const content = readSpool(mount)
+          expect(refused).toBeGreaterThan(0)
+          expect(content.opened.toSorted()).toEqual(opened.toSorted())
+          expect(endings.every((ending) => ending === 'kept')).toBe(true)
+          expect(content.closed.toSorted()).toEqual(opened.toSorted())
+          expect(content.holes).toEqual([])
+        } finally {
+          await spool?.end()
+          execFileSync('umount', [mount])
+        }
+      },
+    )
+  },
+)
