@@ -90,9 +90,15 @@ export class RequestError extends GatewayError {
 /** The caller waits or pays; carries Retry-After in seconds and milliseconds. */
 export class LimitError extends GatewayError {
   override name = 'LimitError'
-  constructor(code: ErrorCode, message: string, retryAfterMs: number) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    retryAfterMs: number,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(code, message, {
       headers: {
+        ...headers,
         'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
         'retry-after-ms': String(Math.max(1, Math.ceil(retryAfterMs))),
       },
@@ -108,16 +114,23 @@ export class UpstreamError extends GatewayError {
   readonly upstreamStatus: number | null
   /** What the upstream said, bounded; goes to the audit row and never to the caller. */
   readonly detail: string | null
+  readonly upstreamRequestId: string | null
 
   constructor(
     code: ErrorCode,
     message: string,
-    why: GatewayErrorOptions & { retryable: boolean; upstreamStatus?: number; detail?: string },
+    why: GatewayErrorOptions & {
+      retryable: boolean
+      upstreamStatus?: number
+      detail?: string
+      upstreamRequestId?: string | null
+    },
   ) {
     super(code, message, why)
     this.retryable = why.retryable
     this.upstreamStatus = why.upstreamStatus ?? null
     this.detail = why.detail ?? null
+    this.upstreamRequestId = why.upstreamRequestId ?? null
   }
 }
 

@@ -1,24 +1,41 @@
 /** Reads of the request log. It never writes: the shipper alone does, and rows are never changed. */
 
-import { and, desc, eq, getTableColumns, gte, ilike, lt, or, type SQL, sql } from 'drizzle-orm'
+import {
+  and,
+  between,
+  desc,
+  eq,
+  getTableColumns,
+  gte,
+  ilike,
+  isNull,
+  lt,
+  or,
+  type SQL,
+  sql,
+  sum,
+} from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'
 import { idTimeMs } from '../lib/ids.ts'
 import type { AttemptRecord, Outcome } from './record.ts'
 
+/** Whose rows a reader sees. `unowned` adds those that never had a key, such as refused strangers. */
+export type RequestScope = { projectId: string; unowned: boolean }
+
 export type RequestFilter = {
   /** First and first-not-included instant of the start, milliseconds. */
   sinceMs?: number | undefined
   untilMs?: number | undefined
-  /** Only this project's rows. Null sees all of them, also those that never had a key. */
-  projectId: string | null
+  scope: RequestScope
   keyId?: string | undefined
   keyName?: string | undefined
   /** Matches the model asked for or the model that answered. */
   model?: string | undefined
   route?: string | undefined
-  status?: number | undefined
+  /** Inclusive range of HTTP statuses. */
+  status?: { from: number; to: number } | undefined
   outcome?: Outcome | undefined
   stream?: boolean | undefined
   /** Case-insensitive piece of a body. */
@@ -76,11 +93,11 @@ export async function listRequests(db: Db, filter: RequestFilter): Promise<Reque
 /** The request with both bodies and all attempts, or null; also null when it belongs to another project. */
 export async function findRequest(
   db: Db,
-  { id, projectId }: { id: string; projectId: string | null },
+  { id, scope }: { id: string; scope: RequestScope },
 ): Promise<RequestDetail | null> {
   const startedMs = idTimeMs('req', id)
   if (startedMs === null) return null
-  const mine = and(eq(requests.id, id), projectId === null ? undefined : eq(requests.projectId, projectId))
+  const mine = and(eq(requests.id, id), within(scope))
   // The id's own time names the partition; the days around it cover a request that began before midnight.
   const near = and(
     gte(requests.day, dayOf(startedMs - DAY_MS)),
@@ -105,6 +122,23 @@ async function findWhere(db: Db, where: SQL | undefined): Promise<RequestDetail 
   }
 }
 
+/** How many requests match, each row counted as often as it stands for requests. Bounded by the statement timeout. */
+export async function countRequests(
+  db: Db,
+  filter: Omit<RequestFilter, 'limit' | 'cursor' | 'text'>,
+): Promise<number> {
+  const [found] = await db
+    .select({ count: sum(requests.occurrences).mapWith(Number) })
+    .from(requests)
+    .where(and(...conditions(filter)))
+  return found?.count ?? 0
+}
+
+function within({ projectId, unowned }: RequestScope): SQL | undefined {
+  const own = eq(requests.projectId, projectId)
+  return unowned ? or(own, isNull(requests.projectId)) : own
+}
+
 function page(db: Db, where: SQL | undefined, limit: number, withBodies: boolean) {
   const base = db.select(getTableColumns(requests)).from(requests).$dynamic()
   const joined = withBodies ? base.innerJoin(requestBodies, samePlace()) : base
@@ -120,7 +154,7 @@ function samePlace(): SQL | undefined {
 }
 
 function conditions(filter: RequestFilter): (SQL | undefined)[] {
-  const { sinceMs, untilMs, projectId, model, text } = filter
+  const { sinceMs, untilMs, model, text } = filter
   return [
     sinceMs === undefined
       ? undefined
@@ -128,12 +162,12 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
     untilMs === undefined
       ? undefined
       : and(lt(requests.startedAt, instant(untilMs)), lt(requests.day, dayOf(untilMs + DAY_MS))),
-    projectId === null ? undefined : eq(requests.projectId, projectId),
+    within(filter.scope),
     filter.keyId === undefined ? undefined : eq(requests.keyId, filter.keyId),
     filter.keyName === undefined ? undefined : eq(requests.keyName, filter.keyName),
     model === undefined ? undefined : or(eq(requests.requestedModel, model), eq(requests.model, model)),
     filter.route === undefined ? undefined : eq(requests.route, filter.route),
-    filter.status === undefined ? undefined : eq(requests.status, filter.status),
+    filter.status === undefined ? undefined : between(requests.status, filter.status.from, filter.status.to),
     filter.outcome === undefined ? undefined : eq(requests.outcome, filter.outcome),
     filter.stream === undefined ? undefined : eq(requests.stream, filter.stream),
     text === undefined ? undefined : bodyHolds(text),

@@ -3,11 +3,12 @@
  * Opens pools and nothing else; it never creates schema and never decides which database to use.
  */
 
-import { isAbsolute } from 'node:path'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import { ConfigError } from '../errors.ts'
+import { embeddedDirectory } from '../lib/database-url.ts'
+import { SOCKET_NAME } from './wire.ts'
 
 /** What a store function takes first: the pool, or a transaction of it. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
@@ -38,26 +39,9 @@ const STATEMENT_TIMEOUT_MS = 30_000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 const CONNECT_TIMEOUT_SECONDS = 10
 const CLOSE_TIMEOUT_SECONDS = 5
+const MAX_BACKOFF_SECONDS = 1
 /** Every connection of the embedded database shares one session; more of them only queue. */
 const MAX_EMBEDDED_CONNECTIONS = 4
-
-const EMBEDDED_PREFIX = 'unix:'
-/** File name of the socket inside its directory: the one libpq, psql and node-postgres look for. */
-export const SOCKET_NAME = '.s.PGSQL.5432'
-
-/**
- * `unix:/directory` for a database that listens on `/directory/.s.PGSQL.5432`: how the embedded database is named.
- * Throws a RangeError when the directory is not absolute.
- */
-export function embeddedUrl(directory: string): string {
-  if (!isAbsolute(directory)) throw new RangeError(`The socket directory "${directory}" is not absolute.`)
-  return `${EMBEDDED_PREFIX}${directory}`
-}
-
-/** The socket directory in a URL made by `embeddedUrl`; null for the URL of a server. */
-export function embeddedDirectory(url: string): string | null {
-  return url.startsWith(EMBEDDED_PREFIX) ? url.slice(EMBEDDED_PREFIX.length) : null
-}
 
 /**
  * Opens a pool. Takes `postgres://…` or `postgresql://…` for a server and `unix:/directory` for the embedded database.
@@ -100,8 +84,6 @@ function openEmbedded(directory: string, options: ConnectOptions): Sql {
     user: 'postgres',
     database: 'postgres',
     max: Math.min(options.maxConnections, MAX_EMBEDDED_CONNECTIONS),
-    // Reading the type catalogue is one more round trip per connection, and nothing here uses array types of it.
-    fetch_types: false,
   })
 }
 
@@ -110,5 +92,11 @@ function sharedOptions(options: ConnectOptions): Options<Record<string, never>> 
     throw new RangeError(`maxConnections is ${options.maxConnections}; it must be a whole number from 1.`)
   }
   // Notices ("relation already exists, skipping") would be printed on stdout by default.
-  return { connect_timeout: CONNECT_TIMEOUT_SECONDS, onnotice: () => undefined }
+  return {
+    connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    // The driver's own backoff grows to 20 s, which a caller would wait after a database that restarts in one.
+    backoff: (attempt: number) =>
+      Math.min(MAX_BACKOFF_SECONDS, 0.05 * 2 ** attempt) * (0.5 + Math.random() / 2),
+    onnotice: () => undefined,
+  }
 }

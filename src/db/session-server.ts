@@ -82,7 +82,7 @@ async function closeServer(server: Server, session: Session): Promise<void> {
   server.close(() => resolve())
   session.end()
   await promise
-  await session.idle()
+  await session.empty()
 }
 
 type Reported = { welcome: ReadonlyMap<string, string>; defaults: ReadonlyMap<string, string> }
@@ -98,6 +98,8 @@ class Session {
   #silence: NodeJS.Timeout | undefined
   #turns: Promise<void> | null = null
   #broken = false
+  #ending = false
+  readonly #left = Promise.withResolvers<void>()
   /** What the settings that a connection may choose were before any connection, and the last statement setting them. */
   readonly #defaults: ReadonlyMap<string, string>
   #applied = ''
@@ -130,12 +132,14 @@ class Session {
   }
 
   end(): void {
+    this.#ending = true
     for (const connection of this.#connections) connection.end()
   }
 
-  /** Resolves when the running statement has ended and everybody who left has been cleaned up after. */
-  async idle(): Promise<void> {
-    while (this.#turns !== null) await this.#turns
+  /** Resolves when everybody has left and has been cleaned up after; nothing touches the database any more. */
+  async empty(): Promise<void> {
+    if (this.#connections.size > 0 && !this.#broken) await this.#left.promise
+    await this.#turns
   }
 
   #ready(connection: Connection): void {
@@ -157,6 +161,7 @@ class Session {
       for (let next = this.#next(); next !== null; next = this.#next()) await this.#serve(next)
     } catch (error) {
       this.#broken = true
+      this.#left.resolve()
       for (const connection of this.#connections) connection.end()
       this.#options.onFatal(error)
     }
@@ -184,6 +189,7 @@ class Session {
     if (leaving) {
       this.#connections.delete(connection)
       this.#holder = null
+      if (this.#ending && this.#connections.size === 0) this.#left.resolve()
     } else if (this.#holder === null && connection.hasWork) {
       this.#waiting.add(connection)
     } else if (this.#holder !== null && !connection.hasWork) {

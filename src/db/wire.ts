@@ -4,6 +4,9 @@
  * Pure: knows no socket and no database.
  */
 
+/** File name of the socket inside its directory: the one libpq, psql and node-postgres look for. */
+export const SOCKET_NAME = '.s.PGSQL.5432'
+
 /** A typed message is one type byte and a length that counts itself but not the type. */
 const HEADER_BYTES = 5
 const STARTUP_PROTOCOL = 196_608

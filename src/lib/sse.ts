@@ -8,10 +8,14 @@ export type SseEvent = { event: string; data: string }
 const LF = 10
 const CR = 13
 
+/** Small enough to cost nothing per stream, large enough that ordinary events never make it grow. */
+const HELD_START_BYTES = 1024
+
 /** Feeds bytes in, gets whole events out. An event larger than `maxEventBytes` throws a RangeError. */
 export class SseParser {
   readonly #maxEventBytes: number
-  #held: Buffer[] = []
+  /** The unfinished line. Doubles when full, so an event that dribbles in byte by byte costs no more than its size. */
+  #held: Buffer = Buffer.alloc(0)
   #heldBytes = 0
   #event = ''
   #data: string[] = []
@@ -36,7 +40,7 @@ export class SseParser {
       }
       this.#sawCr = false
       if (byte !== LF && byte !== CR) continue
-      this.#line(this.#take(chunk.subarray(from, at)), events)
+      this.#line(chunk.subarray(from, at), events)
       from = at + 1
       this.#sawCr = byte === CR
     }
@@ -46,27 +50,40 @@ export class SseParser {
 
   /** True when bytes or fields of an unfinished event are held: the stream was cut inside an event. */
   get pending(): boolean {
-    return this.#heldBytes > 0 || this.#data.length > 0
+    return this.#heldBytes > 0 || this.#data.length > 0 || this.#event !== ''
   }
 
   #hold(bytes: Buffer): void {
-    this.#heldBytes += bytes.length
-    if (this.#heldBytes + this.#dataBytes > this.#maxEventBytes) {
-      throw new RangeError(`An event is larger than ${this.#maxEventBytes} bytes.`)
+    const needed = this.#heldBytes + bytes.length
+    this.#bound(needed)
+    if (needed > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(HELD_START_BYTES, needed, this.#held.length * 2))
+      this.#held.copy(larger, 0, 0, this.#heldBytes)
+      this.#held = larger
     }
-    this.#held.push(Buffer.from(bytes))
+    bytes.copy(this.#held, this.#heldBytes)
+    this.#heldBytes = needed
   }
 
-  #take(bytes: Buffer): string {
-    if (this.#heldBytes === 0) return bytes.toString('utf8')
-    this.#held.push(bytes)
-    const line = Buffer.concat(this.#held).toString('utf8')
-    this.#held = []
+  #bound(lineBytes: number): void {
+    if (this.#dataBytes + lineBytes > this.#maxEventBytes) {
+      throw new RangeError(`An event is larger than ${this.#maxEventBytes} bytes.`)
+    }
+  }
+
+  #take(bytes: Buffer): Buffer {
+    if (this.#heldBytes === 0) return bytes
+    this.#hold(bytes)
+    const line = this.#held.subarray(0, this.#heldBytes)
+    this.#held = Buffer.alloc(0)
     this.#heldBytes = 0
     return line
   }
 
-  #line(text: string, events: SseEvent[]): void {
+  #line(rest: Buffer, events: SseEvent[]): void {
+    const bytes = this.#take(rest)
+    this.#bound(bytes.length)
+    const text = bytes.toString('utf8')
     const line = this.#atStart && text.startsWith('\uFEFF') ? text.slice(1) : text
     this.#atStart = false
     if (line === '') {
@@ -79,14 +96,12 @@ export class SseParser {
     const colon = line.indexOf(':')
     if (colon === 0) return
     const field = colon < 0 ? line : line.slice(0, colon)
-    const rest = colon < 0 ? '' : line.slice(colon + 1)
-    const value = rest.startsWith(' ') ? rest.slice(1) : rest
+    const after = colon < 0 ? '' : line.slice(colon + 1)
+    const value = after.startsWith(' ') ? after.slice(1) : after
     if (field === 'event') this.#event = value
     if (field !== 'data') return
-    this.#dataBytes += value.length
-    if (this.#dataBytes > this.#maxEventBytes) {
-      throw new RangeError(`An event is larger than ${this.#maxEventBytes} bytes.`)
-    }
+    // The whole line counts, so that endless empty `data:` lines meet the bound too.
+    this.#dataBytes += bytes.length
     this.#data.push(value)
   }
 }

@@ -16,6 +16,8 @@ export type AnswerInfo = {
   /** The model name to show, the upstream's own id. */
   model: string
   includeUsage: boolean
+  /** For embeddings: the request's `encoding_format`. Absent means `float`, as on OpenAI's wire. */
+  embeddingFormat?: 'float' | 'base64' | undefined
 }
 
 export type TranslatedRequest = { method: 'POST'; path: string; body: JsonObject }

@@ -8,6 +8,7 @@ import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const FLUSH_MS = 20_000
+const SCOPE = { projectId: 'prj_default', unowned: true }
 
 describeDatabases('shipping', (open) => {
   let folder = ''
@@ -52,7 +53,7 @@ describeDatabases('shipping', (open) => {
     await audit.log.close(aClose(record.id, { ttftMs: 12.5 }), Buffer.from('data: [DONE]\n\n'))
     const flushed = await audit.flush(FLUSH_MS)
 
-    const found = await findRequest(open().db, { id: record.id, projectId: 'prj_default' })
+    const found = await findRequest(open().db, { id: record.id, scope: SCOPE })
     expect(flushed).toBe(true)
     expect(found).toMatchObject({
       id: record.id,
@@ -82,7 +83,7 @@ describeDatabases('shipping', (open) => {
     await audit.log.close(aClose(record.id), response)
     await audit.flush(FLUSH_MS)
 
-    const found = await findRequest(open().db, { id: record.id, projectId: null })
+    const found = await findRequest(open().db, { id: record.id, scope: SCOPE })
     expect(found?.requestBody).toEqual(request)
     expect(found?.responseBody).toEqual(response)
   })
@@ -96,7 +97,7 @@ describeDatabases('shipping', (open) => {
     await audit.log.close(aClose(record.id, { attempts }), Buffer.alloc(0))
     await audit.flush(FLUSH_MS)
 
-    const found = await findRequest(open().db, { id: record.id, projectId: null })
+    const found = await findRequest(open().db, { id: record.id, scope: SCOPE })
     expect(found?.endUser).toBe('nul\uFFFDhere')
     expect(found?.attempts[0]?.detail).toBe('nul \uFFFD and \uFFFD and \\u0000 kept')
   })
@@ -125,7 +126,7 @@ describeDatabases('shipping', (open) => {
   })
 
   test('a request refused before any upstream is one row from one record', async () => {
-    const record = anOpen({ keyId: null, keyName: null, projectId: null })
+    const record = anOpen({ keyId: null, keyName: null, scope: SCOPE })
     const close = aClose(record.id, {
       outcome: 'rejected',
       status: 404,
@@ -136,7 +137,7 @@ describeDatabases('shipping', (open) => {
     await audit.log.whole(record, close, Buffer.from('{}'), Buffer.from('{"error":{}}'))
     await audit.flush(FLUSH_MS)
 
-    const { rows } = await listRequests(open().db, { projectId: null, outcome: 'rejected' })
+    const { rows } = await listRequests(open().db, { scope: SCOPE, outcome: 'rejected' })
     expect(rows).toMatchObject([{ id: record.id, status: 404, errorCode: 'model_not_found', keyId: null }])
   })
 

@@ -1,0 +1,106 @@
+/** The CLI's way to a running server: /api and /v1 over HTTP, failures as one sentence with a remedy. */
+
+import { CliError, EXIT } from './exit-codes.ts'
+import { printableLine } from './terminal.ts'
+
+export type ClientSettings = {
+  /** `http://127.0.0.1:8700` */
+  url: string
+  /** From AVAL_KEY or the data folder's cli.json; null when there is none. */
+  key: string | null
+}
+
+/** No server answers at the address. */
+export class UnreachableError extends CliError {
+  override name = 'UnreachableError'
+}
+
+export type Query = Readonly<Record<string, string | undefined>>
+export type Call = { method: 'GET' | 'POST' | 'DELETE'; path: string; query?: Query; body?: unknown }
+
+/** Lists and changes answer in milliseconds; longer than this is a server in trouble. */
+const ANSWER_TIMEOUT_MS = 60_000
+
+export type Client = ReturnType<typeof createClient>
+
+export function createClient(settings: ClientSettings) {
+  const call = async (wanted: Call, signal: AbortSignal): Promise<Response> => {
+    const answer = await send(settings, wanted, signal)
+    if (!answer.ok) throw await toCliError(answer)
+    return answer
+  }
+  return {
+    url: settings.url,
+    /** The JSON of an answer. Throws CliError: exit 2 when the call was wrong, 1 when the server failed. */
+    json: async <Answer>(wanted: Call): Promise<Answer> => {
+      const answer = await call(wanted, AbortSignal.timeout(ANSWER_TIMEOUT_MS))
+      try {
+        return (await answer.json()) as Answer
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error
+        throw new CliError(EXIT.ours, `${settings.url} does not answer like Aval. Check AVAL_URL.`)
+      }
+    },
+    /** The answer itself, for streams. `signal` bounds it. */
+    open: call,
+  }
+}
+
+async function send(settings: ClientSettings, wanted: Call, signal: AbortSignal): Promise<Response> {
+  if (settings.key === null) {
+    throw new CliError(
+      EXIT.usage,
+      'There is no key to call the server with. Set AVAL_KEY, or run this where `aval serve` has written its cli.json.',
+    )
+  }
+  const url = new URL(wanted.path, settings.url)
+  for (const [name, value] of Object.entries(wanted.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, value)
+  }
+  const headers: Record<string, string> = { authorization: `Bearer ${settings.key}` }
+  if (wanted.body !== undefined) headers['content-type'] = 'application/json'
+  const body = wanted.body === undefined ? null : JSON.stringify(wanted.body)
+  try {
+    return await fetch(url, { method: wanted.method, headers, body, signal, redirect: 'error' })
+  } catch (error) {
+    throw unreachable(settings.url, error)
+  }
+}
+
+function unreachable(url: string, error: unknown): CliError {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new CliError(EXIT.ours, `${url} did not answer in time. \`aval doctor\` says what is wrong.`)
+  }
+  const code = (error as { cause?: { code?: string } }).cause?.code
+  const why = code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? 'the connection failed')
+  return new UnreachableError(
+    EXIT.ours,
+    `No Aval server answers at ${url} (${why}). Start one with \`npm start\` or \`aval serve\`, or set AVAL_URL.`,
+  )
+}
+
+/** The server's own sentence, its code and the request id to quote. */
+async function toCliError(answer: Response): Promise<CliError> {
+  const requestId = answer.headers.get('x-request-id')
+  const error = readError(await answer.text())
+  const exitCode = answer.status >= 400 && answer.status < 429 ? EXIT.usage : EXIT.ours
+  const message = error?.message ?? `The server answered ${answer.status} without saying why.`
+  return new CliError(exitCode, describeError(message, error?.code ?? String(answer.status), requestId))
+}
+
+/** `message` then code and request id on a line of their own. */
+export function describeError(message: string, code: string, requestId: string | null): string {
+  return `${printableLine(message)}\n  code ${printableLine(code)}${requestId === null ? '' : `, request ${printableLine(requestId)}`}`
+}
+
+/** The error object in a text, null when there is none. */
+export function readError(text: string): { message: string; code: string } | null {
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown; code?: unknown } }
+    if (typeof error?.message !== 'string') return null
+    return { message: error.message, code: typeof error.code === 'string' ? error.code : 'unknown' }
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return null
+    throw error
+  }
+}

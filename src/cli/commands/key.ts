@@ -1,0 +1,205 @@
+/** `aval key create|list|revoke|rotate`. A token is printed once, by the command that made it. */
+
+import type { Command } from 'commander'
+import {
+  type CliContext,
+  demandConsent,
+  type ListOptions,
+  withExamples,
+  withJson,
+  withPaging,
+  writeJson,
+  writeNextPage,
+} from '../context.ts'
+import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
+import { colorsOf, printableLine } from '../terminal.ts'
+
+type Key = {
+  id: string
+  name: string
+  project: string
+  roles: string[]
+  routes: string[] | null
+  rpm: number | null
+  concurrency: number | null
+  state: string
+  source: string
+  created_at: string | null
+  expires_at: string | null
+  revoked_at: string | null
+  replaced_by: string | null
+}
+type Minted = Key & { token: string }
+type CreateOptions = {
+  role?: string[]
+  route?: string[]
+  project?: string
+  rpm?: string
+  concurrency?: string
+  expires?: string
+  json?: boolean
+}
+type RotateOptions = { overlap?: string; expires?: string; json?: boolean }
+
+export function addKeyCommands(program: Command, context: CliContext): void {
+  const key = program.command('key').description('make, list, rotate and revoke virtual keys')
+  withExamples(
+    withJson(
+      key
+        .command('create')
+        .argument('<name>', 'the app, team or person it is for')
+        .description('make a key; its secret is shown once')
+        .option('--role <role...>', 'admin, engineer, approver, auditor or app (default: app)')
+        .option(
+          '--route <pattern...>',
+          'what it may call: support-answer, "support-*", "openai/*" (default: all)',
+        )
+        .option('--project <project>', 'the project it belongs to (default: that of your own key)')
+        .option('--rpm <count>', 'requests per minute')
+        .option('--concurrency <count>', 'requests at once')
+        .option('--expires <when>', 'an ISO time, or how long from now: 90d'),
+    ),
+    'aval key create web-shop',
+    'aval key create web-shop --route "support-*" --rpm 600 --expires 90d',
+    'aval key create ada --role auditor',
+  ).action(context.run((name: string, options: CreateOptions) => create(context, name, options)))
+
+  withExamples(
+    withPaging(key.command('list').description('keys of your project, newest first')),
+    'aval key list',
+    'aval key list --json',
+  ).action(context.run((options: ListOptions) => list(context, options)))
+
+  withExamples(
+    withJson(
+      key
+        .command('rotate')
+        .argument('<id>', 'vk_…')
+        .description('make a successor; the old key works on for a while')
+        .option('--overlap <duration>', 'how long both work, at most 30d', '24h')
+        .option('--expires <duration>', 'life of the new key, such as 90d (default: as the old one)'),
+    ),
+    'aval key rotate vk_01k…',
+    'aval key rotate vk_01k… --overlap 2h',
+  ).action(context.run((id: string, options: RotateOptions) => rotate(context, id, options)))
+
+  withExamples(
+    withJson(
+      key
+        .command('revoke')
+        .argument('<id>', 'vk_…')
+        .description('end a key everywhere within a second')
+        .option('--yes', 'do not ask'),
+    ),
+    'aval key revoke vk_01k…',
+    'aval key revoke vk_01k… --yes',
+  ).action(
+    context.run((id: string, options: { yes?: boolean; json?: boolean }) => revoke(context, id, options)),
+  )
+}
+
+async function create(context: CliContext, name: string, options: CreateOptions): Promise<undefined> {
+  const minted = await context.client.json<Minted>({
+    method: 'POST',
+    path: '/api/keys',
+    body: {
+      name,
+      ...(options.role && { roles: options.role }),
+      ...(options.route && { routes: options.route }),
+      ...(options.project !== undefined && { project: options.project }),
+      ...(options.rpm !== undefined && { rpm: Number(options.rpm) }),
+      ...(options.concurrency !== undefined && { concurrency: Number(options.concurrency) }),
+      ...(options.expires !== undefined &&
+        (/^\d{4}-/.test(options.expires)
+          ? { expires_at: options.expires }
+          : { expires_in: options.expires })),
+    },
+  })
+  if (options.json) writeJson(context, minted)
+  else writeMinted(context, minted)
+  return undefined
+}
+
+async function list(context: CliContext, options: ListOptions): Promise<undefined> {
+  const { limit, cursor } = options
+  const page = await context.client.json<{ data: Key[]; next_cursor: string | null }>({
+    method: 'GET',
+    path: '/api/keys',
+    query: { limit, cursor },
+  })
+  if (options.json) {
+    writeJson(context, page)
+  } else if (page.data.length === 0) {
+    context.terminal.write('No keys yet. Make one: aval key create <name>\n')
+  } else {
+    context.terminal.write(
+      formatTable(
+        ['ID', 'NAME', 'ROLES', 'ROUTES', 'STATE', 'CREATED', 'EXPIRES'],
+        page.data.map((key) => [
+          key.id,
+          shorten(key.name, 30),
+          key.roles.join(' '),
+          key.routes === null ? 'all' : shorten(key.routes.join(' '), 40),
+          key.state,
+          key.created_at === null ? key.source : formatTime(context.terminal, key.created_at),
+          formatTime(context.terminal, key.expires_at),
+        ]),
+      ),
+    )
+    writeNextPage(context, 'aval key list', page.next_cursor)
+  }
+  return undefined
+}
+
+async function rotate(context: CliContext, id: string, options: RotateOptions): Promise<undefined> {
+  const rotated = await context.client.json<Minted & { replaced: Key }>({
+    method: 'POST',
+    path: `/api/keys/${encodeURIComponent(id)}/rotate`,
+    body: {
+      overlap: options.overlap,
+      ...(options.expires !== undefined && { expires_in: options.expires }),
+    },
+  })
+  if (options.json) {
+    writeJson(context, rotated)
+    return undefined
+  }
+  writeMinted(context, rotated)
+  context.terminal.write(
+    `${id} works until ${formatTime(context.terminal, rotated.replaced.expires_at)}; end it sooner with: aval key revoke ${id}\n`,
+  )
+  return undefined
+}
+
+async function revoke(
+  context: CliContext,
+  id: string,
+  options: { yes?: boolean; json?: boolean },
+): Promise<undefined> {
+  await demandConsent(context, options.yes, `Revoke ${id}? Whoever uses it is refused at once.`)
+  const revoked = await context.client.json<Key>({
+    method: 'DELETE',
+    path: `/api/keys/${encodeURIComponent(id)}`,
+  })
+  if (options.json) writeJson(context, revoked)
+  else context.terminal.write(`Revoked ${revoked.id} (${printableLine(shorten(revoked.name, 60))}).\n`)
+  return undefined
+}
+
+function writeMinted(context: CliContext, minted: Minted): void {
+  const colors = colorsOf(context.terminal)
+  context.terminal.write(
+    formatFields([
+      ['id', minted.id],
+      ['name', minted.name],
+      ['project', minted.project],
+      ['roles', minted.roles.join(' ')],
+      ['routes', minted.routes === null ? 'all' : minted.routes.join(' ')],
+      ['rpm', minted.rpm === null ? null : String(minted.rpm)],
+      ['concurrency', minted.concurrency === null ? null : String(minted.concurrency)],
+      ['expires', minted.expires_at === null ? 'never' : formatTime(context.terminal, minted.expires_at)],
+    ]),
+  )
+  context.terminal.write(`\n${colors.bold(minted.token)}\n`)
+  context.terminal.write('This is the key. It is shown once and stored nowhere.\n')
+}

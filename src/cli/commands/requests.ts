@@ -1,0 +1,228 @@
+/** `aval requests list|show`: the request log as an auditor reads it. */
+
+import { type Command, Option } from 'commander'
+import {
+  type CliContext,
+  type ListOptions,
+  withExamples,
+  withJson,
+  withPaging,
+  writeJson,
+  writeNextPage,
+} from '../context.ts'
+import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
+import { colorsOf, printable } from '../terminal.ts'
+
+type Row = {
+  id: string
+  key_id: string | null
+  key_name: string | null
+  method: string
+  path: string
+  requested_model: string | null
+  route: string | null
+  upstream: string | null
+  model: string | null
+  stream: boolean
+  outcome: string
+  status: number
+  error_code: string | null
+  finish_reason: string | null
+  started_at: string
+  duration_ms: number
+  ttft_ms: number | null
+  input_tokens: number | null
+  output_tokens: number | null
+  attempts: Attempt[]
+  client_request_id: string | null
+  end_user: string | null
+  request_bytes: number
+  response_bytes: number
+  truncated: boolean
+  occurrences: number
+}
+type Attempt = {
+  upstream: string
+  model: string
+  started_ms: number
+  duration_ms: number
+  status: number | null
+  error: string | null
+  detail: string | null
+}
+type Detail = Row & {
+  request_body: string | null
+  request_body_encoding: string
+  response_body: string | null
+  response_body_encoding: string
+}
+type Filters = ListOptions & {
+  since?: string
+  until?: string
+  key?: string
+  keyOwner?: string
+  model?: string
+  route?: string
+  status?: string
+  outcome?: string
+  stream?: string
+  text?: string
+}
+
+const OUTCOMES =
+  'completed, client_abort, upstream_error, upstream_cut, timeout, rejected, guardrail, gateway_crash'
+
+export function addRequestCommands(program: Command, context: CliContext): void {
+  const requests = program.command('requests').description('read the request log (auditor or admin)')
+  withExamples(
+    withPaging(
+      requests
+        .command('list')
+        .description('requests of your project, newest first')
+        .option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
+        .option('--until <when>', 'up to: an ISO time, or how long ago')
+        .option('--key <id>', 'made with this key: vk_…')
+        .option('--key-owner <name>', 'made with a key of this name')
+        .option('--model <model>', 'asked for, or answered by, this model')
+        .option('--route <route>', 'sent to this route')
+        .option('--status <status>', '429, or a class: 5xx')
+        .option('--outcome <outcome>', OUTCOMES)
+        .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
+        .option('--text <text>', 'has this text in a body'),
+    ),
+    'aval requests list --since 15m',
+    'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
+    'aval requests list --status 5xx --json',
+  ).action(context.run((filters: Filters) => list(context, filters)))
+
+  withExamples(
+    withJson(
+      requests
+        .command('show')
+        .argument('<id>', 'req_…')
+        .description('one request: who, when, every attempt, both bodies'),
+    ),
+    'aval requests show req_01k…',
+    'aval requests show req_01k… --json',
+  ).action(context.run((id: string, options: { json?: boolean }) => show(context, id, options)))
+}
+
+async function list(context: CliContext, filters: Filters): Promise<undefined> {
+  const { json, keyOwner, ...rest } = filters
+  const page = await context.client.json<{ data: Row[]; next_cursor: string | null }>({
+    method: 'GET',
+    path: '/api/requests',
+    query: { ...rest, key_owner: keyOwner },
+  })
+  if (json) {
+    writeJson(context, page)
+    return undefined
+  }
+  if (page.data.length === 0) {
+    const narrowed = Object.keys(rest).some((name) => name !== 'limit') || keyOwner !== undefined
+    const next = narrowed
+      ? 'No request matches. Drop a filter, or look further back with --since 30d.'
+      : 'No requests yet. Make one: aval chat "Say hello"'
+    context.terminal.write(`${next}\n`)
+    return undefined
+  }
+  const colors = colorsOf(context.terminal)
+  context.terminal.write(
+    formatTable(
+      ['TIME', 'ID', 'KEY', 'MODEL', 'OUTCOME', 'STATUS', 'TOOK', 'TOKENS'],
+      page.data.map((row) => [
+        formatTime(context.terminal, row.started_at),
+        row.id,
+        shorten(row.key_name ?? '-', 24),
+        shorten(modelOf(row), 40),
+        row.outcome + (row.occurrences > 1 ? ` x${row.occurrences}` : ''),
+        String(row.status),
+        formatDuration(row.duration_ms),
+        row.input_tokens === null && row.output_tokens === null
+          ? '-'
+          : `${row.input_tokens ?? '?'} > ${row.output_tokens ?? '?'}`,
+      ]),
+    ),
+  )
+  const first = page.data[0]
+  if (first !== undefined)
+    context.terminal.write(colors.dim(`\nOne of them: aval requests show ${printable(first.id)}\n`))
+  writeNextPage(context, 'aval requests list', page.next_cursor)
+  return undefined
+}
+
+async function show(context: CliContext, id: string, options: { json?: boolean }): Promise<undefined> {
+  const found = await context.client.json<Detail>({
+    method: 'GET',
+    path: `/api/requests/${encodeURIComponent(id)}`,
+  })
+  if (options.json) {
+    writeJson(context, found)
+    return undefined
+  }
+  const { terminal } = context
+  const tokens = `${found.input_tokens ?? 'unknown'} in, ${found.output_tokens ?? 'unknown'} out`
+  terminal.write(
+    formatFields([
+      ['request', found.id],
+      ['time', formatTime(terminal, found.started_at)],
+      ['key', found.key_id === null ? 'none' : `${found.key_id} (${found.key_name ?? 'no name'})`],
+      ['call', `${found.method} ${found.path}${found.stream ? ', streamed' : ''}`],
+      ['asked for', found.requested_model],
+      ['route', found.route],
+      ['answered by', found.model === null ? null : modelOf(found)],
+      [
+        'outcome',
+        `${found.outcome}, ${found.status}${found.error_code === null ? '' : ` ${found.error_code}`}`,
+      ],
+      ['finish', found.finish_reason],
+      ['took', `${formatDuration(found.duration_ms)}, first token ${formatDuration(found.ttft_ms)}`],
+      ['tokens', tokens],
+      ['client id', found.client_request_id],
+      ['end user', found.end_user],
+    ]),
+  )
+  if (found.attempts.length > 0) terminal.write(`\n${attemptsTable(found.attempts)}`)
+  writeBody(context, 'request', found.request_bytes, found.request_body, found.request_body_encoding)
+  writeBody(
+    context,
+    found.truncated ? 'response, kept in part' : 'response',
+    found.response_bytes,
+    found.response_body,
+    found.response_body_encoding,
+  )
+  return undefined
+}
+
+function attemptsTable(attempts: readonly Attempt[]): string {
+  return formatTable(
+    ['ATTEMPT', 'TARGET', 'AFTER', 'TOOK', 'STATUS', 'ERROR', 'UPSTREAM SAID'],
+    attempts.map((attempt, at) => [
+      String(at + 1),
+      `${attempt.upstream}/${attempt.model}`,
+      formatDuration(attempt.started_ms),
+      formatDuration(attempt.duration_ms),
+      attempt.status === null ? '-' : String(attempt.status),
+      attempt.error ?? '-',
+      attempt.detail === null ? '-' : shorten(attempt.detail, 60),
+    ]),
+  )
+}
+
+function writeBody(
+  context: CliContext,
+  title: string,
+  bytes: number,
+  body: string | null,
+  encoding: string,
+): void {
+  const { terminal } = context
+  const note = encoding === 'base64' ? ', not text: base64' : ''
+  terminal.write(`\n${colorsOf(terminal).bold(title)} (${formatBytes(bytes)}${note})\n`)
+  terminal.write(`${body === null || body === '' ? '(none kept)' : printable(body)}\n`)
+}
+
+function modelOf(row: Row): string {
+  if (row.model === null) return row.requested_model ?? '-'
+  return row.upstream === null ? row.model : `${row.upstream}/${row.model}`
+}

@@ -1,0 +1,77 @@
+/** What every command gets: the terminal, the client, and the actions main.ts supplies. */
+
+import type { Command } from 'commander'
+import type { Client } from './client.ts'
+import { CliError, EXIT } from './exit-codes.ts'
+import { printableJson, type Terminal } from './terminal.ts'
+
+/** A check of `aval doctor`, as the server sends it. */
+export type Check = {
+  name: string
+  status: 'ok' | 'warning' | 'problem'
+  detail: string
+  remedy: string | null
+}
+
+/** What only the process itself can do; each resolves to an exit code. */
+export type CliActions = {
+  serve(): Promise<number>
+  work(): Promise<number>
+  migrate(): Promise<number>
+  check(options: { json: boolean }): Promise<number>
+  /** What doctor can look at while no server runs: the config, the data folder, the database. */
+  selfCheck(): Promise<readonly Check[]>
+}
+
+export type CliContext = {
+  terminal: Terminal
+  client: Client
+  actions: CliActions
+  nowMs: () => number
+  /** Runs a command's body and keeps its exit code; nothing means done. */
+  run: <Input extends unknown[]>(
+    body: (...input: Input) => Promise<number | undefined>,
+  ) => (...input: Input) => Promise<void>
+}
+
+export type ListOptions = { limit?: string; cursor?: string; json?: boolean }
+
+/** `--json`, on every command that prints data. */
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print JSON, times in UTC')
+}
+
+/** `--limit`, `--cursor` and `--json`, on every list. */
+export function withPaging(command: Command): Command {
+  return withJson(
+    command
+      .option('--limit <count>', 'rows per page, at most 200', '50')
+      .option('--cursor <cursor>', 'go on where the page before ended'),
+  )
+}
+
+export function withExamples(command: Command, ...examples: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`)
+}
+
+export function writeJson(context: CliContext, value: unknown): void {
+  context.terminal.write(`${printableJson(value)}\n`)
+}
+
+/** The line under a page that is not the last. */
+export function writeNextPage(context: CliContext, command: string, cursor: string | null): void {
+  if (cursor !== null) context.terminal.write(`\nMore: ${command} --cursor ${cursor}\n`)
+}
+
+/** Nothing destructive without `--yes` or a question. Throws CliError when the answer is no or nobody can answer. */
+export async function demandConsent(
+  context: CliContext,
+  yes: boolean | undefined,
+  question: string,
+): Promise<void> {
+  if (yes === true) return
+  if (!context.terminal.interactive) {
+    throw new CliError(EXIT.usage, `${question} Nobody is here to ask: add --yes.`)
+  }
+  if (!(await context.terminal.confirm(question))) throw new CliError(EXIT.usage, 'Nothing was changed.')
+}

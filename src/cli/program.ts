@@ -1,0 +1,92 @@
+/** The `aval` program: every command in one place, errors and exit codes decided once. Reads no environment. */
+
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../errors.ts'
+import { type ClientSettings, createClient } from './client.ts'
+import { addChatCommand } from './commands/chat.ts'
+import { addKeyCommands } from './commands/key.ts'
+import { addModelCommands } from './commands/models.ts'
+import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
+import { addRequestCommands } from './commands/requests.ts'
+import { type CliActions, type CliContext, withExamples } from './context.ts'
+import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
+import { colorsOf, type Terminal } from './terminal.ts'
+
+export type CliDeps = {
+  version: string
+  settings: ClientSettings
+  terminal: Terminal
+  actions: CliActions
+  nowMs: () => number
+}
+
+/** The program and, after `parseAsync`, the exit code its command chose. */
+export function buildProgram(deps: CliDeps): { program: Command; exitCode: () => number } {
+  let exitCode: number = EXIT.done
+  const context: CliContext = {
+    terminal: deps.terminal,
+    client: createClient(deps.settings),
+    actions: deps.actions,
+    nowMs: deps.nowMs,
+    run:
+      (body) =>
+      async (...input) => {
+        exitCode = (await body(...input)) ?? EXIT.done
+      },
+  }
+  const program = new Command('aval')
+    .description('An LLM gateway that serves only what it has proven.')
+    .version(deps.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => deps.terminal.write(text),
+      writeErr: (text) => deps.terminal.writeError(text),
+      getOutHasColors: () => deps.terminal.colors,
+      getErrHasColors: () => deps.terminal.colors,
+      getOutHelpWidth: () => deps.terminal.columns,
+      getErrHelpWidth: () => deps.terminal.columns,
+    })
+  addProcessCommands(program, context)
+  addChatCommand(program, context)
+  addKeyCommands(program, context)
+  addRequestCommands(program, context)
+  addModelCommands(program, context)
+  addDoctorCommand(program, context)
+  addReloadCommand(program, context)
+  withExamples(program, 'aval serve', 'aval chat "Say hello"', 'aval requests list --since 15m')
+  program.addHelpText(
+    'after',
+    '\nThe server is AVAL_URL (default http://127.0.0.1:8700), the key AVAL_KEY or what `aval serve` left in its data folder.',
+  )
+  program.addHelpText('after', exitCodesHelp())
+  return { program, exitCode: () => exitCode }
+}
+
+/** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */
+export async function runCli(deps: CliDeps, words: readonly string[]): Promise<number> {
+  const { program, exitCode } = buildProgram(deps)
+  try {
+    await program.parseAsync([...words], { from: 'user' })
+    return exitCode()
+  } catch (error) {
+    return report(deps.terminal, error)
+  }
+}
+
+function report(terminal: Terminal, error: unknown): number {
+  // Commander has printed its own message, with a suggestion where one is near.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  const red = colorsOf(terminal).red
+  if (error instanceof CliError) {
+    terminal.writeError(`${red('error')} ${error.message}\n`)
+    return error.exitCode
+  }
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) terminal.writeError(`${red('error')} ${problem}\n`)
+    return EXIT.usage
+  }
+  terminal.writeError(
+    `${red('error')} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
+  return EXIT.ours
+}

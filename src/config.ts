@@ -1,0 +1,277 @@
+/**
+ * aval.yaml + environment -> one frozen Config. The only reader of process.env; everything else gets values.
+ * Secrets are resolved here into `Secret`, which prints as ***.
+ */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import type { Environment, EnvironmentName } from './config/environment.ts'
+import { describeIssues } from './config/problems.ts'
+import { type ConfigFile, configFile } from './config/schema.ts'
+import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
+import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
+import { ConfigError } from './errors.ts'
+import { Secret } from './lib/secret.ts'
+
+export type TargetConfig = {
+  upstream: string
+  model: string
+  weight: number | null
+  timeouts: Partial<TimeoutsConfig>
+}
+export type RouteConfig = {
+  name: string
+  owner: string | null
+  targets: readonly TargetConfig[]
+  retries: number
+}
+export type DeclaredKeyConfig = {
+  name: string
+  secret: Secret
+  roles: readonly ('admin' | 'engineer' | 'approver' | 'auditor' | 'app')[]
+  project: string | null
+  routes: readonly string[] | null
+  expiresAtMs: number | null
+  rpm: number | null
+  concurrency: number | null
+}
+
+export type Config = {
+  home: string
+  /** Null when there is no file and everything comes from defaults and the environment. */
+  configPath: string | null
+  server: {
+    host: string
+    port: number
+    maxBodyBytes: number
+    drainMs: number
+    corsOrigins: readonly string[]
+  }
+  database: { url: Secret | null }
+  redis: { url: Secret | null }
+  upstreams: readonly UpstreamConfig[]
+  ollama: { url: string; explicit: boolean }
+  routes: readonly RouteConfig[]
+  keys: readonly DeclaredKeyConfig[]
+  limits: { app: { rpm: number | null; concurrency: number | null } }
+  models: { folder: string | null; hub: boolean }
+  audit: { maxSpoolBytes: number | null; keepMs: number }
+  bring: { adminKey: Secret | null; appKey: Secret | null; pepper: Secret | null }
+  client: { url: string; key: Secret | null }
+  log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  color: boolean
+}
+
+const MIN_SECRET_LENGTH = 32
+/** Enough for 20 pictures as data URIs; OpenAI's own limit for a request is 50 MB. */
+const DEFAULT_MAX_BODY_BYTES = 32 * 1024 ** 2
+
+/** The environment of this process. Pass it to `loadConfig`; nothing else may look at it. */
+export function processEnvironment(): Environment {
+  return process.env
+}
+
+/**
+ * Reads, checks and freezes the configuration. `directory` is where relative paths start.
+ * Throws ConfigError with one sentence per problem; never a partial result.
+ */
+export function loadConfig(environment: Environment, directory: string): Config {
+  const problems: string[] = []
+  const env = (name: EnvironmentName) => (environment[name] === '' ? undefined : environment[name])
+  const { file, path } = readFile(env('AVAL_CONFIG'), directory, problems)
+  const secret = (ref: string, where: string) => resolveSecret(ref, where, environment, directory, problems)
+
+  const config: Config = {
+    home: resolve(directory, env('AVAL_HOME') ?? '.aval'),
+    configPath: path,
+    server: {
+      host: env('HOST') ?? file.server?.host ?? '127.0.0.1',
+      port: readPort(env('PORT'), problems) ?? file.server?.port ?? 8700,
+      maxBodyBytes: file.server?.max_body ?? DEFAULT_MAX_BODY_BYTES,
+      drainMs: file.server?.drain ?? 30_000,
+      corsOrigins: file.server?.cors_origins ?? [],
+    },
+    database: { url: named(env('DATABASE_URL'), 'DATABASE_URL') },
+    redis: { url: named(env('REDIS_URL'), 'REDIS_URL') },
+    upstreams: resolveUpstreams(file, env, secret),
+    ollama: { url: ollamaUrl(env('OLLAMA_HOST')), explicit: env('OLLAMA_HOST') !== undefined },
+    routes: resolveRoutes(file),
+    keys: resolveKeys(file, secret, problems),
+    limits: {
+      app: { rpm: file.limits?.app?.rpm ?? null, concurrency: file.limits?.app?.concurrency ?? null },
+    },
+    models: {
+      folder: file.models?.dir === undefined ? null : resolve(directory, file.models.dir),
+      hub: file.models?.hub ?? false,
+    },
+    audit: { maxSpoolBytes: file.audit?.max_spool ?? null, keepMs: file.audit?.keep ?? 86_400_000 },
+    bring: {
+      adminKey: longEnough(named(env('AVAL_ADMIN_KEY'), 'AVAL_ADMIN_KEY'), problems),
+      appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),
+      pepper: longEnough(readPepper(env, secret), problems),
+    },
+    client: {
+      url: env('AVAL_URL') ?? `http://127.0.0.1:${env('PORT') ?? '8700'}`,
+      key: named(env('AVAL_KEY'), 'AVAL_KEY'),
+    },
+    log: { level: readLogLevel(env('LOG_LEVEL'), problems) },
+    color: environment.NO_COLOR === undefined || environment.NO_COLOR === '',
+  }
+  checkReferences(config, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return deepFreeze(config)
+}
+
+function readFile(given: string | undefined, directory: string, problems: string[]) {
+  const path = resolve(directory, given ?? 'aval.yaml')
+  const empty: ConfigFile = {}
+  if (!existsSync(path)) {
+    if (given !== undefined)
+      problems.push(`AVAL_CONFIG names ${path}, which does not exist. Create it or unset the name.`)
+    return { file: empty, path: null }
+  }
+  const lines = new LineCounter()
+  // Aliases are bounded against entity bombs; merge keys and custom tags stay off.
+  const document = parseDocument(readFileSync(path, 'utf8'), {
+    lineCounter: lines,
+    version: '1.2',
+    merge: false,
+  })
+  for (const error of document.errors) {
+    const { line } = lines.linePos(error.pos[0])
+    problems.push(`${path}: line ${line}: not valid YAML: ${error.message.split('\n')[0] ?? ''}`)
+  }
+  if (document.errors.length > 0) return { file: empty, path }
+  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
+  const parsed = configFile.safeParse(value)
+  if (parsed.success) return { file: parsed.data, path }
+  problems.push(...describeIssues(path, configFile, value, parsed.error))
+  return { file: empty, path }
+}
+
+function resolveSecret(
+  ref: string,
+  where: string,
+  environment: Environment,
+  directory: string,
+  problems: string[],
+): Secret | null {
+  const [kind, rest] = [ref.slice(0, ref.indexOf(':')), ref.slice(ref.indexOf(':') + 1)]
+  if (kind === 'env') {
+    const value = environment[rest]
+    if (value !== undefined && value !== '') return new Secret(value, ref)
+    problems.push(`${where}: the environment has no ${rest}. Set it, or remove the entry.`)
+    return null
+  }
+  try {
+    const value = readFileSync(resolve(directory, rest), 'utf8').trim()
+    if (value !== '') return new Secret(value, ref)
+    problems.push(`${where}: the file ${rest} is empty. Put the secret into it.`)
+  } catch (error) {
+    problems.push(
+      `${where}: the file ${rest} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`,
+    )
+  }
+  return null
+}
+
+function resolveRoutes(file: ConfigFile): RouteConfig[] {
+  return Object.entries(file.routes ?? {}).map(([name, route]) => ({
+    name,
+    owner: route.owner ?? null,
+    retries: route.retries ?? 2,
+    targets: route.targets.map((entry) => {
+      const target = typeof entry === 'string' ? { model: entry } : entry
+      const slash = target.model.indexOf('/')
+      return {
+        upstream: target.model.slice(0, slash),
+        model: target.model.slice(slash + 1),
+        weight: ('weight' in target ? target.weight : undefined) ?? null,
+        timeouts: readTimeouts('timeouts' in target ? target.timeouts : undefined),
+      }
+    }),
+  }))
+}
+
+function resolveKeys(
+  file: ConfigFile,
+  secret: (ref: string, where: string) => Secret | null,
+  problems: string[],
+): DeclaredKeyConfig[] {
+  return (file.keys ?? []).flatMap((key, index) => {
+    const found = longEnough(secret(key.secret, `aval.yaml: keys.${index}.secret`), problems)
+    if (found === null) return []
+    return {
+      name: key.name,
+      secret: found,
+      roles: key.roles,
+      project: key.project ?? null,
+      routes: key.routes ?? null,
+      expiresAtMs: key.expires === undefined ? null : Date.parse(key.expires),
+      rpm: key.rpm ?? null,
+      concurrency: key.concurrency ?? null,
+    }
+  })
+}
+
+function readPepper(
+  env: (name: EnvironmentName) => string | undefined,
+  secret: (ref: string, where: string) => Secret | null,
+): Secret | null {
+  const path = env('AVAL_PEPPER_FILE')
+  if (path !== undefined) return secret(`file:${path}`, 'AVAL_PEPPER_FILE')
+  return named(env('AVAL_PEPPER'), 'AVAL_PEPPER')
+}
+
+function named(value: string | undefined, name: string): Secret | null {
+  return value === undefined ? null : new Secret(value, `env:${name}`)
+}
+
+function longEnough(secret: Secret | null, problems: string[]): Secret | null {
+  if (secret === null || secret.reveal().length >= MIN_SECRET_LENGTH) return secret
+  problems.push(
+    `${secret.source}: the secret has ${secret.reveal().length} characters where at least ${MIN_SECRET_LENGTH} are expected.`,
+  )
+  return null
+}
+
+function readPort(text: string | undefined, problems: string[]): number | undefined {
+  if (text === undefined) return undefined
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  problems.push(`PORT: text "${text}" where a port number from 0 to 65535 is expected.`)
+  return undefined
+}
+
+function readLogLevel(text: string | undefined, problems: string[]): Config['log']['level'] {
+  if (text === undefined) return 'info'
+  if (/^(trace|debug|info|warn|error|silent)$/.test(text)) return text as Config['log']['level']
+  problems.push(`LOG_LEVEL: text "${text}" where one of trace, debug, info, warn, error, silent is expected.`)
+  return 'info'
+}
+
+function ollamaUrl(host: string | undefined): string {
+  if (host === undefined) return 'http://127.0.0.1:11434'
+  return /^https?:\/\//.test(host) ? host.replace(/\/+$/, '') : `http://${host.replace(/\/+$/, '')}`
+}
+
+function checkReferences(config: Config, problems: string[]): void {
+  const known = new Set(['local', 'ollama', ...config.upstreams.map(({ name }) => name)])
+  for (const route of config.routes) {
+    for (const [index, target] of route.targets.entries()) {
+      if (known.has(target.upstream)) continue
+      problems.push(
+        `aval.yaml: routes.${route.name}.targets.${index}: no upstream "${target.upstream}". Known: ${[...known].join(', ')}.`,
+      )
+    }
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !(value instanceof Secret) && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const child of Object.values(value)) deepFreeze(child)
+  }
+  return value
+}

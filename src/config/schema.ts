@@ -1,0 +1,125 @@
+/** The shape of aval.yaml. Every object is strict: an unknown key is a mistake, never ignored. */
+
+import { z } from 'zod'
+import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
+
+const name = z.string().regex(NAME, 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long')
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDurationMs(text)
+  if (ms === null || ms < 1 || ms > 86_400_000) {
+    context.addIssue({ code: 'custom', message: 'a duration such as 250ms, 30s or 5m, at most 24h' })
+    return z.NEVER
+  }
+  return ms
+})
+
+const size = z.string().transform((text, context) => {
+  const bytes = parseSizeBytes(text)
+  if (bytes === null || bytes < 1024) {
+    context.addIssue({ code: 'custom', message: 'a size such as 512KiB, 16MiB or 20GB, at least 1KiB' })
+    return z.NEVER
+  }
+  return bytes
+})
+
+/** Where a secret is, never the secret itself. */
+const secretRef = z
+  .string()
+  .regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, 'env:NAME or file:/path, never the secret itself')
+
+const timeouts = z.strictObject({
+  connect: duration.optional(),
+  first_byte: duration.optional(),
+  idle: duration.optional(),
+  total: duration.optional(),
+})
+
+const httpUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    'an http:// or https:// URL',
+  )
+
+const remote = {
+  key: secretRef.optional(),
+  base_url: httpUrl.optional(),
+  timeouts: timeouts.optional(),
+  max_connections: z.int().min(1).max(10_000).optional(),
+  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().max(1000)).optional(),
+}
+
+const upstream = z.discriminatedUnion('dialect', [
+  z.strictObject({
+    dialect: z.literal('openai'),
+    ...remote,
+    key_header: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/)
+      .optional(),
+    query: z.record(z.string(), z.string()).optional(),
+    responses: z.enum(['auto', 'native', 'translate']).optional(),
+    stream_usage: z.boolean().optional(),
+  }),
+  z.strictObject({ dialect: z.literal('anthropic'), ...remote }),
+  z.strictObject({ dialect: z.literal('gemini'), ...remote }),
+  z.strictObject({
+    dialect: z.literal('local'),
+    models_dir: z.string().optional(),
+    timeouts: timeouts.optional(),
+  }),
+])
+
+const targetName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]*\/.+$/, '"upstream/model id", such as openai/gpt-4o-mini')
+
+const target = z.union([
+  targetName,
+  z.strictObject({
+    model: targetName,
+    weight: z.number().positive().max(1_000_000).optional(),
+    timeouts: timeouts.optional(),
+  }),
+])
+
+const route = z.strictObject({
+  owner: z.string().max(200).optional(),
+  targets: z.array(target).min(1).max(20),
+  retries: z.int().min(0).max(10).optional(),
+})
+
+const rates = { rpm: z.int().min(1).optional(), concurrency: z.int().min(1).optional() }
+
+const declaredKey = z.strictObject({
+  name,
+  secret: secretRef,
+  roles: z.array(z.enum(['admin', 'engineer', 'approver', 'auditor', 'app'])).min(1),
+  project: name.optional(),
+  routes: z.array(z.string().min(1)).optional(),
+  expires: z.iso.datetime({ offset: true }).optional(),
+  ...rates,
+})
+
+export const configFile = z.strictObject({
+  server: z
+    .strictObject({
+      host: z.string().optional(),
+      port: z.int().min(0).max(65_535).optional(),
+      max_body: size.optional(),
+      drain: duration.optional(),
+      cors_origins: z.array(httpUrl).max(100).optional(),
+    })
+    .optional(),
+  upstreams: z.record(name, upstream).optional(),
+  routes: z.record(name, route).optional(),
+  keys: z.array(declaredKey).max(1000).optional(),
+  limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),
+  models: z.strictObject({ dir: z.string().optional(), hub: z.boolean().optional() }).optional(),
+  audit: z.strictObject({ max_spool: size.optional(), keep: duration.optional() }).optional(),
+})
+
+export type ConfigFile = z.infer<typeof configFile>

@@ -1,0 +1,237 @@
+/**
+ * One outbound call seen from the gateway: gathers a whole answer, or relays a stream event by event. Resolves, never
+ * rejects; decides nothing about retries. `committed` says whether the client has seen a byte of it.
+ */
+
+import type { UsageRecord } from '../audit/record.ts'
+import { UpstreamError } from '../errors.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import type {
+  Operation,
+  ProviderCall,
+  ProviderHandle,
+  ProviderHead,
+  ProviderSink,
+} from '../providers/provider.ts'
+import type { Client } from './client.ts'
+import type { PlannedTarget } from './plan.ts'
+import { StreamTap } from './stream-tap.ts'
+import { readErrorInside, readFinishReason, readUsage } from './usage.ts'
+
+/** Larger JSON answers (2,048 embeddings are 40 MB) are not parsed on this thread; only their ends are looked at. */
+const MAX_PARSED_BYTES = 256 * 1024
+/** The tail in which `usage` of such an answer is looked for. */
+const USAGE_TAIL_BYTES = 2048
+
+export type Answer = {
+  head: ProviderHead
+  /** A whole JSON body, or the held last event of a stream. */
+  last: Buffer
+  usage: UsageRecord | null
+  finishReason: string | null
+}
+
+export type AttemptResult =
+  | { kind: 'answered'; answer: Answer }
+  | { kind: 'failed'; error: UpstreamError; committed: boolean; usage: UsageRecord | null }
+  | { kind: 'aborted'; usage: UsageRecord | null }
+
+/** Hops on the way drop a connection that is silent for a minute; a comment between events keeps it open. */
+const KEEP_ALIVE_MS = 15_000
+const KEEP_ALIVE = Buffer.from(': keep-alive\n\n')
+
+/** What a relayed stream reports while it runs. */
+export type StreamObserver = {
+  /** Right before the first byte goes to the client: time to send status and headers. */
+  onCommit(head: ProviderHead): void
+  onBytes(bytes: Buffer): void
+}
+
+/** Gathers a non-streaming answer and checks that it is whole before anyone sees it. */
+export function gatherAnswer(
+  target: PlannedTarget,
+  call: ProviderCall,
+  client: Client,
+): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    let head: ProviderHead | null = null
+    const chunks: Buffer[] = []
+    const fail = (error: UpstreamError) => resolve({ kind: 'failed', error, committed: false, usage: null })
+    const sink: ProviderSink = {
+      onHead(received) {
+        head = received
+      },
+      onData: (chunk) => void chunks.push(chunk),
+      onEnd() {
+        const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+        if (head === null) fail(malformed(target, 'no response head', ''))
+        else resolve(readWhole(target, head, body))
+      },
+      onError: fail,
+    }
+    const handle = target.upstream.provider.call(call, sink)
+    client.onGone(() => {
+      handle.abort()
+      resolve({ kind: 'aborted', usage: null })
+    })
+  })
+}
+
+function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): AttemptResult {
+  const failed = (error: UpstreamError): AttemptResult => ({
+    kind: 'failed',
+    error,
+    committed: false,
+    usage: null,
+  })
+  if (body.length > MAX_PARSED_BYTES) {
+    const whole = body[0] === 0x7b && /\}\s*$/.test(body.toString('latin1', body.length - 16))
+    if (!whole) return failed(malformed(target, 'a large body that is not a whole JSON object', ''))
+    return { kind: 'answered', answer: { head, last: body, usage: usageFromTail(body), finishReason: null } }
+  }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body.toString('utf8'))
+  } catch {
+    // Converted into a typed failure that another target may still answer.
+    return failed(
+      malformed(target, `${head.contentType || 'a body'} that is not JSON`, body.toString('utf8', 0, 4096)),
+    )
+  }
+  if (!isJsonObject(parsed)) {
+    return failed(malformed(target, 'JSON that is not an object', body.toString('utf8', 0, 4096)))
+  }
+  const inside = readErrorInside(parsed)
+  if (inside !== null) return failed(errorInside(target, JSON.stringify(inside).slice(0, 4096)))
+  const answer = { head, last: body, usage: readUsage(parsed), finishReason: readFinishReason(parsed) }
+  return { kind: 'answered', answer }
+}
+
+function usageFromTail(body: Buffer): UsageRecord | null {
+  const tail = body.toString('utf8', body.length - USAGE_TAIL_BYTES)
+  const match = /"usage"\s*:\s*(\{[^{}]*\})/.exec(tail)
+  if (match?.[1] === undefined) return null
+  try {
+    return readUsage({ usage: JSON.parse(match[1]) as JsonObject })
+  } catch {
+    // Unknown usage is recorded as unknown.
+    return null
+  }
+}
+
+/** Relays a stream: whole events go to the client at once, the last one is held for the caller to send. */
+export function relayStream(
+  target: PlannedTarget,
+  call: ProviderCall,
+  client: Client,
+  observer: StreamObserver,
+  stripUsage: boolean,
+): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    const relay = new StreamRelay(target, call.operation, client, observer, stripUsage, resolve)
+    relay.handle = target.upstream.provider.call(call, relay)
+    client.onGone(() => relay.leave())
+    client.onDrain(() => relay.handle?.resume())
+  })
+}
+
+class StreamRelay implements ProviderSink {
+  handle: ProviderHandle | null = null
+  readonly #target: PlannedTarget
+  readonly #client: Client
+  readonly #observer: StreamObserver
+  readonly #resolve: (result: AttemptResult) => void
+  readonly #tap: StreamTap
+  #head: ProviderHead | null = null
+  #committed = false
+  #keepAlive: NodeJS.Timeout | null = null
+
+  constructor(
+    target: PlannedTarget,
+    operation: Operation,
+    client: Client,
+    observer: StreamObserver,
+    stripUsage: boolean,
+    resolve: (result: AttemptResult) => void,
+  ) {
+    this.#target = target
+    this.#client = client
+    this.#observer = observer
+    this.#resolve = resolve
+    this.#tap = new StreamTap(operation, stripUsage)
+  }
+
+  onHead(head: ProviderHead): void {
+    this.#head = head
+    if (head.contentType === '' || head.contentType.startsWith('text/event-stream')) return
+    this.handle?.abort()
+    this.#fail(malformed(this.#target, `${head.contentType} where a stream was asked for`, ''))
+  }
+
+  onData(chunk: Buffer): void {
+    const ready = this.#tap.push(chunk)
+    if (ready !== null) this.#send(ready)
+    const { fault } = this.#tap
+    if (fault === null) return
+    this.handle?.abort()
+    this.#fail(
+      fault.kind === 'malformed'
+        ? malformed(this.#target, 'a stream with a broken event', fault.detail)
+        : errorInside(this.#target, fault.detail),
+    )
+  }
+
+  onEnd(): void {
+    this.#tap.end()
+    const { terminal, usage, finishReason } = this.#tap
+    if (terminal === null || this.#head === null) {
+      const message = `Upstream "${this.#target.upstream.name}" closed its stream before the end of the answer.`
+      this.#fail(new UpstreamError('upstream_cut', message, { retryable: true }))
+      return
+    }
+    this.#settle({ kind: 'answered', answer: { head: this.#head, last: terminal, usage, finishReason } })
+  }
+
+  onError(error: UpstreamError): void {
+    this.#fail(error)
+  }
+
+  leave(): void {
+    this.handle?.abort()
+    this.#settle({ kind: 'aborted', usage: this.#tap.usage })
+  }
+
+  #send(bytes: Buffer): void {
+    if (!this.#committed && this.#head !== null) {
+      this.#committed = true
+      this.#observer.onCommit(this.#head)
+      // Only whole events have been written, so a comment never lands inside one.
+      this.#keepAlive = setInterval(() => this.#client.write(KEEP_ALIVE), KEEP_ALIVE_MS)
+    }
+    this.#keepAlive?.refresh()
+    this.#observer.onBytes(bytes)
+    if (!this.#client.write(bytes)) this.handle?.pause()
+  }
+
+  #fail(error: UpstreamError): void {
+    this.#settle({ kind: 'failed', error, committed: this.#committed, usage: this.#tap.usage })
+  }
+
+  #settle(result: AttemptResult): void {
+    if (this.#keepAlive !== null) clearInterval(this.#keepAlive)
+    this.#resolve(result)
+  }
+}
+
+function malformed(target: PlannedTarget, what: string, detail: string): UpstreamError {
+  const message = `Upstream "${target.upstream.name}" answered with ${what}. What it sent is in the request log.`
+  return new UpstreamError('upstream_malformed', message, {
+    retryable: true,
+    detail: detail === '' ? what : detail,
+  })
+}
+
+function errorInside(target: PlannedTarget, detail: string): UpstreamError {
+  const message = `Upstream "${target.upstream.name}" reported an error inside its answer. Its words are in the request log.`
+  return new UpstreamError('upstream_unavailable', message, { retryable: true, detail })
+}

@@ -1,0 +1,20 @@
+/** What the data plane needs from the rest of the process. */
+
+import type { AuditLog } from '../audit/record.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Admission } from './admission.ts'
+import type { Breaker } from './breaker.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export type GatewayDeps = {
+  /** Read once per request: a swap never changes a request under way. */
+  snapshot: () => Snapshot
+  audit: AuditLog
+  admission: Admission
+  breaker: Breaker
+  clock: Clock
+  random: () => number
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** An error of our own: goes to the log with the request id; the caller sees only the id. */
+  reportBug: (error: unknown, requestId: string) => void
+}

@@ -1,0 +1,143 @@
+/** The state of one request under way: what was tried, what was sent, and what the log will say about it. */
+
+import type { AttemptRecord, CloseRecord, Outcome, UsageRecord } from '../audit/record.ts'
+import type { UpstreamError } from '../errors.ts'
+import type { ProviderHead } from '../providers/provider.ts'
+import type { LimitHeaders } from './admission.ts'
+import type { StreamObserver } from './attempt.ts'
+import type { Client } from './client.ts'
+import type { GatewayDeps } from './deps.ts'
+import type { Plan, PlannedTarget } from './plan.ts'
+import type { ParsedBody, RequestEnvelope } from './request.ts'
+
+/** Sent bytes kept in memory before they go to the spool as a PART, and the longest they stay there. */
+const PART_BYTES = 64 * 1024
+const PART_MS = 5000
+
+export class Exchange implements StreamObserver {
+  readonly deps: GatewayDeps
+  readonly envelope: RequestEnvelope
+  readonly body: ParsedBody
+  readonly plan: Plan
+  readonly limits: LimitHeaders
+  readonly client: Client
+  readonly attempts: AttemptRecord[] = []
+  /** The target that answers, or the last one that was tried. */
+  target: PlannedTarget | null = null
+  committed = false
+  ttftMs: number | null = null
+  /** True once CLOSE has been handed to the spool: there is exactly one. */
+  closing = false
+  #sentBytes = 0
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #heldSinceMs = 0
+
+  constructor(
+    deps: GatewayDeps,
+    envelope: RequestEnvelope,
+    body: ParsedBody,
+    plan: Plan,
+    limits: LimitHeaders,
+    client: Client,
+  ) {
+    this.deps = deps
+    this.envelope = envelope
+    this.body = body
+    this.plan = plan
+    this.limits = limits
+    this.client = client
+  }
+
+  /** Milliseconds since the request arrived. */
+  elapsedMs(): number {
+    return this.deps.clock.monotonicMs() - this.envelope.startedMs
+  }
+
+  onCommit(head: ProviderHead): void {
+    this.committed = true
+    this.ttftMs = this.elapsedMs()
+    this.client.start(200, this.headers(head, STREAM_HEADERS))
+  }
+
+  onBytes(bytes: Buffer): void {
+    const nowMs = this.deps.clock.monotonicMs()
+    if (this.#heldBytes === 0) this.#heldSinceMs = nowMs
+    this.#held.push(bytes)
+    this.#heldBytes += bytes.length
+    this.#sentBytes += bytes.length
+    if (this.#heldBytes < PART_BYTES && nowMs - this.#heldSinceMs < PART_MS) return
+    this.deps.audit.part(this.envelope.id, Buffer.concat(this.#held))
+    this.#held = []
+    this.#heldBytes = 0
+  }
+
+  /** Headers of the answer: ours, then what the upstream may say; our own limits win over the upstream's. */
+  headers(head: ProviderHead | null, more: Readonly<Record<string, string>>): Record<string, string> {
+    const { id, clientRequestId } = this.envelope
+    const headers: Record<string, string> = { ...head?.headers, ...this.limits, ...more, 'x-request-id': id }
+    if (clientRequestId !== null) headers['x-client-request-id'] = clientRequestId
+    if (this.target !== null) headers['x-aval-model'] = `${this.target.upstream.name}/${this.target.model}`
+    return headers
+  }
+
+  recordAttempt(
+    startedMs: number,
+    outcome: { error: UpstreamError | null; head: ProviderHead | null },
+  ): void {
+    const { error, head } = outcome
+    this.attempts.push({
+      upstream: this.target?.upstream.name ?? '',
+      model: this.target?.model ?? '',
+      startedMs,
+      durationMs: this.elapsedMs() - startedMs,
+      status: head?.status ?? error?.upstreamStatus ?? null,
+      error: error?.code ?? null,
+      detail: error?.detail?.slice(0, 4096) ?? null,
+      upstreamRequestId: head?.upstreamRequestId ?? error?.upstreamRequestId ?? null,
+    })
+  }
+
+  /**
+   * Writes CLOSE with everything that was or is about to be sent and not yet kept as a PART; resolves when it is in
+   * the spool. `last` are the bytes still to be released.
+   */
+  close(
+    outcome: Outcome,
+    status: number,
+    last: Buffer | null,
+    more: { errorCode?: string; usage?: UsageRecord | null; finishReason?: string | null },
+  ): Promise<void> {
+    this.closing = true
+    const rest =
+      this.#heldBytes === 0
+        ? (last ?? EMPTY)
+        : Buffer.concat(last === null ? this.#held : [...this.#held, last])
+    const record: CloseRecord = {
+      id: this.envelope.id,
+      outcome,
+      status,
+      errorCode: more.errorCode ?? null,
+      upstream: this.target?.upstream.name ?? null,
+      model: this.target?.model ?? null,
+      attempts: this.attempts,
+      usage: more.usage ?? null,
+      finishReason: more.finishReason ?? null,
+      ttftMs: this.ttftMs,
+      durationMs: this.elapsedMs(),
+      requestBytes: this.body.bytes.length,
+      responseBytes: this.#sentBytes + (last?.length ?? 0),
+      truncated: false,
+      occurrences: 1,
+    }
+    return this.deps.audit.close(record, rest)
+  }
+}
+
+export const STREAM_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+}
+
+const EMPTY = Buffer.alloc(0)

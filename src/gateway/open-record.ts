@@ -1,0 +1,28 @@
+/** The OPEN part of a request's log row, from what is known before anything is decided. */
+
+import type { OpenRecord } from '../audit/record.ts'
+import type { ParsedBody, RequestEnvelope } from './request.ts'
+
+/** `body` is null when it could not be parsed. */
+export function openRecord(
+  envelope: RequestEnvelope,
+  body: ParsedBody | null,
+  route: string | null,
+): OpenRecord {
+  const { key } = envelope
+  return {
+    id: envelope.id,
+    startedAtMs: envelope.receivedAtMs,
+    projectId: key.projectId,
+    keyId: key.id,
+    keyName: key.name,
+    method: envelope.method,
+    path: envelope.path,
+    operation: envelope.operation,
+    requestedModel: body?.model.slice(0, 256) ?? null,
+    route,
+    stream: body?.stream ?? false,
+    clientRequestId: envelope.clientRequestId,
+    endUser: body?.endUser ?? null,
+  }
+}

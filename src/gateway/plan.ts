@@ -1,0 +1,81 @@
+/** Pure: which targets, in which order, a request may be sent to. */
+
+import { RequestError } from '../errors.ts'
+import { allowsRoute } from '../keys/allowed-routes.ts'
+import type { VirtualKey } from '../keys/key.ts'
+import { nearest } from '../lib/nearest.ts'
+import type { Operation, Timeouts } from '../providers/provider.ts'
+import type { RouteTarget, Snapshot, Upstream } from './snapshot.ts'
+
+/** Retries of a direct call, which has no route to say otherwise. */
+const DIRECT_RETRIES = 2
+
+export type PlannedTarget = { upstream: Upstream; model: string; timeouts: Timeouts }
+
+export type Plan = {
+  route: string | null
+  /** In order of preference; never empty. */
+  targets: readonly PlannedTarget[]
+  /** Further attempts allowed after every target has been tried once. */
+  retries: number
+}
+
+/**
+ * `model` is a route's name or `<upstream>/<model id>`. Throws RequestError model_not_found, the same for what does
+ * not exist and for what the key may not call, or unsupported_operation. `random` in [0, 1) shuffles weighted targets.
+ */
+export function planTargets(
+  snapshot: Snapshot,
+  key: VirtualKey,
+  wanted: { model: string; operation: Operation },
+  random: () => number,
+): Plan {
+  const { model, operation } = wanted
+  if (!allowsRoute(key.allowedRoutes, model)) throw notFound(snapshot, key, model)
+  const route = snapshot.routes.get(model)
+  if (route !== undefined) {
+    const targets = orderTargets(route.targets, random).map((target) => planned(snapshot, target))
+    const able = targets.filter((target) => target !== null)
+    return { route: route.name, targets: supporting(able, operation, model), retries: route.retries }
+  }
+  const slash = model.indexOf('/')
+  const upstream = slash < 1 ? undefined : snapshot.upstreams.get(model.slice(0, slash))
+  if (upstream === undefined || slash === model.length - 1) throw notFound(snapshot, key, model)
+  const target = { upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
+  return { route: null, targets: supporting([target], operation, model), retries: DIRECT_RETRIES }
+}
+
+function supporting(targets: readonly PlannedTarget[], operation: Operation, model: string): PlannedTarget[] {
+  const able = targets.filter(({ upstream }) => upstream.provider.supports(operation))
+  if (able.length > 0) return able
+  const dialects = [...new Set(targets.map(({ upstream }) => upstream.provider.dialect))].join(', ')
+  const message = `${JSON.stringify(model)} cannot serve ${operation}: its upstream speaks ${dialects || 'nothing configured'}. Choose a model of another upstream.`
+  throw new RequestError('unsupported_operation', message, { param: 'model' })
+}
+
+function planned(snapshot: Snapshot, target: RouteTarget): PlannedTarget | null {
+  const upstream = snapshot.upstreams.get(target.upstream)
+  if (upstream === undefined) return null
+  return { upstream, model: target.model, timeouts: { ...upstream.timeouts, ...target.timeouts } }
+}
+
+/**
+ * Without weights the order of the file; with weights a weighted draw without replacement (Efraimidis and Spirakis,
+ * 2006: sort by random^(1/weight)), so that the rest still serves as fallback. A target without weight stands last.
+ */
+function orderTargets(targets: readonly RouteTarget[], random: () => number): readonly RouteTarget[] {
+  if (targets.every(({ weight }) => weight === null)) return targets
+  return targets
+    .map((target) => ({ target, score: target.weight === null ? -1 : random() ** (1 / target.weight) }))
+    .toSorted((a, b) => b.score - a.score)
+    .map(({ target }) => target)
+}
+
+function notFound(snapshot: Snapshot, key: VirtualKey, model: string): RequestError {
+  const shown = model.length > 100 ? `${model.slice(0, 97)}…` : model
+  const known = snapshot.knownModels().filter((name) => allowsRoute(key.allowedRoutes, name))
+  const meant = nearest(shown, known)
+  const hint = meant === null ? '' : ` Did you mean ${JSON.stringify(meant)}?`
+  const message = `No model ${JSON.stringify(shown)} for this key.${hint} GET /v1/models lists ${known.length}.`
+  return new RequestError('model_not_found', message, { param: 'model' })
+}

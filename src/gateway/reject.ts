@@ -1,0 +1,62 @@
+/** Requests that are answered without an upstream: one WHOLE record, then the error object. */
+
+import { GatewayError, toOpenAIError } from '../errors.ts'
+import type { Client } from './client.ts'
+import type { GatewayDeps } from './deps.ts'
+import { openRecord } from './open-record.ts'
+import type { ParsedBody, RequestEnvelope } from './request.ts'
+
+/** Kept of a body that was refused: enough to see what was wrong with it. */
+const MAX_KEPT_BYTES = 64 * 1024
+
+export type Rejection = {
+  envelope: RequestEnvelope
+  body: ParsedBody | null
+  bytes: Buffer
+  error: unknown
+  extraHeaders: Readonly<Record<string, string>>
+  client: Client
+}
+
+/** Writes the row and the answer. An error that is not a GatewayError is a bug: reported, and a 500 to the caller. */
+export async function recordRejection(
+  deps: Pick<GatewayDeps, 'audit' | 'clock' | 'reportBug'>,
+  { envelope, body, bytes, error, extraHeaders, client }: Rejection,
+): Promise<void> {
+  if (!(error instanceof GatewayError)) deps.reportBug(error, envelope.id)
+  const rendered = toOpenAIError(error, envelope.id)
+  const answer = Buffer.from(JSON.stringify(rendered.body))
+  const kept = bytes.subarray(0, MAX_KEPT_BYTES)
+  await deps.audit.whole(
+    openRecord(envelope, body, null),
+    {
+      id: envelope.id,
+      outcome: client.gone ? 'client_abort' : 'rejected',
+      status: rendered.status,
+      errorCode: rendered.body.error.code,
+      upstream: null,
+      model: null,
+      attempts: [],
+      usage: null,
+      finishReason: null,
+      ttftMs: null,
+      durationMs: deps.clock.monotonicMs() - envelope.startedMs,
+      requestBytes: bytes.length,
+      responseBytes: answer.length,
+      truncated: kept.length < bytes.length,
+      occurrences: 1,
+    },
+    kept,
+    answer,
+  )
+  const headers: Record<string, string> = {
+    ...extraHeaders,
+    ...rendered.headers,
+    'content-type': 'application/json',
+    'content-length': String(answer.length),
+    'x-request-id': envelope.id,
+  }
+  if (envelope.clientRequestId !== null) headers['x-client-request-id'] = envelope.clientRequestId
+  client.start(rendered.status, headers)
+  client.end(answer)
+}

@@ -1,0 +1,199 @@
+/**
+ * Gives every chat upstream the Responses API: a provider around a provider. Upstreams that have `/responses` get the
+ * bytes as they are; the others get a chat request, and their answer is translated back, stream included.
+ */
+
+import { UpstreamError } from '../../errors.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { isJsonObject, type JsonObject } from '../../lib/json.ts'
+import { SseParser } from '../../lib/sse.ts'
+import type {
+  Provider,
+  ProviderCall,
+  ProviderHandle,
+  ProviderHead,
+  ProviderSink,
+} from '../../providers/provider.ts'
+import { asUpstreamError, WholeAnswer } from '../../providers/whole-answer.ts'
+import { encodeResponsesEvent, type ResponsesEvent } from './events.ts'
+import type { ResponseInfo } from './items.ts'
+import { chatRequestFromResponses } from './request.ts'
+import { responsesFromChat } from './response.ts'
+import { createResponsesStream, type ResponsesStream } from './stream.ts'
+
+const MAX_EVENT_BYTES = 16 * 1024 ** 2
+
+/**
+ * `native`: the upstream has `/responses`; `translate`: it has not; `auto`: it is asked once, and a 404, 405 or 501
+ * for the path itself decides for as long as this provider lives.
+ */
+export function withResponses(
+  upstream: string,
+  inner: Provider,
+  mode: 'auto' | 'native' | 'translate',
+  clock: Clock,
+): Provider {
+  if (mode === 'native' && inner.supports('responses')) return inner
+  let has: boolean | null = mode === 'auto' && inner.supports('responses') ? null : false
+  const start = (call: ProviderCall, sink: ProviderSink): ProviderHandle => {
+    if (call.operation !== 'responses' || has === true) return inner.call(call, sink)
+    if (has === false) return callTranslated(upstream, inner, call, sink, clock)
+    const probe = new Probe(
+      sink,
+      () => {
+        has = false
+        return callTranslated(upstream, inner, call, sink, clock)
+      },
+      () => {
+        has = true
+      },
+    )
+    probe.current = inner.call(call, probe)
+    return probe
+  }
+  return {
+    dialect: inner.dialect,
+    supports: (operation) =>
+      inner.supports(operation) || (operation === 'responses' && inner.supports('chat')),
+    call: start,
+    listModels: (signal) => inner.listModels(signal),
+    close: () => inner.close(),
+  }
+}
+
+/** The first native call of an `auto` upstream: falls over to translation when the path does not exist. */
+class Probe implements ProviderSink, ProviderHandle {
+  current: ProviderHandle | null = null
+  readonly #sink: ProviderSink
+  readonly #translate: () => ProviderHandle
+  readonly #found: () => void
+
+  constructor(sink: ProviderSink, translate: () => ProviderHandle, found: () => void) {
+    this.#sink = sink
+    this.#translate = translate
+    this.#found = found
+  }
+
+  onHead(head: ProviderHead): void {
+    this.#found()
+    this.#sink.onHead(head)
+  }
+
+  onData(chunk: Buffer): void {
+    this.#sink.onData(chunk)
+  }
+
+  onEnd(): void {
+    this.#sink.onEnd()
+  }
+
+  onError(error: UpstreamError): void {
+    const status = error.upstreamStatus
+    const pathMissing =
+      status === 405 || status === 501 || (status === 404 && !/model/i.test(error.detail ?? ''))
+    if (pathMissing) this.current = this.#translate()
+    else this.#sink.onError(error)
+  }
+
+  abort(): void {
+    this.current?.abort()
+  }
+
+  pause(): void {
+    this.current?.pause()
+  }
+
+  resume(): void {
+    this.current?.resume()
+  }
+}
+
+function callTranslated(
+  upstream: string,
+  inner: Provider,
+  call: ProviderCall,
+  sink: ProviderSink,
+  clock: Clock,
+): ProviderHandle {
+  const info: ResponseInfo = {
+    id: `resp_${call.requestId.slice(4)}`,
+    createdAt: Math.floor(clock.nowMs() / 1000),
+    model: call.model,
+  }
+  let parsed: JsonObject
+  try {
+    parsed = { ...chatRequestFromResponses(call.parsed), model: call.model }
+  } catch (error) {
+    queueMicrotask(() => sink.onError(asUpstreamError(upstream, error)))
+    return { abort() {}, pause() {}, resume() {} }
+  }
+  const answer = call.stream
+    ? new StreamedResponse(upstream, createResponsesStream(call.parsed, info), sink)
+    : new WholeAnswer(upstream, (chat) => responsesFromChat(chat, call.parsed, info), sink)
+  const body = Buffer.from(JSON.stringify(parsed))
+  answer.handle = inner.call({ ...call, operation: 'chat', parsed, body, includeUsage: true }, answer)
+  return answer.handle
+}
+
+/** Reads chat chunks, sends Responses events. The stream's last event is its end; there is no `[DONE]`. */
+class StreamedResponse implements ProviderSink {
+  handle: ProviderHandle | null = null
+  readonly #upstream: string
+  readonly #stream: ResponsesStream
+  readonly #sink: ProviderSink
+  readonly #parser = new SseParser(MAX_EVENT_BYTES)
+  #over = false
+
+  constructor(upstream: string, stream: ResponsesStream, sink: ProviderSink) {
+    this.#upstream = upstream
+    this.#stream = stream
+    this.#sink = sink
+  }
+
+  onHead(head: ProviderHead): void {
+    this.#sink.onHead(head)
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#over) return
+    try {
+      for (const { data } of this.#parser.push(chunk)) if (!this.#over) this.#event(data)
+    } catch (error) {
+      this.handle?.abort()
+      this.onError(asUpstreamError(this.#upstream, error))
+    }
+  }
+
+  /** Without `[DONE]` the translation decides: no finish reason seen means that the answer was cut. */
+  onEnd(): void {
+    if (this.#over) return
+    this.#over = true
+    const last = this.#stream.end()
+    if (this.#stream.status === 'failed') {
+      const message = `Upstream "${this.#upstream}" closed its stream before the end of the answer.`
+      this.#sink.onError(new UpstreamError('upstream_cut', message, { retryable: true }))
+      return
+    }
+    this.#send(last)
+    this.#sink.onEnd()
+  }
+
+  onError(error: UpstreamError): void {
+    if (this.#over) return
+    this.#over = true
+    this.#sink.onError(error)
+  }
+
+  #event(data: string): void {
+    if (data === '[DONE]') return
+    const chunk: unknown = JSON.parse(data)
+    if (!isJsonObject(chunk)) throw new SyntaxError('A chunk is not a JSON object.')
+    if (isJsonObject(chunk.error))
+      throw new SyntaxError(`The upstream reported ${JSON.stringify(chunk.error).slice(0, 500)}`)
+    this.#send(this.#stream.push(chunk))
+  }
+
+  #send(events: readonly ResponsesEvent[]): void {
+    for (const event of events) this.#sink.onData(encodeResponsesEvent(event))
+  }
+}

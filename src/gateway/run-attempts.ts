@@ -1,0 +1,119 @@
+/**
+ * Targets in order until one answers, under one retry budget per request. Stops at the first success, at an error
+ * that another try cannot cure, at the deadline, when the client leaves, and always once a byte went out.
+ */
+
+import { UpstreamError } from '../errors.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import type { ProviderCall } from '../providers/provider.ts'
+import { type AttemptResult, gatherAnswer, relayStream } from './attempt.ts'
+import type { GatewayDeps } from './deps.ts'
+import type { Exchange } from './exchange.ts'
+import type { PlannedTarget } from './plan.ts'
+import { upstreamBody } from './upstream-body.ts'
+
+/** We wait this long for an upstream's Retry-After; longer waits are the caller's to make. */
+const MAX_WAIT_MS = 2000
+
+/** Runs the plan. The attempts are on `exchange` afterwards. */
+export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promise<AttemptResult> {
+  const { plan, client } = exchange
+  const left = new AbortController()
+  const totalMs = Math.max(...plan.targets.map(({ timeouts }) => timeouts.totalMs))
+  const open = plan.targets.filter((target) => deps.breaker.waitMs(nameOf(target)) === 0)
+  if (open.length === 0)
+    return { kind: 'failed', error: allBroken(deps, plan.targets), committed: false, usage: null }
+  const most = open.length + plan.retries
+  for (let attempt = 0; ; attempt += 1) {
+    if (client.gone) return { kind: 'aborted', usage: null }
+    const target = open[attempt % open.length] as PlannedTarget
+    const isRetry = attempt >= open.length
+    const result = await runOne(deps, exchange, target, totalMs, attempt > 0)
+    if (result.kind !== 'failed' || result.committed || !result.error.retryable) return result
+    const next = attempt + 1
+    const spent = next >= most || (next >= open.length && !deps.breaker.begin(nameOf(target), true))
+    if (spent || exchange.elapsedMs() >= totalMs) return result
+    if (next < open.length) continue
+    const waitMs = waitBefore(deps, result.error, isRetry ? attempt - open.length + 1 : 0)
+    if (waitMs === null) return result
+    client.onGone(() => left.abort())
+    await deps.sleep(waitMs, left.signal)
+  }
+}
+
+async function runOne(
+  deps: GatewayDeps,
+  exchange: Exchange,
+  target: PlannedTarget,
+  totalMs: number,
+  again: boolean,
+): Promise<AttemptResult> {
+  const { body, envelope, client } = exchange
+  const startedMs = exchange.elapsedMs()
+  exchange.target = target
+  if (!again) deps.breaker.begin(nameOf(target), false)
+  const askUsage =
+    body.stream && !body.includeUsage && target.upstream.streamUsage && asksUsage(envelope.operation)
+  const call: ProviderCall = {
+    operation: envelope.operation,
+    model: target.model,
+    parsed: body.parsed,
+    body: upstreamBody(body, target.model, askUsage),
+    stream: body.stream,
+    includeUsage: body.includeUsage || askUsage,
+    requestId: envelope.id,
+    timeouts: {
+      ...target.timeouts,
+      totalMs: Math.max(1, Math.min(target.timeouts.totalMs, totalMs - startedMs)),
+    },
+  }
+  const result = body.stream
+    ? await relayStream(target, call, client, exchange, askUsage)
+    : await gatherAnswer(target, call, client)
+  const error = result.kind === 'failed' ? result.error : null
+  exchange.recordAttempt(startedMs, { error, head: result.kind === 'answered' ? result.answer.head : null })
+  report(deps, nameOf(target), result)
+  return result
+}
+
+/** Only what says something about the upstream's health counts; a refused request or a client that left does not. */
+function report(deps: GatewayDeps, name: string, result: AttemptResult): void {
+  if (result.kind === 'answered') deps.breaker.succeeded(name)
+  else if (result.kind === 'failed' && result.error.retryable) deps.breaker.failed(name)
+  else deps.breaker.released(name)
+}
+
+function asksUsage(operation: string): boolean {
+  return operation === 'chat' || operation === 'completions'
+}
+
+/** Jittered backoff, or the upstream's own wish; null when that wish is longer than we wait. */
+function waitBefore(deps: GatewayDeps, error: UpstreamError, round: number): number | null {
+  const askedMs = retryAfterMs(error.headers)
+  if (askedMs !== null && askedMs > MAX_WAIT_MS) return null
+  return Math.max(askedMs ?? 0, backoffMs(round, deps.random))
+}
+
+function retryAfterMs(headers: Readonly<Record<string, string>>): number | null {
+  const ms = Number(headers['retry-after-ms'] ?? Number.NaN)
+  if (Number.isFinite(ms) && ms >= 0) return ms
+  const seconds = Number(headers['retry-after'] ?? Number.NaN)
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null
+}
+
+function allBroken(deps: GatewayDeps, targets: readonly PlannedTarget[]): UpstreamError {
+  const waitMs = Math.ceil(Math.min(...targets.map((target) => deps.breaker.waitMs(nameOf(target)))))
+  const names = targets.map(nameOf).join(', ')
+  const message = `${names} failed repeatedly and will be tried again in ${waitMs} ms.`
+  return new UpstreamError('upstream_unavailable', message, {
+    retryable: false,
+    headers: {
+      'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))),
+      'retry-after-ms': String(waitMs),
+    },
+  })
+}
+
+function nameOf(target: PlannedTarget): string {
+  return `${target.upstream.name}/${target.model}`
+}

@@ -1,0 +1,27 @@
+/** Everything the hot path decides with, compiled in memory and swapped whole. Never changed in place. */
+
+import type { Provider, Timeouts } from '../providers/provider.ts'
+
+export type Upstream = {
+  name: string
+  provider: Provider
+  timeouts: Timeouts
+  /** False when the upstream rejects `stream_options`; usage of streams is then unknown unless it sends it anyway. */
+  streamUsage: boolean
+}
+
+export type RouteTarget = {
+  upstream: string
+  model: string
+  weight: number | null
+  timeouts: Partial<Timeouts>
+}
+
+export type Route = { name: string; targets: readonly RouteTarget[]; retries: number }
+
+export type Snapshot = {
+  upstreams: ReadonlyMap<string, Upstream>
+  routes: ReadonlyMap<string, Route>
+  /** Names for suggestions: routes, and `upstream/model` of every model list that has been read. */
+  knownModels: () => readonly string[]
+}

@@ -1,0 +1,32 @@
+/** The bytes that go to one target: the client's own, with the model name and our usage wish spliced in. */
+
+import { isJsonObject } from '../lib/json.ts'
+import { replaceValue } from '../lib/json-scan.ts'
+import type { ParsedBody } from './request.ts'
+
+type Edit = { start: number; end: number; json: string }
+
+/**
+ * `askUsage` adds `stream_options.include_usage`, which the tap takes out of the answer again. No other byte
+ * changes: number precision, key order and unknown fields survive.
+ */
+export function upstreamBody(body: ParsedBody, model: string, askUsage: boolean): Buffer {
+  const edits: Edit[] = []
+  if (model !== body.model) edits.push(edit(body, 'model', JSON.stringify(model)))
+  if (askUsage) {
+    const options = body.parsed.stream_options
+    const wished = { ...(isJsonObject(options) ? options : {}), include_usage: true }
+    edits.push(edit(body, 'stream_options', JSON.stringify(wished)))
+  }
+  // From the back, so that the spans in front stay true.
+  edits.sort((a, b) => b.start - a.start)
+  return edits.reduce((bytes, { start, end, json }) => replaceValue(bytes, { start, end }, json), body.bytes)
+}
+
+/** Replaces the member's value, or puts a new member right behind the opening brace. */
+function edit(body: ParsedBody, key: string, json: string): Edit {
+  const entry = body.scan.entries.find((one) => one.key === key)
+  if (entry !== undefined) return { start: entry.start, end: entry.end, json }
+  const start = body.bytes.indexOf('{') + 1
+  return { start, end: start, json: `${JSON.stringify(key)}:${json},` }
+}

@@ -1,0 +1,71 @@
+/** The data folder: made private, and the secrets that a first start generates into it. Nothing here is ever printed. */
+
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConfigError } from './errors.ts'
+import { Secret } from './lib/secret.ts'
+
+const SECRETS_FILE = 'secrets.json'
+const CLIENT_FILE = 'cli.json'
+const secretsFile = z.strictObject({ pepper: z.string().min(32) })
+const clientFile = z.object({ url: z.string(), key: z.string().min(32) })
+
+/** Makes the folder (mode 0700) and whatever is missing above it. Throws ConfigError when it cannot be written. */
+export function openHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 })
+    chmodSync(home, 0o700)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'error'
+    throw new ConfigError([
+      `AVAL_HOME: the folder ${home} cannot be used (${code}). Choose another or mend its rights.`,
+    ])
+  }
+}
+
+/** The pepper under which keys are digested: the one brought along, or the one generated at the first start. */
+export function loadPepper(home: string, brought: Secret | null): Secret {
+  if (brought !== null) return brought
+  const path = join(home, SECRETS_FILE)
+  if (!existsSync(path)) writePrivate(path, { pepper: randomBytes(32).toString('base64url') })
+  const parsed = secretsFile.safeParse(readJson(path))
+  if (!parsed.success) {
+    throw new ConfigError([
+      `${path}: not a secrets file of Aval. Restore it from a backup; without it every stored key is void.`,
+    ])
+  }
+  return new Secret(parsed.data.pepper, `file:${path}`)
+}
+
+/** Leaves address and key for the command line of this machine's user (mode 0600). */
+export function writeClientFile(home: string, client: { url: string; key: string }): void {
+  writePrivate(join(home, CLIENT_FILE), client)
+}
+
+/** What `serve` left for the command line; null when there is nothing readable. */
+export function readClientFile(home: string): { url: string; key: Secret } | null {
+  const path = join(home, CLIENT_FILE)
+  if (!existsSync(path)) return null
+  const parsed = clientFile.safeParse(readJson(path))
+  return parsed.success ? { url: parsed.data.url, key: new Secret(parsed.data.key, `file:${path}`) } : null
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new ConfigError([
+      `${path}: cannot be read as JSON (${cause instanceof Error ? cause.message : 'error'}).`,
+    ])
+  }
+}
+
+/** Written beside and renamed, so that a crash leaves the old file or the new one. */
+function writePrivate(path: string, value: unknown): void {
+  const fresh = `${path}.new`
+  writeFileSync(fresh, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+  chmodSync(fresh, 0o600)
+  renameSync(fresh, path)
+}

@@ -1,0 +1,76 @@
+/** Everything under /api: authentication first, then the resources, errors rendered in one place. */
+
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { bodyLimit } from 'hono/body-limit'
+import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
+import { newId } from '../../lib/ids.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
+import { type KeysApiDeps, keysApi } from './keys.ts'
+import { type ModelsApiDeps, modelsApi } from './models.ts'
+import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { type RequestsApiDeps, requestsApi } from './requests.ts'
+import { fromFramework, refuseInvalid } from './validation.ts'
+
+export type ApiDeps = {
+  version: string
+  logger: Logger
+  keyring: Authenticator
+  keys: KeysApiDeps
+  requests: RequestsApiDeps
+  models: ModelsApiDeps
+  operations: OperationsApiDeps
+}
+
+/** No body under /api is larger than a list of routes. */
+const BODY_MAX_BYTES = 64 * 1024
+
+/**
+ * The router to mount at `/api`. Uses `c.var.requestId` when the app has set one. Its errors are the same object
+ * that `/v1` sends.
+ *
+ * @example
+ * app.route('/api', createApi(deps))
+ */
+export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const api = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
+  api.onError((thrown, c) => {
+    const error = fromFramework(thrown)
+    const requestId = c.var.requestId
+    if (!(error instanceof GatewayError)) deps.logger.error({ err: error, requestId }, 'api_failed')
+    const { status, headers, body } = toOpenAIError(error, requestId)
+    return c.json(body, status as 500, headers)
+  })
+  api.use(async (c, next) => {
+    if (c.var.requestId === undefined) c.set('requestId', newId('req', deps.keys.clock.nowMs()))
+    c.header('x-request-id', c.var.requestId)
+    c.header('cache-control', 'no-store')
+    await next()
+  })
+  api.use(requireKey(deps.keyring))
+  api.use(bodyLimit({ maxSize: BODY_MAX_BYTES, onError: refuseLarge }))
+  api.route('/', keysApi(deps.keys))
+  api.route('/', requestsApi(deps.requests))
+  api.route('/', modelsApi(deps.models))
+  api.route('/', operationsApi(deps.operations))
+  api.get('/openapi.json', (c) =>
+    c.json(
+      api.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: { title: 'Aval', version: deps.version },
+        servers: [{ url: '/api' }],
+      }),
+    ),
+  )
+  api.all('*', (c) => {
+    throw new RequestError(
+      'not_found',
+      `There is no ${c.req.method} ${c.req.path}. GET /api/openapi.json lists what there is.`,
+    )
+  })
+  return api
+}
+
+function refuseLarge(): never {
+  throw new RequestError('body_too_large', `The body is larger than ${BODY_MAX_BYTES} bytes. Send less.`)
+}

@@ -1,0 +1,123 @@
+/** The data plane's routes: authenticate, read the body, hand over. Writes Node's raw response, never a Response object. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { Hono } from 'hono'
+import { RequestError } from '../../errors.ts'
+import type { GatewayDeps } from '../../gateway/deps.ts'
+import { recordRejection } from '../../gateway/reject.ts'
+import type { RequestEnvelope } from '../../gateway/request.ts'
+import { serveRequest } from '../../gateway/serve.ts'
+import { hasRole, type VirtualKey } from '../../keys/key.ts'
+import { projectIdOf } from '../../keys/project.ts'
+import { newId } from '../../lib/ids.ts'
+import type { Operation } from '../../providers/provider.ts'
+import type { Authenticator } from '../auth.ts'
+import { NodeClient } from '../node-client.ts'
+import { readBody } from '../read-body.ts'
+import { clientRequestId } from '../request-ids.ts'
+import type { Unauthenticated } from '../unauthenticated.ts'
+
+export type ModelCallDeps = {
+  gateway: GatewayDeps
+  keyring: Authenticator
+  unauthenticated: Unauthenticated
+  maxBodyBytes: () => number
+}
+
+const PATHS: readonly (readonly [string, Operation])[] = [
+  ['/chat/completions', 'chat'],
+  ['/completions', 'completions'],
+  ['/embeddings', 'embeddings'],
+  ['/responses', 'responses'],
+  ['/moderations', 'moderations'],
+  ['/rerank', 'rerank'],
+]
+
+const PREFIXES = ['/v1', ''] as const
+
+/** For answers to the wrong method. */
+export const MODEL_CALL_PATHS: readonly string[] = PREFIXES.flatMap((prefix) =>
+  PATHS.map(([path]) => prefix + path),
+)
+
+/** Every route stands under `/v1` and, for clients whose base URL lacks it, at the top level. */
+export function modelCalls(deps: ModelCallDeps) {
+  const app = new Hono<{ Bindings: HttpBindings }>({ strict: false })
+  for (const [path, operation] of PATHS) {
+    for (const prefix of PREFIXES) {
+      app.post(prefix + path, (context) => {
+        const { incoming, outgoing } = context.env
+        void handle(deps, operation, prefix + path, incoming as IncomingMessage, outgoing as ServerResponse)
+        return RESPONSE_ALREADY_SENT
+      })
+    }
+  }
+  return app
+}
+
+/** Never rejects: whatever happens, the caller gets an answer or the connection is closed, and the log gets its row. */
+async function handle(
+  deps: ModelCallDeps,
+  operation: Operation,
+  path: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const { clock } = deps.gateway
+  const receivedAtMs = clock.nowMs()
+  const startedMs = clock.monotonicMs()
+  const id = newId('req', receivedAtMs)
+  try {
+    const key = findKey(deps.keyring, incoming)
+    const caller = {
+      id,
+      method: 'POST',
+      path,
+      operation,
+      receivedAtMs,
+      clientRequestId: clientRequestId(incoming),
+    }
+    if (key === null) {
+      deps.unauthenticated.refuse(caller, incoming, outgoing)
+      return
+    }
+    await serve(deps, { ...caller, key, startedMs }, incoming, outgoing)
+  } catch (error) {
+    deps.unauthenticated.breakOff(error, id, outgoing)
+  }
+}
+
+function findKey(keyring: Authenticator, { headers }: IncomingMessage): VirtualKey | null {
+  // `api-key` is how Azure's clients send theirs.
+  const apiKey = headers['x-api-key'] ?? headers['api-key']
+  const key = keyring.authenticate(headers.authorization, typeof apiKey === 'string' ? apiKey : undefined)
+  const project = headers['x-aval-project']
+  return key !== null && typeof project === 'string' && projectIdOf(project) !== key.projectId ? null : key
+}
+
+async function serve(
+  deps: ModelCallDeps,
+  envelope: RequestEnvelope,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const client = new NodeClient(outgoing)
+  let bytes: Buffer = EMPTY
+  try {
+    if (!hasRole(envelope.key, 'app', 'engineer', 'admin')) {
+      const message = `The roles ${envelope.key.roles.join(', ')} may not call models. Use a key with the role app.`
+      throw new RequestError('permission_denied', message)
+    }
+    bytes = await readBody(incoming, deps.maxBodyBytes())
+  } catch (error) {
+    // What is left of the body is not read; the connection cannot carry another request.
+    const extraHeaders = { connection: 'close' }
+    await recordRejection(deps.gateway, { envelope, body: null, bytes, error, extraHeaders, client })
+    return
+  }
+  await serveRequest(deps.gateway, envelope, bytes, client)
+}
+
+const EMPTY = Buffer.alloc(0)

@@ -1,0 +1,80 @@
+/** From configured upstreams to providers. A reload keeps every provider whose settings did not change. */
+
+import type { Secret } from '../lib/secret.ts'
+import { anthropicTranslation } from './anthropic/translation.ts'
+import { geminiTranslation } from './gemini/translation.ts'
+import { createOpenAIProvider } from './openai.ts'
+import type { Provider, Timeouts } from './provider.ts'
+import { createTranslatedProvider } from './translated.ts'
+import { createTransport } from './transport.ts'
+
+type Remote = {
+  name: string
+  baseUrl: string
+  key: Secret | null
+  headers: Readonly<Record<string, string>>
+  timeouts: Timeouts
+  maxConnections: number
+}
+
+export type UpstreamSettings =
+  | (Remote & { dialect: 'openai'; keyHeader: string | null; query: Readonly<Record<string, string>> })
+  | (Remote & { dialect: 'anthropic' | 'gemini' })
+  | { name: string; dialect: 'local'; modelsDir: string | null; timeouts: Timeouts }
+
+export type ProviderRegistry = {
+  /** Builds what is new, keeps what is unchanged, retires the rest once its calls have ended. */
+  apply(settings: readonly UpstreamSettings[]): ReadonlyMap<string, Provider>
+  current(): ReadonlyMap<string, Provider>
+  close(): Promise<void>
+}
+
+export type RegistryDeps = {
+  nowMs: () => number
+  /** Local models are one pool of worker threads per process, made by the caller. */
+  createLocal: (modelsDir: string | null) => Provider
+  onRetireError: (upstream: string, error: unknown) => void
+}
+
+export function createProviderRegistry(deps: RegistryDeps): ProviderRegistry {
+  let held = new Map<string, { fingerprint: string; provider: Provider }>()
+  const providers = () => new Map([...held].map(([name, { provider }]) => [name, provider]))
+  return {
+    apply(settings) {
+      const next = new Map<string, { fingerprint: string; provider: Provider }>()
+      for (const upstream of settings) {
+        const fingerprint = fingerprintOf(upstream)
+        const known = held.get(upstream.name)
+        const provider = known?.fingerprint === fingerprint ? known.provider : build(deps, upstream)
+        next.set(upstream.name, { fingerprint, provider })
+      }
+      for (const [name, { provider }] of held) {
+        if (next.get(name)?.provider === provider) continue
+        provider.close().catch((error: unknown) => deps.onRetireError(name, error))
+      }
+      held = next
+      return providers()
+    },
+    current: providers,
+    async close() {
+      await Promise.all([...held.values()].map(({ provider }) => provider.close()))
+    },
+  }
+}
+
+function build(deps: RegistryDeps, upstream: UpstreamSettings): Provider {
+  if (upstream.dialect === 'local') return deps.createLocal(upstream.modelsDir)
+  const transport = createTransport(upstream.name, upstream.baseUrl, {
+    maxConnections: upstream.maxConnections,
+    connectTimeoutMs: upstream.timeouts.connectMs,
+  })
+  if (upstream.dialect === 'openai') return createOpenAIProvider(upstream, transport)
+  const translation = upstream.dialect === 'anthropic' ? anthropicTranslation : geminiTranslation
+  return createTranslatedProvider(upstream, translation, transport, deps.nowMs)
+}
+
+/** Changes when anything that a provider holds changes, the secret included. */
+function fingerprintOf(upstream: UpstreamSettings): string {
+  const key = 'key' in upstream ? (upstream.key?.reveal() ?? null) : null
+  return JSON.stringify([upstream, key])
+}

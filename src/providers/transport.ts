@@ -1,0 +1,274 @@
+/**
+ * One outbound HTTP call over an undici pool: timers, size bounds, decompression and error mapping. Callbacks, not
+ * streams or promises: this is the hot path. It never retries and never follows redirects.
+ */
+
+import { type Dispatcher, Pool } from 'undici'
+import { UpstreamError } from '../errors.ts'
+import { createDecoder, type Decoder } from './decode.ts'
+import type { ProviderHandle, ProviderHead, ProviderSink, Timeouts } from './provider.ts'
+import { errorFromNetwork, errorFromStatus, timeoutError } from './upstream-errors.ts'
+
+/** A larger answer is refused: one request must not be able to fill memory. */
+export const MAX_RESPONSE_BYTES = 64 * 1024 ** 2
+/** Kept of an error body, for the log. */
+const MAX_ERROR_BODY_BYTES = 64 * 1024
+
+const FORWARDED =
+  /^(retry-after|retry-after-ms|x-ratelimit-.+|openai-processing-ms|openai-version|openai-model)$/
+
+export type OutboundRequest = {
+  method: 'GET' | 'POST'
+  path: string
+  headers: Record<string, string>
+  body: Buffer | null
+  timeouts: Timeouts
+}
+
+export type Transport = {
+  readonly upstream: string
+  start(request: OutboundRequest, sink: ProviderSink): ProviderHandle
+  close(): Promise<void>
+}
+
+/** `baseUrl` without a trailing slash; its path is put before every request's path. */
+export function createTransport(
+  upstream: string,
+  baseUrl: string,
+  options: { maxConnections: number; connectTimeoutMs: number },
+): Transport {
+  const { origin, pathname } = new URL(baseUrl)
+  const prefix = pathname.replace(/\/+$/, '')
+  const pool = new Pool(origin, {
+    connections: options.maxConnections,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: options.connectTimeoutMs, noDelay: true },
+    keepAliveTimeout: 30_000,
+    maxHeaderSize: 32 * 1024,
+  })
+  // Waiting calls are bounded too: beyond this the upstream is overloaded and another target should serve.
+  const maxInFlight = options.maxConnections * 2
+  let inFlight = 0
+  const done = () => {
+    inFlight -= 1
+  }
+  return {
+    upstream,
+    start(request, sink) {
+      if (inFlight >= maxInFlight) {
+        const message = `Upstream "${upstream}" already has ${inFlight} calls under way; its max_connections is ${options.maxConnections}.`
+        queueMicrotask(() =>
+          sink.onError(new UpstreamError('upstream_unavailable', message, { retryable: true })),
+        )
+        return { abort() {}, pause() {}, resume() {} }
+      }
+      inFlight += 1
+      const call = new OutboundCall(upstream, request.timeouts, sink, done)
+      pool.dispatch(
+        { method: request.method, path: prefix + request.path, headers: request.headers, body: request.body },
+        call,
+      )
+      return call
+    },
+    // Waits for calls under way: a reload retires an upstream without cutting its streams.
+    close: () => pool.close(),
+  }
+}
+
+/** The life of one call. States only move forward: waiting -> (reading | failing) -> over. */
+class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
+  readonly #upstream: string
+  readonly #timeouts: Timeouts
+  readonly #sink: ProviderSink
+  readonly #done: () => void
+  #controller: Dispatcher.DispatchController | null = null
+  #state: 'waiting' | 'reading' | 'failing' | 'over' = 'waiting'
+  #phase: NodeJS.Timeout
+  readonly #total: NodeJS.Timeout
+  #bytes = 0
+  #decoder: Decoder | null = null
+  #status = 0
+  #errorHeaders: Readonly<Record<string, string>> = {}
+  #errorBody: Buffer[] = []
+  #upstreamRequestId: string | null = null
+  #paused = false
+
+  constructor(upstream: string, timeouts: Timeouts, sink: ProviderSink, done: () => void) {
+    this.#upstream = upstream
+    this.#timeouts = timeouts
+    this.#sink = sink
+    this.#done = done
+    this.#phase = setTimeout(() => this.#expire('first_byte', timeouts.firstByteMs), timeouts.firstByteMs)
+    this.#total = setTimeout(() => this.#expire('total', timeouts.totalMs), timeouts.totalMs)
+  }
+
+  abort(): void {
+    if (this.#state === 'over') return
+    this.#finish()
+    this.#controller?.abort(new Error('The caller left.'))
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    // The idle clock must not run while our own reader was the slow one.
+    this.#phase.refresh()
+    this.#controller?.resume()
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#state === 'over') controller.abort(new Error('The caller left.'))
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (this.#state !== 'waiting' || status < 200) return
+    this.#status = status
+    this.#armIdle()
+    this.#upstreamRequestId = first(
+      headers['x-request-id'] ?? headers['request-id'] ?? headers['apim-request-id'],
+    )
+    const forwarded = forwardable(headers)
+    const encoding = first(headers['content-encoding'])
+    if (encoding !== null && encoding !== 'identity') this.#startDecoder(encoding)
+    if (this.#over()) return
+    if (status >= 300) {
+      this.#state = 'failing'
+      this.#errorHeaders = forwarded
+      return
+    }
+    this.#state = 'reading'
+    const head: ProviderHead = {
+      status,
+      contentType: first(headers['content-type']) ?? '',
+      headers: forwarded,
+      upstreamRequestId: this.#upstreamRequestId,
+    }
+    this.#sink.onHead(head)
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#state === 'over') return
+    this.#phase.refresh()
+    if (this.#decoder !== null) this.#decoder.write(chunk)
+    else this.#take(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#state === 'over') return
+    if (this.#decoder !== null) this.#decoder.end()
+    else this.#complete()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#state === 'over') return
+    this.#fail(errorFromNetwork(this.#upstream, error, this.#state !== 'waiting'))
+  }
+
+  #startDecoder(encoding: string): void {
+    this.#decoder = createDecoder(encoding, {
+      onData: (chunk) => this.#take(chunk),
+      onEnd: () => this.#complete(),
+      onError: (message) => this.#malformed(message),
+    })
+    if (this.#decoder === null) this.#malformed(`content-encoding "${encoding}" is not supported`)
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#over()) return
+    this.#bytes += chunk.length
+    if (this.#state === 'failing') {
+      if (this.#bytes <= MAX_ERROR_BODY_BYTES) this.#errorBody.push(chunk)
+      else this.#complete()
+      return
+    }
+    if (this.#bytes > MAX_RESPONSE_BYTES) {
+      const message = `Upstream "${this.#upstream}" sent more than ${MAX_RESPONSE_BYTES} bytes.`
+      this.#fail(new UpstreamError('upstream_too_large', message, { retryable: false }))
+      return
+    }
+    this.#sink.onData(chunk)
+  }
+
+  #complete(): void {
+    if (this.#over()) return
+    const failing = this.#state === 'failing'
+    const controller = this.#controller
+    this.#finish()
+    if (!failing) {
+      this.#sink.onEnd()
+      return
+    }
+    controller?.abort(new Error('The error body is long enough.'))
+    const detail = Buffer.concat(this.#errorBody).toString('utf8')
+    const said = { headers: this.#errorHeaders, detail, upstreamRequestId: this.#upstreamRequestId }
+    this.#sink.onError(errorFromStatus(this.#upstream, this.#status, said))
+  }
+
+  #malformed(why: string): void {
+    const message = `Upstream "${this.#upstream}" sent an answer that cannot be read: ${why}.`
+    this.#fail(
+      new UpstreamError('upstream_malformed', message, { retryable: true, upstreamStatus: this.#status }),
+    )
+  }
+
+  #expire(which: 'first_byte' | 'idle' | 'total', afterMs: number): void {
+    if (this.#over()) return
+    if (which === 'idle' && this.#paused) {
+      this.#phase.refresh()
+      return
+    }
+    this.#fail(timeoutError(this.#upstream, which, afterMs))
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#over()) return
+    const controller = this.#controller
+    this.#finish()
+    controller?.abort(error)
+    this.#sink.onError(error)
+  }
+
+  #armIdle(): void {
+    clearTimeout(this.#phase)
+    const { idleMs } = this.#timeouts
+    this.#phase = setTimeout(() => this.#expire('idle', idleMs), idleMs)
+  }
+
+  /** A method, so that the compiler does not narrow the state across callbacks. */
+  #over(): boolean {
+    return this.#state === 'over'
+  }
+
+  #finish(): void {
+    this.#state = 'over'
+    clearTimeout(this.#phase)
+    clearTimeout(this.#total)
+    this.#done()
+  }
+}
+
+function forwardable(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const name of Object.keys(headers)) {
+    if (!FORWARDED.test(name)) continue
+    const value = first(headers[name])
+    if (value !== null) kept[name] = value
+  }
+  return kept
+}
+
+function first(value: string | string[] | undefined): string | null {
+  if (value === undefined) return null
+  return typeof value === 'string' ? value : (value[0] ?? null)
+}

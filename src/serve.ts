@@ -1,0 +1,317 @@
+/** `aval serve`: opens everything in order, serves until a signal, then stops in the opposite order. */
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Audit, startAudit } from './audit/audit.ts'
+import { createFlood, type Flood } from './audit/flood.ts'
+import { countRequests, findRequest, listRequests } from './audit/store.ts'
+import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
+import { type Config, loadConfig, processEnvironment } from './config.ts'
+import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
+import { lockFolder } from './db/lock.ts'
+import { SchemaError } from './db/migrate.ts'
+import { createAdmission } from './gateway/admission.ts'
+import { createBreaker } from './gateway/breaker.ts'
+import type { GatewayDeps } from './gateway/deps.ts'
+import { loadPepper, openHome, writeClientFile } from './home.ts'
+import { type AppDeps, createApp } from './http/app.ts'
+import { listen } from './http/server.ts'
+import { createUnauthenticated } from './http/unauthenticated.ts'
+import type { DeclaredKey } from './keys/declared.ts'
+import { createFirstKeys, type FirstKeys } from './keys/first-keys.ts'
+import { createKeyring, type Keyring } from './keys/keyring.ts'
+import type { KeyDeps } from './keys/lifecycle.ts'
+import { createLimiter } from './keys/limiter.ts'
+import { databaseKeySource } from './keys/source.ts'
+import { newSecret, pepperKey } from './keys/token.ts'
+import { systemClock } from './lib/clock.ts'
+import { Secret } from './lib/secret.ts'
+import { sleep } from './lib/sleep.ts'
+import { createLocalModels, type LocalModels } from './local-models.ts'
+import { ollamaAnswers } from './providers/ollama.ts'
+import { createProviderRegistry } from './providers/registry.ts'
+import { createRuntime, type Runtime } from './runtime.ts'
+import { renderStartScreen } from './start-screen.ts'
+import * as events from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { VERSION } from './version.ts'
+import { startEmbeddedWorker } from './work.ts'
+
+/** What is not in the database when a stop has waited this long is shipped by the next start. */
+const FLUSH_AT_STOP_MS = 5000
+const OLLAMA_PROBE_MS = 250
+const SCHEMA_RETRY_MS = 5000
+
+export type ServeOptions = {
+  /** Where relative paths and aval.yaml start. */
+  directory: string
+  migrateServer: boolean
+  logger: Logger
+  print: (text: string) => void
+  /** Aborted when the process is asked to stop. */
+  stop: AbortController
+  onReloadSignal: (reload: () => void) => void
+}
+
+/** Serves until `stop` aborts. Throws ConfigError, AlreadyRunningError or the system's own error when it cannot start. */
+export async function serve(config: Config, options: ServeOptions): Promise<void> {
+  const startedMs = systemClock.monotonicMs()
+  const { logger, stop } = options
+  // Whatever is opened here is closed in the opposite order, also when a later step fails.
+  await using stack = new AsyncDisposableStack()
+  openHome(config.home)
+  const lock = await lockFolder(config.home)
+  stack.defer(() => lock.release())
+  const pepper = pepperKey(Buffer.from(loadPepper(config.home, config.bring.pepper).reveal()))
+  const database = await openDatabase(config, logger, {
+    migrateServer: options.migrateServer,
+    onEmbedded: (event) => {
+      events.embeddedDatabase(logger, event)
+      if (event.kind === 'gave-up') stop.abort()
+    },
+  })
+  stack.defer(() => database.close())
+  const audit = openAudit(config, database, logger, stop)
+  let shipped = false
+  stack.defer(async () => {
+    shipped = await audit.flush(FLUSH_AT_STOP_MS)
+    await audit.close(FLUSH_AT_STOP_MS)
+  })
+  const flood = createFlood(audit.log, systemClock, (error) => events.bug(logger, error, 'unauthenticated'))
+  stack.defer(() => flood.end())
+  const keyDeps: KeyDeps = { db: database.connection.db, pepper, clock: systemClock }
+  const firstKeys = await makeFirstKeys(config, database, keyDeps)
+  const keyring = openKeyring(config, database, keyDeps, logger)
+  await keyring.start()
+  stack.defer(() => keyring.stop())
+  const local = createLocalModels(config, logger)
+  stack.defer(() => local.close())
+  const ownKey = commandLineKey()
+  const runtime = await openRuntime(config, options, { keyring, local, ownKey })
+  const checks: ChecksDeps = { database, audit, keyring, runtime }
+  const app = createApp(
+    appDeps({ config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database }),
+  )
+  const server = await listen(app, config.server.host, config.server.port)
+  writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
+  if (database.embedded) {
+    const worker = await startEmbeddedWorker(config, database, logger)
+    stack.defer(() => worker.close())
+  }
+  if (!database.schemaKnown) void watchSchema(database, logger, stop)
+  options.onReloadSignal(() => void reload(runtime, logger))
+  events.serving(logger, {
+    url: server.url,
+    version: VERSION,
+    database: database.embedded ? 'embedded' : 'server',
+  })
+  options.print(startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs }))
+  await aborted(stop.signal)
+  events.stopping(logger, { drainMs: config.server.drainMs })
+  const cutExchanges = await server.close(config.server.drainMs)
+  await stack.disposeAsync()
+  events.stopped(logger, { cutExchanges, shipped })
+}
+
+function openAudit(config: Config, database: OpenedDatabase, logger: Logger, stop: AbortController): Audit {
+  const { maxSpoolBytes, keepMs } = config.audit
+  return startAudit({
+    dataFolder: config.home,
+    databaseUrl: database.url,
+    clock: systemClock,
+    keepMs,
+    ...(maxSpoolBytes === null ? {} : { maxBytes: maxSpoolBytes }),
+    onEvent: (event) => events.auditEvent(logger, event),
+    onFatal: (error) => {
+      events.bug(logger, error, 'audit')
+      stop.abort()
+    },
+  })
+}
+
+function openKeyring(config: Config, database: OpenedDatabase, { pepper }: KeyDeps, logger: Logger): Keyring {
+  return createKeyring({
+    load: databaseKeySource(database.connection, systemClock),
+    declared: [],
+    pepper,
+    clock: systemClock,
+    logger,
+    snapshotPath: `${config.home}/keys.json`,
+  })
+}
+
+async function makeFirstKeys(config: Config, database: OpenedDatabase, deps: KeyDeps): Promise<FirstKeys> {
+  const wanted = { admin: config.bring.adminKey === null, app: config.bring.appKey === null }
+  // A server that does not answer has been started before, or will be by somebody with keys of their own.
+  if (!database.schemaKnown || (!wanted.admin && !wanted.app)) return { admin: null, app: null }
+  return await createFirstKeys(deps, wanted)
+}
+
+/** A key of this process alone: in memory, and in a private file for the command line of the same user. */
+function commandLineKey(): DeclaredKey {
+  const secret = new Secret(newSecret(), 'generated')
+  return {
+    name: 'cli',
+    secret,
+    roles: ['admin', 'engineer', 'auditor', 'app'],
+    project: null,
+    routes: null,
+    expiresAtMs: null,
+    rpm: null,
+    concurrency: null,
+  }
+}
+
+function openRuntime(
+  config: Config,
+  { directory, logger }: ServeOptions,
+  { keyring, local, ownKey }: { keyring: Keyring; local: LocalModels; ownKey: DeclaredKey },
+): Promise<Runtime> {
+  const registry = createProviderRegistry({
+    nowMs: systemClock.nowMs,
+    createLocal: local.provider,
+    onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
+  })
+  return createRuntime(
+    {
+      clock: systemClock,
+      registry,
+      keyring,
+      ownKeys: [ownKey],
+      readConfig: () => loadConfig(processEnvironment(), directory),
+      ollamaRuns: (url) => ollamaAnswers(url, OLLAMA_PROBE_MS),
+    },
+    config,
+  )
+}
+
+type Opened = {
+  config: Config
+  options: ServeOptions
+  audit: Audit
+  flood: Flood
+  keyring: Keyring
+  keyDeps: KeyDeps
+  runtime: Runtime
+  checks: ChecksDeps
+  local: LocalModels
+  database: OpenedDatabase
+}
+
+function appDeps(opened: Opened): AppDeps {
+  const { config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database } = opened
+  const { logger } = options
+  const gateway: GatewayDeps = {
+    snapshot: runtime.snapshot,
+    audit: audit.log,
+    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
+    breaker: createBreaker(systemClock),
+    clock: systemClock,
+    random: Math.random,
+    sleep,
+    reportBug: (error, requestId) => events.bug(logger, error, requestId),
+  }
+  const unauthenticated = createUnauthenticated((caller, clientAddress, error) => {
+    const { method, path, operation } = caller
+    flood.add({
+      clientAddress,
+      errorCode: error.code,
+      status: error.status,
+      method,
+      path,
+      operation,
+      requestBytes: 0,
+    })
+  }, gateway.reportBug)
+  return {
+    modelCalls: {
+      gateway,
+      keyring,
+      unauthenticated,
+      maxBodyBytes: () => runtime.config().server.maxBodyBytes,
+    },
+    models: {
+      routes: () => [...runtime.snapshot().routes.keys()],
+      listings: () => runtime.catalogue.refresh(),
+    },
+    checks: () => healthChecks(checks),
+    corsOrigins: config.server.corsOrigins,
+    api: {
+      version: VERSION,
+      logger,
+      keyring,
+      keys: { ...keyDeps, keyring },
+      requests: {
+        clock: systemClock,
+        listRequests: (filter) => listRequests(database.connection.db, filter),
+        countRequests: (filter) => countRequests(database.connection.db, filter),
+        findRequest: (scope, id) => findRequest(database.connection.db, { scope, id }),
+      },
+      models: local.management,
+      operations: { doctor: () => doctorChecks(checks), reload: () => reload(runtime, logger) },
+    },
+  }
+}
+
+async function reload(
+  runtime: Runtime,
+  logger: Logger,
+): Promise<{ applied: boolean; problems: readonly string[] }> {
+  const result = await runtime.reload()
+  if (result.applied) {
+    const { upstreams, routes } = runtime.snapshot()
+    const keys = runtime.config().keys.length
+    events.configApplied(logger, { upstreams: upstreams.size, routes: routes.size, keys })
+  } else events.configRefused(logger, result.problems)
+  return result
+}
+
+/** A server that was away at the start is compared once it answers; a schema we do not know ends the process. */
+async function watchSchema(database: OpenedDatabase, logger: Logger, stop: AbortController): Promise<void> {
+  while (!stop.signal.aborted) {
+    await delay(SCHEMA_RETRY_MS, undefined, { ref: false })
+    try {
+      await compareSchema(database.connection)
+      return
+    } catch (error) {
+      if (!(error instanceof SchemaError)) continue
+      events.bug(logger, error, 'schema')
+      stop.abort()
+    }
+  }
+}
+
+function startScreen(
+  config: Config,
+  up: { database: OpenedDatabase; runtime: Runtime; firstKeys: FirstKeys; url: string; startedMs: number },
+): string {
+  const { database, runtime, firstKeys, url } = up
+  const seconds = ((systemClock.monotonicMs() - up.startedMs) / 1000).toFixed(1)
+  const upstreams = [...runtime.snapshot().upstreams.keys()].map((name) => {
+    const configured = config.upstreams.find((upstream) => upstream.name === name)
+    if (configured === undefined) return { name, from: `found at ${config.ollama.url}` }
+    if (configured.dialect === 'local') return { name, from: 'reader, embed          (npx aval models list)' }
+    return { name, from: configured.key === null ? configured.baseUrl : `from ${configured.key.source}` }
+  })
+  return renderStartScreen(
+    {
+      version: VERSION,
+      url,
+      database: database.embedded
+        ? `embedded, ${config.home}/db   ready in ${seconds} s`
+        : `server, ready in ${seconds} s`,
+      queue: config.redis.url === null ? 'in the database' : 'redis',
+      upstreams,
+      freshKeys: firstKeys,
+      tryKey: firstKeys.app ?? (config.bring.appKey === null ? 'YOUR_APP_KEY' : '$AVAL_APP_KEY'),
+      tryModel: 'local/reader',
+    },
+    config.color && process.stdout.isTTY === true,
+  )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

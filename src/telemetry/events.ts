@@ -1,0 +1,47 @@
+/** One function per business event, so that names and fields stand in one place and user text is always a field. */
+
+import type { Logger } from './logger.ts'
+
+export function serving(logger: Logger, fields: { url: string; version: string; database: string }): void {
+  logger.info(fields, 'serving')
+}
+
+export function stopping(logger: Logger, fields: { drainMs: number }): void {
+  logger.info(fields, 'stopping')
+}
+
+export function stopped(logger: Logger, fields: { cutExchanges: number; shipped: boolean }): void {
+  logger.info(fields, 'stopped')
+}
+
+export function configApplied(
+  logger: Logger,
+  fields: { upstreams: number; routes: number; keys: number },
+): void {
+  logger.info(fields, 'config_applied')
+}
+
+export function configRefused(logger: Logger, problems: readonly string[]): void {
+  logger.error({ problems }, 'config_refused')
+}
+
+/** An error of our own; the caller was shown only the request id. */
+export function bug(logger: Logger, error: unknown, requestId: string): void {
+  logger.error({ err: error, requestId }, 'request_failed_unexpectedly')
+}
+
+/** What the audit room reports; the levels follow what it costs to overlook it. */
+export function auditEvent(logger: Logger, fields: { event: string }): void {
+  const { event, ...rest } = fields
+  const quiet = /recovered|resumed|accepting/.test(event)
+  logger[quiet ? 'info' : 'error'](rest, event)
+}
+
+export function embeddedDatabase(logger: Logger, fields: { kind: string }): void {
+  const { kind, ...rest } = fields
+  logger[kind === 'ready' ? 'info' : 'error'](rest, `database_${kind}`)
+}
+
+export function upstreamNotRetired(logger: Logger, upstream: string, error: unknown): void {
+  logger.warn({ upstream, err: error }, 'upstream_not_retired')
+}

@@ -1,0 +1,121 @@
+/**
+ * Starts Aval as a user starts it, `node src/main.ts serve` in a folder of its own, against given upstreams.
+ * Never reaches into the process: a test sees what a user sees (HTTP, output, exit code, files).
+ */
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import { newId } from '../../src/lib/ids.ts'
+import { freePort, type RunningServer, startServer } from './child.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** The first start of the embedded database on a busy machine; a hang still fails the test. */
+const READY_LIMIT_MS = 60_000
+/** What a developer's shell may hold and a test must not see. */
+const PRIVATE_NAMES =
+  /^(AVAL_|OPENAI_|ANTHROPIC_|GEMINI_|OLLAMA_|DATABASE_URL$|REDIS_URL$|PORT$|NODE_OPTIONS$|VITEST)/
+
+export interface GatewayOptions {
+  /** Written as aval.yaml into the folder the gateway starts in. */
+  config?: object
+  /** Added to an environment without any provider's or Aval's own names. */
+  env?: Record<string, string>
+  /** A data folder to use again (after `kill9`); a fresh temporary one otherwise, removed by `stop`. */
+  home?: string
+  port?: number
+  adminKey?: string
+  appKey?: string
+  /** After `serve`. */
+  args?: readonly string[]
+  readyTimeoutMs?: number
+}
+
+export interface RunningGateway {
+  /** `http://127.0.0.1:<port>`; the wire is below `/v1`. */
+  url: string
+  port: number
+  adminKey: string
+  appKey: string
+  /** AVAL_HOME. */
+  home: string
+  pid: number
+  readyAfterMs: number
+  exited: Promise<number | string>
+  stdout(): string
+  stderr(): string
+  /** SIGTERM and wait; removes the data folder if it was a temporary one. Resolves with the exit code. */
+  stop(): Promise<number | string>
+  /** SIGKILL; the data folder stays, so that `startGateway({ home, port, adminKey, appKey })` can go on with it. */
+  kill9(): Promise<void>
+}
+
+const temporaryHomes = new Set<string>()
+process.on('exit', () => {
+  for (const home of temporaryHomes) rmSync(home, { recursive: true, force: true })
+})
+
+/** A virtual key in the gateway's own shape, `vk_<id>_<43 letters>`. */
+export function newTestKey(): string {
+  const secret = randomBytes(48)
+    .toString('base64')
+    .replace(/[^A-Za-z0-9]/g, 'x')
+    .slice(0, 43)
+  return `${newId('vk', Date.now())}_${secret}`
+}
+
+/** This process's environment without secrets and settings that would change what the gateway does. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !PRIVATE_NAMES.test(name)))
+}
+
+/** Starts the gateway on a free port and resolves when GET /health/ready answers 200. */
+export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
+  const isTemporary = options.home === undefined
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'aval-test-')))
+  const port = options.port ?? (await freePort())
+  const adminKey = options.adminKey ?? newTestKey()
+  const appKey = options.appKey ?? newTestKey()
+  if (options.config !== undefined) await writeFile(join(home, 'aval.yaml'), stringify(options.config))
+  if (isTemporary) temporaryHomes.add(home)
+  const removeHome = async () => {
+    if (temporaryHomes.delete(home)) await rm(home, { recursive: true, force: true })
+  }
+  let server: RunningServer
+  try {
+    server = await startServer({
+      command: process.execPath,
+      args: [MAIN, 'serve', ...(options.args ?? [])],
+      cwd: home,
+      env: {
+        ...cleanEnvironment(),
+        AVAL_HOME: home,
+        PORT: String(port),
+        AVAL_ADMIN_KEY: adminKey,
+        AVAL_APP_KEY: appKey,
+        ...options.env,
+      },
+      readyUrl: `http://127.0.0.1:${port}/health/ready`,
+      readyTimeoutMs: options.readyTimeoutMs ?? READY_LIMIT_MS,
+    })
+  } catch (cause) {
+    await removeHome()
+    throw cause
+  }
+  return {
+    ...server,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    adminKey,
+    appKey,
+    home,
+    stop: async () => {
+      const outcome = await server.stop()
+      await removeHome()
+      return outcome
+    },
+  }
+}
