@@ -12,7 +12,8 @@ import {
 } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { embeddedDirectory, embeddedUrl, SOCKET_NAME } from '../../src/db/client.ts'
+import { SOCKET_NAME } from '../../src/db/wire.ts'
+import { embeddedDirectory, embeddedUrl } from '../../src/lib/database-url.ts'
 
 export type DatabaseLink = {
   url: string

@@ -126,7 +126,7 @@ describeDatabases('shipping', (open) => {
   })
 
   test('a request refused before any upstream is one row from one record', async () => {
-    const record = anOpen({ keyId: null, keyName: null, scope: SCOPE })
+    const record = anOpen({ keyId: null, keyName: null, projectId: null })
     const close = aClose(record.id, {
       outcome: 'rejected',
       status: 404,
