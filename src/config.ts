@@ -5,12 +5,12 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
+import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
 import { Secret } from './lib/secret.ts'
 
@@ -137,22 +137,14 @@ function readFile(given: string | undefined, directory: string, problems: string
       problems.push(`AVAL_CONFIG names ${path}, which does not exist. Create it or unset the name.`)
     return { file: empty, path: null }
   }
-  const lines = new LineCounter()
-  // Aliases are bounded against entity bombs; merge keys and custom tags stay off.
-  const document = parseDocument(readFileSync(path, 'utf8'), {
-    lineCounter: lines,
-    version: '1.2',
-    merge: false,
-  })
-  for (const error of document.errors) {
-    const { line } = lines.linePos(error.pos[0])
-    problems.push(`${path}: line ${line}: not valid YAML: ${error.message.split('\n')[0] ?? ''}`)
+  const read = readYaml(path)
+  if ('problems' in read) {
+    problems.push(...read.problems)
+    return { file: empty, path }
   }
-  if (document.errors.length > 0) return { file: empty, path }
-  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
-  const parsed = configFile.safeParse(value)
+  const parsed = configFile.safeParse(read.value)
   if (parsed.success) return { file: parsed.data, path }
-  problems.push(...describeIssues(path, configFile, value, parsed.error))
+  problems.push(...describeIssues(path, configFile, read.value, parsed.error))
   return { file: empty, path }
 }
 
