@@ -26,7 +26,8 @@ export class EventSplitter {
     const seam = tail === null ? chunk : Buffer.concat([tail, chunk])
     const before = tail?.length ?? 0
     const boundary = this.#lastBoundary(seam)
-    if (boundary <= before) {
+    // A boundary right at the seam: what was held ended in a lone CR, and this chunk shows that no LF follows.
+    if (boundary === 0 || boundary < before) {
       this.#hold(chunk)
       return null
     }

@@ -28,16 +28,19 @@ export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promis
     if (client.gone) return { kind: 'aborted', usage: null }
     const target = open[attempt % open.length] as PlannedTarget
     const isRetry = attempt >= open.length
-    const result = await runOne(deps, exchange, target, totalMs, attempt > 0)
+    if (!isRetry) deps.breaker.begin(nameOf(target), false)
+    const result = await runOne(deps, exchange, target, totalMs)
     if (result.kind !== 'failed' || result.committed || !result.error.retryable) return result
     const next = attempt + 1
-    const spent = next >= most || (next >= open.length && !deps.breaker.begin(nameOf(target), true))
-    if (spent || exchange.elapsedMs() >= totalMs) return result
+    if (next >= most || exchange.elapsedMs() >= totalMs) return result
     if (next < open.length) continue
     const waitMs = waitBefore(deps, result.error, isRetry ? attempt - open.length + 1 : 0)
     if (waitMs === null) return result
     client.onGone(() => left.abort())
     await deps.sleep(waitMs, left.signal)
+    const again = open[next % open.length] as PlannedTarget
+    // Only once it is sure to be tried: a probe that is begun and never run would keep a circuit half open for ever.
+    if (!client.gone && !deps.breaker.begin(nameOf(again), true)) return result
   }
 }
 
@@ -46,12 +49,10 @@ async function runOne(
   exchange: Exchange,
   target: PlannedTarget,
   totalMs: number,
-  again: boolean,
 ): Promise<AttemptResult> {
   const { body, envelope, client } = exchange
   const startedMs = exchange.elapsedMs()
   exchange.target = target
-  if (!again) deps.breaker.begin(nameOf(target), false)
   const askUsage =
     body.stream && !body.includeUsage && target.upstream.streamUsage && asksUsage(envelope.operation)
   const call: ProviderCall = {

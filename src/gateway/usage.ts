@@ -33,10 +33,15 @@ export function readFinishReason(answer: JsonObject): string | null {
   return holder.object === 'response' && typeof holder.status === 'string' ? holder.status : null
 }
 
-/** The error object of an answer that came with status 200, when there is one. */
+/**
+ * The error of an answer that came with status 200, when there is one: OpenAI's object, Ollama's text, vLLM's
+ * `object: "error"`. A Responses object carries its own failure and is an answer all the same.
+ */
 export function readErrorInside(answer: JsonObject): JsonObject | null {
+  if (answer.object === 'response') return null
   if (isJsonObject(answer.error)) return answer.error
-  if (answer.type === 'error') return answer
+  if (typeof answer.error === 'string' && answer.error !== '') return { message: answer.error }
+  if (answer.type === 'error' || answer.object === 'error') return answer
   return null
 }
 
