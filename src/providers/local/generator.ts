@@ -17,7 +17,7 @@ import { createSampler } from './sampler.ts'
 import { createStopText } from './stop-text.ts'
 
 /** A call that names no limit still ends: half a minute or so at the speed of a small model on a CPU. */
-export const DEFAULT_MAX_TOKENS = 1024
+const DEFAULT_MAX_TOKENS = 1024
 
 type Generator = { served: LocalModel; tokenizer: PreTrainedTokenizer; model: PreTrainedModel }
 type Inputs = { input_ids: Tensor; attention_mask: Tensor }

@@ -3,8 +3,9 @@
  * generates: every character inside its quotation marks stands in a text it was given.
  */
 
+import { createBm25 } from '../../../lib/bm25.ts'
 import { splitSentences } from '../../../lib/sentences.ts'
-import { type Features, featuresOf, type SentenceView } from './features.ts'
+import { type Features, featuresOf, type SentenceView, termsOf } from './features.ts'
 import { type ReadingTask, readMessages } from './messages.ts'
 import { ANSWER_THRESHOLD, ANSWER_WEIGHTS, SENTENCE_WEIGHTS } from './weights.ts'
 
@@ -40,6 +41,15 @@ export async function readAnswer(embed: Embed, messages: readonly ReaderMessage[
   const best = ranked[0]?.score ?? 0
   const quotes = ranked.slice(0, MAX_QUOTES).filter((sentence) => sentence.score >= best - QUOTE_MARGIN)
   return { outcome: 'quoted', text: quotes.map(({ text, block }) => `“${text}” [${block}]`).join('\n'), probability }
+}
+
+/** At most `MAX_EMBEDDED` sentences, in the text's order: those that share most with the question, else the first ones. */
+function narrow<T extends { text: string }>(question: string, sentences: readonly T[]): readonly T[] {
+  if (sentences.length <= MAX_EMBEDDED) return sentences
+  const scores = createBm25(sentences.map(({ text }) => termsOf(text))).scores(termsOf(question))
+  const order = sentences.map((_, at) => at).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
+  const kept = new Set(order.slice(0, MAX_EMBEDDED))
+  return sentences.filter((_, at) => kept.has(at))
 }
 
 /** Every sentence that may be quoted, best first; ties keep the order of the text. Questions are never quoted. */
