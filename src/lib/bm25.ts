@@ -2,7 +2,12 @@
 
 /** Lower-cased words and numbers, compatibility forms folded (NFKC), marks kept. `½` becomes `1⁄2`. */
 export function wordsOf(text: string): string[] {
-  return text.normalize('NFKC').toLowerCase().match(/[\p{L}\p{M}]+|\p{N}+(?:[.,]\p{N}+)*/gu) ?? []
+  return (
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{M}]+|\p{N}+(?:[.,]\p{N}+)*/gu) ?? []
+  )
 }
 
 /** A plural or a tense folded onto its stem by the few suffixes that are safe without a dictionary. */

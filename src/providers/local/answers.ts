@@ -4,13 +4,23 @@ import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import type { JobResult } from './protocol.ts'
 
 /** Facts of one answer that every object repeats. `created` is seconds since the epoch. */
-export type LocalAnswerInfo = { id: string; created: number; model: string; operation: 'chat' | 'completions' }
+export type LocalAnswerInfo = {
+  id: string
+  created: number
+  model: string
+  operation: 'chat' | 'completions'
+}
 type TextResult = Extract<JobResult, { kind: 'text' }>
 type EmbedResult = Extract<JobResult, { kind: 'embed' }>
 type RerankResult = Extract<JobResult, { kind: 'rerank' }>
 
 /** `data` in the input's order; base64 is little-endian float32. Fewer `dimensions` are scaled to length 1 again. */
-export function embeddingsBody(result: EmbedResult, model: string, base64: boolean, dimensions: number | null): JsonObject {
+export function embeddingsBody(
+  result: EmbedResult,
+  model: string,
+  base64: boolean,
+  dimensions: number | null,
+): JsonObject {
   const width = dimensions ?? result.dimensions
   const count = result.dimensions === 0 ? 0 : result.vectors.length / result.dimensions
   const data = Array.from({ length: count }, (_, index) => {
@@ -30,7 +40,11 @@ export function rerankBody(result: RerankResult, request: JsonObject, id: string
   const results = order.slice(0, top).map(({ index, score }) => {
     const document = documents[index]
     const shown = isJsonObject(document) ? document : { text: document }
-    return { index, relevance_score: score, ...(request.return_documents === true ? { document: shown } : {}) }
+    return {
+      index,
+      relevance_score: score,
+      ...(request.return_documents === true ? { document: shown } : {}),
+    }
   })
   return { id, object: 'list', model, method: result.method, results, usage: { total_tokens: result.tokens } }
 }
@@ -47,7 +61,10 @@ export function textBody(result: TextResult, info: LocalAnswerInfo): JsonObject 
 }
 
 /** One chunk: the opening role (chat), a piece of text, or the end. */
-export function textChunk(info: LocalAnswerInfo, part: { role: true } | { text: string } | { finishReason: string }): JsonObject {
+export function textChunk(
+  info: LocalAnswerInfo,
+  part: { role: true } | { text: string } | { finishReason: string },
+): JsonObject {
   const { id, created, model } = info
   const finish = 'finishReason' in part ? part.finishReason : null
   const text = 'text' in part ? part.text : ''
@@ -64,7 +81,14 @@ export function textChunk(info: LocalAnswerInfo, part: { role: true } | { text: 
 /** The chunk that `stream_options.include_usage` asks for: no choices, the whole usage. */
 export function usageChunk(info: LocalAnswerInfo, result: TextResult): JsonObject {
   const object = info.operation === 'chat' ? 'chat.completion.chunk' : 'text_completion'
-  return { id: info.id, object, created: info.created, model: info.model, choices: [], usage: usageOf(result) }
+  return {
+    id: info.id,
+    object,
+    created: info.created,
+    model: info.model,
+    choices: [],
+    usage: usageOf(result),
+  }
 }
 
 function usageOf({ promptTokens, completionTokens }: TextResult): JsonObject {

@@ -58,7 +58,11 @@ async function runEncoderJob(encoder: Encoder, job: Job, cancel: Int32Array): Pr
   throw new JobMistake('unsupported_operation', `"${encoder.served.name}" cannot generate text.`, 'model')
 }
 
-async function read(encoder: Encoder, turns: { role: string; content: string }[], cancel: Int32Array): Promise<JobResult> {
+async function read(
+  encoder: Encoder,
+  turns: { role: string; content: string }[],
+  cancel: Int32Array,
+): Promise<JobResult> {
   const messages = turns.map(({ role, content }) => ({ role, text: content }))
   // A sentence may be longer than the model's window: its beginning decides, the quote stays whole.
   const clip = (text: string) => text.slice(0, 4000)
@@ -76,7 +80,12 @@ async function read(encoder: Encoder, turns: { role: string; content: string }[]
   }
 }
 
-async function rerank(encoder: Encoder, query: string, documents: string[], cancel: Int32Array): Promise<JobResult> {
+async function rerank(
+  encoder: Encoder,
+  query: string,
+  documents: string[],
+  cancel: Int32Array,
+): Promise<JobResult> {
   if (encoder.served.task === 'embedding') {
     const { rows, tokens } = await embed(encoder, [query, ...documents], cancel, 'documents')
     const [asked, ...vectors] = rows
@@ -109,12 +118,18 @@ async function embed(
   })
   const rows: Float32Array[] = new Array(inputs.length)
   // Texts of one length run together, so that padding costs little.
-  const order = encoded.map((_, at) => at).sort((a, b) => lengthAt(encoded, a) - lengthAt(encoded, b) || a - b)
+  const order = encoded
+    .map((_, at) => at)
+    .sort((a, b) => lengthAt(encoded, a) - lengthAt(encoded, b) || a - b)
   for (let from = 0; from < order.length; ) {
     throwIfCancelled(cancel)
     const batch = order.slice(from, from + MAX_BATCH_ROWS)
-    while (batch.length > 1 && batch.length * lengthAt(encoded, batch.at(-1) ?? 0) > MAX_BATCH_TOKENS) batch.pop()
-    const vectors = await runBatch(encoder, batch.map((at) => encoded[at] ?? []))
+    while (batch.length > 1 && batch.length * lengthAt(encoded, batch.at(-1) ?? 0) > MAX_BATCH_TOKENS)
+      batch.pop()
+    const vectors = await runBatch(
+      encoder,
+      batch.map((at) => encoded[at] ?? []),
+    )
     batch.forEach((at, index) => {
       rows[at] = vectors[index] ?? new Float32Array(0)
     })
@@ -162,7 +177,11 @@ async function runBatch({ model, served }: Encoder, batch: readonly number[][]):
   })
   const hidden = output.last_hidden_state
   if (hidden === undefined) {
-    throw new JobMistake('unsupported_operation', `"${served.name}" gives no embedding: choose another model.`, 'model')
+    throw new JobMistake(
+      'unsupported_operation',
+      `"${served.name}" gives no embedding: choose another model.`,
+      'model',
+    )
   }
   const columns = Number(hidden.dims.at(-1))
   const data = hidden.data as Float32Array
@@ -175,7 +194,8 @@ async function runBatch({ model, served }: Encoder, batch: readonly number[][]):
 /** Mean of the rows, scaled to length 1. */
 function pool(rows: Float32Array, columns: number): Float32Array {
   const vector = new Float32Array(columns)
-  for (let at = 0; at < rows.length; at += 1) vector[at % columns] = (vector[at % columns] ?? 0) + (rows[at] ?? 0)
+  for (let at = 0; at < rows.length; at += 1)
+    vector[at % columns] = (vector[at % columns] ?? 0) + (rows[at] ?? 0)
   const length = Math.hypot(...vector) || 1
   return vector.map((value) => value / length)
 }

@@ -12,7 +12,14 @@ import {
   TextStreamer,
 } from '@huggingface/transformers'
 import { sessionOptions } from './encoder.ts'
-import { type GenerateJob, type Job, JobMistake, type JobResult, type LocalModel, throwIfCancelled } from './protocol.ts'
+import {
+  type GenerateJob,
+  type Job,
+  JobMistake,
+  type JobResult,
+  type LocalModel,
+  throwIfCancelled,
+} from './protocol.ts'
 import { createSampler } from './sampler.ts'
 import { createStopText } from './stop-text.ts'
 
@@ -83,13 +90,22 @@ async function generate(
 function encodePrompt(served: LocalModel, tokenizer: PreTrainedTokenizer, { prompt }: GenerateJob): Inputs {
   if ('text' in prompt) return tokenizer(prompt.text)
   if (!tokenizer.chat_template) {
-    throw new JobMistake('unsupported_operation', `"${served.name}" has no chat template: use /v1/completions.`, 'model')
+    throw new JobMistake(
+      'unsupported_operation',
+      `"${served.name}" has no chat template: use /v1/completions.`,
+      'model',
+    )
   }
-  return tokenizer.apply_chat_template(prompt.messages, { add_generation_prompt: true, return_dict: true }) as Inputs
+  return tokenizer.apply_chat_template(prompt.messages, {
+    add_generation_prompt: true,
+    return_dict: true,
+  }) as Inputs
 }
 
 function endTokens(model: PreTrainedModel): number[] {
-  const { eos_token_id: end } = (model.generation_config ?? model.config) as { eos_token_id?: number | number[] }
+  const { eos_token_id: end } = (model.generation_config ?? model.config) as {
+    eos_token_id?: number | number[]
+  }
   return end === undefined || end === null ? [] : [end].flat()
 }
 

@@ -42,11 +42,16 @@ export async function pullFromHub(
   signal: AbortSignal,
 ): Promise<string> {
   if (!isModelName(id) || !id.includes('/')) {
-    throw new RequestError('invalid_value', `"${id.slice(0, 120)}" is no model of a hub: write it as org/name.`, { param: 'model' })
+    throw new RequestError(
+      'invalid_value',
+      `"${id.slice(0, 120)}" is no model of a hub: write it as org/name.`,
+      { param: 'model' },
+    )
   }
   const files = chooseFiles(await listFiles(hub, id, signal), hub, id)
   const totalBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
-  if (totalBytes > MAX_BYTES) throw hubError(hub, id, `has ${totalBytes} bytes, more than the limit of ${MAX_BYTES}`)
+  if (totalBytes > MAX_BYTES)
+    throw hubError(hub, id, `has ${totalBytes} bytes, more than the limit of ${MAX_BYTES}`)
   const target = join(hub.folder, id)
   await mkdir(dirname(target), { recursive: true })
   const draft = await mkdtemp(join(hub.folder, '.pull-'))
@@ -59,11 +64,17 @@ export async function pullFromHub(
         transform(chunk: Buffer, _encoding, done) {
           doneBytes += chunk.length
           const tooMuch = doneBytes > MAX_BYTES
-          onProgress({ name: id, bytes: doneBytes, percent: Math.min(99, Math.floor((100 * doneBytes) / Math.max(1, totalBytes))) })
+          onProgress({
+            name: id,
+            bytes: doneBytes,
+            percent: Math.min(99, Math.floor((100 * doneBytes) / Math.max(1, totalBytes))),
+          })
           done(tooMuch ? hubError(hub, id, `sends more than ${MAX_BYTES} bytes`) : null, chunk)
         },
       })
-      await pipeline(Readable.fromWeb(body as never), meter, createWriteStream(join(draft, file.path)), { signal })
+      await pipeline(Readable.fromWeb(body as never), meter, createWriteStream(join(draft, file.path)), {
+        signal,
+      })
     }
     await rm(target, { recursive: true, force: true })
     await rename(draft, target)
@@ -75,7 +86,11 @@ export async function pullFromHub(
   }
 }
 
-async function listFiles(hub: { url: string; folder: string }, id: string, signal: AbortSignal): Promise<HubFile[]> {
+async function listFiles(
+  hub: { url: string; folder: string },
+  id: string,
+  signal: AbortSignal,
+): Promise<HubFile[]> {
   const body = await ask(hub, id, `${hub.url}/api/models/${id}?blobs=true`, signal)
   const chunks: Uint8Array[] = []
   let bytes = 0
@@ -105,12 +120,18 @@ function chooseFiles(files: readonly HubFile[], hub: { url: string; folder: stri
   const byPath = new Map(files.map((file) => [file.path, file]))
   const suffixes = byPath.has('generation_config.json') ? GENERATOR_GRAPHS : ENCODER_GRAPHS
   const graph = suffixes.map((suffix) => `onnx/model${suffix}.onnx`).find((path) => byPath.has(path))
-  if (graph === undefined) throw hubError(hub, id, 'has no onnx/model*.onnx: export it with `optimum-cli export onnx`')
+  if (graph === undefined)
+    throw hubError(hub, id, 'has no onnx/model*.onnx: export it with `optimum-cli export onnx`')
   const parts = Array.from({ length: 20 }, (_, at) => `${graph}_data${at === 0 ? '' : `_${at}`}`)
   return [...SMALL_FILES, graph, ...parts].flatMap((path) => byPath.get(path) ?? [])
 }
 
-async function ask(hub: { url: string; folder: string }, id: string, url: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+async function ask(
+  hub: { url: string; folder: string },
+  id: string,
+  url: string,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
   let answer: Response
   try {
     answer = await fetch(url, { signal })
@@ -119,10 +140,21 @@ async function ask(hub: { url: string; folder: string }, id: string, url: string
   }
   if (answer.ok && answer.body !== null) return answer.body
   await answer.body?.cancel()
-  throw hubError(hub, id, answer.status === 404 || answer.status === 401 ? 'is not on the hub' : `was refused with status ${answer.status}`)
+  throw hubError(
+    hub,
+    id,
+    answer.status === 404 || answer.status === 401
+      ? 'is not on the hub'
+      : `was refused with status ${answer.status}`,
+  )
 }
 
-function hubError(hub: { url: string; folder: string }, id: string, problem: string, cause?: unknown): UpstreamError {
+function hubError(
+  hub: { url: string; folder: string },
+  id: string,
+  problem: string,
+  cause?: unknown,
+): UpstreamError {
   const message = `"${id}" ${problem} (${hub.url}). Put the model's files into ${join(hub.folder, id)}, or try again: aval models pull ${id}`
   return new UpstreamError('local_model_missing', message, { retryable: true, cause })
 }

@@ -4,7 +4,14 @@ import { GatewayError, RequestError, UpstreamError } from '../../errors.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import type { Operation, Provider, ProviderCall, ProviderSink, UpstreamModel } from '../provider.ts'
-import { embeddingsBody, type LocalAnswerInfo, rerankBody, textBody, textChunk, usageChunk } from './answers.ts'
+import {
+  embeddingsBody,
+  type LocalAnswerInfo,
+  rerankBody,
+  textBody,
+  textChunk,
+  usageChunk,
+} from './answers.ts'
 import { type PullProgress, pullFromHub } from './hub.ts'
 import { LocalCall } from './local-call.ts'
 import { findModel, isModelName, listFolders, removeFolder } from './models.ts'
@@ -52,7 +59,11 @@ export type LocalModelEntry = {
 export type LocalProvider = Provider & {
   listLocalModels(): Promise<readonly LocalModelEntry[]>
   /** Downloads `org/name` from the hub, also when the hub is not enabled for calls: asking is consent. */
-  pullModel(id: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal): Promise<LocalModelEntry>
+  pullModel(
+    id: string,
+    onProgress: (progress: PullProgress) => void,
+    signal: AbortSignal,
+  ): Promise<LocalModelEntry>
   /** Deletes a model from the configured folders, never a shipped one. Returns the path that was deleted. */
   removeModel(name: string): Promise<string>
 }
@@ -131,7 +142,11 @@ class LocalModels implements LocalProvider {
     return [{ ...embed, name: 'reader', task: 'reader', dimensions: 0 }, embed, ...entries]
   }
 
-  async pullModel(id: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal): Promise<LocalModelEntry> {
+  async pullModel(
+    id: string,
+    onProgress: (progress: PullProgress) => void,
+    signal: AbortSignal,
+  ): Promise<LocalModelEntry> {
     const hub = { url: this.#hubUrl, folder: this.#settings.hub.cacheFolder }
     const folder = await pullFromHub(hub, id, onProgress, AbortSignal.any([signal, this.#closing.signal]))
     await this.#pool.unload(folder)
@@ -184,7 +199,12 @@ class LocalModels implements LocalProvider {
   #answerInfo({ requestId, model, operation }: ProviderCall): LocalAnswerInfo {
     const isChat = operation !== 'completions'
     const created = Math.floor(this.#clock.nowMs() / 1000)
-    return { id: `${isChat ? 'chatcmpl' : 'cmpl'}-${requestId}`, created, model, operation: isChat ? 'chat' : 'completions' }
+    return {
+      id: `${isChat ? 'chatcmpl' : 'cmpl'}-${requestId}`,
+      created,
+      model,
+      operation: isChat ? 'chat' : 'completions',
+    }
   }
 
   async #find(name: string): Promise<LocalModel> {
@@ -217,7 +237,15 @@ class LocalModels implements LocalProvider {
   }
 
   #entry({ name, task, sizeBytes, dimensions, contextTokens, folder }: LocalModel): LocalModelEntry {
-    return { name, task, sizeBytes, dimensions, contextTokens, folder, loaded: this.#pool.loadedNames.includes(name) }
+    return {
+      name,
+      task,
+      sizeBytes,
+      dimensions,
+      contextTokens,
+      folder,
+      loaded: this.#pool.loadedNames.includes(name),
+    }
   }
 }
 
@@ -225,11 +253,21 @@ function checkTask(operation: Operation, name: string, model: LocalModel, isRead
   if (isReader && (operation === 'chat' || operation === 'completions')) return
   if (!isReader && OPERATION_TASKS[operation]?.includes(model.task)) return
   const uses = isReader ? '/v1/chat/completions' : TASK_USES[model.task]
-  throw new RequestError('unsupported_operation', `"${name}" serves ${uses}, not ${operation}: choose another model.`, { param: 'model' })
+  throw new RequestError(
+    'unsupported_operation',
+    `"${name}" serves ${uses}, not ${operation}: choose another model.`,
+    { param: 'model' },
+  )
 }
 
-function wholeBody(result: JobResult, { parsed, model: name, requestId }: ProviderCall, model: LocalModel, info: LocalAnswerInfo): JsonObject {
-  if (result.kind === 'embed') return embeddingsBody(result, name, parsed.encoding_format === 'base64', readDimensions(parsed, model))
+function wholeBody(
+  result: JobResult,
+  { parsed, model: name, requestId }: ProviderCall,
+  model: LocalModel,
+  info: LocalAnswerInfo,
+): JsonObject {
+  if (result.kind === 'embed')
+    return embeddingsBody(result, name, parsed.encoding_format === 'base64', readDimensions(parsed, model))
   if (result.kind === 'rerank') return rerankBody(result, parsed, requestId, name)
   return textBody(result, info)
 }
@@ -267,5 +305,8 @@ function toUpstreamError(name: string, error: unknown): UpstreamError {
     const { param, headers, cause } = error
     return new UpstreamError(error.code, error.message, { param, headers, cause, retryable: false })
   }
-  return new UpstreamError('upstream_unavailable', `"${name}" failed on this request.`, { retryable: true, cause: error })
+  return new UpstreamError('upstream_unavailable', `"${name}" failed on this request.`, {
+    retryable: true,
+    cause: error,
+  })
 }

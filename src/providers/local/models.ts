@@ -32,7 +32,11 @@ export function isModelName(name: string): boolean {
  */
 export async function findModel(folders: readonly string[], name: string): Promise<LocalModel | null> {
   if (!isModelName(name)) {
-    throw new RequestError('model_not_found', `"${name.slice(0, 120)}" cannot be a local model's name: use letters, digits, ".", "_", "-" and at most one "/".`, { param: 'model' })
+    throw new RequestError(
+      'model_not_found',
+      `"${name.slice(0, 120)}" cannot be a local model's name: use letters, digits, ".", "_", "-" and at most one "/".`,
+      { param: 'model' },
+    )
   }
   for (const folder of folders) {
     const inside = await insideFolder(folder, name)
@@ -69,7 +73,11 @@ export async function removeFolder(folders: readonly string[], name: string): Pr
     await rm(inside, { recursive: true })
     return inside
   }
-  throw new RequestError('not_found', `No model "${name}" in ${folders.join(', ')}: \`aval models list\` shows them.`, { param: 'model' })
+  throw new RequestError(
+    'not_found',
+    `No model "${name}" in ${folders.join(', ')}: \`aval models list\` shows them.`,
+    { param: 'model' },
+  )
 }
 
 /** The real path of `folder/name` when it is a folder that truly lies inside; a link that leads out counts as absent. */
@@ -120,7 +128,10 @@ async function describe(folder: string, name: string): Promise<LocalModel | null
     task,
     dtype,
     dimensions: task === 'embedding' && typeof config.hidden_size === 'number' ? config.hidden_size : 0,
-    contextTokens: Math.min(typeof positions === 'number' ? positions : MAX_CONTEXT_TOKENS, MAX_CONTEXT_TOKENS),
+    contextTokens: Math.min(
+      typeof positions === 'number' ? positions : MAX_CONTEXT_TOKENS,
+      MAX_CONTEXT_TOKENS,
+    ),
     pooling: pooling?.pooling_mode_cls_token === true ? 'cls' : 'mean',
     truncatable: Array.isArray(config.matryoshka_dimensions) && config.matryoshka_dimensions.length > 0,
     sizeBytes: await sizeOf(folder),
@@ -139,8 +150,12 @@ function detectTask(config: JsonObject): ModelTask | null {
 }
 
 function chooseDtype(config: JsonObject, graphs: readonly string[], task: ModelTask): string | null {
-  const own = isJsonObject(config['transformers.js_config']) ? config['transformers.js_config'].dtype : undefined
-  const present = DTYPES.filter(([, suffix]) => graphs.includes(`model${suffix}.onnx`)).map(([dtype]) => dtype)
+  const own = isJsonObject(config['transformers.js_config'])
+    ? config['transformers.js_config'].dtype
+    : undefined
+  const present = DTYPES.filter(([, suffix]) => graphs.includes(`model${suffix}.onnx`)).map(
+    ([dtype]) => dtype,
+  )
   if (typeof own === 'string' && present.includes(own)) return own
   const first = task === 'generation' ? present.find((dtype) => dtype.startsWith('q4')) : undefined
   return first ?? present[0] ?? null
@@ -160,7 +175,9 @@ async function readJson(path: string): Promise<JsonObject | null> {
 async function sizeOf(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.slice(0, MAX_ENTRIES).filter((entry) => entry.isFile())
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(file.parentPath, file.name))).size))
+  const sizes = await Promise.all(
+    files.map(async (file) => (await stat(join(file.parentPath, file.name))).size),
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 

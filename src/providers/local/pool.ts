@@ -62,7 +62,8 @@ export class WorkerPool {
 
   /** Queues a job; throws UpstreamError('local_queue_full') at the bound. The returned function gives the job up. */
   submit(model: LocalModel, job: Job, listener: JobListener): () => void {
-    if (this.#closed) throw new UpstreamError('upstream_unavailable', 'Local models are shutting down.', { retryable: true })
+    if (this.#closed)
+      throw new UpstreamError('upstream_unavailable', 'Local models are shutting down.', { retryable: true })
     const waiting = [...this.#hosts.values()].reduce((sum, { queue }) => sum + queue.length, 0)
     if (waiting >= this.#settings.maxQueue) throw queueFull(waiting)
     const host = this.#hosts.get(model.folder) ?? this.#addHost(model)
@@ -91,7 +92,15 @@ export class WorkerPool {
   }
 
   #addHost(model: LocalModel): Host {
-    const host: Host = { model, state: 'waiting', worker: null, queue: [], active: null, lastUsed: 0, timer: null }
+    const host: Host = {
+      model,
+      state: 'waiting',
+      worker: null,
+      queue: [],
+      active: null,
+      lastUsed: 0,
+      timer: null,
+    }
     this.#hosts.set(model.folder, host)
     return host
   }
@@ -116,7 +125,9 @@ export class WorkerPool {
   #makeRoom(): boolean {
     const running = [...this.#hosts.values()].filter(({ worker }) => worker !== null)
     if (running.length < this.#settings.maxLoaded) return true
-    const idle = running.filter(({ state, active, queue }) => state === 'ready' && active === null && queue.length === 0)
+    const idle = running.filter(
+      ({ state, active, queue }) => state === 'ready' && active === null && queue.length === 0,
+    )
     const oldest = idle.sort((left, right) => left.lastUsed - right.lastUsed)[0]
     if (oldest === undefined) return false
     this.#evict(oldest, 'room')
@@ -128,7 +139,13 @@ export class WorkerPool {
     this.#settings.onEvent({ type: 'load', name, bytes: sizeBytes, percent: 0 })
     const start: WorkerStart = { model: host.model, threads: this.#settings.threads }
     // No environment: a worker needs none of the process's secrets. Output is captured so that stdout stays ours.
-    const worker = new Worker(this.#settings.workerUrl, { workerData: start, env: {}, execArgv: [], stdout: true, stderr: true })
+    const worker = new Worker(this.#settings.workerUrl, {
+      workerData: start,
+      env: {},
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+    })
     host.worker = worker
     host.state = 'loading'
     for (const stream of [worker.stdout, worker.stderr]) {
@@ -148,7 +165,12 @@ export class WorkerPool {
     if (message.type === 'ready') {
       host.state = 'ready'
       this.#setTimer(host, null, 0)
-      this.#settings.onEvent({ type: 'load', name: host.model.name, bytes: host.model.sizeBytes, percent: 100 })
+      this.#settings.onEvent({
+        type: 'load',
+        name: host.model.name,
+        bytes: host.model.sizeBytes,
+        percent: 100,
+      })
       this.#pump()
       this.#restIfIdle(host)
       return
@@ -186,8 +208,16 @@ export class WorkerPool {
     this.#setTimer(host, null, 0)
     this.#settings.onEvent({ type: 'crashed', name, message: message.slice(0, MAX_LOG_LENGTH) })
     const error = wasLoading
-      ? new UpstreamError('local_model_missing', `"${name}" could not be loaded from ${host.model.folder}: replace its files.`, { retryable: true, detail: message.slice(0, MAX_LOG_LENGTH) })
-      : new UpstreamError('upstream_unavailable', `The worker of "${name}" stopped; it is being started again.`, { retryable: true, detail: message.slice(0, MAX_LOG_LENGTH) })
+      ? new UpstreamError(
+          'local_model_missing',
+          `"${name}" could not be loaded from ${host.model.folder}: replace its files.`,
+          { retryable: true, detail: message.slice(0, MAX_LOG_LENGTH) },
+        )
+      : new UpstreamError(
+          'upstream_unavailable',
+          `The worker of "${name}" stopped; it is being started again.`,
+          { retryable: true, detail: message.slice(0, MAX_LOG_LENGTH) },
+        )
     for (const ticket of lost) ticket.listener?.onError(error)
     if (host.queue.length === 0) this.#hosts.delete(host.model.folder)
     this.#pump()
@@ -206,7 +236,8 @@ export class WorkerPool {
     if (host.state !== 'ready' || host.active !== null) return
     this.#setTimer(host, () => this.#evict(host, 'idle'), this.#settings.idleMs)
     // Another model may have waited for this one's place.
-    if ([...this.#hosts.values()].some(({ state, queue }) => state === 'waiting' && queue.length > 0)) this.#pump()
+    if ([...this.#hosts.values()].some(({ state, queue }) => state === 'waiting' && queue.length > 0))
+      this.#pump()
   }
 
   #evict(host: Host, why: 'idle' | 'room'): void {
@@ -222,7 +253,9 @@ export class WorkerPool {
     host.worker = null
     host.active = null
     host.queue = []
-    const gone = new UpstreamError('upstream_unavailable', `"${host.model.name}" was unloaded.`, { retryable: true })
+    const gone = new UpstreamError('upstream_unavailable', `"${host.model.name}" was unloaded.`, {
+      retryable: true,
+    })
     for (const ticket of lost) ticket.listener?.onError(gone)
     await worker?.terminate()
   }
@@ -241,7 +274,11 @@ function queueFull(waiting: number): UpstreamError {
 }
 
 function jobError(name: string, failed: Extract<FromWorker, { type: 'failed' }>): UpstreamError {
-  if (failed.code !== null) return new UpstreamError(failed.code, failed.message, { param: failed.param, retryable: false })
+  if (failed.code !== null)
+    return new UpstreamError(failed.code, failed.message, { param: failed.param, retryable: false })
   const detail = failed.message.slice(0, MAX_LOG_LENGTH)
-  return new UpstreamError('upstream_unavailable', `"${name}" failed on this request.`, { retryable: true, detail })
+  return new UpstreamError('upstream_unavailable', `"${name}" failed on this request.`, {
+    retryable: true,
+    detail,
+  })
 }

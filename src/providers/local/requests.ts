@@ -33,10 +33,19 @@ function readEmbeddings(body: JsonObject, model: LocalModel): Job {
   }
   const texts = inputs.map((value, at) => {
     if (typeof value === 'string' || isTokens(value)) return value
-    throw new RequestError('invalid_type', 'An input is a text or an array of token ids.', { param: `input.${at}` })
+    throw new RequestError('invalid_type', 'An input is a text or an array of token ids.', {
+      param: `input.${at}`,
+    })
   })
-  boundText(texts.reduce((sum, text) => sum + text.length, 0), 'input')
-  if (body.encoding_format !== undefined && body.encoding_format !== 'float' && body.encoding_format !== 'base64') {
+  boundText(
+    texts.reduce((sum, text) => sum + text.length, 0),
+    'input',
+  )
+  if (
+    body.encoding_format !== undefined &&
+    body.encoding_format !== 'float' &&
+    body.encoding_format !== 'base64'
+  ) {
     throw invalid('encoding_format', 'must be "float" or "base64".')
   }
   readDimensions(body, model)
@@ -54,7 +63,8 @@ export function readDimensions(body: JsonObject, model: LocalModel): number | nu
 function readRerank(body: JsonObject): Job {
   const { query, documents } = body
   if (typeof query !== 'string') throw query === undefined ? missing('query') : wrongType('query', 'a text')
-  if (!Array.isArray(documents)) throw documents === undefined ? missing('documents') : wrongType('documents', 'a list')
+  if (!Array.isArray(documents))
+    throw documents === undefined ? missing('documents') : wrongType('documents', 'a list')
   if (documents.length === 0 || documents.length > MAX_DOCUMENTS) {
     throw invalid('documents', `has ${documents.length} entries; send 1 to ${MAX_DOCUMENTS} in one call.`)
   }
@@ -108,12 +118,16 @@ function readTurns(messages: JsonValue | undefined): ChatTurn[] {
     throw invalid('messages', `has ${messages.length} entries; send 1 to ${MAX_MESSAGES}.`)
   }
   const turns = messages.map((message, at) => readTurn(message, `messages.${at}`))
-  boundText(turns.reduce((sum, turn) => sum + turn.content.length, 0), 'messages')
+  boundText(
+    turns.reduce((sum, turn) => sum + turn.content.length, 0),
+    'messages',
+  )
   return turns
 }
 
 function readTurn(message: JsonValue, path: string): ChatTurn {
-  if (!isJsonObject(message) || typeof message.role !== 'string') throw wrongType(path, 'an object with a "role"')
+  if (!isJsonObject(message) || typeof message.role !== 'string')
+    throw wrongType(path, 'an object with a "role"')
   const role = message.role === 'developer' ? 'system' : message.role
   const { content } = message
   if (typeof content === 'string') return { role, content }
@@ -128,7 +142,8 @@ function readTurn(message: JsonValue, path: string): ChatTurn {
 
 /** Fields whose silent loss would change the answer's shape or meaning. */
 function refuseUnsupported(body: JsonObject): void {
-  const isSet = (value: JsonValue | undefined) => value !== undefined && value !== null && value !== false && value !== 0
+  const isSet = (value: JsonValue | undefined) =>
+    value !== undefined && value !== null && value !== false && value !== 0
   const hasEntries = (value: JsonValue | undefined) => isSet(value) && Object.keys(value as object).length > 0
   const asked: Record<string, boolean> = {
     tools: hasEntries(body.tools),
@@ -151,7 +166,9 @@ function refuseUnsupported(body: JsonObject): void {
 }
 
 function isTokens(value: JsonValue): value is number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((id) => Number.isInteger(id) && Number(id) >= 0)
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((id) => Number.isInteger(id) && Number(id) >= 0)
+  )
 }
 
 function integer(value: JsonValue | undefined, param: string, least: number, most: number): number | null {

@@ -11,7 +11,8 @@ import { ANSWER_THRESHOLD, ANSWER_WEIGHTS, SENTENCE_WEIGHTS } from './weights.ts
 
 export const NO_TEXT =
   'I can only quote from text you give me, and this message holds none: put it before your question, for example "[1] Shoes may be returned within 30 days." and then "Can I return shoes?"'
-export const NO_ANSWER = 'The text given does not seem to answer that, and I only quote, so I would rather not guess.'
+export const NO_ANSWER =
+  'The text given does not seem to answer that, and I only quote, so I would rather not guess.'
 export const NO_QUESTION = 'I found text to quote from but no question: ask one in the last user message.'
 
 /** More sentences than this are narrowed to those that share most words with the question before any is embedded. */
@@ -40,7 +41,11 @@ export async function readAnswer(embed: Embed, messages: readonly ReaderMessage[
   if (probability < ANSWER_THRESHOLD) return { outcome: 'abstained', text: NO_ANSWER, probability }
   const best = ranked[0]?.score ?? 0
   const quotes = ranked.slice(0, MAX_QUOTES).filter((sentence) => sentence.score >= best - QUOTE_MARGIN)
-  return { outcome: 'quoted', text: quotes.map(({ text, block }) => `“${text}” [${block}]`).join('\n'), probability }
+  return {
+    outcome: 'quoted',
+    text: quotes.map(({ text, block }) => `“${text}” [${block}]`).join('\n'),
+    probability,
+  }
 }
 
 /** At most `MAX_EMBEDDED` sentences, in the text's order: those that share most with the question, else the first ones. */
@@ -67,7 +72,11 @@ export async function rankSentences(embed: Embed, task: ReadingTask): Promise<Ra
   }))
   const features = featuresOf(task.question, questionVector ?? new Float32Array(0), views)
   return candidates
-    .map((sentence, at) => ({ ...sentence, features: features[at] ?? [], score: weigh(SENTENCE_WEIGHTS, features[at] ?? []) }))
+    .map((sentence, at) => ({
+      ...sentence,
+      features: features[at] ?? [],
+      score: weigh(SENTENCE_WEIGHTS, features[at] ?? []),
+    }))
     .sort((left, right) => right.score - left.score)
 }
 
@@ -78,7 +87,8 @@ export function answerProbability(ranked: readonly RankedSentence[]): number {
 
 /** What decides between answering and abstaining: the best sentence, and the best of each signal over all of them. */
 export function answerFeatures(ranked: readonly RankedSentence[]): Features {
-  const best = (at: number) => ranked.reduce((most, sentence) => Math.max(most, sentence.features[at] ?? 0), -1)
+  const best = (at: number) =>
+    ranked.reduce((most, sentence) => Math.max(most, sentence.features[at] ?? 0), -1)
   return [1, ranked[0]?.score ?? 0, best(1), best(2), best(6), ranked[0]?.features[4] ?? 0]
 }
 

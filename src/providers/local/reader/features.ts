@@ -4,7 +4,16 @@ import { type Bm25, createBm25, stemOf, wordsOf } from '../../../lib/bm25.ts'
 
 /** One number each, in the order of `FEATURE_NAMES`. */
 export type Features = readonly number[]
-export const FEATURE_NAMES = ['bias', 'cosine', 'coverage', 'bm25', 'hint', 'before', 'nearby', 'length'] as const
+export const FEATURE_NAMES = [
+  'bias',
+  'cosine',
+  'coverage',
+  'bm25',
+  'hint',
+  'before',
+  'nearby',
+  'length',
+] as const
 
 // Function words and the words of asking itself: they are in every text and say nothing about this one.
 const STOP_WORDS = new Set(
@@ -29,9 +38,13 @@ const MONTHS = 'january|february|march|april|may|june|july|august|september|octo
 const NUMBER_WORDS =
   'one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|fifty|hundred|thousand|million|billion|half|twice|once|none|no'
 const NUMBER = new RegExp(`\\p{N}|\\b(?:${NUMBER_WORDS})\\b`, 'iu')
-const DATE = new RegExp(`\\b\\d{3,4}s?\\b|\\b(?:${MONTHS}|century|decade|monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow)\\b`, 'iu')
+const DATE = new RegExp(
+  `\\b\\d{3,4}s?\\b|\\b(?:${MONTHS}|century|decade|monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow)\\b`,
+  'iu',
+)
 const NAME = /(?<=\S\s+(?:["'“‘(])?)\p{Lu}[\p{L}.'’-]+/gu
-const REASON = /\b(?:because|since|due to|owing|so that|in order to|as a result|caused?|therefore|to avoid|to prevent|thanks to)\b/iu
+const REASON =
+  /\b(?:because|since|due to|owing|so that|in order to|as a result|caused?|therefore|to avoid|to prevent|thanks to)\b/iu
 
 /** 1 when the sentence holds the kind of thing the question asks for, -1 when it lacks it, 0 when it asks for no kind. */
 export function questionHint(question: string, sentence: string): number {
@@ -39,7 +52,11 @@ export function questionHint(question: string, sentence: string): number {
   if (/\b(?:when|what year|which year|what date|what day|what month|what time|what century)\b/u.test(asked)) {
     return DATE.test(sentence) ? 1 : -1
   }
-  if (/\bhow (?:many|much|long|far|old|tall|big|large|high|often|fast|deep|wide|heavy)\b|\bwhat (?:percent|number|percentage|amount|price)/u.test(asked)) {
+  if (
+    /\bhow (?:many|much|long|far|old|tall|big|large|high|often|fast|deep|wide|heavy)\b|\bwhat (?:percent|number|percentage|amount|price)/u.test(
+      asked,
+    )
+  ) {
     return NUMBER.test(sentence) ? 1 : -1
   }
   if (/\bwhy\b|\bwhat (?:caused|is the reason)\b/u.test(asked)) return REASON.test(sentence) ? 1 : -1

@@ -39,7 +39,9 @@ type Split = { question: string; rest: string[] }
 function splitQuestion(text: string): Split {
   const label = [...text.matchAll(QUESTION_LABEL)].at(-1)
   if (label !== undefined) {
-    const [question = '', ...after] = text.slice(label.index + label[0].length).split(/\n[^\S\n]*\n|\n(?=[ \t]*\w{1,12}:)/u)
+    const [question = '', ...after] = text
+      .slice(label.index + label[0].length)
+      .split(/\n[^\S\n]*\n|\n(?=[ \t]*\w{1,12}:)/u)
     const rest = after.filter((part) => !ANSWER_LABEL.test(part)).join('\n\n')
     return { question: question.trim(), rest: [text.slice(0, label.index), rest] }
   }
