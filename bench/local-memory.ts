@@ -11,7 +11,16 @@ const built = megabytes()
 function embed(texts: string[]): Promise<void> {
   const timeouts = { connectMs: 60_000, firstByteMs: 60_000, idleMs: 60_000, totalMs: 60_000 }
   const parsed = { input: texts, encoding_format: 'base64' }
-  const call = { operation: 'embeddings' as const, model: 'embed', parsed, body: Buffer.alloc(0), stream: false, includeUsage: false, requestId: 'bench', timeouts }
+  const call = {
+    operation: 'embeddings' as const,
+    model: 'embed',
+    parsed,
+    body: Buffer.alloc(0),
+    stream: false,
+    includeUsage: false,
+    requestId: 'bench',
+    timeouts,
+  }
   return new Promise((resolve, reject) => {
     provider.call(call, { onHead: () => undefined, onData: () => undefined, onEnd: resolve, onError: reject })
   })

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { createBm25, stemOf, wordsOf } from '../../../src/lib/bm25.ts'
 
 test('a rare word counts for more than one that every text has', () => {
-  const bm25 = createBm25([['the', 'shoe'], ['the', 'hat'], ['the', 'coat']])
+  const bm25 = createBm25([
+    ['the', 'shoe'],
+    ['the', 'hat'],
+    ['the', 'coat'],
+  ])
 
   const [shoe, hat] = bm25.scores(['the', 'shoe'])
 

@@ -12,7 +12,12 @@ test('titles, initials and abbreviations do not end a sentence', () => {
 })
 
 test('a wrapped line goes on; a blank line, a list and a heading do not', () => {
-  expect(texts('It was\nlate.\n\nReturns\n- shoes\n- hats')).toEqual(['It was late.', 'Returns', '- shoes', '- hats'])
+  expect(texts('It was\nlate.\n\nReturns\n- shoes\n- hats')).toEqual([
+    'It was late.',
+    'Returns',
+    '- shoes',
+    '- hats',
+  ])
 })
 
 test('every sentence is a span of the text, in order, without overlap, and nothing but blanks is lost', () => {

@@ -9,11 +9,11 @@ import { type Features, featuresOf, type SentenceView, termsOf } from './feature
 import { type ReadingTask, readMessages } from './messages.ts'
 import { ANSWER_THRESHOLD, ANSWER_WEIGHTS, SENTENCE_WEIGHTS } from './weights.ts'
 
-export const NO_TEXT =
+const NO_TEXT =
   'I can only quote from text you give me, and this message holds none: put it before your question, for example "[1] Shoes may be returned within 30 days." and then "Can I return shoes?"'
-export const NO_ANSWER =
+const NO_ANSWER =
   'The text given does not seem to answer that, and I only quote, so I would rather not guess.'
-export const NO_QUESTION = 'I found text to quote from but no question: ask one in the last user message.'
+const NO_QUESTION = 'I found text to quote from but no question: ask one in the last user message.'
 
 /** More sentences than this are narrowed to those that share most words with the question before any is embedded. */
 const MAX_SENTENCES = 20_000
@@ -22,7 +22,7 @@ const MAX_QUOTES = 3
 /** A second or third quote must come this close to the best, in log-odds: a wrong extra quote is worse than a missing one. */
 const QUOTE_MARGIN = 0.7
 
-export type ReadOutcome = 'quoted' | 'abstained' | 'no_text' | 'no_question'
+type ReadOutcome = 'quoted' | 'abstained' | 'no_text' | 'no_question'
 export type Reading = { outcome: ReadOutcome; text: string; probability: number }
 export type RankedSentence = { text: string; block: number; score: number; features: Features }
 

@@ -47,7 +47,7 @@ const REASON =
   /\b(?:because|since|due to|owing|so that|in order to|as a result|caused?|therefore|to avoid|to prevent|thanks to)\b/iu
 
 /** 1 when the sentence holds the kind of thing the question asks for, -1 when it lacks it, 0 when it asks for no kind. */
-export function questionHint(question: string, sentence: string): number {
+function questionHint(question: string, sentence: string): number {
   const asked = question.toLowerCase()
   if (/\b(?:when|what year|which year|what date|what day|what month|what time|what century)\b/u.test(asked)) {
     return DATE.test(sentence) ? 1 : -1

@@ -1,7 +1,7 @@
 /** Finds the question and the texts to quote from in chat messages. Pure; it never decides whether something answers. */
 
 /** A text that may be quoted; `number` is what a citation `[n]` says. */
-export type Block = { number: number; text: string }
+type Block = { number: number; text: string }
 export type ReadingTask = { question: string; blocks: Block[] }
 export type ChatText = { role: string; text: string }
 

@@ -15,7 +15,13 @@ export type CallSettings = {
 
 const PATIENT: Timeouts = { connectMs: 60_000, firstByteMs: 60_000, idleMs: 60_000, totalMs: 60_000 }
 
-export function start(provider: Provider, operation: Operation, model: string, parsed: JsonObject, settings: CallSettings = {}) {
+export function start(
+  provider: Provider,
+  operation: Operation,
+  model: string,
+  parsed: JsonObject,
+  settings: CallSettings = {},
+) {
   const heard: Heard = { events: [], contentType: '', text: '', error: null }
   const { promise: ended, resolve } = Promise.withResolvers<Heard>()
   const handle: ProviderHandle = provider.call(
@@ -53,14 +59,20 @@ export function start(provider: Provider, operation: Operation, model: string, p
   return { handle, heard, ended }
 }
 
-export async function ask(provider: Provider, operation: Operation, model: string, parsed: JsonObject, settings?: CallSettings): Promise<Heard> {
+export async function ask(
+  provider: Provider,
+  operation: Operation,
+  model: string,
+  parsed: JsonObject,
+  settings?: CallSettings,
+): Promise<Heard> {
   return await start(provider, operation, model, parsed, settings).ended
 }
 
 /** The objects of a streamed answer, without the final `[DONE]`. */
 export function chunksOf(heard: Heard): Chunk[] {
   const lines = heard.text.split('\n\n').filter((line) => line !== '' && line !== 'data: [DONE]')
-  return lines.map((line) => JSON.parse(line.slice("data: ".length)) as Chunk)
+  return lines.map((line) => JSON.parse(line.slice('data: '.length)) as Chunk)
 }
 
 export type Chunk = {

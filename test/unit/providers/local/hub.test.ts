@@ -17,7 +17,13 @@ afterEach(async () => {
 async function startHub(breakOff = false) {
   const journal: string[] = []
   const source = join(shipped, 'static-minilm')
-  const files = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model_quantized.onnx', '../../evil']
+  const files = [
+    'config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'onnx/model_quantized.onnx',
+    '../../evil',
+  ]
   const server: Server = createServer(async (request, response) => {
     journal.push(request.url ?? '')
     if (request.url?.startsWith('/api/models/org/tiny')) {
@@ -40,7 +46,10 @@ async function startHub(breakOff = false) {
 }
 
 function providerOf(hub: { url: string; folder: string }, enabled: boolean) {
-  const provider = createLocalProvider({ folders: [shipped], hub: { enabled, cacheFolder: hub.folder, url: hub.url } })
+  const provider = createLocalProvider({
+    folders: [shipped],
+    hub: { enabled, cacheFolder: hub.folder, url: hub.url },
+  })
   closing.push(() => provider.close())
   return provider
 }
@@ -50,7 +59,11 @@ test('a pulled model is listed, serves, and can be removed', async () => {
   const provider = providerOf(hub, false)
   const percents: number[] = []
 
-  const model = await provider.pullModel('org/tiny', ({ percent }) => percents.push(percent), new AbortController().signal)
+  const model = await provider.pullModel(
+    'org/tiny',
+    ({ percent }) => percents.push(percent),
+    new AbortController().signal,
+  )
   const heard = await ask(provider, 'embeddings', 'org/tiny', { input: 'hello' })
 
   expect(model).toMatchObject({ name: 'org/tiny', task: 'embedding', dimensions: 256 })
@@ -80,7 +93,10 @@ test('a download that breaks off leaves nothing behind and says how to go on', a
 
   const pull = providerOf(hub, false).pullModel('org/tiny', () => undefined, new AbortController().signal)
 
-  await expect(pull).rejects.toMatchObject({ code: 'local_model_missing', message: expect.stringContaining('aval models pull org/tiny') })
+  await expect(pull).rejects.toMatchObject({
+    code: 'local_model_missing',
+    message: expect.stringContaining('aval models pull org/tiny'),
+  })
   expect(await readdir(hub.folder)).toEqual(['org'])
 })
 

@@ -15,7 +15,10 @@ const local = createLocalProvider({
 })
 afterAll(() => local.close())
 
-type Embeddings = { data: { embedding: number[] | string; index: number }[]; usage: { prompt_tokens: number } }
+type Embeddings = {
+  data: { embedding: number[] | string; index: number }[]
+  usage: { prompt_tokens: number }
+}
 async function embed(input: string | string[] | number[], more = {}): Promise<Embeddings> {
   const heard = await ask(local, 'embeddings', 'embed', { input, ...more })
   if (heard.error !== null) throw heard.error
@@ -102,7 +105,11 @@ describe('embeddings', () => {
 })
 
 test('rerank puts the document that fits first and says that cosine made the score', async () => {
-  const request = { query: 'return shoes', documents: ['hats are blue', { text: 'shoes can be returned' }], top_n: 1 }
+  const request = {
+    query: 'return shoes',
+    documents: ['hats are blue', { text: 'shoes can be returned' }],
+    top_n: 1,
+  }
 
   const heard = await ask(local, 'rerank', 'embed', request)
 
@@ -139,7 +146,9 @@ describe('reader', () => {
   test('quotes from a megabyte of text', async () => {
     const filler = 'The committee met again and nothing of note was decided on that day. '.repeat(14_500)
 
-    const answer = await read(`[1] ${filler}\n[7] Shoes may be returned within 30 days.\n\nCan shoes be returned?`)
+    const answer = await read(
+      `[1] ${filler}\n[7] Shoes may be returned within 30 days.\n\nCan shoes be returned?`,
+    )
 
     expect(answer).toContain('“Shoes may be returned within 30 days.” [7]')
   })
@@ -200,7 +209,10 @@ describe('names', () => {
 
   test('a folder whose graph is broken fails the call and not the process', async () => {
     await mkdir(join(own, 'broken/onnx'), { recursive: true })
-    await writeFile(join(own, 'broken/config.json'), '{"architectures":["BertModel"],"model_type":"bert","hidden_size":4}')
+    await writeFile(
+      join(own, 'broken/config.json'),
+      '{"architectures":["BertModel"],"model_type":"bert","hidden_size":4}',
+    )
     await writeFile(join(own, 'broken/tokenizer.json'), '{}')
     await writeFile(join(own, 'broken/onnx/model.onnx'), 'no graph')
 
@@ -212,7 +224,10 @@ describe('names', () => {
   test('the list shows the reader, the embedding and their folder; a shipped model is never removed', async () => {
     const models = await local.listLocalModels()
 
-    expect(models.slice(0, 2).map(({ name, task }) => [name, task])).toEqual([['reader', 'reader'], ['embed', 'embedding']])
+    expect(models.slice(0, 2).map(({ name, task }) => [name, task])).toEqual([
+      ['reader', 'reader'],
+      ['embed', 'embedding'],
+    ])
     await expect(local.removeModel('static-minilm')).rejects.toMatchObject({ code: 'not_found' })
   })
 })
@@ -224,7 +239,9 @@ test('a chat with an embedding model says what that model serves', async () => {
 })
 
 test('after an abort nothing is reported, and the next call is served', async () => {
-  const { handle, heard } = start(local, 'embeddings', 'embed', { input: Array(2048).fill('some words to embed') })
+  const { handle, heard } = start(local, 'embeddings', 'embed', {
+    input: Array(2048).fill('some words to embed'),
+  })
 
   handle.abort()
   await embed('next')
@@ -233,7 +250,13 @@ test('after an abort nothing is reported, and the next call is served', async ()
 })
 
 test('a call that takes longer than its total timeout fails as a timeout', async () => {
-  const { error } = await ask(local, 'embeddings', 'embed', { input: Array(2048).fill('word '.repeat(100)) }, { timeouts: { totalMs: 1 } })
+  const { error } = await ask(
+    local,
+    'embeddings',
+    'embed',
+    { input: Array(2048).fill('word '.repeat(100)) },
+    { timeouts: { totalMs: 1 } },
+  )
 
   expect(error).toMatchObject({ code: 'upstream_timeout', status: 504 })
 })
@@ -242,17 +265,23 @@ test('nothing is delivered while a call is paused, and everything after', async 
   const messages = [{ role: 'user', content: '[1] Shoes may be returned.\n\nCan shoes be returned?' }]
   let seen = 0
 
-  const call = start(local, 'chat', 'reader', { messages }, {
-    stream: true,
-    onChunk(handle, heard) {
-      if (heard.events.length !== 2) return
-      handle.pause()
-      setTimeout(() => {
-        seen = heard.events.length
-        handle.resume()
-      }, 100)
+  const call = start(
+    local,
+    'chat',
+    'reader',
+    { messages },
+    {
+      stream: true,
+      onChunk(handle, heard) {
+        if (heard.events.length !== 2) return
+        handle.pause()
+        setTimeout(() => {
+          seen = heard.events.length
+          handle.resume()
+        }, 100)
+      },
     },
-  })
+  )
   const heard = await call.ended
 
   expect(seen).toBe(2)
@@ -268,47 +297,74 @@ test('loading is reported with the size, from 0 to 100 percent, once', async () 
 })
 
 const outside = process.env.AVAL_TEST_MODELS
-describe.skipIf(outside === undefined)('models of AVAL_TEST_MODELS (skipped: the variable names no folder)', () => {
-  const big = createLocalProvider({ folders: [shipped, outside ?? ''], hub: { enabled: false, cacheFolder: own } })
-  afterAll(() => big.close())
-  const hello = [{ role: 'user', content: 'What is the capital of France?' }]
-
-  test('SmolLM2 answers token by token', async () => {
-    const heard = await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, max_tokens: 30 }, { stream: true })
-
-    const text = chunksOf(heard).map(({ choices }) => choices[0]?.delta.content ?? '').join('')
-    expect(text).toContain('Paris')
-    expect(heard.events.filter((event) => event === 'data').length).toBeGreaterThan(5)
-  })
-
-  test('SmolLM2 stops at a stop string and at a limit, and a seed repeats', async () => {
-    const request = { messages: hello, max_tokens: 12, temperature: 1, seed: 5 }
-    const once = JSON.parse((await ask(big, 'chat', 'SmolLM2-135M-Instruct', request)).text)
-    const twice = JSON.parse((await ask(big, 'chat', 'SmolLM2-135M-Instruct', request)).text)
-    const cut = JSON.parse((await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, stop: ' of' })).text)
-    const limited = JSON.parse((await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, max_tokens: 2 })).text)
-
-    expect(once.choices[0].message.content).toBe(twice.choices[0].message.content)
-    expect(cut.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'The capital' } })
-    expect(limited).toMatchObject({ choices: [{ finish_reason: 'length' }], usage: { completion_tokens: 2 } })
-  })
-
-  test('an aborted generation frees its worker', async () => {
-    const first = start(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, max_tokens: 1000, stop: ['\u0001'] }, {
-      stream: true,
-      onChunk: (handle) => handle.abort(),
+describe.skipIf(outside === undefined)(
+  'models of AVAL_TEST_MODELS (skipped: the variable names no folder)',
+  () => {
+    const big = createLocalProvider({
+      folders: [shipped, outside ?? ''],
+      hub: { enabled: false, cacheFolder: own },
     })
-    const next = await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, max_tokens: 2 })
+    afterAll(() => big.close())
+    const hello = [{ role: 'user', content: 'What is the capital of France?' }]
 
-    expect(next.error).toBeNull()
-    expect(first.heard.events).not.toContain('end')
-  })
+    test('SmolLM2 answers token by token', async () => {
+      const heard = await ask(
+        big,
+        'chat',
+        'SmolLM2-135M-Instruct',
+        { messages: hello, max_tokens: 30 },
+        { stream: true },
+      )
 
-  test('MiniLM gives 384 dimensions and refuses fewer', async () => {
-    const heard = await ask(big, 'embeddings', 'all-MiniLM-L6-v2', { input: 'hello' })
-    const { error } = await ask(big, 'embeddings', 'all-MiniLM-L6-v2', { input: 'hello', dimensions: 100 })
+      const text = chunksOf(heard)
+        .map(({ choices }) => choices[0]?.delta.content ?? '')
+        .join('')
+      expect(text).toContain('Paris')
+      expect(heard.events.filter((event) => event === 'data').length).toBeGreaterThan(5)
+    })
 
-    expect(JSON.parse(heard.text).data[0].embedding).toHaveLength(384)
-    expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'dimensions' })
-  })
-})
+    test('SmolLM2 stops at a stop string and at a limit, and a seed repeats', async () => {
+      const request = { messages: hello, max_tokens: 12, temperature: 1, seed: 5 }
+      const once = JSON.parse((await ask(big, 'chat', 'SmolLM2-135M-Instruct', request)).text)
+      const twice = JSON.parse((await ask(big, 'chat', 'SmolLM2-135M-Instruct', request)).text)
+      const cut = JSON.parse(
+        (await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, stop: ' of' })).text,
+      )
+      const limited = JSON.parse(
+        (await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, max_tokens: 2 })).text,
+      )
+
+      expect(once.choices[0].message.content).toBe(twice.choices[0].message.content)
+      expect(cut.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'The capital' } })
+      expect(limited).toMatchObject({
+        choices: [{ finish_reason: 'length' }],
+        usage: { completion_tokens: 2 },
+      })
+    })
+
+    test('an aborted generation frees its worker', async () => {
+      const first = start(
+        big,
+        'chat',
+        'SmolLM2-135M-Instruct',
+        { messages: hello, max_tokens: 1000, stop: ['\u0001'] },
+        {
+          stream: true,
+          onChunk: (handle) => handle.abort(),
+        },
+      )
+      const next = await ask(big, 'chat', 'SmolLM2-135M-Instruct', { messages: hello, max_tokens: 2 })
+
+      expect(next.error).toBeNull()
+      expect(first.heard.events).not.toContain('end')
+    })
+
+    test('MiniLM gives 384 dimensions and refuses fewer', async () => {
+      const heard = await ask(big, 'embeddings', 'all-MiniLM-L6-v2', { input: 'hello' })
+      const { error } = await ask(big, 'embeddings', 'all-MiniLM-L6-v2', { input: 'hello', dimensions: 100 })
+
+      expect(JSON.parse(heard.text).data[0].embedding).toHaveLength(384)
+      expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'dimensions' })
+    })
+  },
+)

@@ -8,7 +8,9 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()))
 })
 
-function poolOf(more: { maxQueue?: number; maxLoaded?: number; idleMs?: number; events?: PoolEvent[] } = {}): WorkerPool {
+function poolOf(
+  more: { maxQueue?: number; maxLoaded?: number; idleMs?: number; events?: PoolEvent[] } = {},
+): WorkerPool {
   const pool = new WorkerPool({
     workerUrl: new URL('./fixtures/scripted-worker.mjs', import.meta.url),
     threads: 1,
@@ -24,16 +26,30 @@ function poolOf(more: { maxQueue?: number; maxLoaded?: number; idleMs?: number; 
 }
 
 function model(name: string): LocalModel {
-  return { name, folder: `/models/${name}`, task: 'embedding', dtype: 'q8', dimensions: 1, contextTokens: 9, pooling: 'mean', truncatable: false, sizeBytes: 1 }
+  return {
+    name,
+    folder: `/models/${name}`,
+    task: 'embedding',
+    dtype: 'q8',
+    dimensions: 1,
+    contextTokens: 9,
+    pooling: 'mean',
+    truncatable: false,
+    sizeBytes: 1,
+  }
 }
 
 function run(pool: WorkerPool, name: string, text: string) {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const cancel = pool.submit(model(name), { kind: 'embed', inputs: [text] }, {
-    onText: () => undefined,
-    onDone: () => resolve('done'),
-    onError: (error: UpstreamError) => reject(error),
-  })
+  const cancel = pool.submit(
+    model(name),
+    { kind: 'embed', inputs: [text] },
+    {
+      onText: () => undefined,
+      onDone: () => resolve('done'),
+      onError: (error: UpstreamError) => reject(error),
+    },
+  )
   return { promise, cancel }
 }
 
@@ -44,7 +60,13 @@ test('a full queue refuses the next call with 503 and when to come back', async 
 
   const attempt = () => run(pool, 'a', 'y')
 
-  expect(attempt).toThrowError(expect.objectContaining({ code: 'local_queue_full', status: 503, headers: { 'retry-after': '1', 'retry-after-ms': '1000' } }))
+  expect(attempt).toThrowError(
+    expect.objectContaining({
+      code: 'local_queue_full',
+      status: 503,
+      headers: { 'retry-after': '1', 'retry-after-ms': '1000' },
+    }),
+  )
   busy.cancel()
   expect(await waiting.promise).toBe('done')
 })
@@ -78,7 +100,9 @@ test('at the bound of loaded models the one used longest ago makes room', async 
 
   for (const name of ['a', 'b', 'a', 'c']) await run(pool, name, 'x').promise
 
-  expect(events.filter(({ type }) => type === 'evicted')).toEqual([{ type: 'evicted', name: 'b', why: 'room' }])
+  expect(events.filter(({ type }) => type === 'evicted')).toEqual([
+    { type: 'evicted', name: 'b', why: 'room' },
+  ])
   expect(pool.loadedNames.sort()).toEqual(['a', 'c'])
 })
 

@@ -7,7 +7,13 @@ const system = (text: string) => ({ role: 'system', text })
 test('numbered sources in the system message are the blocks; its instructions are not', () => {
   const task = readMessages([system('Answer from the sources.\n[1] Shoes.\n[2] Hats.'), user('Which?')])
 
-  expect(task).toEqual({ question: 'Which?', blocks: [{ number: 1, text: 'Shoes.' }, { number: 2, text: 'Hats.' }] })
+  expect(task).toEqual({
+    question: 'Which?',
+    blocks: [
+      { number: 1, text: 'Shoes.' },
+      { number: 2, text: 'Hats.' },
+    ],
+  })
 })
 
 test('a Question: line splits the last message', () => {
@@ -32,7 +38,12 @@ test('what the caller says of themselves is not added to a numbered source', () 
 })
 
 test('answers and earlier questions of the conversation are never quoted', () => {
-  const task = readMessages([system('Handbook.'), user('First?'), { role: 'assistant', text: 'No.' }, user('Second?')])
+  const task = readMessages([
+    system('Handbook.'),
+    user('First?'),
+    { role: 'assistant', text: 'No.' },
+    user('Second?'),
+  ])
 
   expect(task).toEqual({ question: 'Second?', blocks: [{ number: 1, text: 'Handbook.' }] })
 })
