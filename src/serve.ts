@@ -29,7 +29,7 @@ import { Secret } from './lib/secret.ts'
 import { sleep } from './lib/sleep.ts'
 import { createLocalModels, type LocalModels } from './local-models.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
-import { createProviderRegistry } from './providers/registry.ts'
+import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
 import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
@@ -87,9 +87,14 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await keyring.start()
   stack.defer(() => keyring.stop())
   const local = createLocalModels(config, logger)
-  stack.defer(() => local.close())
   const ownKey = commandLineKey()
-  const runtime = await openRuntime(config, options, { keyring, local, ownKey })
+  const registry = createProviderRegistry({
+    nowMs: systemClock.nowMs,
+    createLocal: local.provider,
+    onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
+  })
+  stack.defer(() => registry.close())
+  const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
   const checks: ChecksDeps = { database, audit, keyring, runtime }
   const app = createApp(
     appDeps({ config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database }),
@@ -168,14 +173,9 @@ function commandLineKey(): DeclaredKey {
 
 function openRuntime(
   config: Config,
-  { directory, environment, logger }: ServeOptions,
-  { keyring, local, ownKey }: { keyring: Keyring; local: LocalModels; ownKey: DeclaredKey },
+  { directory, environment }: ServeOptions,
+  { keyring, registry, ownKey }: { keyring: Keyring; registry: ProviderRegistry; ownKey: DeclaredKey },
 ): Promise<Runtime> {
-  const registry = createProviderRegistry({
-    nowMs: systemClock.nowMs,
-    createLocal: local.provider,
-    onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
-  })
   return createRuntime(
     {
       clock: systemClock,

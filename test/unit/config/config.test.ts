@@ -127,10 +127,6 @@ describe('the environment', () => {
     expect(load(null, { OLLAMA_HOST: host }).ollama).toEqual({ url, explicit: true })
   })
 
-  test('any NO_COLOR turns colours off', () => {
-    expect(load(null, { NO_COLOR: '0' }).color).toBe(false)
-  })
-
   test('a pepper may come from a file, whose last line break does not count', () => {
     writeFileSync(join(folder, 'pepper'), `${LONG}\n`)
 
