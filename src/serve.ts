@@ -17,6 +17,7 @@ import { loadPepper, openHome, writeClientFile } from './home.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
+import { type ModelCallDeps, modelCalls } from './http/v1/model-calls.ts'
 import type { DeclaredKey } from './keys/declared.ts'
 import { createFirstKeys, type FirstKeys } from './keys/first-keys.ts'
 import { createKeyring, type Keyring } from './keys/keyring.ts'
@@ -99,7 +100,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const app = createApp(
     appDeps({ config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database }),
   )
-  const server = await listen(app, config.server.host, config.server.port)
+  const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
     const worker = startWorkerChild(database.url, options.environment, logger)
@@ -202,7 +203,7 @@ type Opened = {
   database: OpenedDatabase
 }
 
-function appDeps(opened: Opened): AppDeps {
+function httpDeps(opened: Opened): { calls: ModelCallDeps; parts: AppDeps } {
   const { config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database } = opened
   const { logger } = options
   const gateway: GatewayDeps = {
@@ -239,7 +240,7 @@ function appDeps(opened: Opened): AppDeps {
       listings: () => runtime.catalogue.refresh(),
     },
     checks: () => healthChecks(checks),
-    corsOrigins: config.server.corsOrigins,
+    corsOrigins,
     api: {
       version: VERSION,
       logger,
@@ -255,6 +256,7 @@ function appDeps(opened: Opened): AppDeps {
       operations: { doctor: () => doctorChecks(checks), reload: () => reload(runtime, logger) },
     },
   }
+  return { calls, parts }
 }
 
 async function reload(
