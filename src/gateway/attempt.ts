@@ -163,7 +163,7 @@ class StreamRelay implements ProviderSink {
 
   onHead(head: ProviderHead): void {
     this.#head = head
-    if (head.contentType === '' || head.contentType.startsWith('text/event-stream')) return
+    if (head.contentType === '' || /^text\/event-stream/i.test(head.contentType)) return
     this.handle?.abort()
     this.#fail(malformed(this.#target, `${head.contentType} where a stream was asked for`, ''))
   }

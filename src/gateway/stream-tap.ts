@@ -46,7 +46,12 @@ export class StreamTap {
     if (this.terminal !== null || this.fault !== null) return
     // A last line without its blank line is common for [DONE]; anything else is half an event.
     const rest = this.#splitter.rest()
-    if (rest !== null && /^data: ?\[DONE\]\s*$/.test(rest.toString('latin1'))) this.terminal = DONE
+    if (rest === null) return
+    if (rest.whole) {
+      if (this.#inspect(rest.bytes) === 'terminal') this.terminal = rest.bytes
+    } else if (/^data: ?\[DONE\]\s*$/.test(rest.bytes.toString('latin1'))) {
+      this.terminal = DONE
+    }
   }
 
   #filter(block: Buffer): Buffer | null {

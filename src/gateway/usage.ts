@@ -33,9 +33,14 @@ export function readFinishReason(answer: JsonObject): string | null {
   return holder.object === 'response' && typeof holder.status === 'string' ? holder.status : null
 }
 
-/** The error object of an answer that came with status 200, when there is one. */
+/**
+ * The error object of an answer that came with status 200, when there is one. A Responses object that failed is a
+ * whole answer which says so of itself (its `status`), not a broken one.
+ */
 export function readErrorInside(answer: JsonObject): JsonObject | null {
+  if (answer.object === 'response') return null
   if (isJsonObject(answer.error)) return answer.error
+  if (typeof answer.error === 'string' && answer.error !== '') return { message: answer.error }
   if (answer.type === 'error') return answer
   return null
 }
