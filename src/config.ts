@@ -58,9 +58,7 @@ export type Config = {
   models: { folder: string | null; hub: boolean }
   audit: { maxSpoolBytes: number | null; keepMs: number }
   bring: { adminKey: Secret | null; appKey: Secret | null; pepper: Secret | null }
-  client: { url: string; key: Secret | null }
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' }
-  color: boolean
 }
 
 const MIN_SECRET_LENGTH = 32
@@ -111,16 +109,24 @@ export function loadConfig(environment: Environment, directory: string): Config 
       appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),
       pepper: longEnough(readPepper(env, secret), problems),
     },
-    client: {
-      url: env('AVAL_URL') ?? `http://127.0.0.1:${env('PORT') ?? '8700'}`,
-      key: named(env('AVAL_KEY'), 'AVAL_KEY'),
-    },
     log: { level: readLogLevel(env('LOG_LEVEL'), problems) },
-    color: environment.NO_COLOR === undefined || environment.NO_COLOR === '',
   }
   checkReferences(config, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return deepFreeze(config)
+}
+
+/** What the command line needs to find a server; a broken aval.yaml must not keep it from asking one. */
+export function clientEnvironment(
+  environment: Environment,
+  directory: string,
+): { home: string; url: string | null; key: Secret | null } {
+  const env = (name: EnvironmentName) => (environment[name] === '' ? undefined : environment[name])
+  return {
+    home: resolve(directory, env('AVAL_HOME') ?? '.aval'),
+    url: env('AVAL_URL') ?? null,
+    key: named(env('AVAL_KEY'), 'AVAL_KEY'),
+  }
 }
 
 function readFile(given: string | undefined, directory: string, problems: string[]) {

@@ -8,6 +8,7 @@ import type { Snapshot, Upstream } from './gateway/snapshot.ts'
 import type { DeclaredKey } from './keys/declared.ts'
 import type { Keyring } from './keys/keyring.ts'
 import type { Clock } from './lib/clock.ts'
+import { redact } from './lib/secret.ts'
 import { type Catalogue, createCatalogue } from './providers/catalogue.ts'
 import type { Provider } from './providers/provider.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
@@ -91,7 +92,14 @@ function compileUpstream(
   const whole = wrapped.get(provider) ?? withResponses(upstream.name, provider, mode, clock)
   wrapped.set(provider, whole)
   const streamUsage = upstream.dialect === 'openai' ? upstream.streamUsage : true
-  return { name: upstream.name, provider: whole, timeouts: upstream.timeouts, streamUsage }
+  const key = upstream.dialect === 'local' ? null : upstream.key
+  return {
+    name: upstream.name,
+    provider: whole,
+    timeouts: upstream.timeouts,
+    streamUsage,
+    redact: (text) => redact(text, key),
+  }
 }
 
 async function withOllama(

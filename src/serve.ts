@@ -5,7 +5,8 @@ import { type Audit, startAudit } from './audit/audit.ts'
 import { createFlood, type Flood } from './audit/flood.ts'
 import { countRequests, findRequest, listRequests } from './audit/store.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
-import { type Config, loadConfig, processEnvironment } from './config.ts'
+import type { Environment } from './config/environment.ts'
+import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
@@ -34,7 +35,7 @@ import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
-import { startEmbeddedWorker } from './work.ts'
+import { startWorkerChild } from './work.ts'
 
 /** What is not in the database when a stop has waited this long is shipped by the next start. */
 const FLUSH_AT_STOP_MS = 5000
@@ -47,6 +48,8 @@ export type ServeOptions = {
   migrateServer: boolean
   logger: Logger
   print: (text: string) => void
+  colors: boolean
+  environment: Environment
   /** Aborted when the process is asked to stop. */
   stop: AbortController
   onReloadSignal: (reload: () => void) => void
@@ -94,7 +97,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const server = await listen(app, config.server.host, config.server.port)
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
-    const worker = await startEmbeddedWorker(config, database, logger)
+    const worker = startWorkerChild(database.url, options.environment, logger)
     stack.defer(() => worker.close())
   }
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
@@ -104,7 +107,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     version: VERSION,
     database: database.embedded ? 'embedded' : 'server',
   })
-  options.print(startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs }))
+  options.print(
+    startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs, colors: options.colors }),
+  )
   await aborted(stop.signal)
   events.stopping(logger, { drainMs: config.server.drainMs })
   const cutExchanges = await server.close(config.server.drainMs)
@@ -163,7 +168,7 @@ function commandLineKey(): DeclaredKey {
 
 function openRuntime(
   config: Config,
-  { directory, logger }: ServeOptions,
+  { directory, environment, logger }: ServeOptions,
   { keyring, local, ownKey }: { keyring: Keyring; local: LocalModels; ownKey: DeclaredKey },
 ): Promise<Runtime> {
   const registry = createProviderRegistry({
@@ -177,7 +182,7 @@ function openRuntime(
       registry,
       keyring,
       ownKeys: [ownKey],
-      readConfig: () => loadConfig(processEnvironment(), directory),
+      readConfig: () => loadConfig(environment, directory),
       ollamaRuns: (url) => ollamaAnswers(url, OLLAMA_PROBE_MS),
     },
     config,
@@ -282,7 +287,14 @@ async function watchSchema(database: OpenedDatabase, logger: Logger, stop: Abort
 
 function startScreen(
   config: Config,
-  up: { database: OpenedDatabase; runtime: Runtime; firstKeys: FirstKeys; url: string; startedMs: number },
+  up: {
+    database: OpenedDatabase
+    runtime: Runtime
+    firstKeys: FirstKeys
+    url: string
+    startedMs: number
+    colors: boolean
+  },
 ): string {
   const { database, runtime, firstKeys, url } = up
   const seconds = ((systemClock.monotonicMs() - up.startedMs) / 1000).toFixed(1)
@@ -305,7 +317,7 @@ function startScreen(
       tryKey: firstKeys.app ?? (config.bring.appKey === null ? 'YOUR_APP_KEY' : '$AVAL_APP_KEY'),
       tryModel: 'local/reader',
     },
-    config.color && process.stdout.isTTY === true,
+    up.colors,
   )
 }
 

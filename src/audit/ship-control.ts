@@ -66,6 +66,7 @@ class Control implements ShipControl {
       const end = (done: boolean): void => {
         clearTimeout(timer)
         this.#flushes.delete(id)
+        if (!done) this.#tell({ kind: 'cancel', id })
         resolve(done)
       }
       this.#flushes.set(id, { seq, resolve: () => end(true) })

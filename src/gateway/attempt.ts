@@ -39,6 +39,8 @@ export type AttemptResult =
 /** Hops on the way drop a connection that is silent for a minute; a comment between events keeps it open. */
 const KEEP_ALIVE_MS = 15_000
 const KEEP_ALIVE = Buffer.from(': keep-alive\n\n')
+/** How long an upstream may take to close its side after its last event before we do; closing loses the connection. */
+const LINGER_MS = 1000
 
 /** What a relayed stream reports while it runs. */
 export type StreamObserver = {
@@ -144,7 +146,9 @@ class StreamRelay implements ProviderSink {
   readonly #tap: StreamTap
   #head: ProviderHead | null = null
   #committed = false
+  #settled = false
   #keepAlive: NodeJS.Timeout | null = null
+  #linger: NodeJS.Timeout | null = null
 
   constructor(
     target: PlannedTarget,
@@ -163,37 +167,48 @@ class StreamRelay implements ProviderSink {
 
   onHead(head: ProviderHead): void {
     this.#head = head
-    if (head.contentType === '' || /^text\/event-stream/i.test(head.contentType)) return
+    if (head.contentType === '' || /^text\/event-stream\b/i.test(head.contentType)) return
     this.handle?.abort()
     this.#fail(malformed(this.#target, `${head.contentType} where a stream was asked for`, ''))
   }
 
   onData(chunk: Buffer): void {
-    const ready = this.#tap.push(chunk)
+    this.#pass(this.#tap.push(chunk))
+    // The answer is whole now, whenever the upstream closes its side; some never do.
+    if (this.#answered()) this.#linger ??= setTimeout(() => this.handle?.abort(), LINGER_MS)
+  }
+
+  onEnd(): void {
+    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#pass(this.#tap.end())
+    if (this.#settled || this.#answered()) return
+    const message = `Upstream "${this.#target.upstream.name}" closed its stream before the end of the answer.`
+    this.#fail(new UpstreamError('upstream_cut', message, { retryable: true }))
+  }
+
+  onError(error: UpstreamError): void {
+    if (this.#linger !== null) clearTimeout(this.#linger)
+    this.#fail(error)
+  }
+
+  /** Settles once the terminal event has been seen; true when it has. */
+  #answered(): boolean {
+    const { terminal, usage, finishReason } = this.#tap
+    if (terminal === null || this.#head === null) return false
+    this.#settle({ kind: 'answered', answer: { head: this.#head, last: terminal, usage, finishReason } })
+    return true
+  }
+
+  #pass(ready: Buffer | null): void {
     if (ready !== null) this.#send(ready)
     const { fault } = this.#tap
-    if (fault === null) return
+    if (fault === null || this.#settled) return
     this.handle?.abort()
     this.#fail(
       fault.kind === 'malformed'
         ? malformed(this.#target, 'a stream with a broken event', fault.detail)
         : errorInside(this.#target, fault.detail),
     )
-  }
-
-  onEnd(): void {
-    this.#tap.end()
-    const { terminal, usage, finishReason } = this.#tap
-    if (terminal === null || this.#head === null) {
-      const message = `Upstream "${this.#target.upstream.name}" closed its stream before the end of the answer.`
-      this.#fail(new UpstreamError('upstream_cut', message, { retryable: true }))
-      return
-    }
-    this.#settle({ kind: 'answered', answer: { head: this.#head, last: terminal, usage, finishReason } })
-  }
-
-  onError(error: UpstreamError): void {
-    this.#fail(error)
   }
 
   leave(): void {
@@ -218,6 +233,7 @@ class StreamRelay implements ProviderSink {
   }
 
   #settle(result: AttemptResult): void {
+    this.#settled = true
     if (this.#keepAlive !== null) clearInterval(this.#keepAlive)
     this.#resolve(result)
   }

@@ -26,7 +26,7 @@ export class EventSplitter {
     const seam = tail === null ? chunk : Buffer.concat([tail, chunk])
     const before = tail?.length ?? 0
     const boundary = this.#lastBoundary(seam)
-    // At the seam itself: a CR that waited for its LF was a line end of its own, and what is held is whole.
+    // A boundary right at the seam: what was held ended in a lone CR, and this chunk shows that no LF follows.
     if (boundary === 0 || boundary < before) {
       this.#hold(chunk)
       return null
@@ -40,11 +40,9 @@ export class EventSplitter {
     return block
   }
 
-  /** What is held at the end of the stream; `whole` when it is an event that only waited for the LF of a CRLF. */
-  rest(): { bytes: Buffer; whole: boolean } | null {
-    if (this.#heldBytes === 0) return null
-    const bytes = Buffer.concat(this.#held)
-    return { bytes, whole: endsBlankLine(bytes, bytes.length) }
+  /** The unfinished tail, for the end of the stream. */
+  rest(): Buffer | null {
+    return this.#heldBytes === 0 ? null : Buffer.concat(this.#held)
   }
 
   /** Spans of the single events of a run that `push` returned, blank line included. */

@@ -86,6 +86,7 @@ export class Exchange implements StreamObserver {
     outcome: { error: UpstreamError | null; head: ProviderHead | null },
   ): void {
     const { error, head } = outcome
+    const detail = error?.detail ?? null
     this.attempts.push({
       upstream: this.target?.upstream.name ?? '',
       model: this.target?.model ?? '',
@@ -93,7 +94,7 @@ export class Exchange implements StreamObserver {
       durationMs: this.elapsedMs() - startedMs,
       status: head?.status ?? error?.upstreamStatus ?? null,
       error: error?.code ?? null,
-      detail: error?.detail?.slice(0, 4096) ?? null,
+      detail: detail === null ? null : (this.target?.upstream.redact(detail) ?? detail).slice(0, 4096),
       upstreamRequestId: head?.upstreamRequestId ?? error?.upstreamRequestId ?? null,
     })
   }

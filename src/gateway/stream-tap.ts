@@ -41,17 +41,20 @@ export class StreamTap {
     return block === null ? null : this.#filter(block)
   }
 
-  /** The upstream closed its side: an unfinished event is dropped, never passed on. */
-  end(): void {
-    if (this.terminal !== null || this.fault !== null) return
-    // A last line without its blank line is common for [DONE]; anything else is half an event.
+  /**
+   * The upstream closed its side: an unfinished event is dropped, never passed on. Returns what may still go to the
+   * client; check `fault` afterwards.
+   */
+  end(): Buffer | null {
+    if (this.terminal !== null || this.fault !== null) return null
     const rest = this.#splitter.rest()
-    if (rest === null) return
-    if (rest.whole) {
-      if (this.#inspect(rest.bytes) === 'terminal') this.terminal = rest.bytes
-    } else if (/^data: ?\[DONE\]\s*$/.test(rest.bytes.toString('latin1'))) {
-      this.terminal = DONE
-    }
+    if (rest === null) return null
+    const text = rest.toString('latin1')
+    // A last line without its blank line is common for [DONE]; anything else is half an event.
+    if (/^data: ?\[DONE\]\s*$/.test(text)) this.terminal = DONE
+    // Two CRs are a blank line; the splitter only waited for an LF that might have belonged to the second.
+    else if (text.endsWith('\r\r')) return this.#filter(rest)
+    return null
   }
 
   #filter(block: Buffer): Buffer | null {
@@ -75,6 +78,10 @@ export class StreamTap {
     const data = dataOf(event)
     if (data === null) return 'pass'
     if (data === '[DONE]') return 'terminal'
+    if (isNamedError(event)) {
+      this.fault = { kind: 'error_event', detail: data.slice(0, 4096) }
+      return 'fault'
+    }
     let parsed: unknown
     try {
       parsed = JSON.parse(data)
@@ -113,6 +120,17 @@ function join(pieces: readonly Buffer[]): Buffer | null {
   const filled = pieces.filter((piece) => piece.length > 0)
   if (filled.length === 0) return null
   return filled.length === 1 ? (filled[0] ?? null) : Buffer.concat(filled)
+}
+
+const ERROR_NAME = Buffer.from('event: error')
+
+/** True for `event: error`, how some servers mark a failure whose data has no shape of its own. */
+function isNamedError(event: Buffer): boolean {
+  const at = event.indexOf(ERROR_NAME)
+  if (at < 0) return false
+  const before = at === 0 ? 10 : event[at - 1]
+  const after = event[at + ERROR_NAME.length]
+  return (before === 10 || before === 13) && (after === 10 || after === 13)
 }
 
 /** The `data` of one raw event, lines joined; null for comments and events without data. */

@@ -34,14 +34,14 @@ export function readFinishReason(answer: JsonObject): string | null {
 }
 
 /**
- * The error object of an answer that came with status 200, when there is one. A Responses object that failed is a
- * whole answer which says so of itself (its `status`), not a broken one.
+ * The error of an answer that came with status 200, when there is one: OpenAI's object, Ollama's text, vLLM's
+ * `object: "error"`. A Responses object carries its own failure and is an answer all the same.
  */
 export function readErrorInside(answer: JsonObject): JsonObject | null {
   if (answer.object === 'response') return null
   if (isJsonObject(answer.error)) return answer.error
   if (typeof answer.error === 'string' && answer.error !== '') return { message: answer.error }
-  if (answer.type === 'error') return answer
+  if (answer.type === 'error' || answer.object === 'error') return answer
   return null
 }
 

@@ -74,17 +74,17 @@ function render(context: Context<AppEnv>, error: unknown): Response {
   return context.json(body, status as 500, { ...headers, 'x-request-id': context.var.requestId })
 }
 
+/** What a page may read of an answer besides its body. */
+const EXPOSED = ['x-request-id', 'x-client-request-id', 'x-aval-model', 'retry-after', 'retry-after-ms']
+
 /** The raw responses of the data plane bypass Hono, so their header is set on Node's response itself. */
 function allowOrigins(origins: readonly string[]) {
-  const middleware = cors({
-    origin: [...origins],
-    exposeHeaders: ['x-request-id', 'x-aval-model'],
-    maxAge: 600,
-  })
+  const middleware = cors({ origin: [...origins], exposeHeaders: EXPOSED, maxAge: 600 })
   return async (context: Context<AppEnv>, next: () => Promise<void>) => {
     const origin = context.req.header('origin')
     if (context.req.method === 'POST' && origin !== undefined && origins.includes(origin)) {
       context.env.outgoing.setHeader('access-control-allow-origin', origin)
+      context.env.outgoing.setHeader('access-control-expose-headers', EXPOSED.join(','))
       context.env.outgoing.setHeader('vary', 'origin')
     }
     return await middleware(context, next)

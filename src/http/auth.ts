@@ -44,7 +44,8 @@ export function requireKey(keyring: Authenticator): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const key = demandKey(keyring, {
       authorization: c.req.header('authorization'),
-      apiKey: c.req.header('x-api-key'),
+      // `api-key` is how Azure's clients send theirs.
+      apiKey: c.req.header('x-api-key') ?? c.req.header('api-key'),
       project: c.req.header('x-aval-project'),
     })
     c.set('key', key)

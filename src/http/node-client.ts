@@ -1,15 +1,18 @@
 /** The gateway's Client over Node's raw response: no Response objects, no web streams. */
 
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from '../gateway/client.ts'
+import { endAfterRequest } from './linger.ts'
 
 export class NodeClient implements Client {
+  readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   #gone = false
   #onDrain: (() => void) | null = null
   #onGone: (() => void) | null = null
 
-  constructor(outgoing: ServerResponse) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#incoming = incoming
     this.#outgoing = outgoing
     outgoing.on('close', () => {
       if (outgoing.writableFinished) return
@@ -35,7 +38,8 @@ export class NodeClient implements Client {
   end(bytes: Buffer | null): void {
     if (this.#gone) return
     if (bytes === null) this.#outgoing.end()
-    else this.#outgoing.end(bytes)
+    else if (this.#incoming.complete) this.#outgoing.end(bytes)
+    else endAfterRequest(this.#incoming, this.#outgoing, bytes)
   }
 
   onDrain(listener: () => void): void {

@@ -1,8 +1,11 @@
 /** The listening socket: bounds against slow and huge clients, and a stop that finishes what is under way. */
 
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+
+import { answerUnreadable } from './unreadable.ts'
 
 type FetchCallback = Parameters<typeof getRequestListener>[0]
 
@@ -40,7 +43,8 @@ export async function listen(
     (incoming, outgoing) => void listener(incoming, outgoing),
   )
   server.maxConnections = MAX_CONNECTIONS
-  const running = countExchanges(server)
+  const { running, answerOn } = trackExchanges(server)
+  server.on('clientError', (error, socket) => answerUnreadable(error, socket, answerOn(socket)))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -53,15 +57,21 @@ export async function listen(
   return { url: `http://${shown}:${address.port}`, close: (drainMs) => close(server, running, drainMs) }
 }
 
-function countExchanges(server: Server): () => number {
+type Exchanges = { running: () => number; answerOn: (socket: Duplex) => ServerResponse | null }
+
+function trackExchanges(server: Server): Exchanges {
   let running = 0
-  server.on('request', (_incoming, outgoing) => {
+  const answers = new WeakMap<Duplex, ServerResponse>()
+  server.on('request', (incoming, outgoing) => {
     running += 1
+    const { socket } = incoming
+    answers.set(socket, outgoing)
     outgoing.once('close', () => {
       running -= 1
+      if (answers.get(socket) === outgoing) answers.delete(socket)
     })
   })
-  return () => running
+  return { running: () => running, answerOn: (socket) => answers.get(socket) ?? null }
 }
 
 async function close(server: Server, running: () => number, drainMs: number): Promise<number> {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type RequestError, toOpenAIError } from '../errors.ts'
 import { encodeSse } from '../lib/sse.ts'
 import { invalidKeyError } from './auth.ts'
+import { endAfterRequest } from './linger.ts'
 
 export type Caller = {
   id: string
@@ -29,24 +30,27 @@ export function createUnauthenticated(
       const error = invalidKeyError()
       note(caller, incoming.socket.remoteAddress ?? '', error)
       // The body is not read from strangers, so the connection cannot be used again.
-      send(outgoing, error, caller.id, { connection: 'close' })
+      const echoed = caller.clientRequestId === null ? {} : { 'x-client-request-id': caller.clientRequestId }
+      const json = start(outgoing, error, caller.id, { ...echoed, connection: 'close' })
+      endAfterRequest(incoming, outgoing, json)
     },
     breakOff(error, requestId, outgoing) {
       if (outgoing.writableEnded || outgoing.destroyed) return
       reportBug(error, requestId)
-      if (!outgoing.headersSent) send(outgoing, error, requestId, { 'x-should-retry': 'false' })
+      if (!outgoing.headersSent)
+        outgoing.end(start(outgoing, error, requestId, { 'x-should-retry': 'false' }))
       else outgoing.end(encodeSse(JSON.stringify(toOpenAIError(error, requestId).body)))
     },
   }
 }
 
-/** The error object for a thrown value, as a whole response. */
-export function send(
+/** Writes the head of an error response and returns the body that belongs to it. */
+function start(
   outgoing: ServerResponse,
   error: unknown,
   requestId: string,
   more: Readonly<Record<string, string>>,
-): void {
+): Buffer {
   const { status, headers, body } = toOpenAIError(error, requestId)
   const json = Buffer.from(JSON.stringify(body))
   outgoing.writeHead(status, {
@@ -56,5 +60,5 @@ export function send(
     'content-length': json.length,
     'x-request-id': requestId,
   })
-  outgoing.end(json)
+  return json
 }

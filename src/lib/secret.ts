@@ -29,3 +29,8 @@ export class Secret {
     return `Secret(${this.source})`
   }
 }
+
+/** The text with every occurrence of the secret replaced by `***`. */
+export function redact(text: string, secret: Secret | null): string {
+  return secret === null ? text : text.replaceAll(secret.reveal(), '***')
+}

@@ -67,6 +67,7 @@ function build(deps: RegistryDeps, upstream: UpstreamSettings): Provider {
   const transport = createTransport(upstream.name, upstream.baseUrl, {
     maxConnections: upstream.maxConnections,
     connectTimeoutMs: upstream.timeouts.connectMs,
+    key: upstream.key,
   })
   if (upstream.dialect === 'openai') return createOpenAIProvider(upstream, transport)
   const translation = upstream.dialect === 'anthropic' ? anthropicTranslation : geminiTranslation

@@ -5,6 +5,7 @@
 
 import { type Dispatcher, Pool } from 'undici'
 import { UpstreamError } from '../errors.ts'
+import { redact, type Secret } from '../lib/secret.ts'
 import { createDecoder, type Decoder } from './decode.ts'
 import type { ProviderHandle, ProviderHead, ProviderSink, Timeouts } from './provider.ts'
 import { errorFromNetwork, errorFromStatus, timeoutError } from './upstream-errors.ts'
@@ -31,11 +32,11 @@ export type Transport = {
   close(): Promise<void>
 }
 
-/** `baseUrl` without a trailing slash; its path is put before every request's path. */
+/** `baseUrl` without a trailing slash; its path is put before every request's path. `key` is kept out of error details. */
 export function createTransport(
   upstream: string,
   baseUrl: string,
-  options: { maxConnections: number; connectTimeoutMs: number },
+  options: { maxConnections: number; connectTimeoutMs: number; key: Secret | null },
 ): Transport {
   const { origin, pathname } = new URL(baseUrl)
   const prefix = pathname.replace(/\/+$/, '')
@@ -65,7 +66,7 @@ export function createTransport(
         return { abort() {}, pause() {}, resume() {} }
       }
       inFlight += 1
-      const call = new OutboundCall(upstream, request.timeouts, sink, done)
+      const call = new OutboundCall(upstream, request.timeouts, sink, done, options.key)
       pool.dispatch(
         { method: request.method, path: prefix + request.path, headers: request.headers, body: request.body },
         call,
@@ -83,6 +84,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   readonly #timeouts: Timeouts
   readonly #sink: ProviderSink
   readonly #done: () => void
+  readonly #key: Secret | null
   #controller: Dispatcher.DispatchController | null = null
   #state: 'waiting' | 'reading' | 'failing' | 'over' = 'waiting'
   #phase: NodeJS.Timeout
@@ -97,11 +99,18 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   /** True once it no longer counts as under way. */
   #left = false
 
-  constructor(upstream: string, timeouts: Timeouts, sink: ProviderSink, done: () => void) {
+  constructor(
+    upstream: string,
+    timeouts: Timeouts,
+    sink: ProviderSink,
+    done: () => void,
+    key: Secret | null,
+  ) {
     this.#upstream = upstream
     this.#timeouts = timeouts
     this.#sink = sink
     this.#done = done
+    this.#key = key
     this.#phase = setTimeout(() => this.#expire('first_byte', timeouts.firstByteMs), timeouts.firstByteMs)
     this.#total = setTimeout(() => this.#expire('total', timeouts.totalMs), timeouts.totalMs)
   }
@@ -214,7 +223,8 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
       return
     }
     controller?.abort(new Error('The error body is long enough.'))
-    const detail = Buffer.concat(this.#errorBody).toString('utf8')
+    // Some servers repeat the credential they refuse.
+    const detail = redact(Buffer.concat(this.#errorBody).toString('utf8'), this.#key)
     const said = { headers: this.#errorHeaders, detail, upstreamRequestId: this.#upstreamRequestId }
     this.#sink.onError(errorFromStatus(this.#upstream, this.#status, said))
   }

@@ -45,3 +45,11 @@ export function embeddedDatabase(logger: Logger, fields: { kind: string }): void
 export function upstreamNotRetired(logger: Logger, upstream: string, error: unknown): void {
   logger.warn({ upstream, err: error }, 'upstream_not_retired')
 }
+
+export function working(logger: Logger, fields: { queue: string }): void {
+  logger.info(fields, 'working')
+}
+
+export function workerExited(logger: Logger, fields: { code: number | null; signal: string | null }): void {
+  logger.error(fields, 'worker_exited')
+}

@@ -103,7 +103,7 @@ async function serve(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const client = new NodeClient(outgoing)
+  const client = new NodeClient(incoming, outgoing)
   let bytes: Buffer = EMPTY
   try {
     if (!hasRole(envelope.key, 'app', 'engineer', 'admin')) {

@@ -24,7 +24,7 @@ export function models(deps: ModelsDeps) {
     )
     // Model ids contain slashes, so the rest of the path is the id.
     app.get(`${prefix}/models/:id{.+}`, async (context) => {
-      const id = decodeURIComponent(context.req.param('id'))
+      const id = context.req.param('id')
       const all = await visible(deps, context.var.key)
       const found = all.find((model) => model.id === id)
       if (found !== undefined) return context.json(found)

@@ -53,7 +53,6 @@ describe('without a file and without an environment', () => {
       bring: { adminKey: null, appKey: null, pepper: null },
       client: { url: 'http://127.0.0.1:8700', key: null },
       log: { level: 'info' },
-      color: true,
     })
   })
 
@@ -125,10 +124,6 @@ describe('the environment', () => {
     ['https://gpu/', 'https://gpu'],
   ])('OLLAMA_HOST may be written as %s', (host, url) => {
     expect(load(null, { OLLAMA_HOST: host }).ollama).toEqual({ url, explicit: true })
-  })
-
-  test('any NO_COLOR turns colours off', () => {
-    expect(load(null, { NO_COLOR: '0' }).color).toBe(false)
   })
 
   test('a pepper may come from a file, whose last line break does not count', () => {
