@@ -96,6 +96,8 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   #errorBody: Buffer[] = []
   #upstreamRequestId: string | null = null
   #paused = false
+  /** True once it no longer counts as under way. */
+  #left = false
 
   constructor(
     upstream: string,
@@ -133,7 +135,9 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#state === 'over') controller.abort(new Error('The caller left.'))
+    if (!this.#over()) return
+    this.#leave()
+    controller.abort(new Error('The caller left.'))
   }
 
   onResponseStart(
@@ -180,8 +184,8 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    if (this.#state === 'over') return
-    this.#fail(errorFromNetwork(this.#upstream, error, this.#state !== 'waiting'))
+    if (!this.#over()) this.#fail(errorFromNetwork(this.#upstream, error, this.#state !== 'waiting'))
+    this.#leave()
   }
 
   #startDecoder(encoding: string): void {
@@ -264,6 +268,14 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     this.#state = 'over'
     clearTimeout(this.#phase)
     clearTimeout(this.#total)
+    this.#decoder?.close()
+    // While it still stands in the pool's queue its body is held there: it counts until the pool lets go of it.
+    if (this.#controller !== null) this.#leave()
+  }
+
+  #leave(): void {
+    if (this.#left) return
+    this.#left = true
     this.#done()
   }
 }

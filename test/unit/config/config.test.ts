@@ -53,7 +53,6 @@ describe('without a file and without an environment', () => {
       bring: { adminKey: null, appKey: null, pepper: null },
       client: { url: 'http://127.0.0.1:8700', key: null },
       log: { level: 'info' },
-      color: true,
     })
   })
 
