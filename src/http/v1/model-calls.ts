@@ -76,7 +76,11 @@ function barePath(url: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
-function allowOrigin(origins: readonly string[], { headers }: IncomingMessage, outgoing: ServerResponse): void {
+function allowOrigin(
+  origins: readonly string[],
+  { headers }: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
   if (headers.origin === undefined || !origins.includes(headers.origin)) return
   outgoing.setHeader('access-control-allow-origin', headers.origin)
   outgoing.setHeader('access-control-expose-headers', EXPOSED_HEADERS.join(', '))
