@@ -5,12 +5,12 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
+import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
 import { Secret } from './lib/secret.ts'
 
@@ -58,9 +58,7 @@ export type Config = {
   models: { folder: string | null; hub: boolean }
   audit: { maxSpoolBytes: number | null; keepMs: number }
   bring: { adminKey: Secret | null; appKey: Secret | null; pepper: Secret | null }
-  client: { url: string; key: Secret | null }
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' }
-  color: boolean
 }
 
 const MIN_SECRET_LENGTH = 32
@@ -94,7 +92,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     },
     database: { url: named(env('DATABASE_URL'), 'DATABASE_URL') },
     redis: { url: named(env('REDIS_URL'), 'REDIS_URL') },
-    upstreams: resolveUpstreams(file, env, secret),
+    upstreams: resolveUpstreams(file, env, secret, (path) => resolve(directory, path)),
     ollama: { url: ollamaUrl(env('OLLAMA_HOST')), explicit: env('OLLAMA_HOST') !== undefined },
     routes: resolveRoutes(file),
     keys: resolveKeys(file, secret, problems),
@@ -111,16 +109,24 @@ export function loadConfig(environment: Environment, directory: string): Config 
       appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),
       pepper: longEnough(readPepper(env, secret), problems),
     },
-    client: {
-      url: env('AVAL_URL') ?? `http://127.0.0.1:${env('PORT') ?? '8700'}`,
-      key: named(env('AVAL_KEY'), 'AVAL_KEY'),
-    },
     log: { level: readLogLevel(env('LOG_LEVEL'), problems) },
-    color: environment.NO_COLOR === undefined || environment.NO_COLOR === '',
   }
   checkReferences(config, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return deepFreeze(config)
+}
+
+/** What the command line needs to find a server; a broken aval.yaml must not keep it from asking one. */
+export function clientEnvironment(
+  environment: Environment,
+  directory: string,
+): { home: string; url: string | null; key: Secret | null } {
+  const env = (name: EnvironmentName) => (environment[name] === '' ? undefined : environment[name])
+  return {
+    home: resolve(directory, env('AVAL_HOME') ?? '.aval'),
+    url: env('AVAL_URL') ?? null,
+    key: named(env('AVAL_KEY'), 'AVAL_KEY'),
+  }
 }
 
 function readFile(given: string | undefined, directory: string, problems: string[]) {
@@ -131,22 +137,14 @@ function readFile(given: string | undefined, directory: string, problems: string
       problems.push(`AVAL_CONFIG names ${path}, which does not exist. Create it or unset the name.`)
     return { file: empty, path: null }
   }
-  const lines = new LineCounter()
-  // Aliases are bounded against entity bombs; merge keys and custom tags stay off.
-  const document = parseDocument(readFileSync(path, 'utf8'), {
-    lineCounter: lines,
-    version: '1.2',
-    merge: false,
-  })
-  for (const error of document.errors) {
-    const { line } = lines.linePos(error.pos[0])
-    problems.push(`${path}: line ${line}: not valid YAML: ${error.message.split('\n')[0] ?? ''}`)
+  const read = readYaml(path)
+  if ('problems' in read) {
+    problems.push(...read.problems)
+    return { file: empty, path }
   }
-  if (document.errors.length > 0) return { file: empty, path }
-  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
-  const parsed = configFile.safeParse(value)
+  const parsed = configFile.safeParse(read.value)
   if (parsed.success) return { file: parsed.data, path }
-  problems.push(...describeIssues(path, configFile, value, parsed.error))
+  problems.push(...describeIssues(path, configFile, read.value, parsed.error))
   return { file: empty, path }
 }
 

@@ -30,7 +30,11 @@ export type OpenedDatabase = {
 export async function openDatabase(
   config: Config,
   logger: Logger,
-  options: { migrateServer: boolean; onEmbedded: (event: EmbeddedEvent) => void },
+  options: {
+    migrateServer: boolean
+    onEmbedded: (event: EmbeddedEvent) => void
+    onMigration?: MigrationProgress
+  },
 ): Promise<OpenedDatabase> {
   const server = config.database.url
   const embedded =
@@ -42,7 +46,7 @@ export async function openDatabase(
     await embedded?.close()
   }
   try {
-    if (embedded !== null || options.migrateServer) await migrateDatabase(connection)
+    if (embedded !== null || options.migrateServer) await migrateDatabase(connection, options.onMigration)
     else await checkSchema(connection, { directory: MIGRATIONS })
     return { connection, url, embedded: embedded !== null, schemaKnown: true, close }
   } catch (error) {
@@ -56,10 +60,7 @@ export async function openDatabase(
 }
 
 /** Brings the schema up to this version; returns the names of the files that were applied. */
-export function migrateDatabase(
-  connection: DatabaseConnection,
-  onProgress?: MigrationProgress,
-): Promise<string[]> {
+function migrateDatabase(connection: DatabaseConnection, onProgress?: MigrationProgress): Promise<string[]> {
   return migrate(connection, { directory: MIGRATIONS, ...(onProgress === undefined ? {} : { onProgress }) })
 }
 

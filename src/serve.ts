@@ -2,39 +2,35 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Audit, startAudit } from './audit/audit.ts'
-import { createFlood, type Flood } from './audit/flood.ts'
-import { countRequests, findRequest, listRequests } from './audit/store.ts'
-import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
-import { type Config, loadConfig, processEnvironment } from './config.ts'
+import { createFlood } from './audit/flood.ts'
+import type { ChecksDeps } from './checks.ts'
+import type { Environment } from './config/environment.ts'
+import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { createAdmission } from './gateway/admission.ts'
-import { createBreaker } from './gateway/breaker.ts'
-import type { GatewayDeps } from './gateway/deps.ts'
 import { loadPepper, openHome, writeClientFile } from './home.ts'
-import { type AppDeps, createApp } from './http/app.ts'
+import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
-import { createUnauthenticated } from './http/unauthenticated.ts'
+import { modelCalls } from './http/v1/model-calls.ts'
+import { httpParts } from './http-parts.ts'
 import type { DeclaredKey } from './keys/declared.ts'
 import { createFirstKeys, type FirstKeys } from './keys/first-keys.ts'
 import { createKeyring, type Keyring } from './keys/keyring.ts'
 import type { KeyDeps } from './keys/lifecycle.ts'
-import { createLimiter } from './keys/limiter.ts'
 import { databaseKeySource } from './keys/source.ts'
 import { newSecret, pepperKey } from './keys/token.ts'
 import { systemClock } from './lib/clock.ts'
 import { Secret } from './lib/secret.ts'
-import { sleep } from './lib/sleep.ts'
-import { createLocalModels, type LocalModels } from './local-models.ts'
+import { createLocalModels } from './local-models.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
-import { createProviderRegistry } from './providers/registry.ts'
+import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
 import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
-import { startEmbeddedWorker } from './work.ts'
+import { startWorkerChild } from './work.ts'
 
 /** What is not in the database when a stop has waited this long is shipped by the next start. */
 const FLUSH_AT_STOP_MS = 5000
@@ -47,6 +43,8 @@ export type ServeOptions = {
   migrateServer: boolean
   logger: Logger
   print: (text: string) => void
+  colors: boolean
+  environment: Environment
   /** Aborted when the process is asked to stop. */
   stop: AbortController
   onReloadSignal: (reload: () => void) => void
@@ -84,17 +82,31 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await keyring.start()
   stack.defer(() => keyring.stop())
   const local = createLocalModels(config, logger)
-  stack.defer(() => local.close())
   const ownKey = commandLineKey()
-  const runtime = await openRuntime(config, options, { keyring, local, ownKey })
+  const registry = createProviderRegistry({
+    nowMs: systemClock.nowMs,
+    createLocal: local.provider,
+    onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
+  })
+  stack.defer(() => registry.close())
+  const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
   const checks: ChecksDeps = { database, audit, keyring, runtime }
-  const app = createApp(
-    appDeps({ config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database }),
-  )
-  const server = await listen(app, config.server.host, config.server.port)
+  const { calls, parts } = httpParts({
+    logger,
+    audit,
+    flood,
+    keyring,
+    keyDeps,
+    runtime,
+    checks,
+    models: local.management,
+    db: database.connection.db,
+    reload: () => reload(runtime, logger),
+  })
+  const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
-    const worker = await startEmbeddedWorker(config, database, logger)
+    const worker = startWorkerChild(database.url, options.environment, logger)
     stack.defer(() => worker.close())
   }
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
@@ -104,7 +116,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     version: VERSION,
     database: database.embedded ? 'embedded' : 'server',
   })
-  options.print(startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs }))
+  options.print(
+    startScreen(config, { database, runtime, firstKeys, url: server.url, startedMs, colors: options.colors }),
+  )
   await aborted(stop.signal)
   events.stopping(logger, { drainMs: config.server.drainMs })
   const cutExchanges = await server.close(config.server.drainMs)
@@ -163,93 +177,20 @@ function commandLineKey(): DeclaredKey {
 
 function openRuntime(
   config: Config,
-  { directory, logger }: ServeOptions,
-  { keyring, local, ownKey }: { keyring: Keyring; local: LocalModels; ownKey: DeclaredKey },
+  { directory, environment }: ServeOptions,
+  { keyring, registry, ownKey }: { keyring: Keyring; registry: ProviderRegistry; ownKey: DeclaredKey },
 ): Promise<Runtime> {
-  const registry = createProviderRegistry({
-    nowMs: systemClock.nowMs,
-    createLocal: local.provider,
-    onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
-  })
   return createRuntime(
     {
       clock: systemClock,
       registry,
       keyring,
       ownKeys: [ownKey],
-      readConfig: () => loadConfig(processEnvironment(), directory),
+      readConfig: () => loadConfig(environment, directory),
       ollamaRuns: (url) => ollamaAnswers(url, OLLAMA_PROBE_MS),
     },
     config,
   )
-}
-
-type Opened = {
-  config: Config
-  options: ServeOptions
-  audit: Audit
-  flood: Flood
-  keyring: Keyring
-  keyDeps: KeyDeps
-  runtime: Runtime
-  checks: ChecksDeps
-  local: LocalModels
-  database: OpenedDatabase
-}
-
-function appDeps(opened: Opened): AppDeps {
-  const { config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database } = opened
-  const { logger } = options
-  const gateway: GatewayDeps = {
-    snapshot: runtime.snapshot,
-    audit: audit.log,
-    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
-    breaker: createBreaker(systemClock),
-    clock: systemClock,
-    random: Math.random,
-    sleep,
-    reportBug: (error, requestId) => events.bug(logger, error, requestId),
-  }
-  const unauthenticated = createUnauthenticated((caller, clientAddress, error) => {
-    const { method, path, operation } = caller
-    flood.add({
-      clientAddress,
-      errorCode: error.code,
-      status: error.status,
-      method,
-      path,
-      operation,
-      requestBytes: 0,
-    })
-  }, gateway.reportBug)
-  return {
-    modelCalls: {
-      gateway,
-      keyring,
-      unauthenticated,
-      maxBodyBytes: () => runtime.config().server.maxBodyBytes,
-    },
-    models: {
-      routes: () => [...runtime.snapshot().routes.keys()],
-      listings: () => runtime.catalogue.refresh(),
-    },
-    checks: () => healthChecks(checks),
-    corsOrigins: config.server.corsOrigins,
-    api: {
-      version: VERSION,
-      logger,
-      keyring,
-      keys: { ...keyDeps, keyring },
-      requests: {
-        clock: systemClock,
-        listRequests: (filter) => listRequests(database.connection.db, filter),
-        countRequests: (filter) => countRequests(database.connection.db, filter),
-        findRequest: (scope, id) => findRequest(database.connection.db, { scope, id }),
-      },
-      models: local.management,
-      operations: { doctor: () => doctorChecks(checks), reload: () => reload(runtime, logger) },
-    },
-  }
 }
 
 async function reload(
@@ -282,7 +223,14 @@ async function watchSchema(database: OpenedDatabase, logger: Logger, stop: Abort
 
 function startScreen(
   config: Config,
-  up: { database: OpenedDatabase; runtime: Runtime; firstKeys: FirstKeys; url: string; startedMs: number },
+  up: {
+    database: OpenedDatabase
+    runtime: Runtime
+    firstKeys: FirstKeys
+    url: string
+    startedMs: number
+    colors: boolean
+  },
 ): string {
   const { database, runtime, firstKeys, url } = up
   const seconds = ((systemClock.monotonicMs() - up.startedMs) / 1000).toFixed(1)
@@ -305,7 +253,7 @@ function startScreen(
       tryKey: firstKeys.app ?? (config.bring.appKey === null ? 'YOUR_APP_KEY' : '$AVAL_APP_KEY'),
       tryModel: 'local/reader',
     },
-    config.color && process.stdout.isTTY === true,
+    up.colors,
   )
 }
 

@@ -43,18 +43,56 @@ const EMPTY = Buffer.alloc(0)
 
 export type FrameStamp = { type: RecordType; flags: number; seq: number; monotonicMs: number; wallMs: number }
 
-export type Frame = {
-  type: RecordType
-  flags: number
-  seq: number
-  wallMs: number
-  id: string
-  /** JSON text as bytes. A view into the source, as are the bodies. */
-  meta: Buffer
-  first: Buffer
-  second: Buffer
+/** A decoded record. The bodies are views into the source, made when asked for: a recovery walks millions without. */
+export class Frame {
+  readonly type: RecordType
+  readonly flags: number
+  readonly seq: number
+  readonly wallMs: number
+  readonly id: string
   /** Header and payload together. */
-  bytes: number
+  readonly bytes: number
+  readonly #source: Buffer
+  readonly #metaAt: number
+  readonly #firstAt: number
+  readonly #secondAt: number
+  readonly #end: number
+
+  constructor(
+    source: Buffer,
+    at: number,
+    bytes: number,
+    idBytes: number,
+    metaBytes: number,
+    firstBytes: number,
+  ) {
+    this.type = source.readUInt8(at + 32) as RecordType
+    this.flags = source.readUInt32LE(at + 36)
+    this.seq = readU64(source, at + 8)
+    this.wallMs = readU64(source, at + 24)
+    const idAt = at + HEADER_BYTES + PAYLOAD_HEAD_BYTES
+    this.id = source.toString('latin1', idAt, idAt + idBytes)
+    this.bytes = bytes
+    this.#source = source
+    this.#metaAt = idAt + idBytes
+    this.#firstAt = this.#metaAt + metaBytes
+    this.#secondAt = this.#firstAt + firstBytes
+    this.#end = at + bytes
+  }
+
+  /** JSON text as bytes. */
+  get meta(): Buffer {
+    return this.#source.subarray(this.#metaAt, this.#firstAt)
+  }
+  get first(): Buffer {
+    return this.#source.subarray(this.#firstAt, this.#secondAt)
+  }
+  get firstBytes(): number {
+    return this.#secondAt - this.#firstAt
+  }
+  get second(): Buffer {
+    return this.#source.subarray(this.#secondAt, this.#end)
+  }
 }
 
 /** `end`: zeros or nothing left. `short`: the frame is longer than what is at hand. `damaged`: not a frame. */
@@ -154,31 +192,17 @@ export function decodeFrame(source: Buffer, at: number, expectedSeq: number | nu
   }
   const seq = readU64(source, at + 8)
   if (expectedSeq !== null && seq !== expectedSeq) return damaged(`seq ${seq}, expected ${expectedSeq}`)
-  return slicePayload(source, at, bytes, type, seq)
+  return slicePayload(source, at, bytes)
 }
 
-function slicePayload(source: Buffer, at: number, bytes: number, type: RecordType, seq: number): Decoded {
+function slicePayload(source: Buffer, at: number, bytes: number): Decoded {
   const payload = at + HEADER_BYTES
   const metaBytes = source.readUInt32LE(payload)
   const firstBytes = source.readUInt32LE(payload + 4)
   const idBytes = source.readUInt32LE(payload + 8)
-  const metaAt = payload + PAYLOAD_HEAD_BYTES + idBytes
-  const firstAt = metaAt + metaBytes
-  const secondAt = firstAt + firstBytes
-  const end = at + bytes
-  if (idBytes > MAX_ID_BYTES || secondAt > end) return damaged('inner lengths')
-  const frame: Frame = {
-    type,
-    flags: source.readUInt32LE(at + 36),
-    seq,
-    wallMs: readU64(source, at + 24),
-    id: source.toString('latin1', payload + PAYLOAD_HEAD_BYTES, metaAt),
-    meta: source.subarray(metaAt, firstAt),
-    first: source.subarray(firstAt, secondAt),
-    second: source.subarray(secondAt, end),
-    bytes,
-  }
-  return { kind: 'frame', frame }
+  const inner = PAYLOAD_HEAD_BYTES + idBytes + metaBytes + firstBytes
+  if (idBytes > MAX_ID_BYTES || HEADER_BYTES + inner > bytes) return damaged('inner lengths')
+  return { kind: 'frame', frame: new Frame(source, at, bytes, idBytes, metaBytes, firstBytes) }
 }
 
 /**

@@ -21,7 +21,6 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import type { AuditEvent } from './events.ts'
 import { encodeFrame, type Frame, RECORD_TYPES, type RecordType } from './frames.ts'
-import { parseOpen } from './meta.ts'
 import type { CloseRecord } from './record.ts'
 import { type Hole, scanSegment } from './scan.ts'
 import { BALLAST_FILE, listSegments, PREPARED_FILE, segmentName } from './segments.ts'
@@ -50,7 +49,7 @@ export function recoverSpool(options: RecoverOptions): void {
 type OpenRequest = {
   requestBytes: number
   responseBytes: number
-  meta: Buffer
+  stream: boolean
   openedMs: number
   lastMs: number
 }
@@ -140,9 +139,10 @@ function replaceFile(path: string, content: Buffer): void {
 function track(openRequests: Map<string, OpenRequest>, frame: Frame): void {
   if (frame.type === RECORD_TYPES.open) {
     openRequests.set(frame.id, {
-      requestBytes: frame.first.length,
+      requestBytes: frame.firstBytes,
       responseBytes: 0,
-      meta: Buffer.from(frame.meta),
+      // Without parsing: a quote inside any of the texts is escaped, so this can only be the field.
+      stream: frame.meta.includes('"stream":true'),
       openedMs: frame.wallMs,
       lastMs: frame.wallMs,
     })
@@ -151,7 +151,7 @@ function track(openRequests: Map<string, OpenRequest>, frame: Frame): void {
   if (frame.type === RECORD_TYPES.close) openRequests.delete(frame.id)
   const request = frame.type === RECORD_TYPES.part ? openRequests.get(frame.id) : undefined
   if (request === undefined) return
-  request.responseBytes += frame.first.length
+  request.responseBytes += frame.firstBytes
   request.lastMs = frame.wallMs
 }
 
@@ -190,7 +190,7 @@ function crashRecord(id: string, request: OpenRequest): CloseRecord {
     requestBytes: request.requestBytes,
     responseBytes: request.responseBytes,
     // A stream may have sent more than the last part; any other answer is not sent before its CLOSE.
-    truncated: parseOpen(request.meta).stream,
+    truncated: request.stream,
     occurrences: 1,
   }
 }

@@ -9,7 +9,10 @@ import { type ShipOptions, Shipper, type ShipStats } from './ship.ts'
 export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent'> & {
   memory: SharedArrayBuffer
 }
-export type ShipCommand = { kind: 'flush'; id: number; seq: number } | { kind: 'stop' }
+export type ShipCommand =
+  | { kind: 'flush'; id: number; seq: number }
+  | { kind: 'cancel'; id: number }
+  | { kind: 'stop' }
 export type ShipReport =
   | { kind: 'event'; event: AuditEvent }
   | { kind: 'stats'; stats: ShipStats }
@@ -44,12 +47,17 @@ function runThread(setup: ShipThreadSetup): void {
       shipper.stop()
       return
     }
+    if (command.kind === 'cancel') {
+      flushes.delete(command.id)
+      return
+    }
     flushes.set(command.id, command.seq)
     if (flushes.size === 1) answer()
   })
   const timer = setInterval(() => report({ kind: 'stats', stats: shipper.stats() }), STATS_MS)
   void shipper.run().finally(() => {
     clearInterval(timer)
+    flushes.clear()
     parentPort?.close()
   })
 }

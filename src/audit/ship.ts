@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectDatabase, type DatabaseConnection } from '../db/client.ts'
+import { openPool, type Pool } from '../db/pool.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { AuditEvent } from './events.ts'
 import type { Progress } from './progress.ts'
@@ -54,7 +54,7 @@ export class Shipper {
   readonly #days = new Set<number>()
   readonly #own: WriterShip | null
   #ships: WriterShip[]
-  #connection: DatabaseConnection | null = null
+  #connection: Pool | null = null
   #failures = 0
   #shippedBefore = 0
   #stop = new AbortController()
@@ -135,7 +135,7 @@ export class Shipper {
 
   /** One step with a deadline: a connection that swallows answers is dropped and another one opened. */
   async #answered(ship: WriterShip): Promise<boolean> {
-    this.#connection ??= connectDatabase(this.#options.databaseUrl, {
+    this.#connection ??= openPool(this.#options.databaseUrl, {
       maxConnections: MAX_CONNECTIONS,
       applicationName: 'aval-ship',
     })

@@ -5,8 +5,8 @@
 
 import { finished } from 'node:stream/promises'
 import type { Sql, TransactionSql } from 'postgres'
-import type { DatabaseConnection } from '../db/client.ts'
 import { ensurePartitions } from '../db/partitions.ts'
+import type { Pool } from '../db/pool.ts'
 import { encodeArrays, unnestStatement } from './array-encoding.ts'
 import { BODY_COLUMNS, type Column, dayMs, REQUEST_COLUMNS } from './columns.ts'
 import { encodeCopy } from './copy-encoding.ts'
@@ -35,7 +35,7 @@ export async function openCursor(sql: Sql, writer: string): Promise<Cursor> {
  * the two happened when the connection broke: read the cursor to know. Throws CursorMovedError when another shipper
  * was here.
  */
-export async function commitBatch({ sql, embedded }: DatabaseConnection, batch: Batch): Promise<void> {
+export async function commitBatch({ sql, embedded }: Pool, batch: Batch): Promise<void> {
   await sql.begin(async (transaction) => {
     // First, because its row lock also keeps a second shipper of this writer out.
     const moved = await transaction`
@@ -74,7 +74,7 @@ async function insertArrays(
 
 /** Makes the partitions these rows need, each day once. A day that cannot have one goes to the DEFAULT partition. */
 export async function preparePartitions(
-  { db }: DatabaseConnection,
+  { sql }: Pool,
   rows: readonly ShipRow[],
   known: Set<number>,
 ): Promise<void> {
@@ -83,7 +83,7 @@ export async function preparePartitions(
     if (known.has(day)) continue
     if (known.size > MAX_KNOWN_DAYS) known.clear()
     known.add(day)
-    await ensurePartitions(db, { fromDay: new Date(day).toISOString().slice(0, 10), days: 1 })
+    await ensurePartitions(sql, { fromDay: new Date(day).toISOString().slice(0, 10), days: 1 })
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { rmSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseConnection } from '../db/client.ts'
+import type { Pool } from '../db/pool.ts'
 import type { AuditEvent } from './events.ts'
 import { type Frame, RECORD_TYPES } from './frames.ts'
 import { Pairing, type ShipRow } from './pairing.ts'
@@ -80,7 +80,7 @@ export class WriterShip {
    * One batch at most. Returns true when more is likely to be waiting. Throws what the database or the disk says; the
    * batch is kept, and the next call first finds out whether it is in the database after all.
    */
-  async step(connection: DatabaseConnection): Promise<boolean> {
+  async step(connection: Pool): Promise<boolean> {
     const attempt = this.#attempt
     if (!this.#certain) {
       const cursor = await openCursor(connection.sql, this.#setup.writer)
@@ -244,7 +244,7 @@ export class WriterShip {
     this.#batches.splice(0, 1, first, second)
   }
 
-  async #prepareDays(connection: DatabaseConnection, rows: readonly ShipRow[]): Promise<void> {
+  async #prepareDays(connection: Pool, rows: readonly ShipRow[]): Promise<void> {
     try {
       await preparePartitions(connection, rows, this.#setup.days)
     } catch (error) {

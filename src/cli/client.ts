@@ -71,8 +71,9 @@ function unreachable(url: string, error: unknown): CliError {
   if (error instanceof Error && error.name === 'TimeoutError') {
     return new CliError(EXIT.ours, `${url} did not answer in time. \`aval doctor\` says what is wrong.`)
   }
-  const code = (error as { cause?: { code?: string } }).cause?.code
-  const why = code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? 'the connection failed')
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause
+  const why =
+    cause?.code === 'ECONNREFUSED' ? 'nothing listens there' : (cause?.code ?? cause?.message ?? 'no answer')
   return new UnreachableError(
     EXIT.ours,
     `No Aval server answers at ${url} (${why}). Start one with \`npm start\` or \`aval serve\`, or set AVAL_URL.`,

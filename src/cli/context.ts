@@ -1,6 +1,6 @@
 /** What every command gets: the terminal, the client, and the actions main.ts supplies. */
 
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from './client.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import { printableJson, type Terminal } from './terminal.ts'
@@ -15,7 +15,8 @@ export type Check = {
 
 /** What only the process itself can do; each resolves to an exit code. */
 export type CliActions = {
-  serve(): Promise<number>
+  /** `migrate`: bring a server's schema up to date first, instead of refusing an old one. */
+  serve(options: { migrate: boolean }): Promise<number>
   work(): Promise<number>
   migrate(): Promise<number>
   check(options: { json: boolean }): Promise<number>
@@ -48,6 +49,13 @@ export function withPaging(command: Command): Command {
       .option('--limit <count>', 'rows per page, at most 200', '50')
       .option('--cursor <cursor>', 'go on where the page before ended'),
   )
+}
+
+/** For options that count something: a whole number from 1, or the option is refused by name. */
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= 1 && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('Write a whole number from 1.')
 }
 
 export function withExamples(command: Command, ...examples: readonly string[]): Command {

@@ -21,38 +21,73 @@ function describe(file: string, schema: SchemaNode, value: unknown, issue: z.cor
       return `${where}: unknown key "${key}". ${hint}`
     })
   }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const best = issue.errors.flat()[0]
-    if (best !== undefined)
-      return describe(file, schema, value, { ...best, path: [...issue.path, ...best.path] })
+  if (issue.code === 'invalid_union') {
+    if (issue.errors.length > 0) {
+      return closest(issue.errors).flatMap((one) =>
+        describe(file, schema, value, { ...one, path: [...issue.path, ...one.path] }),
+      )
+    }
+    const dialects = 'one of openai, anthropic, gemini, local'
+    return [`${where}: ${kindOf(found, issue.path)} where ${dialects} is expected.`]
   }
-  if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
-    return [
-      `${where}.${issue.discriminator}: ${kindOf(found)} is not one of openai, anthropic, gemini, local.`,
-    ]
+  if (issue.code === 'invalid_key') {
+    const expected = issue.issues[0]?.message ?? 'another name'
+    return [`${where}: the name ${JSON.stringify(String(issue.path.at(-1)))} where ${expected} is expected.`]
   }
-  return [`${where}: ${kindOf(found)} where ${expectation(issue)} is expected.`]
+  return [`${where}: ${kindOf(found, issue.path)} where ${expectation(issue)} is expected.`]
+}
+
+/** Of the alternatives of a union, the one whose kind of value stands there: its mistakes lie deeper than the kind. */
+function closest(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+  const sameKind = branches.find((issues) =>
+    issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),
+  )
+  return sameKind ?? branches[0] ?? []
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
 }
 
 function expectation(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') return `a value of type ${issue.expected}`
+  // The schema's own words win over the kind alone.
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
+    return TYPES[issue.expected] ?? `a value of type ${issue.expected}`
   if (issue.code === 'invalid_value')
     return `one of ${issue.values.map((one) => `"${String(one)}"`).join(', ')}`
-  if (issue.code === 'too_small') return `at least ${issue.minimum}`
-  if (issue.code === 'too_big') return `at most ${issue.maximum}`
-  if (issue.code === 'invalid_key') return 'a name of lower-case letters, digits, ".", "_" and "-"'
+  if (issue.code === 'too_small')
+    return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`
+  if (issue.code === 'too_big') return `at most ${issue.maximum}${unitOf(issue.origin)}`
   return issue.message
 }
 
-/** The kind and, when short, the value itself: `number 5`, `text "abc"`, `nothing`. */
-function kindOf(value: unknown): string {
+function unitOf(origin: string): string {
+  if (origin === 'array') return ' in the list'
+  return origin === 'string' ? ' characters' : ''
+}
+
+/** Longer texts may be secrets in the wrong place; what people mistype (names, durations, sizes) is shorter. */
+const MAX_SHOWN_CHARS = 24
+/** Values that are secrets, or that carry them in some upstreams. */
+const NEVER_SHOWN = /^(key|secret|headers|query|base_url)$/
+
+/** The kind and, when it is short and cannot be a secret, the value itself: `number 5`, `text "abc"`, `nothing`. */
+function kindOf(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object') return 'an object'
-  if (typeof value === 'string')
-    return `text ${JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value)}`
-  return `${typeof value} ${String(value)}`
+  const text = String(value)
+  const hidden = text.length > MAX_SHOWN_CHARS || path.some((step) => NEVER_SHOWN.test(String(step)))
+  const kind = typeof value === 'string' ? 'text' : typeof value
+  if (hidden) return `${kind} of ${text.length} characters`
+  return `${kind} ${typeof value === 'string' ? JSON.stringify(text) : text}`
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

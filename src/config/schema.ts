@@ -7,28 +7,33 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
 const name = z.string().regex(NAME, 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long')
 
-const duration = z.string().transform((text, context) => {
+const DURATION = 'a duration such as 250ms, 30s or 5m, at most 24h'
+
+const duration = z.string(DURATION).transform((text, context) => {
   const ms = parseDurationMs(text)
   if (ms === null || ms < 1 || ms > 86_400_000) {
-    context.addIssue({ code: 'custom', message: 'a duration such as 250ms, 30s or 5m, at most 24h' })
+    context.addIssue({ code: 'custom', message: DURATION })
     return z.NEVER
   }
   return ms
 })
 
-const size = z.string().transform((text, context) => {
+const SIZE = 'a size such as 512KiB, 16MiB or 20GB, at least 1KiB'
+
+const size = z.string(SIZE).transform((text, context) => {
   const bytes = parseSizeBytes(text)
   if (bytes === null || bytes < 1024) {
-    context.addIssue({ code: 'custom', message: 'a size such as 512KiB, 16MiB or 20GB, at least 1KiB' })
+    context.addIssue({ code: 'custom', message: SIZE })
     return z.NEVER
   }
   return bytes
 })
 
 /** Where a secret is, never the secret itself. */
-const secretRef = z
-  .string()
-  .regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, 'env:NAME or file:/path, never the secret itself')
+const SECRET_REF = 'env:NAME or file:/path (never the secret itself)'
+const secretRef = z.string(SECRET_REF).regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, SECRET_REF)
+
+const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'a header name of letters, digits and "-"')
 
 const timeouts = z.strictObject({
   connect: duration.optional(),
@@ -49,17 +54,14 @@ const remote = {
   base_url: httpUrl.optional(),
   timeouts: timeouts.optional(),
   max_connections: z.int().min(1).max(10_000).optional(),
-  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().max(1000)).optional(),
+  headers: z.record(headerName, z.string().max(1000)).optional(),
 }
 
 const upstream = z.discriminatedUnion('dialect', [
   z.strictObject({
     dialect: z.literal('openai'),
     ...remote,
-    key_header: z
-      .string()
-      .regex(/^[A-Za-z0-9-]+$/)
-      .optional(),
+    key_header: headerName.optional(),
     query: z.record(z.string(), z.string()).optional(),
     responses: z.enum(['auto', 'native', 'translate']).optional(),
     stream_usage: z.boolean().optional(),
@@ -73,9 +75,8 @@ const upstream = z.discriminatedUnion('dialect', [
   }),
 ])
 
-const targetName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]*\/.+$/, '"upstream/model id", such as openai/gpt-4o-mini')
+const TARGET = '"upstream/model id", such as openai/gpt-4o-mini,'
+const targetName = z.string(TARGET).regex(/^[a-z0-9][a-z0-9._-]*\/.+$/, TARGET)
 
 const target = z.union([
   targetName,
@@ -100,7 +101,7 @@ const declaredKey = z.strictObject({
   roles: z.array(z.enum(['admin', 'engineer', 'approver', 'auditor', 'app'])).min(1),
   project: name.optional(),
   routes: z.array(z.string().min(1)).optional(),
-  expires: z.iso.datetime({ offset: true }).optional(),
+  expires: z.iso.datetime({ offset: true, error: 'a moment such as 2027-01-31T00:00:00Z' }).optional(),
   ...rates,
 })
 

@@ -1,120 +1,23 @@
 /**
- * The one way to the database: postgres.js under drizzle, for a server and for the embedded database alike.
- * Opens pools and nothing else; it never creates schema and never decides which database to use.
+ * The database as stores see it: a pool under drizzle. Opens it and nothing else; it never creates schema and never
+ * decides which database to use.
  */
 
-import { isAbsolute } from 'node:path'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
-import postgres, { type Options, type Sql } from 'postgres'
-import { ConfigError } from '../errors.ts'
-import { SOCKET_NAME } from './wire.ts'
+import { type ConnectOptions, openPool, type Pool } from './pool.ts'
 
 /** What a store function takes first: the pool, or a transaction of it. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT, Record<string, never>>
 
-export type DatabaseConnection = {
-  db: Db
-  /**
-   * The same pool without drizzle, for COPY, LISTEN and migrations. Drizzle turns date and json conversion off on
-   * the pool: timestamps arrive as text, and dates and json are passed as text with a cast (`${text}::jsonb`).
-   */
-  sql: Sql
-  /** True for the embedded database: one session behind every connection, no COPY, no cancellation. */
-  embedded: boolean
-  /** Waits up to five seconds for running queries, then closes every connection. Safe to call twice. */
-  close(): Promise<void>
-}
-
-export type ConnectOptions = {
-  /** Upper bound of the pool. Connections are opened when first needed. */
-  maxConnections: number
-  /** Shown in `pg_stat_activity`. */
-  applicationName: string
-}
-
-/** A gateway that waits longer than this for one statement is better off failing and trying again. */
-const STATEMENT_TIMEOUT_MS = 30_000
-/** A transaction left open keeps old row versions and locks; nothing of ours waits inside one. */
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
-const CONNECT_TIMEOUT_SECONDS = 10
-const CLOSE_TIMEOUT_SECONDS = 5
-const MAX_BACKOFF_SECONDS = 1
-/** Every connection of the embedded database shares one session; more of them only queue. */
-const MAX_EMBEDDED_CONNECTIONS = 4
-
-const EMBEDDED_PREFIX = 'unix:'
-
 /**
- * `unix:/directory` for a database that listens on `/directory/.s.PGSQL.5432`: how the embedded database is named.
- * Throws a RangeError when the directory is not absolute.
+ * `sql` is the same pool without drizzle, for COPY, LISTEN and migrations. Drizzle turns date and json conversion off
+ * on it: timestamps arrive as text, and dates and json are passed as text with a cast (`${text}::jsonb`).
  */
-export function embeddedUrl(directory: string): string {
-  if (!isAbsolute(directory)) throw new RangeError(`The socket directory "${directory}" is not absolute.`)
-  return `${EMBEDDED_PREFIX}${directory}`
-}
+export type DatabaseConnection = Pool & { db: Db }
 
-/** The socket directory in a URL made by `embeddedUrl`; null for the URL of a server. */
-export function embeddedDirectory(url: string): string | null {
-  return url.startsWith(EMBEDDED_PREFIX) ? url.slice(EMBEDDED_PREFIX.length) : null
-}
-
-/**
- * Opens a pool. Takes `postgres://…` or `postgresql://…` for a server and `unix:/directory` for the embedded database.
- * Does not connect yet: the first query does, and lost connections are opened again by the next query.
- * Throws ConfigError for any other URL; the message never holds the URL, which may carry a password.
- */
+/** Opens a pool with drizzle over it; takes what `openPool` takes and throws what it throws. */
 export function connectDatabase(url: string, options: ConnectOptions): DatabaseConnection {
-  const directory = embeddedDirectory(url)
-  const sql = directory === null ? openServer(url, options) : openEmbedded(directory, options)
-  return {
-    db: drizzle(sql),
-    sql,
-    embedded: directory !== null,
-    close: () => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS }),
-  }
-}
-
-function openServer(url: string, options: ConnectOptions): Sql {
-  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new ConfigError([
-      'DATABASE_URL is not a PostgreSQL address. Write postgres://user:password@host:5432/database.',
-    ])
-  }
-  return postgres(url, {
-    ...sharedOptions(options),
-    max: options.maxConnections,
-    connection: {
-      application_name: options.applicationName,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    },
-  })
-}
-
-/** Startup options are not sent: the embedded database has one session, set up by the process that owns it. */
-function openEmbedded(directory: string, options: ConnectOptions): Sql {
-  return postgres({
-    ...sharedOptions(options),
-    path: `${directory}/${SOCKET_NAME}`,
-    user: 'postgres',
-    database: 'postgres',
-    max: Math.min(options.maxConnections, MAX_EMBEDDED_CONNECTIONS),
-    // Reading the type catalogue is one more round trip per connection, and nothing here uses array types of it.
-    fetch_types: false,
-  })
-}
-
-function sharedOptions(options: ConnectOptions): Options<Record<string, never>> {
-  if (!Number.isInteger(options.maxConnections) || options.maxConnections < 1) {
-    throw new RangeError(`maxConnections is ${options.maxConnections}; it must be a whole number from 1.`)
-  }
-  // Notices ("relation already exists, skipping") would be printed on stdout by default.
-  return {
-    connect_timeout: CONNECT_TIMEOUT_SECONDS,
-    // The driver's own backoff grows to 20 s, which a caller would wait after a database that restarts in one.
-    backoff: (attempt: number) =>
-      Math.min(MAX_BACKOFF_SECONDS, 0.05 * 2 ** attempt) * (0.5 + Math.random() / 2),
-    onnotice: () => undefined,
-  }
+  const pool = openPool(url, options)
+  return { ...pool, db: drizzle(pool.sql) }
 }

@@ -3,8 +3,7 @@
  * A day without a partition costs speed, not rows, because the DEFAULT partition takes them.
  */
 
-import { sql } from 'drizzle-orm'
-import type { Db } from './client.ts'
+import type { Sql, TransactionSql } from 'postgres'
 
 /** Every table with one partition per day, named `<table>_<yyyymmdd>`. */
 const PARTITIONED_TABLES = ['requests', 'request_bodies'] as const
@@ -24,7 +23,7 @@ const MAX_DAYS = 400
  * Throws RangeError for a day that does not exist or a count outside 1…400.
  */
 export async function ensurePartitions(
-  db: Db,
+  sql: Sql,
   { fromDay, days }: { fromDay: string; days: number },
 ): Promise<string[]> {
   if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS) {
@@ -34,7 +33,7 @@ export async function ensurePartitions(
   const firstMs = parseDay(fromDay)
   for (let offset = 0; offset < days; offset += 1) {
     for (const table of PARTITIONED_TABLES) {
-      const name = await ensurePartition(db, table, firstMs + offset * DAY_MS)
+      const name = await ensurePartition(sql, table, firstMs + offset * DAY_MS)
       if (name !== null) created.push(name)
     }
   }
@@ -42,54 +41,48 @@ export async function ensurePartitions(
 }
 
 /** One transaction per partition: holding the locks of two DEFAULT partitions at once could deadlock with a writer. */
-async function ensurePartition(db: Db, table: PartitionedTable, dayMs: number): Promise<string | null> {
+async function ensurePartition(sql: Sql, table: PartitionedTable, dayMs: number): Promise<string | null> {
   const day = formatDay(dayMs)
   const partition = `${table}_${day.replaceAll('-', '')}`
-  if (await exists(db, partition)) return null
-  return await db.transaction(async (transaction) => {
-    await transaction.execute(sql`SELECT pg_advisory_xact_lock(${sql.raw(String(PARTITION_LOCK))}::bigint)`)
+  if (await exists(sql, partition)) return null
+  return await sql.begin(async (transaction) => {
+    await transaction`SELECT pg_advisory_xact_lock(${String(PARTITION_LOCK)}::bigint)`
     if (await exists(transaction, partition)) return null
     // Writers wait while rows move; better to give up than to make them wait long.
-    await transaction.execute(sql`SET LOCAL lock_timeout = '5s'`)
+    await transaction`SET LOCAL lock_timeout = '5s'`
     await createAndAttach(transaction, table, partition, day, formatDay(dayMs + DAY_MS))
     return partition
   })
 }
 
+/** Names come from the table above and days from `formatDay`: DDL takes no parameters. */
 async function createAndAttach(
-  transaction: Db,
+  transaction: TransactionSql,
   table: PartitionedTable,
   partition: string,
   day: string,
   nextDay: string,
 ): Promise<void> {
-  const parent = sql.identifier(table)
-  const child = sql.identifier(partition)
-  const fallback = sql.identifier(`${table}_default`)
-  // Values cannot be parameters in DDL; both days come from `formatDay`.
-  const from = sql.raw(`'${day}'`)
-  const to = sql.raw(`'${nextDay}'`)
-  await transaction.execute(
-    sql`CREATE TABLE ${child} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
+  await transaction.unsafe(
+    `CREATE TABLE ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
   )
   // Writers wait at the parent, before they choose a partition: one that had already chosen the DEFAULT partition
   // and waited there would fail on its new constraint. Readers go on.
-  await transaction.execute(sql`LOCK TABLE ONLY ${parent} IN SHARE ROW EXCLUSIVE MODE`)
-  await transaction.execute(
-    sql`WITH moved AS (DELETE FROM ${fallback} WHERE day = ${from}::date RETURNING *)
-        INSERT INTO ${child} SELECT * FROM moved`,
+  await transaction.unsafe(`LOCK TABLE ONLY ${table} IN SHARE ROW EXCLUSIVE MODE`)
+  await transaction.unsafe(
+    `WITH moved AS (DELETE FROM ${table}_default WHERE day = '${day}'::date RETURNING *)
+     INSERT INTO ${partition} SELECT * FROM moved`,
   )
   // Unlike CREATE … PARTITION OF this does not lock readers out of the parent.
-  await transaction.execute(
-    sql`ALTER TABLE ${parent} ATTACH PARTITION ${child} FOR VALUES FROM (${from}) TO (${to})`,
+  await transaction.unsafe(
+    `ALTER TABLE ${table} ATTACH PARTITION ${partition} FOR VALUES FROM ('${day}') TO ('${nextDay}')`,
   )
 }
 
 /** Asks the catalogue table itself: to_regclass may answer from what this session cached before it got the lock. */
-async function exists(db: Db, partition: string): Promise<boolean> {
-  const rows = await db.execute(
-    sql`SELECT FROM pg_class WHERE relname = ${partition} AND relnamespace = current_schema()::regnamespace`,
-  )
+async function exists(sql: Sql | TransactionSql, partition: string): Promise<boolean> {
+  const rows = await sql`
+    SELECT FROM pg_class WHERE relname = ${partition} AND relnamespace = current_schema()::regnamespace`
   return rows.length > 0
 }
 

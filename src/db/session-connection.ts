@@ -12,6 +12,8 @@ const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 const PAUSE_BYTES = 1024 * 1024
 const MAX_STATEMENTS = 2_000
 const MAX_CHANNELS = 100
+/** Enough to see LISTEN with its channel, or COPY with its table and columns. */
+const MAX_HEAD_CHARACTERS = 4_096
 /** How long a client that is sent away may take to read why. */
 const FAREWELL_MS = 1_000
 
@@ -142,8 +144,9 @@ export class Connection {
   }
 
   /** Remembers what the statement leaves behind; replaces the one statement that would never end. */
-  #note(message: WireMessage, { name, text }: { name: string; text: string }): WireMessage {
-    if (/^\s*copy\b[^;]*\bfrom\s+stdin\b/i.test(text)) {
+  #note(message: WireMessage, { name, text: whole }: { name: string; text: string }): WireMessage {
+    const text = withoutLeadingComments(whole)
+    if (/^copy\b[^;]*\bfrom\s+stdin\b/i.test(text)) {
       const why =
         'COPY FROM STDIN does not exist on the embedded database; insert batches with unnest() instead.'
       const refusal = `DO $$ BEGIN RAISE EXCEPTION '${why}' USING ERRCODE = 'feature_not_supported'; END $$`
@@ -152,7 +155,7 @@ export class Connection {
         : { type: 'P', bytes: encodeMessage('P', name, refusal, Buffer.alloc(2)) }
     }
     if (name !== '') this.statements.add(name)
-    const channel = /^\s*(un)?listen\s+(?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)|(\*))/i.exec(text)
+    const channel = /^(un)?listen\s+(?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)|(\*))/i.exec(text)
     if (channel !== null) this.#noteChannel(channel)
     if (this.statements.size > MAX_STATEMENTS || this.channels.size > MAX_CHANNELS) {
       throw new RangeError(
@@ -172,6 +175,14 @@ export class Connection {
     if (name === undefined) this.channels.clear()
     else this.channels.delete(name)
   }
+}
+
+/** BullMQ's statements begin with whole paragraphs. */
+function withoutLeadingComments(text: string): string {
+  const skip = /\s+|--[^\n]*|\/\*[\s\S]*?\*\//y
+  let at = 0
+  while (skip.test(text)) at = skip.lastIndex
+  return text.slice(at, at + MAX_HEAD_CHARACTERS)
 }
 
 /** Settings named directly or as `options=-c name=value`; everything else a server would accept is left out. */

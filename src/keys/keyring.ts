@@ -12,6 +12,7 @@ import { findByToken, type KeyIndex } from './key-index.ts'
 import { readSnapshotFile, type SavedKeys, writeSnapshotFile } from './snapshot-file.ts'
 import type { KeySource } from './source.ts'
 import { presentedToken } from './token.ts'
+import { VerifiedTokens } from './verified.ts'
 
 /** Revocation is promised within 1 s: half of it for the poll, half for the load. */
 const POLL_MS = 400
@@ -52,6 +53,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
 export class Keyring {
   readonly #options: KeyringOptions
   #index: KeyIndex
+  readonly #verified = new VerifiedTokens()
   #version: bigint | null = null
   #source: KeyringStatus['source'] = 'nothing'
   #currentAtMs: number | null = null
@@ -73,12 +75,16 @@ export class Keyring {
 
   /**
    * The key that a client presents in `Authorization: Bearer` or `x-api-key`, or null. Unknown, revoked, expired and
-   * wrong are one answer. Reads memory only; about 3 µs.
+   * wrong are one answer. Reads memory only.
    */
   authenticate(authorization: string | undefined, apiKey?: string | undefined): VirtualKey | null {
     const token = presentedToken(authorization, apiKey)
     if (token === null) return null
-    return findByToken(this.#index, this.#options.pepper, token, this.#options.clock.nowMs())
+    const index = this.#index
+    const nowMs = this.#options.clock.nowMs()
+    return this.#verified.find(index, token, nowMs, () =>
+      findByToken(index, this.#options.pepper, token, nowMs),
+    )
   }
 
   /** Replaces the declared keys, on a changed aval.yaml. Throws ConfigError and keeps the old ones when one is wrong. */
@@ -167,7 +173,7 @@ export class Keyring {
     const stored = new Map<string, KeyEntry>()
     for (let after = ''; ; ) {
       const page = await inTime(load.page(after, PAGE_KEYS))
-      for (const entry of page) stored.set(entry.key.id, entry)
+      for (const entry of packDigests(page)) stored.set(entry.key.id, entry)
       this.#demandRoom(stored.size)
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE_KEYS) break
@@ -196,7 +202,7 @@ export class Keyring {
       if (saved === null || this.#source === 'database') return
       this.#index = {
         ...this.#index,
-        stored: new Map(saved.entries.map((entry) => [entry.key.id, entry])),
+        stored: new Map(packDigests(saved.entries).map((entry) => [entry.key.id, entry])),
       }
       this.#source = 'file'
       this.#currentAtMs = saved.savedAtMs
@@ -248,6 +254,21 @@ export class Keyring {
         this.#options.logger.warn({ err: error }, 'keys_not_listening')
       })
   }
+}
+
+const DIGEST_BYTES = 32
+
+/**
+ * The same entries with their digests side by side in one buffer: 100,000 buffers of their own cost the collector
+ * a microsecond per check. A digest of another length can match nothing and is left out.
+ */
+function packDigests(entries: readonly KeyEntry[]): KeyEntry[] {
+  const whole = entries.filter((entry) => entry.digest.length === DIGEST_BYTES)
+  const packed = Buffer.concat(whole.map((entry) => entry.digest))
+  return whole.map(({ key }, at) => ({
+    key,
+    digest: packed.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES),
+  }))
 }
 
 async function inTime<T>(answer: Promise<T>): Promise<T> {

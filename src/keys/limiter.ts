@@ -28,7 +28,7 @@ export type Admission =
   | {
       admitted: false
       reason: 'rate_limit_exceeded' | 'concurrency_limit_exceeded'
-      /** Exact for the rate: a request sent then, and not earlier, is admitted. */
+      /** Exact to the millisecond for the rate: a request sent then is admitted, one sent earlier is not. */
       retryAfterMs: number
       rate: RateState | null
     }
@@ -103,7 +103,7 @@ export function emptyLog(): RateLog {
 /**
  * Sliding-window log: admits at most `limit` requests in any 60 s, whichever 60 s one looks at, and lets a sender at
  * an even pace have all of them. (A token bucket or GCRA with burst `limit` would let through twice as many.)
- * Records and returns 0 when admitted, else the milliseconds until a request will be.
+ * Records and returns 0 when admitted, else the whole milliseconds, rounded up, until a request will be.
  */
 export function takeRate(log: RateLog, limit: number, nowMs: number): number {
   forget(log, nowMs)
@@ -140,7 +140,7 @@ function retryAfter(log: RateLog, limit: number, nowMs: number): number {
     const moment = log.moments[at]
     if (moment === undefined) break
     excess -= moment.count
-    if (excess <= 0) return moment.atMs + RATE_WINDOW_MS - nowMs
+    if (excess <= 0) return Math.ceil(moment.atMs + RATE_WINDOW_MS - nowMs)
   }
   return RATE_WINDOW_MS
 }

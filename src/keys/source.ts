@@ -14,15 +14,19 @@ export type KeySource = {
   listen(onChange: () => void): Promise<() => Promise<void>>
 }
 
-/** The source every process uses. LISTEN takes one connection of its own, which postgres.js opens again when lost. */
+/**
+ * The source every process uses. LISTEN takes one connection of its own, which postgres.js opens again when lost. The
+ * embedded database has one session behind all connections and cannot address one of them: there the poll does it.
+ */
 export function databaseKeySource(
-  connection: Pick<DatabaseConnection, 'db' | 'sql'>,
+  connection: Pick<DatabaseConnection, 'db' | 'sql' | 'embedded'>,
   clock: Clock,
 ): KeySource {
   return {
     version: () => readKeysVersion(connection.db),
     page: (after, limit) => listLiveKeys(connection.db, { after, limit, now: new Date(clock.nowMs()) }),
     listen: async (onChange) => {
+      if (connection.embedded) return async () => undefined
       const listening = await connection.sql.listen(KEYS_CHANNEL, onChange, onChange)
       return () => listening.unlisten()
     },

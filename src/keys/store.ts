@@ -7,8 +7,8 @@ import type { KeyEntry } from './declared.ts'
 import { ROLES, type Role } from './key.ts'
 
 /** The NOTIFY channel of key changes. */
-/** Any constant nobody else uses; the letters are "aval", 2 = first keys. */
-const FIRST_KEYS_LOCK = 0x6176_616c_02
+/** Any constant nobody else uses; the letters are "aval", 3 = first keys. */
+const FIRST_KEYS_LOCK = 0x6176_616c_03
 
 export const KEYS_CHANNEL = 'aval_keys'
 const SUBJECT = 'keys'

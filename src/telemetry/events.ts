@@ -45,3 +45,17 @@ export function embeddedDatabase(logger: Logger, fields: { kind: string }): void
 export function upstreamNotRetired(logger: Logger, upstream: string, error: unknown): void {
   logger.warn({ upstream, err: error }, 'upstream_not_retired')
 }
+
+export function working(logger: Logger, fields: { queue: string }): void {
+  logger.info(fields, 'working')
+}
+
+export function workerExited(logger: Logger, fields: { code: number | null; signal: string | null }): void {
+  logger.error(fields, 'worker_exited')
+}
+
+/** Loading, loaded, evicted, downloading: one line each, so that a slow first answer explains itself. */
+export function localModel(logger: Logger, fields: { type: string }): void {
+  const { type, ...rest } = fields
+  logger[type === 'crashed' ? 'error' : 'info'](rest, `local_model_${type}`)
+}

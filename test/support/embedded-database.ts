@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
-import { connectDatabase, type DatabaseConnection, embeddedUrl } from '../../src/db/client.ts'
+import { connectDatabase, type DatabaseConnection } from '../../src/db/client.ts'
 import { type SessionServerOptions, serveSession } from '../../src/db/session-server.ts'
 import { SOCKET_NAME } from '../../src/db/wire.ts'
+import { embeddedUrl } from '../../src/lib/database-url.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 

@@ -15,9 +15,10 @@ afterEach(async () => {
 })
 
 /** Starts a program and resolves with the JSON of its first line on stdout. */
-export async function startProgram<Line>(name: string, ...words: string[]): Promise<Program<Line>> {
-  const path = fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url))
-  const child = spawn(process.execPath, [path, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+export async function startProgram<Line>(program: URL, ...words: string[]): Promise<Program<Line>> {
+  const child = spawn(process.execPath, [fileURLToPath(program), ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   running.push(child)
   if (child.stdout === null) throw new Error('The program has no stdout.')
   const [text] = (await once(createInterface(child.stdout), 'line')) as [string]

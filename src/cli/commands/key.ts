@@ -5,6 +5,7 @@ import {
   type CliContext,
   demandConsent,
   type ListOptions,
+  wholeNumber,
   withExamples,
   withJson,
   withPaging,
@@ -34,8 +35,8 @@ type CreateOptions = {
   role?: string[]
   route?: string[]
   project?: string
-  rpm?: string
-  concurrency?: string
+  rpm?: number
+  concurrency?: number
   expires?: string
   json?: boolean
 }
@@ -55,8 +56,8 @@ export function addKeyCommands(program: Command, context: CliContext): void {
           'what it may call: support-answer, "support-*", "openai/*" (default: all)',
         )
         .option('--project <project>', 'the project it belongs to (default: that of your own key)')
-        .option('--rpm <count>', 'requests per minute')
-        .option('--concurrency <count>', 'requests at once')
+        .option('--rpm <count>', 'requests per minute', wholeNumber)
+        .option('--concurrency <count>', 'requests at once', wholeNumber)
         .option('--expires <when>', 'an ISO time, or how long from now: 90d'),
     ),
     'aval key create web-shop',
@@ -107,8 +108,8 @@ async function create(context: CliContext, name: string, options: CreateOptions)
       ...(options.role && { roles: options.role }),
       ...(options.route && { routes: options.route }),
       ...(options.project !== undefined && { project: options.project }),
-      ...(options.rpm !== undefined && { rpm: Number(options.rpm) }),
-      ...(options.concurrency !== undefined && { concurrency: Number(options.concurrency) }),
+      ...(options.rpm !== undefined && { rpm: options.rpm }),
+      ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
       ...(options.expires !== undefined &&
         (/^\d{4}-/.test(options.expires)
           ? { expires_at: options.expires }

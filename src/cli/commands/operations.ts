@@ -11,10 +11,13 @@ export function addProcessCommands(program: Command, context: CliContext): void 
   withExamples(
     program
       .command('serve')
-      .description('start the gateway (with its own database unless DATABASE_URL is set)'),
+      .description('start the gateway (with its own database unless DATABASE_URL is set)')
+      .option('--migrate', "bring a server's schema up to date first, instead of refusing an old one"),
     'aval serve',
     'PORT=9000 aval serve',
-  ).action(context.run(() => actions.serve()))
+  ).action(
+    context.run((options: { migrate?: boolean }) => actions.serve({ migrate: options.migrate === true })),
+  )
   withExamples(
     program.command('work').description('start a worker for background jobs'),
     'DATABASE_URL=postgres://… REDIS_URL=redis://… aval work',

@@ -85,14 +85,14 @@ export function addRequestCommands(program: Command, context: CliContext): void 
         .option('--key-owner <name>', 'made with a key of this name')
         .option('--model <model>', 'asked for, or answered by, this model')
         .option('--route <route>', 'sent to this route')
-        .option('--status <status>', '429, or a class: 5xx')
+        .option('--status <status>', 'the HTTP status the client got: 429')
         .option('--outcome <outcome>', OUTCOMES)
         .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
         .option('--text <text>', 'has this text in a body'),
     ),
     'aval requests list --since 15m',
     'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
-    'aval requests list --status 5xx --json',
+    'aval requests list --status 429 --json',
   ).action(context.run((filters: Filters) => list(context, filters)))
 
   withExamples(

@@ -6,6 +6,7 @@ import { AlreadyRunningError, lockFolder } from '../../../src/db/lock.ts'
 import { kill, startProgram } from '../../support/programs.ts'
 
 type Line = { locked: boolean; pid: number }
+const HOLD_LOCK = new URL('../../support/programs/hold-lock.ts', import.meta.url)
 let folder: string
 
 beforeEach(async () => {
@@ -15,15 +16,15 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 test('a second process is told the pid of the first', async () => {
-  const first = await startProgram<Line>('hold-lock', folder)
-  const second = await startProgram<Line>('hold-lock', folder)
+  const first = await startProgram<Line>(HOLD_LOCK, folder)
+  const second = await startProgram<Line>(HOLD_LOCK, folder)
 
   expect(first.line).toEqual({ locked: true, pid: first.pid })
   expect(second.line).toEqual({ locked: false, pid: first.pid })
 })
 
 test('a holder that does not answer keeps its lock', async () => {
-  const first = await startProgram<Line>('hold-lock', folder, 'block')
+  const first = await startProgram<Line>(HOLD_LOCK, folder, 'block')
 
   const refusal = await lockFolder(folder).catch((error: unknown) => error)
 
@@ -32,7 +33,7 @@ test('a holder that does not answer keeps its lock', async () => {
 })
 
 test('a stopped holder keeps its lock', async () => {
-  const first = await startProgram<Line>('hold-lock', folder)
+  const first = await startProgram<Line>(HOLD_LOCK, folder)
   first.process.kill('SIGSTOP')
 
   const refusal = await lockFolder(folder).catch((error: unknown) => error)
@@ -41,7 +42,7 @@ test('a stopped holder keeps its lock', async () => {
 })
 
 test('a killed holder frees the folder, and what it left is cleaned up', async () => {
-  const first = await startProgram<Line>('hold-lock', folder)
+  const first = await startProgram<Line>(HOLD_LOCK, folder)
   await kill(first.process)
 
   const lock = await lockFolder(folder)
@@ -52,7 +53,7 @@ test('a killed holder frees the folder, and what it left is cleaned up', async (
 })
 
 test('of many that start at once over a dead lock exactly one wins, every time', async () => {
-  const dead = await startProgram<Line>('hold-lock', folder)
+  const dead = await startProgram<Line>(HOLD_LOCK, folder)
   await kill(dead.process)
 
   for (let round = 0; round < 30; round += 1) {
@@ -67,7 +68,7 @@ test('of many that start at once over a dead lock exactly one wins, every time',
 })
 
 test('of several processes that start at once exactly one wins', async () => {
-  const programs = await Promise.all([1, 2, 3, 4].map(() => startProgram<Line>('hold-lock', folder)))
+  const programs = await Promise.all([1, 2, 3, 4].map(() => startProgram<Line>(HOLD_LOCK, folder)))
 
   const winners = programs.filter((program) => program.line.locked)
 
@@ -80,7 +81,7 @@ test('a folder whose path is longer than a socket address can be locked, and is 
   await mkdir(deep, { recursive: true })
 
   const lock = await lockFolder(deep)
-  const second = await startProgram<Line>('hold-lock', deep)
+  const second = await startProgram<Line>(HOLD_LOCK, deep)
 
   expect(second.line).toEqual({ locked: false, pid: process.pid })
   await lock.release()

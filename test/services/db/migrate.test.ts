@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -123,7 +123,6 @@ describeDatabases('migrations', (open) => {
 
 /** Adds the next number to the folder and returns the migration's name. */
 async function addMigration(directory: string, word: string, text: string): Promise<string> {
-  const { readdir } = await import('node:fs/promises')
   const number = (await readdir(directory)).length + 1
   const name = `${String(number).padStart(4, '0')}_${word}`
   await writeFile(join(directory, `${name}.sql`), text)

@@ -9,8 +9,8 @@ describeDatabases('daily partitions', (open) => {
   })
 
   test('each day gets one partition per table, and a second run creates nothing', async () => {
-    const created = await ensurePartitions(open().db, { fromDay: '2026-12-31', days: 2 })
-    const again = await ensurePartitions(open().db, { fromDay: '2026-12-31', days: 2 })
+    const created = await ensurePartitions(open().sql, { fromDay: '2026-12-31', days: 2 })
+    const again = await ensurePartitions(open().sql, { fromDay: '2026-12-31', days: 2 })
 
     expect(created).toEqual([
       'requests_20261231',
@@ -22,7 +22,7 @@ describeDatabases('daily partitions', (open) => {
   })
 
   test('a row of a prepared day is stored in its partition', async () => {
-    await ensurePartitions(open().db, { fromDay: '2026-11-23', days: 1 })
+    await ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 1 })
 
     await insertBody(open(), '2026-11-23', 1)
 
@@ -34,7 +34,7 @@ describeDatabases('daily partitions', (open) => {
     await insertBody(open(), '2026-11-23', 2)
     await insertBody(open(), '2026-11-24', 3)
 
-    await ensurePartitions(open().db, { fromDay: '2026-11-23', days: 1 })
+    await ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 1 })
 
     expect(await placesOf(open())).toEqual([
       'request_bodies_20261123',
@@ -45,7 +45,7 @@ describeDatabases('daily partitions', (open) => {
 
   test('many processes that prepare the same days at once create each partition once', async () => {
     const runs = await Promise.all(
-      [1, 2, 3, 4].map(() => ensurePartitions(open().db, { fromDay: '2026-11-23', days: 3 })),
+      [1, 2, 3, 4].map(() => ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 3 })),
     )
 
     expect(runs.flat().sort()).toHaveLength(6)
@@ -56,7 +56,7 @@ describeDatabases('daily partitions', (open) => {
     const writes = Promise.all(
       Array.from({ length: 60 }, (_, seq) => insertBody(open(), `2026-11-2${3 + (seq % 3)}`, seq)),
     )
-    const made = ensurePartitions(open().db, { fromDay: '2026-11-23', days: 3 })
+    const made = ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 3 })
 
     await Promise.all([writes, made])
 
@@ -64,7 +64,7 @@ describeDatabases('daily partitions', (open) => {
   })
 
   test('the indexes of the log exist on every new partition', async () => {
-    await ensurePartitions(open().db, { fromDay: '2026-11-23', days: 1 })
+    await ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 1 })
 
     const indexes = await open().sql`SELECT indexname FROM pg_indexes WHERE tablename = 'requests_20261123'`
 
@@ -74,7 +74,7 @@ describeDatabases('daily partitions', (open) => {
   test.each(['2026-02-30', '23.11.2026', '2026-11-23T00:00:00Z', "2026-11-23'; --"])(
     'the day %j is refused',
     async (fromDay) => {
-      await expect(ensurePartitions(open().db, { fromDay, days: 1 })).rejects.toThrow(RangeError)
+      await expect(ensurePartitions(open().sql, { fromDay, days: 1 })).rejects.toThrow(RangeError)
     },
   )
 })

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { embeddedDirectory } from '../../../src/db/client.ts'
 import { SOCKET_NAME } from '../../../src/db/wire.ts'
+import { embeddedDirectory } from '../../../src/lib/database-url.ts'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../support/embedded-database.ts'
 
 let database: EmbeddedDatabase
@@ -121,6 +121,17 @@ test('a notification reaches the connections that listen to its channel and no o
   await expect(heard.promise).resolves.toBe('it works')
   expect(await stranger.query('SELECT 1 AS value').then((result) => result.rows)).toEqual([{ value: 1 }])
   expect(strange).toEqual([])
+})
+
+test('LISTEN is understood behind comments', async () => {
+  const [listener, sender] = [await connectPg(), connect()]
+  const heard = Promise.withResolvers<string | undefined>()
+  listener.on('notification', (notification) => heard.resolve(notification.payload))
+  await listener.query('-- what for\n/* and\n why */ LISTEN remarks;\n')
+
+  await sender.notify('remarks', 'heard')
+
+  await expect(heard.promise).resolves.toBe('heard')
 })
 
 test('a listener goes on hearing after another one stops listening to the same channel', async () => {

@@ -1,0 +1,122 @@
+/** The commands that run here and not on a server: serve, work, migrate, check. Heavy parts are loaded when needed. */
+
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { stringify } from 'yaml'
+import type { CliActions } from './cli/context.ts'
+import { CliError, EXIT } from './cli/exit-codes.ts'
+import type { Terminal } from './cli/terminal.ts'
+import type { Environment } from './config/environment.ts'
+import { type Config, loadConfig } from './config.ts'
+import { Secret } from './lib/secret.ts'
+
+export type ActionsDeps = {
+  environment: Environment
+  /** Where relative paths and aval.yaml start. */
+  directory: string
+  terminal: Terminal
+  /** Aborted by the first SIGTERM or SIGINT. */
+  stop: AbortController
+  onReloadSignal: (reload: () => void) => void
+}
+
+export function createActions(deps: ActionsDeps): CliActions {
+  const read = () => loadConfig(deps.environment, deps.directory)
+  return {
+    serve: (options) => runServe(deps, read(), options.migrate),
+    async work() {
+      const config = read()
+      const [{ work }, logger] = await Promise.all([import('./work.ts'), openLogger(config)])
+      await work(config, logger, deps.stop.signal)
+      return EXIT.done
+    },
+    migrate: () => runMigrate(deps, read()),
+    async check({ json }) {
+      const config = read()
+      const shown: unknown = JSON.parse(JSON.stringify(config, maskSecrets))
+      deps.terminal.write(json ? `${JSON.stringify(shown, null, 2)}\n` : stringify(shown))
+      return EXIT.done
+    },
+    selfCheck: async () => selfCheck(deps, read),
+  }
+}
+
+async function runServe(deps: ActionsDeps, config: Config, migrateServer: boolean): Promise<number> {
+  const [{ serve }, { AlreadyRunningError }, logger] = await Promise.all([
+    import('./serve.ts'),
+    import('./db/lock.ts'),
+    openLogger(config),
+  ])
+  const { directory, stop, onReloadSignal, terminal } = deps
+  try {
+    await serve(config, {
+      directory,
+      migrateServer,
+      logger,
+      print: (text) => terminal.write(text),
+      colors: terminal.colors,
+      environment: deps.environment,
+      stop,
+      onReloadSignal,
+    })
+  } catch (error) {
+    if (error instanceof AlreadyRunningError) throw new CliError(EXIT.alreadyRunning, error.message)
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    const { host, port } = config.server
+    const message = `${host}:${port} is in use by another program. Stop it, or choose another port with PORT.`
+    throw new CliError(EXIT.usage, message)
+  }
+  return EXIT.done
+}
+
+async function runMigrate(deps: ActionsDeps, config: Config): Promise<number> {
+  const [{ openDatabase }, logger] = await Promise.all([import('./database.ts'), openLogger(config)])
+  const database = await openDatabase(config, logger, {
+    migrateServer: true,
+    onEmbedded: () => undefined,
+    onMigration: ({ name, position, total }) => deps.terminal.write(`${position}/${total}  ${name}\n`),
+  })
+  await database.close()
+  deps.terminal.write('The database has the schema of this version.\n')
+  return EXIT.done
+}
+
+async function openLogger(config: Config) {
+  const { createLogger } = await import('./telemetry/logger.ts')
+  return createLogger(config.log.level, process.stderr)
+}
+
+/** What can be looked at while no server runs. */
+function selfCheck(deps: ActionsDeps, read: () => Config): Awaited<ReturnType<CliActions['selfCheck']>> {
+  // A wrong config ends the command with its own sentences and exit code 2, which is what doctor would say.
+  const config = read()
+  const from = config.configPath ?? `defaults and environment (no aval.yaml in ${deps.directory})`
+  const folder = existsSync(config.home) ? config.home : dirname(config.home)
+  return [
+    { name: 'config', status: 'ok', detail: from, remedy: null },
+    isWritable(folder)
+      ? { name: 'data folder', status: 'ok', detail: config.home, remedy: null }
+      : {
+          name: 'data folder',
+          status: 'problem',
+          detail: `${config.home} cannot be written`,
+          remedy: 'Mend its rights, or choose another with AVAL_HOME.',
+        },
+  ]
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    // Converted into the answer to the question.
+    return false
+  }
+}
+
+/** For JSON.stringify: secrets print as stars and where they come from. */
+function maskSecrets(this: unknown, key: string, value: unknown): unknown {
+  const original = (this as Record<string, unknown>)[key]
+  return original instanceof Secret ? `*** (${original.source})` : value
+}

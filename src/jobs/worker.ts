@@ -1,0 +1,97 @@
+/**
+ * Runs jobs: takes them from the queue and hands each to its handler. Knows which handler belongs to which name and
+ * nothing about what they do. Every job may run twice; that is each handler's promise to bear.
+ */
+
+import { UnrecoverableError } from 'bullmq'
+import type { Sql } from 'postgres'
+import type { Clock } from '../lib/clock.ts'
+import type { QueueBackend } from '../queue/backend.ts'
+import { openEnqueuer } from '../queue/enqueue.ts'
+import { isJobName, type JobName } from '../queue/jobs.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
+
+export type WorkerDeps = { sql: Sql; clock: Clock; logger: Logger; backend: QueueBackend }
+
+export type RunningWorker = {
+  /** Takes no new job, waits for the running ones up to the limit, aborts what is left, and closes. */
+  close(): Promise<void>
+}
+
+type Handler = (deps: WorkerDeps, payload: unknown, signal: AbortSignal) => Promise<unknown>
+
+const HANDLERS: Record<JobName, Handler> = {
+  'ensure-partitions': runEnsurePartitions,
+}
+
+const CONCURRENCY = 4
+/** A worker that is killed leaves its job locked this long; renewed at half of it while the job runs. */
+const LOCK_MS = 30_000
+const STALLED_CHECK_MS = 15_000
+const CLOSE_TIMEOUT_MS = 25_000
+
+/**
+ * Schedules what recurs and starts to work. The backend must have been prepared. Rejects when it is out of reach;
+ * afterwards lost connections are logged and opened again.
+ */
+export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
+  const stopping = new AbortController()
+  const failed = (error: Error) =>
+    deps.logger.warn({ event: 'queue_error', message: error.message }, 'queue error')
+  const enqueuer = openEnqueuer(deps.backend, failed)
+  await enqueuer.schedule('ensure-partitions', {}, ENSURE_PARTITIONS_EVERY_MS)
+  const worker = deps.backend.openWorker((job) => runJob(deps, job, stopping.signal), {
+    concurrency: CONCURRENCY,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    // A job of a killed worker is taken up again this often before it counts as failed.
+    maxStalledCount: 3,
+  })
+  worker.on('error', failed)
+  worker.on('failed', (job, error) => {
+    deps.logger.warn(
+      {
+        event: 'job_failed',
+        job: job?.name ?? null,
+        attempt: job?.attemptsMade ?? null,
+        message: error.message,
+      },
+      'job failed',
+    )
+  })
+  await worker.waitUntilReady()
+  let closing: Promise<void> | null = null
+  return {
+    close: () => {
+      closing ??= closeWorker(worker, enqueuer, stopping)
+      return closing
+    },
+  }
+}
+
+async function runJob(
+  deps: WorkerDeps,
+  job: { name: string; data: unknown },
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (!isJobName(job.name)) {
+    // Trying again would not help this version; the job stays among the failed ones for a newer one to see.
+    throw new UnrecoverableError(`This version knows no job "${job.name}".`)
+  }
+  return await HANDLERS[job.name](deps, job.data, signal)
+}
+
+async function closeWorker(
+  worker: { close(force?: boolean): Promise<void> },
+  enqueuer: { close(): Promise<void> },
+  stopping: AbortController,
+): Promise<void> {
+  const timer = setTimeout(() => stopping.abort(), CLOSE_TIMEOUT_MS)
+  try {
+    await worker.close()
+    await enqueuer.close()
+  } finally {
+    clearTimeout(timer)
+  }
+}

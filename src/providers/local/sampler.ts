@@ -1,0 +1,58 @@
+/** Temperature, top-p and seed over one row of logits. Pure apart from writing into the row it is given. */
+
+type Logits = { data: Float32Array }
+export type SamplerSettings = { temperature: number; topP: number; seed: number }
+
+/**
+ * A logits processor that picks a token and leaves only that one above minus infinity. Temperature 0 picks the
+ * largest. Nucleus sampling after Holtzman et al. 2020 (https://arxiv.org/abs/1904.09751).
+ */
+export function createSampler({ temperature, topP, seed }: SamplerSettings) {
+  const random = mulberry32(seed)
+  return (_tokens: unknown, logits: Logits): Logits => {
+    if (temperature > 0) keepOnly(logits.data, pick(logits.data, temperature, topP, random()))
+    return logits
+  }
+}
+
+function pick(row: Float32Array, temperature: number, topP: number, point: number): number {
+  const largest = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+  // Beyond e^-20 of the likeliest a token is never drawn; leaving them out keeps the sort short.
+  const tokens: { at: number; weight: number }[] = []
+  row.forEach((value, at) => {
+    const exponent = (value - largest) / temperature
+    if (exponent > -20) tokens.push({ at, weight: Math.exp(exponent) })
+  })
+  tokens.sort((left, right) => right.weight - left.weight || left.at - right.at)
+  const total = tokens.reduce((sum, { weight }) => sum + weight, 0)
+  const nucleus: typeof tokens = []
+  let held = 0
+  for (const token of tokens) {
+    nucleus.push(token)
+    held += token.weight
+    if (held >= topP * total) break
+  }
+  let left = point * held
+  for (const { at, weight } of nucleus) {
+    left -= weight
+    if (left <= 0) return at
+  }
+  return nucleus[0]?.at ?? 0
+}
+
+function keepOnly(row: Float32Array, chosen: number): void {
+  const value = row[chosen] ?? 0
+  row.fill(Number.NEGATIVE_INFINITY)
+  row[chosen] = value
+}
+
+/** Tommy Ettinger's mulberry32: 32 bits of state are plenty for one answer of a small model. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Every job there is and what its payload holds: ids only, never content. The database is the truth; a job only says
+ * that something there wants looking at, so losing or repeating one must never lose or repeat the work.
+ */
+
+import { z } from 'zod'
+
+export const JOBS = {
+  /** Creates the daily partitions of the coming days. */
+  'ensure-partitions': z.strictObject({}),
+} as const satisfies Record<string, z.ZodType>
+
+export type JobName = keyof typeof JOBS
+export type JobPayload<Name extends JobName> = z.infer<(typeof JOBS)[Name]>
+
+/** True for a name of this version's table; a job of a newer version is not. */
+export function isJobName(name: string): name is JobName {
+  return Object.hasOwn(JOBS, name)
+}

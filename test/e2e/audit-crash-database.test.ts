@@ -1,0 +1,44 @@
+import { rm } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { startAudit } from '../../src/audit/audit.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { killedWriter } from '../support/audit-killed-writer.ts'
+import { aFolder } from '../support/audit-records.ts'
+import { describeDatabases } from '../support/database.ts'
+
+const KILLS = 10
+
+describeDatabases('a gateway killed while it ships', (open) => {
+  test('has every acknowledged request in the database exactly once after the next start', async () => {
+    const dataFolder = aFolder()
+    const opened: string[] = []
+    const closed: string[] = []
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const acknowledged = await killedWriter([dataFolder, open().url], () => 800 + Math.random() * 1000)
+      opened.push(...acknowledged.opened)
+      closed.push(...acknowledged.closed)
+    }
+    const shippedBefore = await open().sql`SELECT 1 FROM requests`
+
+    const audit = startAudit({
+      dataFolder,
+      databaseUrl: open().url,
+      clock: systemClock,
+      onEvent: () => undefined,
+      onFatal: (error) => {
+        throw error
+      },
+    })
+    const flushed = await audit.flush(60_000)
+    await audit.close(0)
+
+    const rows = await open().sql<{ id: string; outcome: string }[]>`SELECT id, outcome FROM requests`
+    const outcomes = new Map(rows.map((row) => [row.id, row.outcome]))
+    expect(flushed).toBe(true)
+    expect(shippedBefore.length).toBeGreaterThan(0)
+    expect(rows.length).toBe(outcomes.size)
+    expect(opened.filter((id) => !outcomes.has(id))).toEqual([])
+    expect(closed.filter((id) => outcomes.get(id) !== 'completed')).toEqual([])
+    await rm(dataFolder, { recursive: true })
+  }, 180_000)
+})

@@ -1,0 +1,188 @@
+/** A listening /api over a real database, with keys of every role in two projects. The log's rows are given by the test. */
+
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { pino } from 'pino'
+import type { RequestDetail, RequestFilter } from '../../src/audit/store.ts'
+import { RequestError, UpstreamError } from '../../src/errors.ts'
+import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
+import type { DeclaredKey } from '../../src/keys/declared.ts'
+import { ROLES, type Role } from '../../src/keys/key.ts'
+import { createKeyring, type Keyring } from '../../src/keys/keyring.ts'
+import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
+import { databaseKeySource } from '../../src/keys/source.ts'
+import { pepperKey } from '../../src/keys/token.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import type { TestDatabase } from './database.ts'
+
+export type ApiServer = {
+  url: string
+  keyring: Keyring
+  keyDeps: KeyDeps
+  /** Token and id of a key of a role in a project. */
+  keyOf(project: 'default' | 'other', role: Role): { token: string; id: string }
+  /** Filters the log was asked with, newest last. */
+  filters: RequestFilter[]
+  /** Mounts more routes beside /api, such as a scripted /v1. */
+  app: Hono
+  close(): Promise<void>
+}
+
+/** `rows` are the log of the default project. */
+export async function startApiServer(
+  database: TestDatabase,
+  input: { rows?: RequestDetail[]; declared?: DeclaredKey[] } = {},
+): Promise<ApiServer> {
+  const logger = pino({ level: 'silent' })
+  const keyDeps: KeyDeps = { db: database.db, pepper: pepperKey(randomBytes(32)), clock: systemClock }
+  const keyring = createKeyring({
+    load: databaseKeySource(database, systemClock),
+    declared: input.declared ?? [],
+    pepper: keyDeps.pepper,
+    clock: systemClock,
+    logger,
+    snapshotPath: null,
+  })
+  const minted = new Map<string, { token: string; id: string }>()
+  for (const project of ['default', 'other']) {
+    for (const role of ROLES) {
+      const unbound = { allowedRoutes: null, rpm: null, concurrency: null, expiresAtMs: null }
+      const made = await createKey(keyDeps, null, {
+        name: `${project} ${role}`,
+        project,
+        roles: [role],
+        ...unbound,
+      })
+      minted.set(`${project} ${role}`, { token: made.token, id: made.key.id })
+    }
+  }
+  await keyring.start()
+
+  const filters: RequestFilter[] = []
+  const app = new Hono()
+  app.route('/api', createApi(apiDeps({ keyDeps, keyring, logger, filters, rows: input.rows ?? [] })))
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await new Promise((resolve) => server.once('listening', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    keyring,
+    keyDeps,
+    keyOf: (project, role) => minted.get(`${project} ${role}`)!,
+    filters,
+    app,
+    close: async () => {
+      await keyring.stop()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function apiDeps(parts: {
+  keyDeps: KeyDeps
+  keyring: Keyring
+  logger: ApiDeps['logger']
+  filters: RequestFilter[]
+  rows: RequestDetail[]
+}): ApiDeps {
+  const { keyDeps, keyring, logger, filters, rows } = parts
+  const models = [
+    {
+      name: 'embed',
+      tasks: ['embeddings'],
+      sizeBytes: 8_100_000,
+      shipped: true,
+      loaded: false,
+    },
+  ]
+  return {
+    version: '0.1.0',
+    logger,
+    keyring,
+    keys: { ...keyDeps, keyring },
+    requests: {
+      clock: systemClock,
+      listRequests: async (filter) => {
+        filters.push(filter)
+        const own = rows.filter((row) => row.projectId === filter.scope.projectId)
+        const limit = filter.limit ?? own.length
+        return { rows: own.slice(0, limit), nextCursor: own.length > limit ? 'next-page' : null }
+      },
+      countRequests: async (filter) => rows.filter((row) => row.projectId === filter.scope.projectId).length,
+      findRequest: async ({ projectId }, id) =>
+        rows.find((row) => row.projectId === projectId && row.id === id) ?? null,
+    },
+    models: {
+      listModels: async () => models,
+      pullModel: async function* (name) {
+        yield { receivedBytes: 10, totalBytes: 100 }
+        if (name === 'no/such') {
+          throw new UpstreamError(
+            'local_model_missing',
+            'The hub is out of reach. Put the files into models/no/such.',
+            {
+              retryable: false,
+            },
+          )
+        }
+        yield { receivedBytes: 100, totalBytes: 100 }
+      },
+      removeModel: async (name) => {
+        if (name === 'embed') throw new RequestError('conflict', 'local/embed is shipped and stays.')
+        return name === 'Xenova/tiny'
+      },
+    },
+    operations: {
+      doctor: async () => [
+        { name: 'database', status: 'ok', detail: 'embedded, .aval/db', remedy: null },
+        { name: 'upstream openai', status: 'warning', detail: 'no key', remedy: 'Set OPENAI_API_KEY.' },
+      ],
+      reload: async () => ({
+        applied: false,
+        problems: ['aval.yaml: rotues: unknown key. Did you mean "routes"?'],
+      }),
+    },
+  }
+}
+
+/** A row of the log with everything a test does not care about. */
+export function logRow(row: Partial<RequestDetail>): RequestDetail {
+  return {
+    id: 'req_01kb0000000000000000000000',
+    writer: '0193f0d2-0000-7000-8000-000000000000',
+    seq: 1,
+    projectId: 'prj_default',
+    keyId: 'vk_01kb0000000000000000000000',
+    keyName: 'web-shop',
+    method: 'POST',
+    path: '/v1/chat/completions',
+    operation: 'chat',
+    requestedModel: 'support-answer',
+    route: 'support-answer',
+    upstream: 'openai',
+    model: 'gpt-4o-mini',
+    stream: true,
+    outcome: 'completed',
+    status: 200,
+    errorCode: null,
+    finishReason: 'stop',
+    startedAt: new Date('2026-11-23T13:05:33Z'),
+    durationMs: 1240,
+    ttftMs: 85,
+    inputTokens: 12,
+    outputTokens: 40,
+    cachedInputTokens: null,
+    reasoningTokens: null,
+    attempts: [],
+    clientRequestId: null,
+    endUser: null,
+    requestBytes: 120,
+    responseBytes: 2400,
+    truncated: false,
+    occurrences: 1,
+    requestBody: '{"model":"support-answer"}',
+    responseBody: '{"ok":true}',
+    ...row,
+  }
+}

@@ -1,0 +1,314 @@
+/** Every kind of mistake in aval.yaml and the environment: the message names the path, what stands there and the fix. */
+
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadConfig } from '../../../src/config.ts'
+import { ConfigError } from '../../../src/errors.ts'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aval-config-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** The problems of a file with this text, without the path it was written to. */
+function problemsOf(yaml: string, environment: Record<string, string> = {}): readonly string[] {
+  writeFileSync(join(folder, 'aval.yaml'), yaml)
+  try {
+    loadConfig(environment, folder)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map((line) => line.replaceAll(`${folder}/`, ''))
+    throw error
+  }
+  return []
+}
+
+const SECRET = 'sk-proj-4f9aVeryLongSecretThatNobodyMaySee0123456789'
+
+describe('an unknown key is named with its place and what was probably meant', () => {
+  test.each([
+    ['at the top', 'servr: {}', 'aval.yaml: (top level): unknown key "servr". Did you mean "server"?'],
+    ['in an object', 'server: { prot: 1 }', 'aval.yaml: server: unknown key "prot". Did you mean "port"?'],
+    [
+      'two deep',
+      'limits: { app: { rmp: 1 } }',
+      'aval.yaml: limits.app: unknown key "rmp". Did you mean "rpm"?',
+    ],
+    [
+      'in an upstream',
+      'upstreams: { lab: { dialect: openai, base_ulr: x } }',
+      'aval.yaml: upstreams.lab: unknown key "base_ulr". Did you mean "base_url"?',
+    ],
+    [
+      "in an upstream's timeouts",
+      'upstreams: { lab: { dialect: anthropic, timeouts: { firstbyte: 2s } } }',
+      'aval.yaml: upstreams.lab.timeouts: unknown key "firstbyte". Did you mean "first_byte"?',
+    ],
+    [
+      'in a list item',
+      'keys: [{ name: a, secret: env:X, roles: [app], concurency: 5 }]',
+      'aval.yaml: keys.0: unknown key "concurency". Did you mean "concurrency"?',
+    ],
+    [
+      "in a route's target",
+      'routes: { r: { targets: [local/a, { model: local/x, wieght: 1 }] } }',
+      'aval.yaml: routes.r.targets.1: unknown key "wieght". Did you mean "weight"?',
+    ],
+    [
+      "in a target's timeouts",
+      'routes: { r: { targets: [{ model: local/x, timeouts: { totl: 2s } }] } }',
+      'aval.yaml: routes.r.targets.0.timeouts: unknown key "totl". Did you mean "total"?',
+    ],
+    [
+      'and when nothing is near, what there is',
+      'models: { colour: blue }',
+      'aval.yaml: models: unknown key "colour". Known keys: dir, hub.',
+    ],
+    [
+      'and a key of another dialect is unknown in this one',
+      'upstreams: { lab: { dialect: gemini, query: { a: b } } }',
+      'aval.yaml: upstreams.lab: unknown key "query". Known keys: dialect, key, base_url, timeouts, max_connections, headers.',
+    ],
+  ])('%s', (_name, yaml, problem) => {
+    expect(problemsOf(yaml)).toEqual([problem])
+  })
+})
+
+describe('a wrong value is named with its place, its kind and what is expected', () => {
+  test.each([
+    ['server: { port: abc }', 'server.port: text "abc" where a number is expected.'],
+    ['server: { port: 99999 }', 'server.port: number 99999 where at most 65535 is expected.'],
+    ['server: { port: 1.5 }', 'server.port: number 1.5 where a whole number is expected.'],
+    [
+      'server: { drain: 5 }',
+      'server.drain: number 5 where a duration such as 250ms, 30s or 5m, at most 24h is expected.',
+    ],
+    [
+      'server: { drain: 5 parsecs }',
+      'server.drain: text "5 parsecs" where a duration such as 250ms, 30s or 5m, at most 24h is expected.',
+    ],
+    [
+      'server: { drain: 25h }',
+      'server.drain: text "25h" where a duration such as 250ms, 30s or 5m, at most 24h is expected.',
+    ],
+    [
+      'server: { max_body: 16 }',
+      'server.max_body: number 16 where a size such as 512KiB, 16MiB or 20GB, at least 1KiB is expected.',
+    ],
+    [
+      'server: { max_body: 12B }',
+      'server.max_body: text "12B" where a size such as 512KiB, 16MiB or 20GB, at least 1KiB is expected.',
+    ],
+    ['server:', 'server: null where an object is expected.'],
+    ['models: { hub: "yes" }', 'models.hub: text "yes" where true or false is expected.'],
+    ['- a', '(top level): a list of 1 where an object is expected.'],
+    [
+      'upstreams: { a: { dialect: opnai } }',
+      'upstreams.a.dialect: text "opnai" where one of openai, anthropic, gemini, local is expected.',
+    ],
+    [
+      'upstreams: { a: {} }',
+      'upstreams.a.dialect: nothing where one of openai, anthropic, gemini, local is expected.',
+    ],
+    [
+      'upstreams: { a: { dialect: openai, responses: maybe } }',
+      'upstreams.a.responses: text "maybe" where one of "auto", "native", "translate" is expected.',
+    ],
+    [
+      'upstreams: { a: { dialect: openai, base_url: gpu-1:8000 } }',
+      'upstreams.a.base_url: text of 10 characters where an http:// or https:// URL is expected.',
+    ],
+    [
+      'upstreams: { A b: { dialect: openai } }',
+      'upstreams.A b: the name "A b" where a name of lower-case letters, digits, ".", "_" and "-", at most 63 long is expected.',
+    ],
+    [
+      'upstreams: { a: { dialect: openai, headers: { "x y": z } } }',
+      'upstreams.a.headers.x y: the name "x y" where a header name of letters, digits and "-" is expected.',
+    ],
+    [
+      'routes: { r: { targets: [] } }',
+      'routes.r.targets: a list of 0 where at least 1 in the list is expected.',
+    ],
+    [
+      'routes: { r: { targets: [gpt-4o] } }',
+      'routes.r.targets.0: text "gpt-4o" where "upstream/model id", such as openai/gpt-4o-mini, is expected.',
+    ],
+    [
+      'routes: { r: { targets: [5] } }',
+      'routes.r.targets.0: number 5 where "upstream/model id", such as openai/gpt-4o-mini, is expected.',
+    ],
+    [
+      'routes: { r: { targets: [{ model: local/x, weight: 0 }] } }',
+      'routes.r.targets.0.weight: number 0 where more than 0 is expected.',
+    ],
+    [
+      'routes: { r: { targets: [{ model: local/x, timeouts: { idle: soon } }] } }',
+      'routes.r.targets.0.timeouts.idle: text "soon" where a duration such as 250ms, 30s or 5m, at most 24h is expected.',
+    ],
+    [
+      'keys: [{ name: a, secret: env:X, roles: [boss] }]',
+      'keys.0.roles.0: text "boss" where one of "admin", "engineer", "approver", "auditor", "app" is expected.',
+    ],
+    [
+      'keys: [{ name: a, secret: env:X, roles: [app], expires: tomorrow }]',
+      'keys.0.expires: text "tomorrow" where a moment such as 2027-01-31T00:00:00Z is expected.',
+    ],
+    [
+      'routes: { r: { targets: [nowhere/x, local/y] } }',
+      'routes.r.targets.0: no upstream "nowhere". Known: local, ollama.',
+    ],
+  ])('%s', (yaml, problem) => {
+    expect(problemsOf(yaml)).toEqual([`aval.yaml: ${problem}`])
+  })
+
+  test('every mistake of a file is listed, not only the first', () => {
+    const problems = problemsOf(
+      'server: { port: x, prot: 1 }\nroutes: { r: { targets: [{ modle: local/x }] } }',
+    )
+
+    expect(problems).toEqual([
+      'aval.yaml: server.port: text "x" where a number is expected.',
+      'aval.yaml: server: unknown key "prot". Did you mean "port"?',
+      'aval.yaml: routes.r.targets.0.model: nothing where "upstream/model id", such as openai/gpt-4o-mini, is expected.',
+      'aval.yaml: routes.r.targets.0: unknown key "modle". Did you mean "model"?',
+    ])
+  })
+})
+
+describe('text that is not YAML is named with its line', () => {
+  test.each([
+    ['a bracket left open', 'server:\n  port: 1\nkeys: [', /^aval\.yaml: line 3: not valid YAML: /],
+    [
+      'a key twice',
+      'server: {}\nmodels: {}\nserver: {}',
+      /^aval\.yaml: line 3: not valid YAML: Map keys must be unique/,
+    ],
+    ['a tab as indent', 'server:\n\tport: 1', /^aval\.yaml: line 2: not valid YAML: /],
+    ['an alias without its anchor', 'server: *other', /^aval\.yaml: not valid YAML: Unresolved alias/],
+    [
+      'aliases of aliases of aliases',
+      [
+        'a: &a [x,x,x,x,x,x,x,x]',
+        'b: &b [*a,*a,*a,*a,*a,*a,*a]',
+        'c: &c [*b,*b,*b,*b,*b,*b]',
+        'd: [*c,*c,*c,*c]',
+      ].join('\n'),
+      /^aval\.yaml: not valid YAML: Excessive alias count/,
+    ],
+  ])('%s', (_name, yaml, problem) => {
+    expect(problemsOf(yaml)[0]).toMatch(problem)
+  })
+
+  test('a merge key is an unknown key, not a merge', () => {
+    expect(problemsOf('server:\n  <<: { port: 1 }')).toEqual([
+      expect.stringContaining('server: unknown key "<<".'),
+    ])
+  })
+})
+
+describe('a file that cannot be read', () => {
+  test('is named when AVAL_CONFIG gives it', () => {
+    const load = () => loadConfig({ AVAL_CONFIG: 'missing.yaml' }, folder)
+
+    expect(load).toThrow(ConfigError)
+    expect(load).toThrow(
+      /AVAL_CONFIG names .*missing\.yaml, which does not exist\. Create it or unset the name\./,
+    )
+  })
+
+  test('is named with the reason when it is a folder', () => {
+    const load = () => loadConfig({ AVAL_CONFIG: '.' }, folder)
+
+    expect(load).toThrow(ConfigError)
+    expect(load).toThrow(/cannot be read \(EISDIR\)/)
+  })
+
+  test.skipIf(process.getuid?.() === 0)(
+    'is named with the reason when rights are missing (not as root)',
+    () => {
+      const path = join(folder, 'closed.yaml')
+      writeFileSync(path, '', { mode: 0o000 })
+
+      expect(() => loadConfig({ AVAL_CONFIG: path }, folder)).toThrow(/cannot be read \(EACCES\)/)
+      chmodSync(path, 0o600)
+    },
+  )
+})
+
+describe('a secret', () => {
+  test.each([
+    ['as the value of a key', `upstreams: { a: { dialect: openai, key: ${SECRET} } }`],
+    ['short, as the value of a key', 'upstreams: { a: { dialect: openai, key: hunter2 } }'],
+    ['in place of an upstream', `upstreams: { a: ${SECRET} }`],
+    ['as a dialect', `upstreams: { a: { dialect: ${SECRET} } }`],
+    ['in a header of the wrong kind', `upstreams: { a: { dialect: openai, headers: { x: [hunter2] } } }`],
+    [
+      'in a header that is too long',
+      `upstreams: { a: { dialect: openai, headers: { x: ${'hunter2'.repeat(200)} } } }`,
+    ],
+    ['in an address', 'upstreams: { a: { dialect: openai, base_url: "ftp://me:hunter2@host" } }'],
+    ['as the secret of a declared key', `keys: [{ name: a, roles: [app], secret: ${SECRET} }]`],
+    ['in place of a declared key', `keys: [${SECRET}]`],
+    ['as the whole file', SECRET],
+  ])('%s is a mistake whose message does not show it', (_name, yaml) => {
+    const problems = problemsOf(yaml)
+
+    expect(problems.length).toBeGreaterThan(0)
+    expect(problems.join('\n')).not.toContain(SECRET.slice(0, 12))
+    expect(problems.join('\n')).not.toContain('hunter2')
+  })
+
+  test('pasted where its reference belongs is told what belongs there', () => {
+    expect(problemsOf(`upstreams: { a: { dialect: openai, key: ${SECRET} } }`)).toEqual([
+      `aval.yaml: upstreams.a.key: text of ${SECRET.length} characters where env:NAME or file:/path (never the secret itself) is expected.`,
+    ])
+  })
+
+  test('that the environment does not have is asked for by name', () => {
+    expect(problemsOf('upstreams: { a: { dialect: openai, key: env:LAB_KEY } }')).toEqual([
+      'aval.yaml: upstreams.a.key: the environment has no LAB_KEY. Set it, or remove the entry.',
+    ])
+  })
+
+  test('whose file is missing, empty or a folder is asked for by path', () => {
+    writeFileSync(join(folder, 'empty'), '\n')
+    mkdirSync(join(folder, 'folder'), { recursive: true })
+    const problemOf = (file: string) =>
+      problemsOf(`upstreams: { a: { dialect: openai, key: "file:${file}" } }`)
+
+    expect(problemOf('gone')).toEqual(['aval.yaml: upstreams.a.key: the file gone cannot be read (ENOENT).'])
+    expect(problemOf('empty')).toEqual([
+      'aval.yaml: upstreams.a.key: the file empty is empty. Put the secret into it.',
+    ])
+    expect(problemOf('folder')).toEqual([
+      'aval.yaml: upstreams.a.key: the file folder cannot be read (EISDIR).',
+    ])
+  })
+
+  test('of a key that is too short to resist guessing is counted, not shown', () => {
+    const yaml = 'keys: [{ name: a, roles: [app], secret: env:SHOP_KEY }]'
+    const environment = { SHOP_KEY: 'hunter2', AVAL_ADMIN_KEY: 'hunter2', AVAL_PEPPER: 'hunter2' }
+
+    expect(problemsOf(yaml, environment)).toEqual([
+      'env:SHOP_KEY: the secret has 7 characters where at least 32 are expected.',
+      'env:AVAL_ADMIN_KEY: the secret has 7 characters where at least 32 are expected.',
+      'env:AVAL_PEPPER: the secret has 7 characters where at least 32 are expected.',
+    ])
+  })
+})
+
+describe('the environment', () => {
+  test.each([
+    [{ PORT: 'http' }, 'PORT: text "http" where a port number from 0 to 65535 is expected.'],
+    [{ PORT: '70000' }, 'PORT: text "70000" where a port number from 0 to 65535 is expected.'],
+    [
+      { LOG_LEVEL: 'loud' },
+      'LOG_LEVEL: text "loud" where one of trace, debug, info, warn, error, silent is expected.',
+    ],
+  ])('%j is a mistake', (environment, problem) => {
+    expect(problemsOf('', environment as Record<string, string>)).toEqual([problem])
+  })
+})
