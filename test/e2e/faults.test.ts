@@ -4,12 +4,15 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { type Contract, eventsOf, eventually, hello, startContract } from '../contract/support/harness.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { type RunningGateway, startGateway } from '../support/gateway.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+/** Some of these start a gateway twice; on a busy machine each first start of the embedded database takes its time. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -59,7 +62,7 @@ test('SIGTERM lets a live stream finish, takes nothing new, exits 0, and the row
   const upstream = await ownUpstream()
   const { start } = await restartable(upstream)
   const gateway = await start()
-  const response = await stream(gateway, 'up/live?tokens=30&chunk_ms=60')
+  const response = await stream(gateway, 'up/live?tokens=30&chunk_ms=30')
   const reader = response.body!.getReader()
   let text = Buffer.from((await reader.read()).value ?? []).toString()
 
