@@ -92,7 +92,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     },
     database: { url: named(env('DATABASE_URL'), 'DATABASE_URL') },
     redis: { url: named(env('REDIS_URL'), 'REDIS_URL') },
-    upstreams: resolveUpstreams(file, env, secret),
+    upstreams: resolveUpstreams(file, env, secret, (path) => resolve(directory, path)),
     ollama: { url: ollamaUrl(env('OLLAMA_HOST')), explicit: env('OLLAMA_HOST') !== undefined },
     routes: resolveRoutes(file),
     keys: resolveKeys(file, secret, problems),

@@ -45,7 +45,7 @@ export function renderStartScreen(screen: StartScreen, color: boolean): string {
 function tryLine({ url, tryKey, tryModel }: StartScreen): string {
   const content =
     tryModel === 'local/reader'
-      ? '[1] Aval puts every request on a log. [2] Shoes may be returned within 30 days of purchase.'
+      ? '[1] Aval puts every request on a log.\n[2] Shoes may be returned within 30 days of purchase.'
       : null
   const messages = [
     ...(content === null ? [] : [{ role: 'system', content }]),

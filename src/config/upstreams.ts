@@ -55,8 +55,11 @@ export function resolveUpstreams(
   file: ConfigFile,
   env: (name: EnvironmentName) => string | undefined,
   secret: (ref: string, where: string) => Secret | null,
+  resolvePath: (path: string) => string,
 ): UpstreamConfig[] {
-  const declared = Object.entries(file.upstreams ?? {}).map(([name, entry]) => fromFile(name, entry, secret))
+  const declared = Object.entries(file.upstreams ?? {}).map(([name, entry]) =>
+    fromFile(name, entry, secret, resolvePath),
+  )
   const taken = new Set(declared.map(({ name }) => name))
   for (const { name, dialect, key, url } of FROM_ENVIRONMENT) {
     const value = env(key)
@@ -64,11 +67,11 @@ export function resolveUpstreams(
     // An address without a key is how keyless servers are pointed at; it counts for the openai dialect only.
     if (taken.has(name) || (value === undefined && (dialect !== 'openai' || baseUrl === undefined))) continue
     const entry = { dialect, base_url: baseUrl ?? DEFAULT_BASE_URL[dialect] }
-    const upstream = fromFile(name, entry, secret)
+    const upstream = fromFile(name, entry, secret, resolvePath)
     if (upstream.dialect === 'local') continue
     declared.push({ ...upstream, key: value === undefined ? null : new Secret(value, `env:${key}`) })
   }
-  if (!taken.has('local')) declared.push(fromFile('local', { dialect: 'local' }, secret))
+  if (!taken.has('local')) declared.push(fromFile('local', { dialect: 'local' }, secret, resolvePath))
   return declared
 }
 
@@ -76,10 +79,16 @@ function fromFile(
   name: string,
   entry: NonNullable<ConfigFile['upstreams']>[string],
   secret: (ref: string, where: string) => Secret | null,
+  resolvePath: (path: string) => string,
 ): UpstreamConfig {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...readTimeouts(entry.timeouts) }
   if (entry.dialect === 'local')
-    return { name, dialect: 'local', modelsDir: entry.models_dir ?? null, timeouts }
+    return {
+      name,
+      dialect: 'local',
+      modelsDir: entry.models_dir === undefined ? null : resolvePath(entry.models_dir),
+      timeouts,
+    }
   const remote = {
     name,
     baseUrl: (entry.base_url ?? DEFAULT_BASE_URL[entry.dialect]).replace(/\/+$/, ''),

@@ -53,3 +53,9 @@ export function working(logger: Logger, fields: { queue: string }): void {
 export function workerExited(logger: Logger, fields: { code: number | null; signal: string | null }): void {
   logger.error(fields, 'worker_exited')
 }
+
+/** Loading, loaded, evicted, downloading: one line each, so that a slow first answer explains itself. */
+export function localModel(logger: Logger, fields: { type: string }): void {
+  const { type, ...rest } = fields
+  logger[type === 'crashed' ? 'error' : 'info'](rest, `local_model_${type}`)
+}
