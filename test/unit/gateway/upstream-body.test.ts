@@ -77,8 +77,8 @@ describe('for any body', () => {
         space,
         (others, at, wish, model, ask, gap) => {
           const list = others
-            .filter(([name]) => name !== 'model' && name !== 'stream_options' && name !== '__proto__')
-            .map(([name, json]) => [JSON.stringify(name), json])
+            // The prefix keeps them apart from the fields whose type is checked.
+            .map(([name, json]) => [JSON.stringify(`x${name}`), json])
           list.splice(at % (list.length + 1), 0, ['"model"', '"from"'])
           if (wish !== null) list.splice(at % list.length, 0, ['"stream_options"', wish])
           const text = `${gap}{${gap}${list.map((pair) => pair.join(`${gap}:${gap}`)).join(`${gap},${gap}`)}${gap}}${gap}`
