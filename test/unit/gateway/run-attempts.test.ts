@@ -396,9 +396,35 @@ describe('the breaker', () => {
     expect(later.kind).toBe('answered')
   })
 
+  test('gives a probe back that was begun and never sent, because the client left while it waited', async () => {
+    const client = writtenClient()
+    const clockOf = { waits: 0 }
+    const deps = testDeps({
+      sleep: async () => {
+        clockOf.waits += 1
+        if (clockOf.waits === 2) client.leave()
+      },
+    })
+    const slow = playedProvider([
+      fails(),
+      (sink, call) => {
+        deps.clock.advance(6000)
+        fails()(sink, call)
+      },
+    ])
+    const sick = playedProvider([fails(), answers()])
+    for (let at = 0; at < 4; at += 1) deps.breaker.failed('sick/m')
+    const targets = [targetOf(upstreamOf('slow', slow)), targetOf(upstreamOf('sick', sick))]
+
+    const left = await runAttempts(deps, exchangeOf(deps, targets, { client }))
+    const later = await runAttempts(deps, exchangeOf(deps, [targetOf(upstreamOf('sick', sick))]))
+
+    expect(left.kind).toBe('aborted')
+    expect(later.kind).toBe('answered')
+  })
+
   test('a storm: with every call failing at most 1.2 calls per request and ten more are sent', async () => {
     const deps = testDeps()
-    // Ten targets share the requests, so that no circuit stays closed for want of failures.
     const a = playedProvider([fails()])
     const upstream = upstreamOf('a', a)
     let admitted = 0
