@@ -261,7 +261,9 @@ function quotedTests(page: string): { file: string; name: string }[] {
 
 /** Lines of shell blocks and inline code that call npm or aval, comments and settings in front taken off. */
 function commandLines(page: string): string[] {
-  const blocks = [...page.matchAll(/```(?:sh)?\n([\s\S]*?)```/g)].flatMap(([, text = '']) => text.split('\n'))
+  const blocks = [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].flatMap(([, language = '', text = '']) =>
+    language === '' || language === 'sh' ? text.split('\n') : [],
+  )
   const inline = [...page.replace(/```[\s\S]*?```/g, '').matchAll(/`([^`\n]+)`/g)].map(
     ([, text = '']) => text,
   )
