@@ -87,8 +87,10 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   readonly #key: Secret | null
   #controller: Dispatcher.DispatchController | null = null
   #state: 'waiting' | 'reading' | 'failing' | 'over' = 'waiting'
-  #phase: NodeJS.Timeout
-  readonly #total: NodeJS.Timeout
+  /** One timer for all three limits: it looks at the clock when it fires, so that a chunk costs no timer call. */
+  #timer: NodeJS.Timeout
+  readonly #startedMs = performance.now()
+  #activeMs = this.#startedMs
   #bytes = 0
   #decoder: Decoder | null = null
   #status = 0
@@ -111,8 +113,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     this.#sink = sink
     this.#done = done
     this.#key = key
-    this.#phase = setTimeout(() => this.#expire('first_byte', timeouts.firstByteMs), timeouts.firstByteMs)
-    this.#total = setTimeout(() => this.#expire('total', timeouts.totalMs), timeouts.totalMs)
+    this.#timer = setTimeout(() => this.#look(), Math.min(timeouts.firstByteMs, timeouts.idleMs, timeouts.totalMs))
   }
 
   abort(): void {
@@ -129,7 +130,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   resume(): void {
     this.#paused = false
     // The idle clock must not run while our own reader was the slow one.
-    this.#phase.refresh()
+    this.#activeMs = performance.now()
     this.#controller?.resume()
   }
 
@@ -147,7 +148,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   ): void {
     if (this.#state !== 'waiting' || status < 200) return
     this.#status = status
-    this.#armIdle()
+    this.#activeMs = performance.now()
     this.#upstreamRequestId = first(
       headers['x-request-id'] ?? headers['request-id'] ?? headers['apim-request-id'],
     )
@@ -172,7 +173,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#state === 'over') return
-    this.#phase.refresh()
+    this.#activeMs = performance.now()
     if (this.#decoder !== null) this.#decoder.write(chunk)
     else this.#take(chunk)
   }
@@ -236,13 +237,24 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     )
   }
 
-  #expire(which: 'first_byte' | 'idle' | 'total', afterMs: number): void {
+  /** Ends the call when one of its limits has run out, else sleeps until the next one can. */
+  #look(): void {
     if (this.#over()) return
-    if (which === 'idle' && this.#paused) {
-      this.#phase.refresh()
+    const nowMs = performance.now()
+    const { firstByteMs, idleMs, totalMs } = this.#timeouts
+    const waiting = this.#state === 'waiting'
+    // While our own reader is the slow one, the upstream's silence is not its fault.
+    const quietMs = this.#paused ? 0 : nowMs - (waiting ? this.#startedMs : this.#activeMs)
+    const quietLimitMs = waiting ? firstByteMs : idleMs
+    const leftMs = Math.min(totalMs - (nowMs - this.#startedMs), quietLimitMs - quietMs)
+    // Timers may fire up to a millisecond early.
+    if (leftMs >= 1) {
+      // Never longer than `idle`: the first byte may come meanwhile, and silence after it must be seen in time.
+      this.#timer = setTimeout(() => this.#look(), Math.min(leftMs, idleMs))
       return
     }
-    this.#fail(timeoutError(this.#upstream, which, afterMs))
+    const which = quietMs + 1 >= quietLimitMs ? (waiting ? 'first_byte' : 'idle') : 'total'
+    this.#fail(timeoutError(this.#upstream, which, which === 'total' ? totalMs : quietLimitMs))
   }
 
   #fail(error: UpstreamError): void {
@@ -253,12 +265,6 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     this.#sink.onError(error)
   }
 
-  #armIdle(): void {
-    clearTimeout(this.#phase)
-    const { idleMs } = this.#timeouts
-    this.#phase = setTimeout(() => this.#expire('idle', idleMs), idleMs)
-  }
-
   /** A method, so that the compiler does not narrow the state across callbacks. */
   #over(): boolean {
     return this.#state === 'over'
@@ -266,8 +272,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
 
   #finish(): void {
     this.#state = 'over'
-    clearTimeout(this.#phase)
-    clearTimeout(this.#total)
+    clearTimeout(this.#timer)
     this.#decoder?.close()
     // While it still stands in the pool's queue its body is held there: it counts until the pool lets go of it.
     if (this.#controller !== null) this.#leave()
