@@ -6,6 +6,7 @@
 import type { UsageRecord } from '../audit/record.ts'
 import { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { scanTopLevel } from '../lib/json-scan.ts'
 import type {
   Operation,
   ProviderCall,
@@ -18,10 +19,12 @@ import type { PlannedTarget } from './plan.ts'
 import { StreamTap } from './stream-tap.ts'
 import { readErrorInside, readFinishReason, readUsage } from './usage.ts'
 
-/** Larger JSON answers (2,048 embeddings are 40 MB) are not parsed on this thread; only their ends are looked at. */
+/** Larger JSON answers (2,048 embeddings are 40 MB) are not parsed on this thread; one pass finds their members. */
 const MAX_PARSED_BYTES = 256 * 1024
-/** The tail in which `usage` of such an answer is looked for. */
-const USAGE_TAIL_BYTES = 2048
+/** The members of such an answer that are read, when they are not large themselves. */
+const READ_MEMBERS = new Set(['object', 'type', 'error', 'usage', 'status'])
+const MAX_MEMBER_BYTES = 16 * 1024
+const MAX_ANSWER_DEPTH = 1000
 
 export type Answer = {
   head: ProviderHead
@@ -87,9 +90,18 @@ function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): Att
     usage: null,
   })
   if (body.length > MAX_PARSED_BYTES) {
-    const whole = body[0] === 0x7b && /\}\s*$/.test(body.toString('latin1', body.length - 16))
-    if (!whole) return failed(malformed(target, 'a large body that is not a whole JSON object', ''))
-    return { kind: 'answered', answer: { head, last: body, usage: usageFromTail(body), finishReason: null } }
+    const members = readLargeObject(body)
+    if (members === null) {
+      return failed(
+        malformed(target, 'a large body that is not a whole JSON object', body.toString('utf8', 0, 4096)),
+      )
+    }
+    const inside = readErrorInside(members)
+    if (inside !== null) return failed(errorInside(target, JSON.stringify(inside).slice(0, 4096)))
+    return {
+      kind: 'answered',
+      answer: { head, last: body, usage: readUsage(members), finishReason: readFinishReason(members) },
+    }
   }
   let parsed: unknown
   try {
@@ -109,16 +121,23 @@ function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): Att
   return { kind: 'answered', answer }
 }
 
-function usageFromTail(body: Buffer): UsageRecord | null {
-  const tail = body.toString('utf8', body.length - USAGE_TAIL_BYTES)
-  const match = /"usage"\s*:\s*(\{[^{}]*\})/.exec(tail)
-  if (match?.[1] === undefined) return null
-  try {
-    return readUsage({ usage: JSON.parse(match[1]) as JsonObject })
-  } catch {
-    // Unknown usage is recorded as unknown.
-    return null
+/** The few members that are read of a large object; null when its end is not the end of the body. */
+function readLargeObject(body: Buffer): JsonObject | null {
+  const { entries } = scanTopLevel(body, MAX_ANSWER_DEPTH)
+  const end = entries.at(-1)?.end
+  if (end === undefined || body.length - end > MAX_MEMBER_BYTES) return null
+  if (!/^\s*\}\s*$/.test(body.toString('latin1', end))) return null
+  const members: JsonObject = {}
+  for (const { key, start, end: after } of entries) {
+    if (!READ_MEMBERS.has(key) || after - start > MAX_MEMBER_BYTES) continue
+    try {
+      members[key] = JSON.parse(body.toString('utf8', start, after)) as JsonObject[string]
+    } catch {
+      // Converted into "not whole": what cannot be parsed here cannot be by the client either.
+      return null
+    }
   }
+  return members
 }
 
 /** Relays a stream: whole events go to the client at once, the last one is held for the caller to send. */

@@ -113,7 +113,10 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     this.#sink = sink
     this.#done = done
     this.#key = key
-    this.#timer = setTimeout(() => this.#look(), Math.min(timeouts.firstByteMs, timeouts.idleMs, timeouts.totalMs))
+    this.#timer = setTimeout(
+      () => this.#look(),
+      Math.min(timeouts.firstByteMs, timeouts.idleMs, timeouts.totalMs),
+    )
   }
 
   abort(): void {
