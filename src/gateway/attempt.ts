@@ -25,6 +25,8 @@ const MAX_PARSED_BYTES = 256 * 1024
 const READ_MEMBERS = new Set(['object', 'type', 'error', 'usage', 'status'])
 const MAX_MEMBER_BYTES = 16 * 1024
 const MAX_ANSWER_DEPTH = 1000
+/** Kept of an answer that makes no sense, for the log. */
+const MAX_DETAIL_BYTES = 4096
 
 export type Answer = {
   head: ProviderHead
@@ -109,11 +111,15 @@ function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): Att
   } catch {
     // Converted into a typed failure that another target may still answer.
     return failed(
-      malformed(target, `${head.contentType || 'a body'} that is not JSON`, body.toString('utf8', 0, 4096)),
+      malformed(
+        target,
+        `${head.contentType || 'a body'} that is not JSON`,
+        body.toString('utf8', 0, MAX_DETAIL_BYTES),
+      ),
     )
   }
   if (!isJsonObject(parsed)) {
-    return failed(malformed(target, 'JSON that is not an object', body.toString('utf8', 0, 4096)))
+    return failed(malformed(target, 'JSON that is not an object', body.toString('utf8', 0, MAX_DETAIL_BYTES)))
   }
   const inside = readErrorInside(parsed)
   if (inside !== null) return failed(errorInside(target, JSON.stringify(inside).slice(0, 4096)))
@@ -168,6 +174,9 @@ class StreamRelay implements ProviderSink {
   #settled = false
   #keepAlive: NodeJS.Timeout | null = null
   #linger: NodeJS.Timeout | null = null
+  /** What comes in place of a stream, once the head has said so. */
+  #stray: Buffer[] | null = null
+  #strayBytes = 0
 
   constructor(
     target: PlannedTarget,
@@ -186,18 +195,26 @@ class StreamRelay implements ProviderSink {
 
   onHead(head: ProviderHead): void {
     this.#head = head
-    if (head.contentType === '' || /^text\/event-stream\b/i.test(head.contentType)) return
-    this.handle?.abort()
-    this.#fail(malformed(this.#target, `${head.contentType} where a stream was asked for`, ''))
+    if (head.contentType !== '' && !/^text\/event-stream\b/i.test(head.contentType)) this.#stray = []
   }
 
   onData(chunk: Buffer): void {
+    if (this.#stray !== null) {
+      this.#stray.push(chunk)
+      this.#strayBytes += chunk.length
+      if (this.#strayBytes >= MAX_DETAIL_BYTES) this.#refuseStray()
+      return
+    }
     this.#pass(this.#tap.push(chunk))
     // The answer is whole now, whenever the upstream closes its side; some never do.
     if (this.#answered()) this.#linger ??= setTimeout(() => this.handle?.abort(), LINGER_MS)
   }
 
   onEnd(): void {
+    if (this.#stray !== null) {
+      this.#refuseStray()
+      return
+    }
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#pass(this.#tap.end())
     if (this.#settled || this.#answered()) return
@@ -206,8 +223,20 @@ class StreamRelay implements ProviderSink {
   }
 
   onError(error: UpstreamError): void {
+    if (this.#stray !== null) {
+      this.#refuseStray()
+      return
+    }
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#fail(error)
+  }
+
+  /** The upstream sent something else than a stream; its first words go to the log. */
+  #refuseStray(): void {
+    if (this.#settled) return
+    const said = Buffer.concat(this.#stray ?? []).toString('utf8', 0, MAX_DETAIL_BYTES)
+    this.handle?.abort()
+    this.#fail(malformed(this.#target, `${this.#head?.contentType} where a stream was asked for`, said))
   }
 
   /** Settles once the terminal event has been seen; true when it has. */

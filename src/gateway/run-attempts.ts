@@ -36,7 +36,7 @@ export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promis
       deps.breaker.released(nameOf(target))
       return ABORTED
     }
-    const result = await runOne(deps, exchange, target, totalMs)
+    const result = await runBegun(deps, exchange, target, totalMs)
     if (result.kind !== 'failed' || result.committed || !result.error.retryable) return result
     last = result
     if (exchange.elapsedMs() >= totalMs) break
@@ -53,6 +53,21 @@ async function pause(deps: GatewayDeps, client: Client, waitMs: number): Promise
   const left = new AbortController()
   client.onGone(() => left.abort())
   await deps.sleep(waitMs, left.signal)
+}
+
+/** A bug must not leave a half-open circuit waiting for the probe that threw. */
+async function runBegun(
+  deps: GatewayDeps,
+  exchange: Exchange,
+  target: PlannedTarget,
+  totalMs: number,
+): Promise<AttemptResult> {
+  try {
+    return await runOne(deps, exchange, target, totalMs)
+  } catch (error) {
+    deps.breaker.released(nameOf(target))
+    throw error
+  }
 }
 
 async function runOne(

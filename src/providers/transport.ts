@@ -18,6 +18,9 @@ const MAX_ERROR_BODY_BYTES = 64 * 1024
 const FORWARDED =
   /^(retry-after|retry-after-ms|x-ratelimit-.+|openai-processing-ms|openai-version|openai-model)$/
 
+/** Node refuses to send anything else, and the answer must not fail because of it. */
+const PRINTABLE = /^[\x20-\x7e]*$/
+
 export type OutboundRequest = {
   method: 'GET' | 'POST'
   path: string
@@ -293,7 +296,7 @@ function forwardable(headers: Record<string, string | string[] | undefined>): Re
   for (const name of Object.keys(headers)) {
     if (!FORWARDED.test(name)) continue
     const value = first(headers[name])
-    if (value !== null) kept[name] = value
+    if (value !== null && PRINTABLE.test(value)) kept[name] = value
   }
   return kept
 }
