@@ -51,7 +51,7 @@ describe('without a file and without an environment', () => {
       models: { folder: null, hub: false },
       audit: { maxSpoolBytes: null, keepMs: 86_400_000 },
       bring: { adminKey: null, appKey: null, pepper: null },
-      log: { level: 'info' },
+      log: { level: null },
     })
   })
 
