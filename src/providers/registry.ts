@@ -23,7 +23,7 @@ export type UpstreamSettings =
   | { name: string; dialect: 'local'; modelsDir: string | null; timeouts: Timeouts }
 
 export type ProviderRegistry = {
-  /** Builds what is new, keeps what is unchanged, retires the rest once its calls have ended. */
+  /** Builds what is new, keeps what is unchanged, retires the rest once the time of every call that knew it is up. */
   apply(settings: readonly UpstreamSettings[]): ReadonlyMap<string, Provider>
   current(): ReadonlyMap<string, Provider>
   close(): Promise<void>
@@ -36,28 +36,38 @@ export type RegistryDeps = {
   onRetireError: (upstream: string, error: unknown) => void
 }
 
+type Held = { fingerprint: string; provider: Provider; totalMs: number }
+
 export function createProviderRegistry(deps: RegistryDeps): ProviderRegistry {
-  let held = new Map<string, { fingerprint: string; provider: Provider }>()
+  let held = new Map<string, Held>()
+  const retiring = new Map<Provider, NodeJS.Timeout>()
+  const retire = (name: string, { provider, totalMs }: Held) => {
+    const close = () => {
+      retiring.delete(provider)
+      provider.close().catch((error: unknown) => deps.onRetireError(name, error))
+    }
+    // A request that began before the reload may still make its next call here, until its time is up.
+    retiring.set(provider, setTimeout(close, totalMs).unref())
+  }
   const providers = () => new Map([...held].map(([name, { provider }]) => [name, provider]))
   return {
     apply(settings) {
-      const next = new Map<string, { fingerprint: string; provider: Provider }>()
+      const next = new Map<string, Held>()
       for (const upstream of settings) {
         const fingerprint = fingerprintOf(upstream)
         const known = held.get(upstream.name)
         const provider = known?.fingerprint === fingerprint ? known.provider : build(deps, upstream)
-        next.set(upstream.name, { fingerprint, provider })
+        next.set(upstream.name, { fingerprint, provider, totalMs: upstream.timeouts.totalMs })
       }
-      for (const [name, { provider }] of held) {
-        if (next.get(name)?.provider === provider) continue
-        provider.close().catch((error: unknown) => deps.onRetireError(name, error))
-      }
+      for (const [name, old] of held) if (next.get(name)?.provider !== old.provider) retire(name, old)
       held = next
       return providers()
     },
     current: providers,
     async close() {
-      await Promise.all([...held.values()].map(({ provider }) => provider.close()))
+      for (const timer of retiring.values()) clearTimeout(timer)
+      const open = [...retiring.keys(), ...[...held.values()].map(({ provider }) => provider)]
+      await Promise.all(open.map((provider) => provider.close()))
     },
   }
 }
