@@ -38,6 +38,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 // A worker started by `serve` has a channel to its parent and must not outlive it.
 process.on('disconnect', () => stop.abort())
+// Listening must not keep it alive either, once its work has ended.
+process.channel?.unref()
 
 const actions = createActions({
   environment,

@@ -1,6 +1,7 @@
 /** `aval work`: takes jobs from the queue. The embedded database brings one along as a child process of `serve`. */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { devNull } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config.ts'
 import { compareSchema } from './database.ts'
@@ -46,7 +47,8 @@ export function startWorkerChild(databaseUrl: string, environment: NodeJS.Proces
   let closing = false
   let restart: NodeJS.Timeout | undefined
   const start = () => {
-    const env = { ...environment, DATABASE_URL: databaseUrl }
+    // Nothing in aval.yaml concerns it, and a mistake there must not keep jobs from running.
+    const env = { ...environment, DATABASE_URL: databaseUrl, AVAL_CONFIG: devNull }
     child = fork(MAIN, ['work'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     child.unref()
     child.channel?.unref()
