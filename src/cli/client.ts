@@ -15,7 +15,7 @@ export class UnreachableError extends CliError {
   override name = 'UnreachableError'
 }
 
-export type Query = Readonly<Record<string, string | undefined>>
+type Query = Readonly<Record<string, string | undefined>>
 export type Call = { method: 'GET' | 'POST' | 'DELETE'; path: string; query?: Query; body?: unknown }
 
 /** Lists and changes answer in milliseconds; longer than this is a server in trouble. */

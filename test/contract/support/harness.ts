@@ -16,7 +16,7 @@ export const UPSTREAM_KEY = 'sk-upstream-0123456789abcdef0123456789abcdef'
 /** Retries of a scripted failure would only repeat it; a test that is about retries says so itself. */
 export const ONE_TRY = { retries: 0 }
 
-export interface LogRow {
+interface LogRow {
   id: string
   outcome: string
   status: number
@@ -48,14 +48,14 @@ export interface LogRow {
   occurrences: number
 }
 
-export interface LogDetail extends LogRow {
+interface LogDetail extends LogRow {
   request_body: string | null
   request_body_encoding: 'utf8' | 'base64'
   response_body: string | null
   response_body_encoding: 'utf8' | 'base64'
 }
 
-export interface WireAnswer {
+interface WireAnswer {
   status: number
   headers: Headers
   bytes: Buffer
@@ -66,7 +66,7 @@ export interface WireAnswer {
   mark: string
 }
 
-export interface PostOptions {
+interface PostOptions {
   headers?: Record<string, string>
   key?: string
   method?: string
