@@ -10,6 +10,7 @@ beforeAll(async () => {
       upstreams: { one: up, two: up, three: up, claude: { ...up, dialect: 'anthropic' } },
       routes: {
         ordered: { targets: ['one/ordered-a', 'two/ordered-b', 'three/ordered-c'], retries: 1 },
+        spent: { targets: ['one/spent-a', 'two/spent-b', 'three/spent-c'], retries: 1 },
         once: { targets: ['one/once'], ...ONE_TRY },
         retried: { targets: ['one/retried'], retries: 2 },
         swift: {
@@ -132,9 +133,9 @@ describe('fallback', () => {
 
 describe('retries', () => {
   test('come after every target was tried once, and end when they are spent', async () => {
-    for (const model of ['ordered-a', 'ordered-b', 'ordered-c']) contract.upstream.on(model, { status: 503 })
+    for (const model of ['spent-a', 'spent-b', 'spent-c']) contract.upstream.on(model, { status: 503 })
 
-    const answer = await ask('ordered')
+    const answer = await ask('spent')
     const row = await contract.row(answer.mark)
 
     expect(answer.status).toBe(502)
