@@ -102,7 +102,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const server = await listen(app, config.server.host, config.server.port)
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
-    const worker = startWorkerChild(database.url, options.environment, logger)
+    const worker = startWorkerChild(database.sharedUrl, options.environment, logger)
     stack.defer(() => worker.close())
   }
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
