@@ -302,7 +302,7 @@ function startScreen(
     const configured = config.upstreams.find((upstream) => upstream.name === name)
     if (configured === undefined) return { name, from: `found at ${config.ollama.url}` }
     if (configured.dialect === 'local') return { name, from: 'reader, embed          (npx aval models list)' }
-    return { name, from: configured.key === null ? configured.baseUrl : `from ${configured.key.source}` }
+    return { name, from: configured.key === null ? configured.baseUrl : `from ${whereFrom(configured.key)}` }
   })
   return renderStartScreen(
     {
@@ -319,6 +319,11 @@ function startScreen(
     },
     up.colors,
   )
+}
+
+/** `OPENAI_API_KEY`, or the file's path. */
+function whereFrom(secret: Secret): string {
+  return secret.source.replace(/^(env|file):/, '')
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

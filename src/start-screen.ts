@@ -45,12 +45,14 @@ export function renderStartScreen(screen: StartScreen, color: boolean): string {
 function tryLine({ url, tryKey, tryModel }: StartScreen): string {
   const content =
     tryModel === 'local/reader'
-      ? '[1] Aval puts every request on a log. [2] Shoes may be returned within 30 days of purchase.'
+      ? '[1] Aval puts every request on a log.\n[2] Shoes may be returned within 30 days of purchase.'
       : null
   const messages = [
     ...(content === null ? [] : [{ role: 'system', content }]),
     { role: 'user', content: content === null ? 'Say hello' : 'How long do I have to return shoes?' },
   ]
   const body = JSON.stringify({ model: tryModel, messages })
-  return `curl -s ${url}/v1/chat/completions -H 'authorization: Bearer ${tryKey}' -H 'content-type: application/json' -d '${body}'`
+  // A shell looks into double quotes alone, where the key is the name of a variable.
+  const quote = tryKey.startsWith('$') ? '"' : "'"
+  return `curl -s ${url}/v1/chat/completions -H ${quote}authorization: Bearer ${tryKey}${quote} -H 'content-type: application/json' -d '${body}'`
 }
