@@ -86,9 +86,14 @@ describe('one server', () => {
     upstream.on('slow', { delayMs: 1500 })
     const stream = await openStream(gateway, 'openai/story')
     const slow = Array.from({ length: 5 }, (_, at) =>
-      call(`${gateway.url}/v1/chat/completions`, gateway.appKey, { body: chatBody('openai/slow', `slow ${at}`) }),
+      call(`${gateway.url}/v1/chat/completions`, gateway.appKey, {
+        body: chatBody('openai/slow', `slow ${at}`),
+      }),
     )
-    await until('all of them at the upstream', () => upstream.calls('slow').length === 5 && stream.text().includes('word2'))
+    await until(
+      'all of them at the upstream',
+      () => upstream.calls('slow').length === 5 && stream.text().includes('word2'),
+    )
 
     process.kill(gateway.pid, 'SIGTERM')
     const answers = await Promise.all(slow)

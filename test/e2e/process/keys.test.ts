@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RunningGateway, newTestKey, startGateway } from '../../support/gateway.ts'
+import { newTestKey, type RunningGateway, startGateway } from '../../support/gateway.ts'
 import { type Answer, call, chatBody, runAval, until } from '../../support/process.ts'
 import { startUpstream, type Upstream } from '../../support/upstream.ts'
 
@@ -66,7 +66,10 @@ test("a key of another gateway's shape works where aval.yaml declares it, in its
   expect((await ask(MOVED_KEY, { 'x-aval-project': 'shop' })).status).toBe(200)
   expect((await ask(MOVED_KEY, { 'x-aval-project': 'default' })).status).toBe(401)
   expect((await ask(gateway.appKey, { 'x-aval-project': 'default' })).status).toBe(200)
-  const { stdout } = await runAval(['key', 'list', '--json'], { cwd: gateway.home, env: { AVAL_HOME: gateway.home } })
+  const { stdout } = await runAval(['key', 'list', '--json'], {
+    cwd: gateway.home,
+    env: { AVAL_HOME: gateway.home },
+  })
   expect(stdout).not.toContain(MOVED_KEY)
 })
 
