@@ -83,7 +83,8 @@ async function runMigrate(deps: ActionsDeps, config: Config): Promise<number> {
 
 async function openLogger(config: Config) {
   const { createLogger } = await import('./telemetry/logger.ts')
-  return createLogger(config.log.level, process.stderr)
+  // A person who just started the server reads the start screen; a log collector wants every event.
+  return createLogger(config.log.level ?? (process.stderr.isTTY === true ? 'warn' : 'info'), process.stderr)
 }
 
 /** What can be looked at while no server runs. */

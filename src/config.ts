@@ -58,7 +58,8 @@ export type Config = {
   models: { folder: string | null; hub: boolean }
   audit: { maxSpoolBytes: number | null; keepMs: number }
   bring: { adminKey: Secret | null; appKey: Secret | null; pepper: Secret | null }
-  log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  /** Null when nobody chose: then it depends on who reads, a person or a log. */
+  log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | null }
 }
 
 const MIN_SECRET_LENGTH = 32
@@ -243,10 +244,10 @@ function readPort(text: string | undefined, problems: string[]): number | undefi
 }
 
 function readLogLevel(text: string | undefined, problems: string[]): Config['log']['level'] {
-  if (text === undefined) return 'info'
+  if (text === undefined) return null
   if (/^(trace|debug|info|warn|error|silent)$/.test(text)) return text as Config['log']['level']
   problems.push(`LOG_LEVEL: text "${text}" where one of trace, debug, info, warn, error, silent is expected.`)
-  return 'info'
+  return null
 }
 
 function ollamaUrl(host: string | undefined): string {

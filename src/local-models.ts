@@ -55,7 +55,6 @@ function toListed(model: LocalModelEntry): LocalModel {
     name: model.name,
     tasks: [model.task],
     sizeBytes: model.sizeBytes,
-    license: null,
     shipped: model.folder.startsWith(SHIPPED),
     loaded: model.loaded,
   }
@@ -74,11 +73,8 @@ async function* pullSteps(
     .pullModel(
       name,
       (progress) => {
-        newest = {
-          file: progress.file,
-          receivedBytes: progress.receivedBytes,
-          totalBytes: progress.totalBytes,
-        }
+        const receivedBytes = Math.round((progress.bytes * progress.percent) / 100)
+        newest = { receivedBytes, totalBytes: progress.bytes }
         wake()
       },
       signal,

@@ -2,32 +2,27 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Audit, startAudit } from './audit/audit.ts'
-import { createFlood, type Flood } from './audit/flood.ts'
-import { countRequests, findRequest, listRequests } from './audit/store.ts'
-import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
+import { createFlood } from './audit/flood.ts'
+import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { createAdmission } from './gateway/admission.ts'
-import { createBreaker } from './gateway/breaker.ts'
-import type { GatewayDeps } from './gateway/deps.ts'
 import { loadPepper, openHome, writeClientFile } from './home.ts'
-import { type AppDeps, createApp } from './http/app.ts'
+import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
-import { createUnauthenticated } from './http/unauthenticated.ts'
+import { modelCalls } from './http/v1/model-calls.ts'
+import { httpParts } from './http-parts.ts'
 import type { DeclaredKey } from './keys/declared.ts'
 import { createFirstKeys, type FirstKeys } from './keys/first-keys.ts'
 import { createKeyring, type Keyring } from './keys/keyring.ts'
 import type { KeyDeps } from './keys/lifecycle.ts'
-import { createLimiter } from './keys/limiter.ts'
 import { databaseKeySource } from './keys/source.ts'
 import { newSecret, pepperKey } from './keys/token.ts'
 import { systemClock } from './lib/clock.ts'
 import { Secret } from './lib/secret.ts'
-import { sleep } from './lib/sleep.ts'
-import { createLocalModels, type LocalModels } from './local-models.ts'
+import { createLocalModels } from './local-models.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
@@ -96,10 +91,19 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   stack.defer(() => registry.close())
   const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
   const checks: ChecksDeps = { database, audit, keyring, runtime }
-  const app = createApp(
-    appDeps({ config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database }),
-  )
-  const server = await listen(app, config.server.host, config.server.port)
+  const { calls, parts } = httpParts({
+    logger,
+    audit,
+    flood,
+    keyring,
+    keyDeps,
+    runtime,
+    checks,
+    models: local.management,
+    db: database.connection.db,
+    reload: () => reload(runtime, logger),
+  })
+  const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
     const worker = startWorkerChild(database.sharedUrl, options.environment, logger)
@@ -187,74 +191,6 @@ function openRuntime(
     },
     config,
   )
-}
-
-type Opened = {
-  config: Config
-  options: ServeOptions
-  audit: Audit
-  flood: Flood
-  keyring: Keyring
-  keyDeps: KeyDeps
-  runtime: Runtime
-  checks: ChecksDeps
-  local: LocalModels
-  database: OpenedDatabase
-}
-
-function appDeps(opened: Opened): AppDeps {
-  const { config, options, audit, flood, keyring, keyDeps, runtime, checks, local, database } = opened
-  const { logger } = options
-  const gateway: GatewayDeps = {
-    snapshot: runtime.snapshot,
-    audit: audit.log,
-    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
-    breaker: createBreaker(systemClock),
-    clock: systemClock,
-    random: Math.random,
-    sleep,
-    reportBug: (error, requestId) => events.bug(logger, error, requestId),
-  }
-  const unauthenticated = createUnauthenticated((caller, clientAddress, error) => {
-    const { method, path, operation } = caller
-    flood.add({
-      clientAddress,
-      errorCode: error.code,
-      status: error.status,
-      method,
-      path,
-      operation,
-      requestBytes: 0,
-    })
-  }, gateway.reportBug)
-  return {
-    modelCalls: {
-      gateway,
-      keyring,
-      unauthenticated,
-      maxBodyBytes: () => runtime.config().server.maxBodyBytes,
-    },
-    models: {
-      routes: () => [...runtime.snapshot().routes.keys()],
-      listings: () => runtime.catalogue.refresh(),
-    },
-    checks: () => healthChecks(checks),
-    corsOrigins: config.server.corsOrigins,
-    api: {
-      version: VERSION,
-      logger,
-      keyring,
-      keys: { ...keyDeps, keyring },
-      requests: {
-        clock: systemClock,
-        listRequests: (filter) => listRequests(database.connection.db, filter),
-        countRequests: (filter) => countRequests(database.connection.db, filter),
-        findRequest: (scope, id) => findRequest(database.connection.db, { scope, id }),
-      },
-      models: local.management,
-      operations: { doctor: () => doctorChecks(checks), reload: () => reload(runtime, logger) },
-    },
-  }
 }
 
 async function reload(

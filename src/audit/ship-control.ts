@@ -15,6 +15,11 @@ export type ShipControl = {
 const RESTART_MS = 1000
 /** A transaction under way gets this long to end by itself. */
 const STOP_MS = 10_000
+/**
+ * A small young generation keeps the thread's memory near what a batch needs; the old one must hold the largest row,
+ * two bodies of 32 MiB as escaped text. Too small a limit ends the thread, and it would start over with the same row.
+ */
+const HEAP = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 }
 const NO_STATS: ShipStats = { shippedRows: 0, lagRecords: 0, lagSeconds: 0, writers: 0, failures: 0 }
 
 export function startShipThread(setup: ShipThreadSetup, onEvent: (event: AuditEvent) => void): ShipControl {
@@ -42,7 +47,7 @@ class Control implements ShipControl {
 
   start(): void {
     const file = new URL('./ship-thread.ts', import.meta.url)
-    const worker = new Worker(file, { workerData: this.#setup, name: 'audit-ship' })
+    const worker = new Worker(file, { workerData: this.#setup, name: 'audit-ship', resourceLimits: HEAP })
     let reason = 'It ended by itself.'
     worker.unref()
     worker.on('message', (report: ShipReport) => this.#receive(report))

@@ -13,6 +13,9 @@ export type SyncThread = {
   stop(): Promise<void>
 }
 
+/** The thread only calls fdatasync. */
+const HEAP = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
+
 type SyncSetup = { folder: string; segmentBytes: number; progress: Progress }
 
 export function startSyncThread(setup: SyncSetup, onReport: (report: SyncReport) => void): SyncThread {
@@ -24,7 +27,12 @@ export function startSyncThread(setup: SyncSetup, onReport: (report: SyncReport)
     segmentBytes: setup.segmentBytes,
   }
   const file = new URL('./sync-thread.ts', import.meta.url)
-  const worker = new Worker(file, { workerData, transferList: [theirs], name: 'audit-sync' })
+  const worker = new Worker(file, {
+    workerData,
+    transferList: [theirs],
+    name: 'audit-sync',
+    resourceLimits: HEAP,
+  })
   const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   worker.on('error', (error) => onReport({ kind: 'sync-failed', path: setup.folder, code: error.message }))
   port.on('message', onReport)

@@ -21,7 +21,7 @@ export const ENVIRONMENT = {
   OLLAMA_HOST: 'address of an Ollama server (default http://127.0.0.1:11434, used when it answers)',
   AVAL_URL: 'where the command line finds the server (default http://127.0.0.1:8700)',
   AVAL_KEY: 'the key the command line sends; without it the one that serve left in the data folder',
-  LOG_LEVEL: 'trace, debug, info, warn, error or silent (default info)',
+  LOG_LEVEL: 'trace, debug, info, warn, error or silent (default info, on a terminal warn)',
   NO_COLOR: 'when set, no colours on a terminal',
 } as const
 

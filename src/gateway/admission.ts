@@ -2,7 +2,7 @@
 
 import { LimitError } from '../errors.ts'
 import { hasRole, type VirtualKey } from '../keys/key.ts'
-import type { KeyLimits, Limiter, RateState } from '../keys/limiter.ts'
+import { type KeyLimits, type Limiter, rateHeaders } from '../keys/limiter.ts'
 import type { Clock } from '../lib/clock.ts'
 
 /** `x-ratelimit-*` response headers; empty for a key without limits. */
@@ -36,14 +36,4 @@ const UNLIMITED = { headers: {}, release() {} }
 function limitsOf(key: VirtualKey, defaults: KeyLimits): KeyLimits {
   if (!hasRole(key, 'app')) return { rpm: key.rpm, concurrency: key.concurrency }
   return { rpm: key.rpm ?? defaults.rpm, concurrency: key.concurrency ?? defaults.concurrency }
-}
-
-/** OpenAI's header names; the reset is written as OpenAI does, e.g. `1.25s`. */
-function rateHeaders(rate: RateState | null): Record<string, string> {
-  if (rate === null) return {}
-  return {
-    'x-ratelimit-limit-requests': String(rate.limit),
-    'x-ratelimit-remaining-requests': String(rate.remaining),
-    'x-ratelimit-reset-requests': `${Math.ceil(rate.resetMs) / 1000}s`,
-  }
 }

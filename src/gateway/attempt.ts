@@ -6,6 +6,7 @@
 import type { UsageRecord } from '../audit/record.ts'
 import { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { scanTopLevel } from '../lib/json-scan.ts'
 import type {
   Operation,
   ProviderCall,
@@ -18,10 +19,14 @@ import type { PlannedTarget } from './plan.ts'
 import { StreamTap } from './stream-tap.ts'
 import { readErrorInside, readFinishReason, readUsage } from './usage.ts'
 
-/** Larger JSON answers (2,048 embeddings are 40 MB) are not parsed on this thread; only their ends are looked at. */
+/** Larger JSON answers (2,048 embeddings are 40 MB) are not parsed on this thread; one pass finds their members. */
 const MAX_PARSED_BYTES = 256 * 1024
-/** The tail in which `usage` of such an answer is looked for. */
-const USAGE_TAIL_BYTES = 2048
+/** The members of such an answer that are read, when they are not large themselves. */
+const READ_MEMBERS = new Set(['object', 'type', 'error', 'usage', 'status'])
+const MAX_MEMBER_BYTES = 16 * 1024
+const MAX_ANSWER_DEPTH = 1000
+/** Kept of an answer that makes no sense, for the log. */
+const MAX_DETAIL_BYTES = 4096
 
 export type Answer = {
   head: ProviderHead
@@ -87,9 +92,18 @@ function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): Att
     usage: null,
   })
   if (body.length > MAX_PARSED_BYTES) {
-    const whole = body[0] === 0x7b && /\}\s*$/.test(body.toString('latin1', body.length - 16))
-    if (!whole) return failed(malformed(target, 'a large body that is not a whole JSON object', ''))
-    return { kind: 'answered', answer: { head, last: body, usage: usageFromTail(body), finishReason: null } }
+    const members = readLargeObject(body)
+    if (members === null) {
+      return failed(
+        malformed(target, 'a large body that is not a whole JSON object', body.toString('utf8', 0, 4096)),
+      )
+    }
+    const inside = readErrorInside(members)
+    if (inside !== null) return failed(errorInside(target, JSON.stringify(inside).slice(0, 4096)))
+    return {
+      kind: 'answered',
+      answer: { head, last: body, usage: readUsage(members), finishReason: readFinishReason(members) },
+    }
   }
   let parsed: unknown
   try {
@@ -97,11 +111,15 @@ function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): Att
   } catch {
     // Converted into a typed failure that another target may still answer.
     return failed(
-      malformed(target, `${head.contentType || 'a body'} that is not JSON`, body.toString('utf8', 0, 4096)),
+      malformed(
+        target,
+        `${head.contentType || 'a body'} that is not JSON`,
+        body.toString('utf8', 0, MAX_DETAIL_BYTES),
+      ),
     )
   }
   if (!isJsonObject(parsed)) {
-    return failed(malformed(target, 'JSON that is not an object', body.toString('utf8', 0, 4096)))
+    return failed(malformed(target, 'JSON that is not an object', body.toString('utf8', 0, MAX_DETAIL_BYTES)))
   }
   const inside = readErrorInside(parsed)
   if (inside !== null) return failed(errorInside(target, JSON.stringify(inside).slice(0, 4096)))
@@ -109,16 +127,23 @@ function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): Att
   return { kind: 'answered', answer }
 }
 
-function usageFromTail(body: Buffer): UsageRecord | null {
-  const tail = body.toString('utf8', body.length - USAGE_TAIL_BYTES)
-  const match = /"usage"\s*:\s*(\{[^{}]*\})/.exec(tail)
-  if (match?.[1] === undefined) return null
-  try {
-    return readUsage({ usage: JSON.parse(match[1]) as JsonObject })
-  } catch {
-    // Unknown usage is recorded as unknown.
-    return null
+/** The few members that are read of a large object; null when its end is not the end of the body. */
+function readLargeObject(body: Buffer): JsonObject | null {
+  const { entries } = scanTopLevel(body, MAX_ANSWER_DEPTH)
+  const end = entries.at(-1)?.end
+  if (end === undefined || body.length - end > MAX_MEMBER_BYTES) return null
+  if (!/^\s*\}\s*$/.test(body.toString('latin1', end))) return null
+  const members: JsonObject = {}
+  for (const { key, start, end: after } of entries) {
+    if (!READ_MEMBERS.has(key) || after - start > MAX_MEMBER_BYTES) continue
+    try {
+      members[key] = JSON.parse(body.toString('utf8', start, after)) as JsonObject[string]
+    } catch {
+      // Converted into "not whole": what cannot be parsed here cannot be by the client either.
+      return null
+    }
   }
+  return members
 }
 
 /** Relays a stream: whole events go to the client at once, the last one is held for the caller to send. */
@@ -149,6 +174,9 @@ class StreamRelay implements ProviderSink {
   #settled = false
   #keepAlive: NodeJS.Timeout | null = null
   #linger: NodeJS.Timeout | null = null
+  /** What comes in place of a stream, once the head has said so. */
+  #stray: Buffer[] | null = null
+  #strayBytes = 0
 
   constructor(
     target: PlannedTarget,
@@ -167,18 +195,26 @@ class StreamRelay implements ProviderSink {
 
   onHead(head: ProviderHead): void {
     this.#head = head
-    if (head.contentType === '' || /^text\/event-stream\b/i.test(head.contentType)) return
-    this.handle?.abort()
-    this.#fail(malformed(this.#target, `${head.contentType} where a stream was asked for`, ''))
+    if (head.contentType !== '' && !/^text\/event-stream\b/i.test(head.contentType)) this.#stray = []
   }
 
   onData(chunk: Buffer): void {
+    if (this.#stray !== null) {
+      this.#stray.push(chunk)
+      this.#strayBytes += chunk.length
+      if (this.#strayBytes >= MAX_DETAIL_BYTES) this.#refuseStray()
+      return
+    }
     this.#pass(this.#tap.push(chunk))
     // The answer is whole now, whenever the upstream closes its side; some never do.
     if (this.#answered()) this.#linger ??= setTimeout(() => this.handle?.abort(), LINGER_MS)
   }
 
   onEnd(): void {
+    if (this.#stray !== null) {
+      this.#refuseStray()
+      return
+    }
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#pass(this.#tap.end())
     if (this.#settled || this.#answered()) return
@@ -187,8 +223,20 @@ class StreamRelay implements ProviderSink {
   }
 
   onError(error: UpstreamError): void {
+    if (this.#stray !== null) {
+      this.#refuseStray()
+      return
+    }
     if (this.#linger !== null) clearTimeout(this.#linger)
     this.#fail(error)
+  }
+
+  /** The upstream sent something else than a stream; its first words go to the log. */
+  #refuseStray(): void {
+    if (this.#settled) return
+    const said = Buffer.concat(this.#stray ?? []).toString('utf8', 0, MAX_DETAIL_BYTES)
+    this.handle?.abort()
+    this.#fail(malformed(this.#target, `${this.#head?.contentType} where a stream was asked for`, said))
   }
 
   /** Settles once the terminal event has been seen; true when it has. */

@@ -13,6 +13,8 @@ import type { ParsedBody, RequestEnvelope } from './request.ts'
 /** Sent bytes kept in memory before they go to the spool as a PART, and the longest they stay there. */
 const PART_BYTES = 64 * 1024
 const PART_MS = 5000
+/** Clients bound the head they accept; the whole name stands in the log. */
+const MAX_HEADER_CHARS = 256
 
 export class Exchange implements StreamObserver {
   readonly deps: GatewayDeps
@@ -77,7 +79,8 @@ export class Exchange implements StreamObserver {
     const { id, clientRequestId } = this.envelope
     const headers: Record<string, string> = { ...head?.headers, ...this.limits, ...more, 'x-request-id': id }
     if (clientRequestId !== null) headers['x-client-request-id'] = clientRequestId
-    if (this.target !== null) headers['x-aval-model'] = `${this.target.upstream.name}/${this.target.model}`
+    if (this.target !== null)
+      headers['x-aval-model'] = headerText(`${this.target.upstream.name}/${this.target.model}`)
     return headers
   }
 
@@ -133,6 +136,17 @@ export class Exchange implements StreamObserver {
     }
     return this.deps.audit.close(record, rest)
   }
+}
+
+/** A model id is the caller's text: what no header may hold is percent-encoded, and a long one is cut. */
+function headerText(text: string): string {
+  return text
+    .slice(0, MAX_HEADER_CHARS)
+    .replace(/[^\x21-\x7e]/gu, (character) =>
+      [...Buffer.from(character)]
+        .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+        .join(''),
+    )
 }
 
 export const STREAM_HEADERS: Readonly<Record<string, string>> = {

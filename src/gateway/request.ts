@@ -127,7 +127,8 @@ function parseBySpans(bytes: Buffer, scan: TopLevel): JsonObject {
 }
 
 function checkFields(operation: Operation, parsed: JsonObject): void {
-  for (const field of ['model', ...REQUIRED[operation]]) {
+  const required = ['model', ...REQUIRED[operation]]
+  for (const field of required) {
     if (!Object.hasOwn(parsed, field)) {
       const message = `The field "${field}" is missing. Every ${operation} request needs it.`
       throw new RequestError('missing_required_parameter', message, { param: field })
@@ -136,8 +137,9 @@ function checkFields(operation: Operation, parsed: JsonObject): void {
   for (const field of Object.keys(parsed)) {
     const kind = Object.hasOwn(FIELD_KINDS, field) ? FIELD_KINDS[field] : undefined
     const value = parsed[field]
-    // OpenAI reads null as "not given" everywhere but in `model`.
-    if (kind === undefined || (value === null && field !== 'model') || fits(kind, value)) continue
+    // OpenAI reads null as "not given" wherever nothing is required.
+    const absent = value === null && !required.includes(field)
+    if (kind === undefined || absent || fits(kind, value)) continue
     const message = `"${field}" is ${kindOf(value)} where ${EXPECTED[kind]} is expected.`
     throw new RequestError('invalid_type', message, { param: field })
   }

@@ -7,6 +7,7 @@ import { UpstreamError } from '../errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import type { ProviderCall } from '../providers/provider.ts'
 import { type AttemptResult, gatherAnswer, relayStream } from './attempt.ts'
+import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import type { PlannedTarget } from './plan.ts'
@@ -18,29 +19,54 @@ const MAX_WAIT_MS = 2000
 /** Runs the plan. The attempts are on `exchange` afterwards. */
 export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promise<AttemptResult> {
   const { plan, client } = exchange
-  const left = new AbortController()
   const totalMs = Math.max(...plan.targets.map(({ timeouts }) => timeouts.totalMs))
   const open = plan.targets.filter((target) => deps.breaker.waitMs(nameOf(target)) === 0)
-  if (open.length === 0)
-    return { kind: 'failed', error: allBroken(deps, plan.targets), committed: false, usage: null }
-  const most = open.length + plan.retries
-  for (let attempt = 0; ; attempt += 1) {
-    if (client.gone) return { kind: 'aborted', usage: null }
-    const target = open[attempt % open.length] as PlannedTarget
-    const isRetry = attempt >= open.length
-    if (!isRetry) deps.breaker.begin(nameOf(target), false)
-    const result = await runOne(deps, exchange, target, totalMs)
+  let last: FailedAttempt | null = null
+  for (let attempt = 0; attempt < open.length + plan.retries; attempt += 1) {
+    if (client.gone) return ABORTED
+    const target = open[attempt % open.length]
+    // A circuit may have opened since, by other requests or by the failures of this one.
+    if (target === undefined || deps.breaker.waitMs(nameOf(target)) > 0) continue
+    const retry = attempt - open.length
+    const waitMs = last === null || retry < 0 ? 0 : waitBefore(deps, last.error, retry)
+    if (waitMs === null || !deps.breaker.begin(nameOf(target), retry >= 0)) break
+    if (waitMs > 0) await pause(deps, client, waitMs)
+    if (client.gone) {
+      // What was begun has to be ended, or a half-open circuit would wait for its probe for ever.
+      deps.breaker.released(nameOf(target))
+      return ABORTED
+    }
+    const result = await runBegun(deps, exchange, target, totalMs)
     if (result.kind !== 'failed' || result.committed || !result.error.retryable) return result
-    const next = attempt + 1
-    if (next >= most || exchange.elapsedMs() >= totalMs) return result
-    if (next < open.length) continue
-    const waitMs = waitBefore(deps, result.error, isRetry ? attempt - open.length + 1 : 0)
-    if (waitMs === null) return result
-    client.onGone(() => left.abort())
-    await deps.sleep(waitMs, left.signal)
-    const again = open[next % open.length] as PlannedTarget
-    // Only once it is sure to be tried: a probe that is begun and never run would keep a circuit half open for ever.
-    if (!client.gone && !deps.breaker.begin(nameOf(again), true)) return result
+    last = result
+    if (exchange.elapsedMs() >= totalMs) break
+  }
+  return last ?? { kind: 'failed', error: allBroken(deps, plan.targets), committed: false, usage: null }
+}
+
+type FailedAttempt = Extract<AttemptResult, { kind: 'failed' }>
+
+const ABORTED: AttemptResult = { kind: 'aborted', usage: null }
+
+/** Waits, or until the client leaves. */
+async function pause(deps: GatewayDeps, client: Client, waitMs: number): Promise<void> {
+  const left = new AbortController()
+  client.onGone(() => left.abort())
+  await deps.sleep(waitMs, left.signal)
+}
+
+/** A bug must not leave a half-open circuit waiting for the probe that threw. */
+async function runBegun(
+  deps: GatewayDeps,
+  exchange: Exchange,
+  target: PlannedTarget,
+  totalMs: number,
+): Promise<AttemptResult> {
+  try {
+    return await runOne(deps, exchange, target, totalMs)
+  } catch (error) {
+    deps.breaker.released(nameOf(target))
+    throw error
   }
 }
 

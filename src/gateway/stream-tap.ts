@@ -50,8 +50,9 @@ export class StreamTap {
     const rest = this.#splitter.rest()
     if (rest === null) return null
     const text = rest.toString('latin1')
-    // A last line without its blank line is common for [DONE]; anything else is half an event.
-    if (/^data: ?\[DONE\]\s*$/.test(text)) this.terminal = DONE
+    // A last line without its blank line is common for [DONE]; anything else is half an event. A blank line too many
+    // before it may be held with it, or have left already: that depends on where the network cut.
+    if (/^[\r\n]*data: ?\[DONE\]\s*$/.test(text)) this.terminal = DONE
     // Two CRs are a blank line; the splitter only waited for an LF that might have belonged to the second.
     else if (text.endsWith('\r\r')) return this.#filter(rest)
     return null

@@ -5,17 +5,20 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { GatewayError, RequestError, toOpenAIError } from '../errors.ts'
+import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { type ApiDeps, createApi } from './api/api.ts'
 import { type ApiEnv, requireKey } from './auth.ts'
 import { type HealthCheck, health } from './health.ts'
 import { clientRequestId } from './request-ids.ts'
-import { MODEL_CALL_PATHS, type ModelCallDeps, modelCalls } from './v1/model-calls.ts'
+import { EXPOSED_HEADERS, MODEL_CALL_PATHS } from './v1/model-calls.ts'
 import { type ModelsDeps, models } from './v1/models.ts'
 
 export type AppDeps = {
   api: ApiDeps
-  modelCalls: ModelCallDeps
+  clock: Clock
+  /** An error of our own goes to the log with the request id; the caller sees only the id. */
+  reportBug: (error: unknown, requestId: string) => void
   models: ModelsDeps
   checks: () => Promise<readonly HealthCheck[]>
   /** Origins whose pages may call us; read once, a change needs a restart. */
@@ -24,13 +27,13 @@ export type AppDeps = {
 
 type AppEnv = ApiEnv & { Bindings: HttpBindings }
 
-/** The whole HTTP surface: `/v1` (also without the prefix), `/api`, `/health`. */
+/** Everything but the model calls, which `v1/model-calls.ts` takes before the app: `/v1/models`, `/api`, `/health`. */
 export function createApp(deps: AppDeps): Hono<AppEnv> {
-  const { clock, reportBug } = deps.modelCalls.gateway
+  const { clock, reportBug } = deps
   const app = new Hono<AppEnv>({ strict: false })
-  if (deps.corsOrigins.length > 0) app.use(allowOrigins(deps.corsOrigins))
-  // First, and without any middleware before it: this is the hot path.
-  app.route('/', modelCalls(deps.modelCalls))
+  if (deps.corsOrigins.length > 0) {
+    app.use(cors({ origin: [...deps.corsOrigins], exposeHeaders: [...EXPOSED_HEADERS], maxAge: 600 }))
+  }
   app.route('/', health(deps.checks))
   app.use(async (context, next) => {
     context.set('requestId', newId('req', clock.nowMs()))
@@ -72,21 +75,4 @@ function wrongMethod(allowed: string) {
 function render(context: Context<AppEnv>, error: unknown): Response {
   const { status, headers, body } = toOpenAIError(error, context.var.requestId)
   return context.json(body, status as 500, { ...headers, 'x-request-id': context.var.requestId })
-}
-
-/** What a page may read of an answer besides its body. */
-const EXPOSED = ['x-request-id', 'x-client-request-id', 'x-aval-model', 'retry-after', 'retry-after-ms']
-
-/** The raw responses of the data plane bypass Hono, so their header is set on Node's response itself. */
-function allowOrigins(origins: readonly string[]) {
-  const middleware = cors({ origin: [...origins], exposeHeaders: EXPOSED, maxAge: 600 })
-  return async (context: Context<AppEnv>, next: () => Promise<void>) => {
-    const origin = context.req.header('origin')
-    if (context.req.method === 'POST' && origin !== undefined && origins.includes(origin)) {
-      context.env.outgoing.setHeader('access-control-allow-origin', origin)
-      context.env.outgoing.setHeader('access-control-expose-headers', EXPOSED.join(','))
-      context.env.outgoing.setHeader('vary', 'origin')
-    }
-    return await middleware(context, next)
-  }
 }

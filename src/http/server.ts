@@ -4,8 +4,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-
 import { answerUnreadable } from './unreadable.ts'
+import type { DirectHandler } from './v1/model-calls.ts'
 
 type FetchCallback = Parameters<typeof getRequestListener>[0]
 
@@ -24,8 +24,12 @@ export type ListeningServer = {
   close(drainMs: number): Promise<number>
 }
 
-/** Listens and resolves; rejects with the system's error (EADDRINUSE …). */
+/**
+ * Listens and resolves. `direct` is asked first and takes the model calls; the app gets the rest. Rejects with the
+ * system's error (EADDRINUSE …).
+ */
 export async function listen(
+  direct: DirectHandler,
   app: { fetch: FetchCallback },
   host: string,
   port: number,
@@ -40,7 +44,9 @@ export async function listen(
       maxHeaderSize: MAX_HEADER_BYTES,
       connectionsCheckingInterval: 5000,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    (incoming, outgoing) => {
+      if (!direct(incoming, outgoing)) void listener(incoming, outgoing)
+    },
   )
   server.maxConnections = MAX_CONNECTIONS
   const { running, answerOn } = trackExchanges(server)

@@ -30,6 +30,7 @@ export function parseSizeBytes(text: string): number | null {
 
 function parse(text: string, units: Readonly<Record<string, number>>): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim())
-  const factor = match?.[2] === undefined ? undefined : units[match[2]]
+  const unit = match?.[2]
+  const factor = unit !== undefined && Object.hasOwn(units, unit) ? units[unit] : undefined
   return factor === undefined ? null : Math.round(Number(match?.[1]) * factor)
 }

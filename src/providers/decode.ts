@@ -2,7 +2,8 @@
 
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 
-export type Decoder = { write(chunk: Buffer): void; end(): void }
+/** `close` stops at once: whatever a small piece still expands to is not worth the time. */
+export type Decoder = { write(chunk: Buffer): void; end(): void; close(): void }
 
 type DecoderSink = { onData(chunk: Buffer): void; onEnd(): void; onError(message: string): void }
 
@@ -22,5 +23,9 @@ export function createDecoder(encoding: string, sink: DecoderSink): Decoder | nu
   stream.on('data', (chunk: Buffer) => sink.onData(chunk))
   stream.on('end', () => sink.onEnd())
   stream.on('error', (error) => sink.onError(`${encoding}: ${error.message}`))
-  return { write: (chunk) => void stream.write(chunk), end: () => void stream.end() }
+  return {
+    write: (chunk) => void stream.write(chunk),
+    end: () => void stream.end(),
+    close: () => void stream.destroy(),
+  }
 }

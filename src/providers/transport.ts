@@ -18,6 +18,9 @@ const MAX_ERROR_BODY_BYTES = 64 * 1024
 const FORWARDED =
   /^(retry-after|retry-after-ms|x-ratelimit-.+|openai-processing-ms|openai-version|openai-model)$/
 
+/** Node refuses to send anything else, and the answer must not fail because of it. */
+const PRINTABLE = /^[\x20-\x7e]*$/
+
 export type OutboundRequest = {
   method: 'GET' | 'POST'
   path: string
@@ -87,8 +90,10 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   readonly #key: Secret | null
   #controller: Dispatcher.DispatchController | null = null
   #state: 'waiting' | 'reading' | 'failing' | 'over' = 'waiting'
-  #phase: NodeJS.Timeout
-  readonly #total: NodeJS.Timeout
+  /** One timer for all three limits: it looks at the clock when it fires, so that a chunk costs no timer call. */
+  #timer: NodeJS.Timeout
+  readonly #startedMs = performance.now()
+  #activeMs = this.#startedMs
   #bytes = 0
   #decoder: Decoder | null = null
   #status = 0
@@ -96,6 +101,8 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   #errorBody: Buffer[] = []
   #upstreamRequestId: string | null = null
   #paused = false
+  /** True once it no longer counts as under way. */
+  #left = false
 
   constructor(
     upstream: string,
@@ -109,8 +116,10 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     this.#sink = sink
     this.#done = done
     this.#key = key
-    this.#phase = setTimeout(() => this.#expire('first_byte', timeouts.firstByteMs), timeouts.firstByteMs)
-    this.#total = setTimeout(() => this.#expire('total', timeouts.totalMs), timeouts.totalMs)
+    this.#timer = setTimeout(
+      () => this.#look(),
+      Math.min(timeouts.firstByteMs, timeouts.idleMs, timeouts.totalMs),
+    )
   }
 
   abort(): void {
@@ -127,13 +136,15 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   resume(): void {
     this.#paused = false
     // The idle clock must not run while our own reader was the slow one.
-    this.#phase.refresh()
+    this.#activeMs = performance.now()
     this.#controller?.resume()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#state === 'over') controller.abort(new Error('The caller left.'))
+    if (!this.#over()) return
+    this.#leave()
+    controller.abort(new Error('The caller left.'))
   }
 
   onResponseStart(
@@ -143,7 +154,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   ): void {
     if (this.#state !== 'waiting' || status < 200) return
     this.#status = status
-    this.#armIdle()
+    this.#activeMs = performance.now()
     this.#upstreamRequestId = first(
       headers['x-request-id'] ?? headers['request-id'] ?? headers['apim-request-id'],
     )
@@ -168,7 +179,7 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#state === 'over') return
-    this.#phase.refresh()
+    this.#activeMs = performance.now()
     if (this.#decoder !== null) this.#decoder.write(chunk)
     else this.#take(chunk)
   }
@@ -180,8 +191,8 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    if (this.#state === 'over') return
-    this.#fail(errorFromNetwork(this.#upstream, error, this.#state !== 'waiting'))
+    if (!this.#over()) this.#fail(errorFromNetwork(this.#upstream, error, this.#state !== 'waiting'))
+    this.#leave()
   }
 
   #startDecoder(encoding: string): void {
@@ -232,13 +243,24 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     )
   }
 
-  #expire(which: 'first_byte' | 'idle' | 'total', afterMs: number): void {
+  /** Ends the call when one of its limits has run out, else sleeps until the next one can. */
+  #look(): void {
     if (this.#over()) return
-    if (which === 'idle' && this.#paused) {
-      this.#phase.refresh()
+    const nowMs = performance.now()
+    const { firstByteMs, idleMs, totalMs } = this.#timeouts
+    const waiting = this.#state === 'waiting'
+    // While our own reader is the slow one, the upstream's silence is not its fault.
+    const quietMs = this.#paused ? 0 : nowMs - (waiting ? this.#startedMs : this.#activeMs)
+    const quietLimitMs = waiting ? firstByteMs : idleMs
+    const leftMs = Math.min(totalMs - (nowMs - this.#startedMs), quietLimitMs - quietMs)
+    // Timers may fire up to a millisecond early.
+    if (leftMs >= 1) {
+      // Never longer than `idle`: the first byte may come meanwhile, and silence after it must be seen in time.
+      this.#timer = setTimeout(() => this.#look(), Math.min(leftMs, idleMs))
       return
     }
-    this.#fail(timeoutError(this.#upstream, which, afterMs))
+    const which = quietMs + 1 >= quietLimitMs ? (waiting ? 'first_byte' : 'idle') : 'total'
+    this.#fail(timeoutError(this.#upstream, which, which === 'total' ? totalMs : quietLimitMs))
   }
 
   #fail(error: UpstreamError): void {
@@ -249,12 +271,6 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
     this.#sink.onError(error)
   }
 
-  #armIdle(): void {
-    clearTimeout(this.#phase)
-    const { idleMs } = this.#timeouts
-    this.#phase = setTimeout(() => this.#expire('idle', idleMs), idleMs)
-  }
-
   /** A method, so that the compiler does not narrow the state across callbacks. */
   #over(): boolean {
     return this.#state === 'over'
@@ -262,8 +278,15 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
 
   #finish(): void {
     this.#state = 'over'
-    clearTimeout(this.#phase)
-    clearTimeout(this.#total)
+    clearTimeout(this.#timer)
+    this.#decoder?.close()
+    // While it still stands in the pool's queue its body is held there: it counts until the pool lets go of it.
+    if (this.#controller !== null) this.#leave()
+  }
+
+  #leave(): void {
+    if (this.#left) return
+    this.#left = true
     this.#done()
   }
 }
@@ -273,7 +296,7 @@ function forwardable(headers: Record<string, string | string[] | undefined>): Re
   for (const name of Object.keys(headers)) {
     if (!FORWARDED.test(name)) continue
     const value = first(headers[name])
-    if (value !== null) kept[name] = value
+    if (value !== null && PRINTABLE.test(value)) kept[name] = value
   }
   return kept
 }

@@ -92,7 +92,6 @@ function apiDeps(parts: {
       name: 'embed',
       tasks: ['embeddings'],
       sizeBytes: 8_100_000,
-      license: 'apache-2.0',
       shipped: true,
       loaded: false,
     },
@@ -117,7 +116,7 @@ function apiDeps(parts: {
     models: {
       listModels: async () => models,
       pullModel: async function* (name) {
-        yield { file: 'model.onnx', receivedBytes: 10, totalBytes: 100 }
+        yield { receivedBytes: 10, totalBytes: 100 }
         if (name === 'no/such') {
           throw new UpstreamError(
             'local_model_missing',
@@ -127,7 +126,7 @@ function apiDeps(parts: {
             },
           )
         }
-        yield { file: 'model.onnx', receivedBytes: 100, totalBytes: 100 }
+        yield { receivedBytes: 100, totalBytes: 100 }
       },
       removeModel: async (name) => {
         if (name === 'embed') throw new RequestError('conflict', 'local/embed is shipped and stays.')

@@ -12,12 +12,10 @@ type Model = {
   name: string
   tasks: string[]
   size_bytes: number | null
-  license: string | null
   shipped: boolean
   loaded: boolean
 }
 type Step = {
-  file?: string | null
   received_bytes?: number
   total_bytes?: number | null
   done?: boolean
@@ -66,12 +64,11 @@ async function list(context: CliContext, options: { json?: boolean }): Promise<u
   } else {
     context.terminal.write(
       formatTable(
-        ['MODEL', 'FOR', 'SIZE', 'LICENCE', 'FROM', 'LOADED'],
+        ['MODEL', 'FOR', 'SIZE', 'FROM', 'LOADED'],
         models.data.map((model) => [
           `local/${model.name}`,
           model.tasks.join(' '),
           formatBytes(model.size_bytes),
-          model.license ?? 'unknown',
           model.shipped ? 'shipped' : 'folder',
           model.loaded ? 'yes' : 'no',
         ]),
@@ -146,7 +143,7 @@ function progressOf(context: CliContext, name: string): { update(step: Step): vo
     update: (step) => {
       const total = step.total_bytes ?? null
       const tenth = total ? Math.floor(((step.received_bytes ?? 0) / total) * 10) * 10 : null
-      const line = `${printableLine(step.file ?? name)}  ${tenth === null ? '…' : `${tenth} %`}  of ${formatBytes(total)}\n`
+      const line = `${printableLine(name)}  ${tenth === null ? '…' : `${tenth} %`}  of ${formatBytes(total)}\n`
       if (line !== last) terminal.writeError(line)
       last = line
     },
@@ -166,7 +163,7 @@ function barOf(context: CliContext, name: string): { update(step: Step): void; s
     update: (step) => {
       const [received, total] = [step.received_bytes ?? 0, step.total_bytes ?? null]
       const shown = {
-        file: printableLine(step.file ?? name),
+        file: printableLine(name),
         received: formatBytes(received),
         size: formatBytes(total),
       }

@@ -15,6 +15,7 @@ import type {
   ProviderSink,
 } from '../../providers/provider.ts'
 import { asUpstreamError, WholeAnswer } from '../../providers/whole-answer.ts'
+import { readErrorInside } from '../usage.ts'
 import { encodeResponsesEvent, type ResponsesEvent } from './events.ts'
 import type { ResponseInfo } from './items.ts'
 import { chatRequestFromResponses } from './request.ts'
@@ -129,10 +130,23 @@ function callTranslated(
   }
   const answer = call.stream
     ? new StreamedResponse(upstream, createResponsesStream(call.parsed, info), sink)
-    : new WholeAnswer(upstream, (chat) => responsesFromChat(chat, call.parsed, info), sink)
+    : new WholeAnswer(
+        upstream,
+        (chat) => responsesFromChat(withoutError(upstream, chat), call.parsed, info),
+        sink,
+      )
   const body = Buffer.from(JSON.stringify(parsed))
   answer.handle = inner.call({ ...call, operation: 'chat', parsed, body, includeUsage: true }, answer)
   return answer.handle
+}
+
+/** Throws what the upstream reports inside an answer that began as a success; its words go to the log. */
+function withoutError(upstream: string, chat: JsonObject): JsonObject {
+  const inside = readErrorInside(chat)
+  if (inside === null) return chat
+  const message = `Upstream "${upstream}" reported an error inside its answer. Its words are in the request log.`
+  const detail = JSON.stringify(inside).slice(0, 4096)
+  throw new UpstreamError('upstream_unavailable', message, { retryable: true, detail })
 }
 
 /** Reads chat chunks, sends Responses events. The stream's last event is its end; there is no `[DONE]`. */
@@ -188,9 +202,7 @@ class StreamedResponse implements ProviderSink {
     if (data === '[DONE]') return
     const chunk: unknown = JSON.parse(data)
     if (!isJsonObject(chunk)) throw new SyntaxError('A chunk is not a JSON object.')
-    if (isJsonObject(chunk.error))
-      throw new SyntaxError(`The upstream reported ${JSON.stringify(chunk.error).slice(0, 500)}`)
-    this.#send(this.#stream.push(chunk))
+    this.#send(this.#stream.push(withoutError(this.#upstream, chunk)))
   }
 
   #send(events: readonly ResponsesEvent[]): void {

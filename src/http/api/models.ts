@@ -10,14 +10,13 @@ export type LocalModel = {
   name: string
   tasks: readonly string[]
   sizeBytes: number | null
-  license: string | null
   /** Part of the distribution: always there, cannot be removed. */
   shipped: boolean
   loaded: boolean
 }
 
 /** One step of a pull. `totalBytes` is null until the hub has said. */
-export type PullProgress = { file: string | null; receivedBytes: number; totalBytes: number | null }
+export type PullProgress = { receivedBytes: number; totalBytes: number | null }
 
 export type ModelsApiDeps = {
   listModels(): Promise<readonly LocalModel[]>
@@ -32,7 +31,6 @@ const modelSchema = z
     name: z.string(),
     tasks: z.array(z.string()),
     size_bytes: z.number().nullable(),
-    license: z.string().nullable(),
     shipped: z.boolean(),
     loaded: z.boolean(),
   })
@@ -117,7 +115,7 @@ async function* pullLines(
 ): AsyncGenerator<object> {
   try {
     for await (const step of deps.pullModel(name, signal)) {
-      yield { file: step.file, received_bytes: step.receivedBytes, total_bytes: step.totalBytes }
+      yield { received_bytes: step.receivedBytes, total_bytes: step.totalBytes }
     }
     yield { done: true }
   } catch (error) {

@@ -148,11 +148,11 @@ class LocalModels implements LocalProvider {
     signal: AbortSignal,
   ): Promise<LocalModelEntry> {
     const hub = { url: this.#hubUrl, folder: this.#settings.hub.cacheFolder }
-    const folder = await pullFromHub(hub, id, onProgress, AbortSignal.any([signal, this.#closing.signal]))
-    await this.#pool.unload(folder)
+    await pullFromHub(hub, id, onProgress, AbortSignal.any([signal, this.#closing.signal]))
     this.#known.clear()
     const model = await findModel([hub.folder], id)
     if (model === null) throw missingModel(id, this.#folders)
+    await this.#pool.unload(model.folder)
     return this.#entry(model)
   }
 

@@ -311,11 +311,11 @@ describe('models', () => {
     const removed = await aval(['models', 'remove', 'Xenova/tiny', '--yes'])
 
     expect(list.out).toMatchInlineSnapshot(`
-      "MODEL        FOR         SIZE    LICENCE     FROM     LOADED
-      local/embed  embeddings  8.1 MB  apache-2.0  shipped  no
+      "MODEL        FOR         SIZE    FROM     LOADED
+      local/embed  embeddings  8.1 MB  shipped  no
       "
     `)
-    expect(pulled.err).toBe('model.onnx  10 %  of 100 B\nmodel.onnx  100 %  of 100 B\n')
+    expect(pulled.err).toBe('Xenova/tiny  10 %  of 100 B\nXenova/tiny  100 %  of 100 B\n')
     expect(failed).toMatchObject({ exitCode: 1, err: expect.stringContaining('models/no/such') })
     expect(removed.out).toBe('Removed Xenova/tiny.\n')
   })

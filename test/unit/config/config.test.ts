@@ -51,9 +51,7 @@ describe('without a file and without an environment', () => {
       models: { folder: null, hub: false },
       audit: { maxSpoolBytes: null, keepMs: 86_400_000 },
       bring: { adminKey: null, appKey: null, pepper: null },
-      client: { url: 'http://127.0.0.1:8700', key: null },
-      log: { level: 'info' },
-      color: true,
+      log: { level: null },
     })
   })
 

@@ -1,0 +1,95 @@
+/** What the HTTP surface is made of: the data plane's dependencies and the app's, out of the opened parts. */
+
+import type { Audit } from './audit/audit.ts'
+import type { Flood } from './audit/flood.ts'
+import { countRequests, findRequest, listRequests } from './audit/store.ts'
+import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
+import type { Db } from './db/client.ts'
+import { createAdmission } from './gateway/admission.ts'
+import { createBreaker } from './gateway/breaker.ts'
+import type { GatewayDeps } from './gateway/deps.ts'
+import type { ModelsApiDeps } from './http/api/models.ts'
+import type { OperationsApiDeps } from './http/api/operations.ts'
+import type { AppDeps } from './http/app.ts'
+import { createUnauthenticated } from './http/unauthenticated.ts'
+import type { ModelCallDeps } from './http/v1/model-calls.ts'
+import type { Keyring } from './keys/keyring.ts'
+import type { KeyDeps } from './keys/lifecycle.ts'
+import { createLimiter } from './keys/limiter.ts'
+import { systemClock } from './lib/clock.ts'
+import { sleep } from './lib/sleep.ts'
+import type { Runtime } from './runtime.ts'
+import * as events from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { VERSION } from './version.ts'
+
+export type OpenedParts = {
+  logger: Logger
+  audit: Audit
+  flood: Flood
+  keyring: Keyring
+  keyDeps: KeyDeps
+  runtime: Runtime
+  checks: ChecksDeps
+  models: ModelsApiDeps
+  db: Db
+  reload: OperationsApiDeps['reload']
+}
+
+/** `calls` go to the direct handler of the model calls, `parts` to the app. */
+export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
+  const { logger, keyring, keyDeps, runtime, checks, db } = opened
+  const gateway = gatewayDeps(opened)
+  const { corsOrigins } = runtime.config().server
+  const calls: ModelCallDeps = {
+    gateway,
+    keyring,
+    unauthenticated: countUnauthenticated(opened.flood, gateway.reportBug),
+    maxBodyBytes: () => runtime.config().server.maxBodyBytes,
+    corsOrigins,
+  }
+  const parts: AppDeps = {
+    clock: systemClock,
+    reportBug: gateway.reportBug,
+    models: {
+      routes: () => [...runtime.snapshot().routes.keys()],
+      listings: () => runtime.catalogue.refresh(),
+    },
+    checks: () => healthChecks(checks),
+    corsOrigins,
+    api: {
+      version: VERSION,
+      logger,
+      keyring,
+      keys: { ...keyDeps, keyring },
+      requests: {
+        clock: systemClock,
+        listRequests: (filter) => listRequests(db, filter),
+        countRequests: (filter) => countRequests(db, filter),
+        findRequest: (scope, id) => findRequest(db, { scope, id }),
+      },
+      models: opened.models,
+      operations: { doctor: () => doctorChecks(checks), reload: opened.reload },
+    },
+  }
+  return { calls, parts }
+}
+
+function gatewayDeps({ logger, audit, runtime }: OpenedParts): GatewayDeps {
+  return {
+    snapshot: runtime.snapshot,
+    audit: audit.log,
+    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
+    breaker: createBreaker(systemClock),
+    clock: systemClock,
+    random: Math.random,
+    sleep,
+    reportBug: (error, requestId) => events.bug(logger, error, requestId),
+  }
+}
+
+function countUnauthenticated(flood: Flood, reportBug: GatewayDeps['reportBug']) {
+  return createUnauthenticated(({ method, path, operation }, clientAddress, { code: errorCode, status }) => {
+    flood.add({ clientAddress, errorCode, status, method, path, operation, requestBytes: 0 })
+  }, reportBug)
+}

@@ -1,0 +1,62 @@
+/** The program: gives the command line its settings and its process commands, and turns signals into one stop. */
+
+import { createInterface } from 'node:readline/promises'
+import { createActions } from './actions.ts'
+import { EXIT } from './cli/exit-codes.ts'
+import { runCli } from './cli/program.ts'
+import type { Terminal } from './cli/terminal.ts'
+import { clientEnvironment, processEnvironment } from './config.ts'
+import { readClientFile } from './home.ts'
+import { VERSION } from './version.ts'
+
+const environment = processEnvironment()
+const directory = process.cwd()
+const stop = new AbortController()
+const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true
+
+const terminal: Terminal = {
+  write: (text) => void process.stdout.write(text),
+  writeError: (text) => void process.stderr.write(text),
+  interactive,
+  colors: process.stdout.isTTY === true && (environment.NO_COLOR ?? '') === '',
+  columns: process.stdout.columns ?? 100,
+  progressStream: process.stderr,
+  async confirm(question) {
+    const reader = createInterface({ input: process.stdin, output: process.stderr })
+    const answer = await reader.question(`${question} [y/N] `)
+    reader.close()
+    return /^y(es)?$/i.test(answer.trim())
+  },
+}
+
+// The first signal stops in order; a second one means now.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(EXIT.ours)
+    stop.abort()
+  })
+}
+// A worker started by `serve` has a channel to its parent and must not outlive it.
+process.on('disconnect', () => stop.abort())
+// The listener alone would keep a worker that has stopped from ending, until its parent kills it.
+process.channel?.unref()
+
+const actions = createActions({
+  environment,
+  directory,
+  terminal,
+  stop,
+  onReloadSignal: (reload) => void process.on('SIGHUP', reload),
+})
+
+const given = clientEnvironment(environment, directory)
+const left = readClientFile(given.home)
+const settings = {
+  url: given.url ?? left?.url ?? 'http://127.0.0.1:8700',
+  key: given.key?.reveal() ?? left?.key.reveal() ?? null,
+}
+
+process.exitCode = await runCli(
+  { version: VERSION, settings, terminal, actions, nowMs: Date.now },
+  process.argv.slice(2),
+)
