@@ -100,3 +100,22 @@ test('unknown, wrong, revoked, expired, missing and of another project are one a
   expect(new Set(answers.map(({ headers }) => names(headers))).size).toBe(1)
   expect(answers[0]?.json).toMatchObject({ error: { code: 'invalid_api_key', param: null } })
 })
+
+test('calls to /api without a declared length, chunked or empty, are understood and bounded', async () => {
+  const chunked = (bytes: string) =>
+    fetch(`${gateway.url}/api/keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.adminKey}`, 'content-type': 'application/json' },
+      body: new Blob([bytes]).stream(),
+      duplex: 'half',
+    } as RequestInit)
+
+  const made = await chunked(JSON.stringify({ name: 'chunked' }))
+  const large = await chunked(JSON.stringify({ name: 'x'.repeat(2_000_000) }))
+  const empty = await call(`${gateway.url}/api/reload`, gateway.adminKey, { method: 'POST' })
+
+  expect(made.status).toBe(201)
+  expect(large.status).toBe(413)
+  expect(await large.json()).toMatchObject({ error: { code: 'body_too_large' } })
+  expect(empty.status).toBe(200)
+})
