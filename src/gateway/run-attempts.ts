@@ -31,7 +31,7 @@ export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promis
     const target = open[attempt % open.length]
     if (!mayTry(deps, hopeless, target)) continue
     const retry = attempt - open.length
-    const waitMs = last === null || retry < 0 ? 0 : waitBefore(deps, last.error, retry)
+    const waitMs = waitBefore(deps, last, retry)
     if (waitMs === null || !deps.breaker.begin(nameOf(target), retry >= 0)) break
     if (waitMs > 0) await pause(deps, client, waitMs)
     if (client.gone) {
@@ -127,11 +127,12 @@ function asksUsage(operation: string): boolean {
   return operation === 'chat' || operation === 'completions'
 }
 
-/** Jittered backoff, or the upstream's own wish; null when that wish is longer than we wait. */
-function waitBefore(deps: GatewayDeps, error: UpstreamError, round: number): number | null {
-  const askedMs = retryAfterMs(error.headers)
+/** Nothing before a first try; then jittered backoff, or the upstream's own wish; null when that is longer than we wait. */
+function waitBefore(deps: GatewayDeps, last: FailedAttempt | null, retry: number): number | null {
+  if (last === null || retry < 0) return 0
+  const askedMs = retryAfterMs(last.error.headers)
   if (askedMs !== null && askedMs > MAX_WAIT_MS) return null
-  return Math.max(askedMs ?? 0, backoffMs(round, deps.random))
+  return Math.max(askedMs ?? 0, backoffMs(retry, deps.random))
 }
 
 function retryAfterMs(headers: Readonly<Record<string, string>>): number | null {
