@@ -98,8 +98,15 @@ async function client(pool: Pool, appKey: string, journal: Journal, number: numb
   }
 }
 
-/** Reads the log until every row has an outcome and the wanted ids are there, or the time is up. */
-async function readLog(log: LogAccess, wanted: ReadonlySet<string>, limitMs: number) {
+/**
+ * Reads the log until every row has an outcome, the wanted ids are there and no upstream call lacks a row, or the time
+ * is up: what killed processes left is shipped beside what the running one writes, in no promised order.
+ */
+async function readLog(
+  log: LogAccess,
+  { wanted, upstreamCalls }: { wanted: ReadonlySet<string>; upstreamCalls: number },
+  limitMs: number,
+) {
   const deadline = performance.now() + limitMs
   for (;;) {
     const seen = new Map<string, string>()
@@ -119,7 +126,7 @@ async function readLog(log: LogAccess, wanted: ReadonlySet<string>, limitMs: num
       else if (outcome !== 'completed') wronglyEnded += 1
     }
     const unresolved = outcomes.open ?? 0
-    if ((lost === 0 && unresolved === 0) || performance.now() > deadline) {
+    if ((lost === 0 && unresolved === 0 && rows >= upstreamCalls) || performance.now() > deadline) {
       return { rows, lost, wronglyEnded, unresolved, duplicates: rows - seen.size, outcomes }
     }
     await sleep(500)
@@ -179,7 +186,7 @@ export async function soakKill(options: SoakOptions): Promise<SoakResult> {
     upstreamCalls += upstream.journal.filter((entry) => entry.receivedAt !== undefined).length
     const found = await readLog(
       { url, adminKey: keys.adminKey },
-      journal.acknowledged,
+      { wanted: journal.acknowledged, upstreamCalls },
       options.settleLimitMs ?? SETTLE_LIMIT_MS,
     )
     return {

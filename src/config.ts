@@ -14,19 +14,19 @@ import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
 import { Secret } from './lib/secret.ts'
 
-export type TargetConfig = {
+type TargetConfig = {
   upstream: string
   model: string
   weight: number | null
   timeouts: Partial<TimeoutsConfig>
 }
-export type RouteConfig = {
+type RouteConfig = {
   name: string
   owner: string | null
   targets: readonly TargetConfig[]
   retries: number
 }
-export type DeclaredKeyConfig = {
+type DeclaredKeyConfig = {
   name: string
   secret: Secret
   roles: readonly ('admin' | 'engineer' | 'approver' | 'auditor' | 'app')[]

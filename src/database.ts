@@ -15,8 +15,10 @@ export type MigrationProgress = (file: { name: string; position: number; total: 
 
 export type OpenedDatabase = {
   connection: DatabaseConnection
-  /** For threads that open a connection of their own. */
+  /** For threads of this process that open a connection of their own. */
   url: string
+  /** For child processes, which call `socketUrl` with it. */
+  sharedUrl: string
   embedded: boolean
   /** False when a server did not answer: the schema was not looked at and has to be later. */
   schemaKnown: boolean
@@ -40,6 +42,7 @@ export async function openDatabase(
   const embedded =
     server === null ? await startEmbedded({ dataFolder: config.home, onEvent: options.onEmbedded }) : null
   const url = server?.reveal() ?? embedded?.url ?? ''
+  const sharedUrl = embedded?.sharedUrl ?? url
   const connection = connectDatabase(url, { maxConnections: MAX_CONNECTIONS, applicationName: 'aval serve' })
   const close = async () => {
     await connection.close()
@@ -48,14 +51,14 @@ export async function openDatabase(
   try {
     if (embedded !== null || options.migrateServer) await migrateDatabase(connection, options.onMigration)
     else await checkSchema(connection, { directory: MIGRATIONS })
-    return { connection, url, embedded: embedded !== null, schemaKnown: true, close }
+    return { connection, url, sharedUrl, embedded: embedded !== null, schemaKnown: true, close }
   } catch (error) {
     if (error instanceof SchemaError || embedded !== null || options.migrateServer) {
       await close()
       throw error
     }
     logger.warn({ err: error }, 'database_unreachable_at_start')
-    return { connection, url, embedded: false, schemaKnown: false, close }
+    return { connection, url, sharedUrl, embedded: false, schemaKnown: false, close }
   }
 }
 

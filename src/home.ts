@@ -1,8 +1,8 @@
 /** The data folder: made private, and the secrets that a first start generates into it. Nothing here is ever printed. */
 
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
 import { Secret } from './lib/secret.ts'
@@ -15,13 +15,25 @@ const clientFile = z.object({ url: z.string(), key: z.string().min(32) })
 /** Makes the folder (mode 0700) and whatever is missing above it. Throws ConfigError when it cannot be written. */
 export function openHome(home: string): void {
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 })
+    makeFolder(home)
     chmodSync(home, 0o700)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'error'
     throw new ConfigError([
       `AVAL_HOME: the folder ${home} cannot be used (${code}). Choose another or mend its rights.`,
     ])
+  }
+}
+
+/** One by one: Node's own recursive mkdir never returns below a file system that makes no folders, such as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return
+  if (dirname(path) !== path) makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another start made it this moment.
+    if (!(existsSync(path) && statSync(path).isDirectory())) throw error
   }
 }
 

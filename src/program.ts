@@ -38,6 +38,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 // A worker started by `serve` has a channel to its parent and must not outlive it.
 process.on('disconnect', () => stop.abort())
+// The listener alone would keep a worker that has stopped from ending, until its parent kills it.
+process.channel?.unref()
 
 const actions = createActions({
   environment,

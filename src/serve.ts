@@ -106,7 +106,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
-    const worker = startWorkerChild(database.url, options.environment, logger)
+    const worker = startWorkerChild(database.sharedUrl, options.environment, logger)
     stack.defer(() => worker.close())
   }
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
@@ -238,7 +238,7 @@ function startScreen(
     const configured = config.upstreams.find((upstream) => upstream.name === name)
     if (configured === undefined) return { name, from: `found at ${config.ollama.url}` }
     if (configured.dialect === 'local') return { name, from: 'reader, embed          (npx aval models list)' }
-    return { name, from: configured.key === null ? configured.baseUrl : `from ${configured.key.source}` }
+    return { name, from: configured.key === null ? configured.baseUrl : `from ${whereFrom(configured.key)}` }
   })
   return renderStartScreen(
     {
@@ -255,6 +255,11 @@ function startScreen(
     },
     up.colors,
   )
+}
+
+/** `OPENAI_API_KEY`, or the file's path. */
+function whereFrom(secret: Secret): string {
+  return secret.source.replace(/^(env|file):/, '')
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

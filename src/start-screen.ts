@@ -52,5 +52,7 @@ function tryLine({ url, tryKey, tryModel }: StartScreen): string {
     { role: 'user', content: content === null ? 'Say hello' : 'How long do I have to return shoes?' },
   ]
   const body = JSON.stringify({ model: tryModel, messages })
-  return `curl -s ${url}/v1/chat/completions -H 'authorization: Bearer ${tryKey}' -H 'content-type: application/json' -d '${body}'`
+  // A shell looks into double quotes alone, where the key is the name of a variable.
+  const quote = tryKey.startsWith('$') ? '"' : "'"
+  return `curl -s ${url}/v1/chat/completions -H ${quote}authorization: Bearer ${tryKey}${quote} -H 'content-type: application/json' -d '${body}'`
 }

@@ -1,10 +1,12 @@
 /** `aval work`: takes jobs from the queue. The embedded database brings one along as a child process of `serve`. */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { devNull } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config.ts'
 import { compareSchema } from './database.ts'
 import { connectDatabase } from './db/client.ts'
+import { socketUrl } from './db/socket-url.ts'
 import { ConfigError } from './errors.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
@@ -19,13 +21,15 @@ const STOP_TIMEOUT_MS = 30_000
 
 /** Works until `stop` aborts. Throws ConfigError without a database to work in. */
 export async function work(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const url = config.database.url?.reveal()
-  if (url === undefined) {
+  const given = config.database.url?.reveal()
+  if (given === undefined) {
     throw new ConfigError([
       'DATABASE_URL is not set. With the embedded database `aval serve` brings its own worker; a separate one needs a server.',
     ])
   }
   await using stack = new AsyncDisposableStack()
+  const { url, remove } = await socketUrl(given)
+  stack.defer(remove)
   const connection = connectDatabase(url, { maxConnections: MAX_CONNECTIONS, applicationName: 'aval work' })
   stack.defer(() => connection.close())
   await compareSchema(connection)
@@ -46,7 +50,8 @@ export function startWorkerChild(databaseUrl: string, environment: NodeJS.Proces
   let closing = false
   let restart: NodeJS.Timeout | undefined
   const start = () => {
-    const env = { ...environment, DATABASE_URL: databaseUrl }
+    // Nothing in aval.yaml concerns it, and a mistake there must not keep jobs from running.
+    const env = { ...environment, DATABASE_URL: databaseUrl, AVAL_CONFIG: devNull }
     child = fork(MAIN, ['work'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     child.unref()
     child.channel?.unref()

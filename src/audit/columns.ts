@@ -22,7 +22,7 @@ export type Column = { name: string; type: ColumnType; value: (row: ShipRow, wri
 const MAX_INTEGER = 2_147_483_647
 const DAY_MS = 86_400_000
 
-export const PLACE_COLUMNS: readonly Column[] = [
+const PLACE_COLUMNS: readonly Column[] = [
   { name: 'day', type: 'date', value: (row) => dayMs(row) },
   { name: 'writer', type: 'uuid', value: (_row, writer) => writer },
   { name: 'seq', type: 'bigint', value: (row) => row.seq },

@@ -24,19 +24,19 @@ import { crc32 } from 'node:zlib'
 export const RECORD_TYPES = { open: 1, part: 2, close: 3, whole: 4, gap: 5, seal: 6 } as const
 export type RecordType = (typeof RECORD_TYPES)[keyof typeof RECORD_TYPES]
 
-export const HEADER_BYTES = 72
-export const PAYLOAD_HEAD_BYTES = 12
+const HEADER_BYTES = 72
+const PAYLOAD_HEAD_BYTES = 12
 export const FLAG_BODY_CUT = 1
 
-export const MAX_ID_BYTES = 255
+const MAX_ID_BYTES = 255
 export const MAX_META_BYTES = 1024 * 1024
 /** One body as stored; longer ones are cut and marked. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024
-export const MAX_PAYLOAD_BYTES = PAYLOAD_HEAD_BYTES + MAX_ID_BYTES + MAX_META_BYTES + 2 * MAX_BODY_BYTES
+const MAX_PAYLOAD_BYTES = PAYLOAD_HEAD_BYTES + MAX_ID_BYTES + MAX_META_BYTES + 2 * MAX_BODY_BYTES
 
 /** "AV1" at offset 33 of every frame. */
-export const MARK = Buffer.from('AV1', 'latin1')
-export const MARK_OFFSET = 33
+const MARK = Buffer.from('AV1', 'latin1')
+const MARK_OFFSET = 33
 const MARK_WORD = 0x315641
 const TWO_32 = 0x1_0000_0000
 const EMPTY = Buffer.alloc(0)

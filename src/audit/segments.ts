@@ -25,7 +25,7 @@ export function segmentName(firstSeq: number): string {
 }
 
 /** The first seq in a segment's name, null when the name is not a segment's. */
-export function segmentSeq(name: string): number | null {
+function segmentSeq(name: string): number | null {
   return /^\d{16}\.wal$/.test(name) ? Number(name.slice(0, SEQ_DIGITS)) : null
 }
 

@@ -39,7 +39,7 @@ export type SpoolOptions = {
 }
 
 /** `full`: no new requests, but open ones still end on the log. `broken`: nothing is written. */
-export type SpoolState = 'open' | 'full' | 'broken' | 'ended'
+type SpoolState = 'open' | 'full' | 'broken' | 'ended'
 
 export type SpoolStats = {
   state: SpoolState

@@ -53,7 +53,7 @@ export type RequestRow = Omit<typeof requests.$inferSelect, 'day' | 'seq' | 'out
 }
 
 /** A body: text, or bytes when it was not UTF-8 text. */
-export type StoredBody = string | Buffer | null
+type StoredBody = string | Buffer | null
 export type RequestDetail = RequestRow & { requestBody: StoredBody; responseBody: StoredBody }
 
 export type RequestPage = { rows: RequestRow[]; nextCursor: string | null }

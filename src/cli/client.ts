@@ -15,7 +15,12 @@ export class UnreachableError extends CliError {
   override name = 'UnreachableError'
 }
 
-export type Query = Readonly<Record<string, string | undefined>>
+/** There is nothing to call a server with. */
+export class NoKeyError extends CliError {
+  override name = 'NoKeyError'
+}
+
+type Query = Readonly<Record<string, string | undefined>>
 export type Call = { method: 'GET' | 'POST' | 'DELETE'; path: string; query?: Query; body?: unknown }
 
 /** Lists and changes answer in milliseconds; longer than this is a server in trouble. */
@@ -48,7 +53,7 @@ export function createClient(settings: ClientSettings) {
 
 async function send(settings: ClientSettings, wanted: Call, signal: AbortSignal): Promise<Response> {
   if (settings.key === null) {
-    throw new CliError(
+    throw new NoKeyError(
       EXIT.usage,
       'There is no key to call the server with. Set AVAL_KEY, or run this where `aval serve` has written its cli.json.',
     )

@@ -7,16 +7,21 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
 const name = z.string().regex(NAME, 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long')
 
-const DURATION = 'a duration such as 250ms, 30s or 5m, at most 24h'
+/** A duration of at most `maxMs`, which the sentence names as `most`. */
+function durationUpTo(maxMs: number, most: string) {
+  const expected = `a duration such as 250ms, 30s or 5m, at most ${most}`
+  return z.string(expected).transform((text, context) => {
+    const ms = parseDurationMs(text)
+    if (ms === null || ms < 1 || ms > maxMs) {
+      context.addIssue({ code: 'custom', message: expected })
+      return z.NEVER
+    }
+    return ms
+  })
+}
 
-const duration = z.string(DURATION).transform((text, context) => {
-  const ms = parseDurationMs(text)
-  if (ms === null || ms < 1 || ms > 86_400_000) {
-    context.addIssue({ code: 'custom', message: DURATION })
-    return z.NEVER
-  }
-  return ms
-})
+const duration = durationUpTo(86_400_000, '24h')
+const keeping = durationUpTo(90 * 86_400_000, '90d')
 
 const SIZE = 'a size such as 512KiB, 16MiB or 20GB, at least 1KiB'
 
@@ -35,12 +40,14 @@ const secretRef = z.string(SECRET_REF).regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, 
 
 const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'a header name of letters, digits and "-"')
 
-const timeouts = z.strictObject({
-  connect: duration.optional(),
+const callTimeouts = {
   first_byte: duration.optional(),
   idle: duration.optional(),
   total: duration.optional(),
-})
+}
+/** Connections belong to the upstream's pool, so only an upstream has a timeout for them. */
+const timeouts = z.strictObject({ connect: duration.optional(), ...callTimeouts })
+const targetTimeouts = z.strictObject(callTimeouts)
 
 const httpUrl = z
   .string()
@@ -83,7 +90,7 @@ const target = z.union([
   z.strictObject({
     model: targetName,
     weight: z.number().positive().max(1_000_000).optional(),
-    timeouts: timeouts.optional(),
+    timeouts: targetTimeouts.optional(),
   }),
 ])
 
@@ -120,7 +127,7 @@ export const configFile = z.strictObject({
   keys: z.array(declaredKey).max(1000).optional(),
   limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),
   models: z.strictObject({ dir: z.string().optional(), hub: z.boolean().optional() }).optional(),
-  audit: z.strictObject({ max_spool: size.optional(), keep: duration.optional() }).optional(),
+  audit: z.strictObject({ max_spool: size.optional(), keep: keeping.optional() }).optional(),
 })
 
 export type ConfigFile = z.infer<typeof configFile>

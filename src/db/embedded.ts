@@ -23,6 +23,8 @@ export type EmbeddedEvent =
 export type Embedded = {
   /** For `connectDatabase`, in this process only. */
   url: string
+  /** For another process, which calls `socketUrl` with it. */
+  sharedUrl: string
   /** Pid of the child that runs now; null between a death and the next start. */
   pid(): number | null
   /** Stops the child after it has written everything, and frees the folder. Safe to call twice. */
@@ -75,6 +77,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     let closing: Promise<void> | null = null
     return {
       url: embeddedUrl(short.path),
+      sharedUrl: embeddedUrl(socketFolder),
       pid: () => supervisor.pid,
       close: () => {
         closing ??= supervisor.stop().finally(async () => {

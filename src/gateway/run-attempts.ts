@@ -3,7 +3,7 @@
  * that another try cannot cure, at the deadline, when the client leaves, and always once a byte went out.
  */
 
-import { UpstreamError } from '../errors.ts'
+import { type ErrorCode, UpstreamError } from '../errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import type { ProviderCall } from '../providers/provider.ts'
 import { type AttemptResult, gatherAnswer, relayStream } from './attempt.ts'
@@ -16,19 +16,22 @@ import { upstreamBody } from './upstream-body.ts'
 /** We wait this long for an upstream's Retry-After; longer waits are the caller's to make. */
 const MAX_WAIT_MS = 2000
 
+/** Another target may answer, this one will not within this request: its credentials or its files are missing. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set(['upstream_auth', 'local_model_missing'])
+
 /** Runs the plan. The attempts are on `exchange` afterwards. */
 export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promise<AttemptResult> {
   const { plan, client } = exchange
   const totalMs = Math.max(...plan.targets.map(({ timeouts }) => timeouts.totalMs))
   const open = plan.targets.filter((target) => deps.breaker.waitMs(nameOf(target)) === 0)
+  const hopeless = new Set<PlannedTarget>()
   let last: FailedAttempt | null = null
   for (let attempt = 0; attempt < open.length + plan.retries; attempt += 1) {
     if (client.gone) return ABORTED
     const target = open[attempt % open.length]
-    // A circuit may have opened since, by other requests or by the failures of this one.
-    if (target === undefined || deps.breaker.waitMs(nameOf(target)) > 0) continue
+    if (!mayTry(deps, hopeless, target)) continue
     const retry = attempt - open.length
-    const waitMs = last === null || retry < 0 ? 0 : waitBefore(deps, last.error, retry)
+    const waitMs = waitBefore(deps, last, retry)
     if (waitMs === null || !deps.breaker.begin(nameOf(target), retry >= 0)) break
     if (waitMs > 0) await pause(deps, client, waitMs)
     if (client.gone) {
@@ -39,9 +42,19 @@ export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promis
     const result = await runBegun(deps, exchange, target, totalMs)
     if (result.kind !== 'failed' || result.committed || !result.error.retryable) return result
     last = result
+    if (HOPELESS.has(result.error.code)) hopeless.add(target)
     if (exchange.elapsedMs() >= totalMs) break
   }
   return last ?? { kind: 'failed', error: allBroken(deps, plan.targets), committed: false, usage: null }
+}
+
+/** A circuit may have opened since, by other requests or by the failures of this one. */
+function mayTry(
+  deps: GatewayDeps,
+  hopeless: ReadonlySet<PlannedTarget>,
+  target: PlannedTarget | undefined,
+): target is PlannedTarget {
+  return target !== undefined && !hopeless.has(target) && deps.breaker.waitMs(nameOf(target)) === 0
 }
 
 type FailedAttempt = Extract<AttemptResult, { kind: 'failed' }>
@@ -114,11 +127,12 @@ function asksUsage(operation: string): boolean {
   return operation === 'chat' || operation === 'completions'
 }
 
-/** Jittered backoff, or the upstream's own wish; null when that wish is longer than we wait. */
-function waitBefore(deps: GatewayDeps, error: UpstreamError, round: number): number | null {
-  const askedMs = retryAfterMs(error.headers)
+/** Nothing before a first try; then jittered backoff, or the upstream's own wish; null when that is longer than we wait. */
+function waitBefore(deps: GatewayDeps, last: FailedAttempt | null, retry: number): number | null {
+  if (last === null || retry < 0) return 0
+  const askedMs = retryAfterMs(last.error.headers)
   if (askedMs !== null && askedMs > MAX_WAIT_MS) return null
-  return Math.max(askedMs ?? 0, backoffMs(round, deps.random))
+  return Math.max(askedMs ?? 0, backoffMs(retry, deps.random))
 }
 
 function retryAfterMs(headers: Readonly<Record<string, string>>): number | null {

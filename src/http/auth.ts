@@ -29,7 +29,7 @@ export function invalidKeyError(): RequestError {
  * The key behind a request's headers. `project` is the optional `x-aval-project` header: a client that sends it wants
  * to be refused by any other project. Throws RequestError invalid_api_key.
  */
-export function demandKey(
+function demandKey(
   keyring: Authenticator,
   headers: { authorization: string | undefined; apiKey: string | undefined; project: string | undefined },
 ): VirtualKey {

@@ -38,7 +38,7 @@ export type NewKey = {
   expiresAtMs: number | null
 }
 
-export type KeyState = 'active' | 'expiring' | 'expired' | 'revoked'
+type KeyState = 'active' | 'expiring' | 'expired' | 'revoked'
 
 /** A key as it may be shown: everything but digest and secret. */
 export type KeyView = Omit<KeyRow, 'digest' | 'roles'> & { roles: readonly string[]; state: KeyState }
@@ -48,8 +48,8 @@ export type MintedKey = { token: string; key: KeyView }
 
 export const OVERLAP_DEFAULT_MS = 24 * 3_600_000
 /** A longer overlap is two keys, not a rotation. */
-export const OVERLAP_MAX_MS = 30 * 24 * 3_600_000
-export const KEY_PAGE_MAX = 200
+const OVERLAP_MAX_MS = 30 * 24 * 3_600_000
+const KEY_PAGE_MAX = 200
 
 /**
  * Makes a key. `minter` is the key that asks; null only where the process itself asks (its first start), which may

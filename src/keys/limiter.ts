@@ -23,7 +23,7 @@ export type KeyLimits = { rpm: number | null; concurrency: number | null }
 /** For the x-ratelimit-* headers. `resetMs` is when the window is empty again if nothing more is sent. */
 export type RateState = { limit: number; remaining: number; resetMs: number }
 
-export type Admission =
+type Admission =
   | { admitted: true; rate: RateState | null; release: () => void }
   | {
       admitted: false

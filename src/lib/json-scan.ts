@@ -12,7 +12,7 @@
  */
 
 /** One member of the object: its key after unescaping, and the bytes `start` (inclusive) to `end` (exclusive) of its value. */
-export type JsonEntry = { key: string; start: number; end: number }
+type JsonEntry = { key: string; start: number; end: number }
 
 export type TopLevel = {
   /** Deepest nesting of objects and arrays: 1 for `{}`, 0 for a bare value. Larger than `maxDepth` by one when the scan stopped there. */

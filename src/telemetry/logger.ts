@@ -3,7 +3,8 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type { Logger }
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** `destination` is stderr in production and a memory stream in tests. */

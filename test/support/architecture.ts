@@ -76,7 +76,7 @@ export function architectureProblems(sources: Sources): string[] {
 }
 
 /** The room of a file; null for the files in src/ that compose the rooms. */
-export function roomOf(path: string): string | null {
+function roomOf(path: string): string | null {
   const [, first = '', ...rest] = path.split('/')
   return rest.length > 0 ? first : (ROOM_FILES[first] ?? null)
 }

@@ -1,7 +1,7 @@
 /** `aval doctor`, `aval reload`, and the commands that are the process itself: serve, work, migrate, check. */
 
 import type { Command } from 'commander'
-import { UnreachableError } from '../client.ts'
+import { NoKeyError, UnreachableError } from '../client.ts'
 import { type Check, type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { colorsOf, printableLine } from '../terminal.ts'
@@ -70,14 +70,24 @@ async function allChecks(context: CliContext): Promise<readonly Check[]> {
       ...answer.checks,
     ]
   } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error
-    const server: Check = {
-      name: 'server',
-      status: 'problem',
-      detail: `none answers at ${context.client.url}; the rest was looked at from here`,
-      remedy: 'Start it with `npm start` or `aval serve`, or set AVAL_URL.',
-    }
-    return [server, ...(await context.actions.selfCheck())]
+    if (!(error instanceof UnreachableError || error instanceof NoKeyError)) throw error
+    return [unasked(context.client.url, error), ...(await context.actions.selfCheck())]
+  }
+}
+
+function unasked(url: string, error: UnreachableError | NoKeyError): Check {
+  const [why, remedy] =
+    error instanceof NoKeyError
+      ? [
+          'nothing here has a key to ask',
+          'Start it with `npm start` or `aval serve`, or set AVAL_URL and AVAL_KEY.',
+        ]
+      : ['none answers at', 'Start it with `npm start` or `aval serve`, or set AVAL_URL.']
+  return {
+    name: 'server',
+    status: 'problem',
+    detail: `${why} ${url}; the rest was looked at from here`,
+    remedy,
   }
 }
 

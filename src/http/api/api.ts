@@ -1,11 +1,11 @@
 /** Everything under /api: authentication first, then the resources, errors rendered in one place. */
 
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { bodyLimit } from 'hono/body-limit'
 import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
+import { limitBody } from './body-limit.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
@@ -48,7 +48,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     await next()
   })
   api.use(requireKey(deps.keyring))
-  api.use(bodyLimit({ maxSize: BODY_MAX_BYTES, onError: refuseLarge }))
+  api.use(limitBody(BODY_MAX_BYTES))
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
   api.route('/', modelsApi(deps.models))
@@ -69,8 +69,4 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     )
   })
   return api
-}
-
-function refuseLarge(): never {
-  throw new RequestError('body_too_large', `The body is larger than ${BODY_MAX_BYTES} bytes. Send less.`)
 }

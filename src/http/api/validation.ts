@@ -91,7 +91,7 @@ export const limitText = z.coerce
   .max(200)
   .default(50)
 
-export const errorSchema = z
+const errorSchema = z
   .object({
     error: z.object({
       message: z.string(),

@@ -56,7 +56,7 @@ export function testKey(more: Partial<VirtualKey> = {}): VirtualKey {
 /** What one call does, called with the sink on the next turn of the loop; undefined leaves the call open. */
 export type Play = (sink: ProviderSink, call: ProviderCall) => void
 
-export type PlayedProvider = Provider & {
+type PlayedProvider = Provider & {
   calls: ProviderCall[]
   aborted: number
   paused: number
@@ -193,7 +193,7 @@ export function writtenClient(options: { slow?: boolean } = {}): WrittenClient {
   return client
 }
 
-export type MemoryLog = AuditLog & {
+type MemoryLog = AuditLog & {
   /** `open`, `part`, `close`, `whole` in their order. */
   order: string[]
   opens: OpenRecord[]
@@ -202,7 +202,7 @@ export type MemoryLog = AuditLog & {
   requests: Buffer[]
 }
 
-export function memoryLog(): MemoryLog {
+function memoryLog(): MemoryLog {
   const log: MemoryLog = {
     order: [],
     opens: [],

@@ -18,7 +18,7 @@ export type Answer = {
   logprobs: boolean
 }
 
-export const usage: JsonObject = {
+const usage: JsonObject = {
   prompt_tokens: 11,
   completion_tokens: 7,
   total_tokens: 18,

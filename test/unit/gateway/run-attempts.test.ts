@@ -80,6 +80,21 @@ describe('the order of targets', () => {
     expect(a.calls).toHaveLength(3)
   })
 
+  test.each(['upstream_auth', 'local_model_missing'] as const)(
+    'a target that fails with %s gives way to the next and is not asked again',
+    async (code) => {
+      const deps = testDeps()
+      const a = playedProvider([fails({}, code)])
+      const b = playedProvider([fails(), answers()])
+      const exchange = exchangeOf(deps, [targetOf(upstreamOf('a', a)), targetOf(upstreamOf('b', b))])
+
+      const result = await runAttempts(deps, exchange)
+
+      expect(result.kind).toBe('answered')
+      expect([a.calls.length, b.calls.length]).toEqual([1, 2])
+    },
+  )
+
   test('an error that another try cannot cure ends it at once', async () => {
     const deps = testDeps()
     const a = playedProvider([fails({ retryable: false }, 'upstream_refused')])

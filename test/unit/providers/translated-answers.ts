@@ -149,7 +149,7 @@ export function asCompletion(value: JsonObject): OpenAI.ChatCompletion {
   return completionShape.parse(value) as z.infer<typeof completionShape> & OpenAI.ChatCompletion
 }
 
-export function asChunk(value: JsonObject): OpenAI.ChatCompletionChunk {
+function asChunk(value: JsonObject): OpenAI.ChatCompletionChunk {
   return chunkShape.parse(value) as z.infer<typeof chunkShape> & OpenAI.ChatCompletionChunk
 }
 
