@@ -1,6 +1,6 @@
 /** A reload keeps the providers whose settings did not change and retires the others once. */
 
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Secret } from '../../../src/lib/secret.ts'
 import { createProviderRegistry, type UpstreamSettings } from '../../../src/providers/registry.ts'
 import { playedProvider, TIMEOUTS } from '../gateway/parts.ts'
@@ -46,7 +46,9 @@ test.each([
   await registry.close()
 })
 
-test('what the file no longer names is retired', async () => {
+test('what the file no longer names serves calls that knew it until their time is up, and is then retired', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
   let closed = 0
   const close = async () => {
     closed += 1
@@ -60,7 +62,28 @@ test('what the file no longer names is retired', async () => {
   registry.apply([{ name: 'local', dialect: 'local', modelsDir: null, timeouts: TIMEOUTS }])
 
   expect(registry.apply([]).size).toBe(0)
+  vi.advanceTimersByTime(TIMEOUTS.totalMs - 1)
+  const early = closed
+  vi.advanceTimersByTime(1)
+
+  expect([early, closed]).toEqual([0, 1])
+  expect(registry.current().size).toBe(0)
+})
+
+test('closing the registry closes what is still being retired, too', async () => {
+  let closed = 0
+  const close = async () => {
+    closed += 1
+  }
+  const registry = createProviderRegistry({
+    nowMs: () => 0,
+    createLocal: () => ({ ...playedProvider([]), close }),
+    onRetireError: () => undefined,
+  })
+  registry.apply([{ name: 'local', dialect: 'local', modelsDir: null, timeouts: TIMEOUTS }])
+  registry.apply([])
+
+  await registry.close()
 
   expect(closed).toBe(1)
-  expect(registry.current().size).toBe(0)
 })
