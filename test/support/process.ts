@@ -29,6 +29,12 @@ export type Started = {
 
 const started = new Set<ChildProcess>()
 process.on('exit', () => started.forEach(killGroup))
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => process.exit(code))
+}
 
 function killGroup(child: ChildProcess): void {
   started.delete(child)
