@@ -30,7 +30,7 @@ export async function testDatabase(): Promise<TestDatabase> {
 }
 
 /** A migrated database of its own on the server of TEST_DATABASE_URL; dropped by `close`. */
-async function testServerDatabase(serverUrl: string): Promise<TestDatabase> {
+export async function testServerDatabase(serverUrl: string): Promise<TestDatabase> {
   const name = `aval_test_${randomBytes(6).toString('hex')}`
   await onServer(serverUrl, `CREATE DATABASE ${name}`)
   const url = new URL(serverUrl)

@@ -22,5 +22,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await writeFile(file, await database.dump())
   await database.close()
   project.provide('databaseSnapshot', file)
+  // For the gateways that tests start as child processes.
+  process.env.AVAL_TEST_SNAPSHOT = file
   return () => rm(folder, { recursive: true, force: true })
 }
