@@ -45,7 +45,7 @@ test.each([
 test('a folder that cannot be made or is a file ends the start with its path and a way out', async () => {
   writeFileSync(join(folder.path, 'file'), '')
 
-  for (const home of [join(folder.path, 'file'), join(folder.path, 'file', 'below')]) {
+  for (const home of [join(folder.path, 'file'), join(folder.path, 'file', 'below'), '/proc/aval']) {
     const ended = await runAval(['serve'], { cwd: folder.path, env: { AVAL_HOME: home, PORT: '0' } })
 
     expect(ended.code).toBe(2)
