@@ -11,7 +11,8 @@ import { join, resolve } from 'node:path'
 export function startCompileCache(command: string | undefined): void {
   const home = resolve(process.env.AVAL_HOME || '.aval')
   try {
-    if (command === 'serve') mkdirSync(home, { recursive: true, mode: 0o700 })
+    // Not recursive: below /proc Node's recursive mkdir never returns. Without its parent the first start has no cache.
+    if (command === 'serve' && !existsSync(home)) mkdirSync(home, { mode: 0o700 })
     if (!existsSync(home)) return
     const folder = join(home, 'cache')
     enableCompileCache(folder)
