@@ -95,6 +95,12 @@ const MATRIX: { route: string; roles: readonly Role[]; own: string; other: strin
   },
   { route: 'GET /requests', roles: ['admin', 'auditor'], own: '/requests', other: '/requests' },
   {
+    route: 'GET /requests/count',
+    roles: ['admin', 'auditor'],
+    own: '/requests/count',
+    other: '/requests/count',
+  },
+  {
     route: 'GET /requests/{id}',
     roles: ['admin', 'auditor'],
     own: '/requests/req_1',
@@ -314,7 +320,7 @@ test('a pull that fails on the way ends with an error line', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  expect(lines[0]).toEqual({ file: 'model.onnx', received_bytes: 10, total_bytes: 100 })
+  expect(lines[0]).toEqual({ received_bytes: 10, total_bytes: 100 })
   expect(lines.at(-1).error.message).toContain('models/no/such')
 })
 
