@@ -4,10 +4,10 @@ import type { AttemptRecord, CloseRecord, Outcome, UsageRecord } from '../audit/
 import type { UpstreamError } from '../errors.ts'
 import type { ProviderHead } from '../providers/provider.ts'
 import type { LimitHeaders } from './admission.ts'
-import type { StreamObserver } from './attempt.ts'
 import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
+import type { StreamObserver } from './relay-stream.ts'
 import type { ParsedBody, RequestEnvelope } from './request.ts'
 
 /** Sent bytes kept in memory before they go to the spool as a PART, and the longest they stay there. */

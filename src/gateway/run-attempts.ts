@@ -6,11 +6,13 @@
 import { type ErrorCode, UpstreamError } from '../errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import type { ProviderCall } from '../providers/provider.ts'
-import { type AttemptResult, gatherAnswer, relayStream } from './attempt.ts'
+import type { AttemptResult } from './attempt.ts'
 import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
+import { gatherAnswer } from './gather-answer.ts'
 import type { PlannedTarget } from './plan.ts'
+import { relayStream } from './relay-stream.ts'
 import { upstreamBody } from './upstream-body.ts'
 
 /** We wait this long for an upstream's Retry-After; longer waits are the caller's to make. */
