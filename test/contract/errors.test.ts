@@ -45,13 +45,13 @@ afterAll(async () => {
 const create = (model: string) => contract.client().chat.completions.create({ model, messages: hello })
 const caught = (model: string) => create(model).catch((error: unknown) => error)
 
-/** status of the upstream -> status and code for the caller, and whether another try may help. */
+/** status of the upstream -> status and code for the caller, and whether the same upstream is asked again. */
 const TABLE: readonly [number, number, string, boolean][] = [
   [301, 502, 'upstream_malformed', false],
   [400, 400, 'upstream_refused', false],
-  [401, 502, 'upstream_auth', true],
-  [402, 502, 'upstream_auth', true],
-  [403, 502, 'upstream_auth', true],
+  [401, 502, 'upstream_auth', false],
+  [402, 502, 'upstream_auth', false],
+  [403, 502, 'upstream_auth', false],
   [404, 404, 'model_not_found', false],
   [405, 400, 'upstream_refused', false],
   [408, 504, 'upstream_timeout', true],
