@@ -9,6 +9,7 @@ import type { Terminal } from './cli/terminal.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
 import { Secret } from './lib/secret.ts'
+import * as events from './telemetry/events.ts'
 
 export type ActionsDeps = {
   environment: Environment
@@ -48,6 +49,7 @@ async function runServe(deps: ActionsDeps, config: Config, migrateServer: boolea
     openLogger(config),
   ])
   const { directory, stop, onReloadSignal, terminal } = deps
+  process.on('unhandledRejection', (reason) => events.forgottenFailure(logger, reason))
   try {
     await serve(config, {
       directory,

@@ -55,6 +55,8 @@ export function startWorkerChild(databaseUrl: string, environment: NodeJS.Proces
     child = fork(MAIN, ['work'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     child.unref()
     child.channel?.unref()
+    // A process that could not be made, or a broken channel: the exit that follows, or the next start, mends it.
+    child.on('error', (error) => events.workerFailed(logger, error))
     child.once('exit', (code, signal) => {
       child = null
       if (closing) return

@@ -59,3 +59,12 @@ export function localModel(logger: Logger, fields: { type: string }): void {
   const { type, ...rest } = fields
   logger[type === 'crashed' ? 'error' : 'info'](rest, `local_model_${type}`)
 }
+
+export function workerFailed(logger: Logger, error: Error): void {
+  logger.error({ err: error }, 'worker_failed')
+}
+
+/** A promise that nobody awaited has failed: a bug, but none that may end the requests of others. */
+export function forgottenFailure(logger: Logger, error: unknown): void {
+  logger.error({ err: error }, 'failure_nobody_awaited')
+}

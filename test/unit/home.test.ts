@@ -27,7 +27,7 @@ test('a folder that cannot be made is named with the reason', () => {
   writeFileSync(join(parent, 'file'), '')
 
   expect(() => openHome(join(parent, 'file', 'home'))).toThrow(ConfigError)
-  expect(() => openHome(join(parent, 'file', 'home'))).toThrow(/cannot be used \(ENOTDIR\)/)
+  expect(() => openHome(join(parent, 'file', 'home'))).toThrow(/cannot be used \(EEXIST\)/)
 })
 
 test('the pepper is made once and private', () => {

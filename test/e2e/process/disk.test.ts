@@ -67,7 +67,7 @@ test.skipIf(!possible)(
       expect(health).toMatchObject({ status: 503, json: { status: 'fail' } })
 
       rmSync(filler)
-      await until('it answers again', async () => (await ask()) === 200, 30_000)
+      await until('it answers again', async () => (await ask()) === 200, 90_000)
       await until('healthy', async () => (await call(`${gateway.url}/health/ready`, null)).status === 200)
 
       const rows = await until(
@@ -91,7 +91,7 @@ test.skipIf(!possible)(
       await folder.remove()
     }
   },
-  120_000,
+  240_000,
 )
 
 test('without room at the start the server says so and ends', async () => {

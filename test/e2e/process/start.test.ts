@@ -179,7 +179,7 @@ const mayUnshare =
 const WITHOUT_NETWORK = `
 ip link set lo up
 PORT=8700 node "$1" serve >out 2>err &
-for turn in $(seq 600); do grep -q '^  then' out && break; sleep 0.1; done
+for turn in $(seq 600); do grep -qs '^  then' out && break; sleep 0.1; done
 bash -c "$(sed -n 's/^  try *//p' out)"
 kill $!
 wait $!`
