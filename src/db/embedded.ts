@@ -5,6 +5,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdir, realpath } from 'node:fs/promises'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -161,6 +162,7 @@ class Supervisor {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#child = child
+    if (child.pid !== undefined) yieldTo(child.pid)
     const run = { exited: followExit(child) }
     try {
       await becomeReady(child, this.#folder, run.exited, this.#stopping.signal)
@@ -172,6 +174,17 @@ class Supervisor {
     }
     this.#options.onEvent?.({ kind: 'ready', pid: child.pid ?? 0 })
     return run
+  }
+}
+
+/**
+ * Requests come first: rows wait safely in the spool, callers do not. With a core to spare this changes nothing.
+ */
+function yieldTo(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Some containers forbid it, and then the database competes like anybody else.
   }
 }
 

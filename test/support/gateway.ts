@@ -15,6 +15,8 @@ import { newId } from '../../src/lib/ids.ts'
 import { freePort, type RunningServer, startServer } from './child.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** What `npm start` and the `aval` command give Node. */
+const NODE_FLAGS = ['--max-semi-space-size=8']
 /** The first start of the embedded database on a busy machine; a hang still fails the test. */
 const READY_LIMIT_MS = 60_000
 /** What a developer's shell may hold and a test must not see. */
@@ -104,7 +106,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   try {
     server = await startServer({
       command: process.execPath,
-      args: [MAIN, 'serve', ...(options.args ?? [])],
+      args: [...NODE_FLAGS, MAIN, 'serve', ...(options.args ?? [])],
       cwd: home,
       env: {
         ...cleanEnvironment(),
