@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import type { AuditEvent } from './events.ts'
+import { watchLoad } from './pace.ts'
 import { Progress } from './progress.ts'
 import type { AuditLog } from './record.ts'
 import { recoverSpool } from './recover.ts'
@@ -73,6 +74,7 @@ export function startAudit(options: AuditOptions): Audit {
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     ...(probeMs === undefined ? {} : { probeMs }),
   })
+  const stopWatching = watchLoad(progress)
   const ship = startShipThread(
     {
       memory: progress.memory,
@@ -90,6 +92,7 @@ export function startAudit(options: AuditOptions): Audit {
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {
+      stopWatching()
       await spool.end()
       await ship.flush(progress.committedSeq, flushTimeoutMs)
       await ship.stop()

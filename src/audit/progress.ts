@@ -12,6 +12,7 @@ const WIDE = 4
 const DIRTY = 0
 const PREPARED = 1
 const STOP = 2
+const BUSY = 3
 const WORDS = 4
 
 export const PREPARED_STATES = { none: 0, ready: 1, failed: 2 } as const
@@ -78,6 +79,14 @@ export class Progress {
   }
   set prepared(state: number) {
     Atomics.store(this.#words, PREPARED, state)
+  }
+
+  /** Whether requests need the processor more than the shipper does. Written by the gateway's thread. */
+  get busy(): boolean {
+    return Atomics.load(this.#words, BUSY) === 1
+  }
+  set busy(busy: boolean) {
+    Atomics.store(this.#words, BUSY, busy ? 1 : 0)
   }
 
   get stopping(): boolean {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openPool, type Pool } from '../db/pool.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { AuditEvent } from './events.ts'
+import { restMs } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { listWriters } from './recover.ts'
 import { WriterShip } from './writer-ship.ts'
@@ -73,8 +74,9 @@ export class Shipper {
   async run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       let waitMs = GATHER_MS
+      const startedMs = this.#options.clock.monotonicMs()
       try {
-        waitMs = (await this.#round()) ? 0 : GATHER_MS
+        waitMs = (await this.#round()) ? this.#restMs(startedMs) : GATHER_MS
         if (this.#failures > 0) this.#options.onEvent({ event: 'audit.ship_resumed' })
         this.#failures = 0
       } catch (error) {
@@ -84,6 +86,12 @@ export class Shipper {
     }
     for (const ship of this.#ships) ship.close()
     await this.#connection?.close()
+  }
+
+  #restMs(startedMs: number): number {
+    const { progress, clock } = this.#options
+    const workedMs = clock.monotonicMs() - startedMs
+    return restMs({ busy: progress.busy, oldestSeconds: this.stats().lagSeconds, workedMs })
   }
 
   stop(): void {
