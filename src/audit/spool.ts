@@ -239,6 +239,11 @@ class WriterSpool implements Spool {
   /** Back to open when the ballast fits again; then what is owed is written first. */
   #tryAgain(): void {
     if (this.#state === 'ended') return
+    if (this.#overLimit()) {
+      // The segment being written can never be deleted: finished, it goes as soon as it is shipped.
+      this.#writer.flush()
+      this.#segments.seal()
+    }
     if (this.#overLimit() || !this.#tryBallast()) {
       this.#scheduleProbe()
       return

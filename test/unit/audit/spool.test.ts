@@ -238,6 +238,23 @@ describe('a full disk', () => {
     expect(kept.slice(1).every((one) => one === 'kept')).toBe(true)
   })
 
+  test('at its bound the segment being written is finished, so that what is shipped of it can make room', async () => {
+    const progress = new Progress()
+    const log = start({ maxBytes: 120_000, segmentBytes: 64 * MIB, probeMs: 10, progress })
+    while (log.stats().state === 'open') {
+      const record = anOpen()
+      await outcomes([log.open(record, BODY)])
+      await outcomes([log.close(aClose(record.id), BODY)])
+    }
+
+    await until(() => progress.sealedBytes > 100_000)
+    // What a shipper does with a finished segment once all of it is in the database.
+    progress.addSealedBytes(-progress.sealedBytes)
+
+    await until(() => log.stats().state === 'open')
+    expect(await outcomes([log.open(anOpen(), BODY)])).toEqual(['kept'])
+  })
+
   test('a part that found no room shows as a truncated answer', async () => {
     const { fault, fs } = faultyDisk()
     const log = start({ fs })
