@@ -46,7 +46,9 @@ const RUNS: Record<
 export const RUN_KINDS = Object.keys(RUNS) as RunKind[]
 
 const IDLE_STEP_MS = 100
-const IDLE_LIMIT_MS = 5_000
+/** The shipper may rest for half a second between two batches; only longer quiet means that nothing is left to do. */
+const QUIET_STEPS = 8
+const IDLE_LIMIT_MS = 30_000
 
 function cpuOf(target: Target): { own: number; main: number; children: number } {
   const children = descendants(target.pid).reduce((sum, pid) => sum + processCpuUs(pid), 0)
@@ -59,10 +61,13 @@ function cpuOf(target: Target): { own: number; main: number; children: number } 
  */
 async function waitUntilIdle(target: Target): Promise<void> {
   let before = cpuOf(target)
+  let quiet = 0
   for (let waitedMs = 0; waitedMs < IDLE_LIMIT_MS; waitedMs += IDLE_STEP_MS) {
     await sleep(IDLE_STEP_MS)
     const after = cpuOf(target)
-    if (after.own + after.children - before.own - before.children <= 10_000) return
+    const restedMostly = after.own + after.children - before.own - before.children <= 10_000
+    quiet = restedMostly ? quiet + 1 : 0
+    if (quiet >= QUIET_STEPS) return
     before = after
   }
 }

@@ -11,13 +11,15 @@ const BUSY_SHARE = 0.7
 const LOOK_EVERY_MS = 100
 /** While the gateway is busy the shipper rests three times as long as it worked: a quarter of one core at most. */
 const REST_PER_WORK = 3
+/** A rest ends soon after the load does, however slow the last batch was. */
+const MAX_REST_MS = 500
 /** Older rows than this are wanted more than the last bit of throughput. */
 const MAX_AGE_SECONDS = 15
 
 /** Milliseconds the shipper rests after `workedMs` of work; 0 = go on at once. */
 export function restMs(load: { busy: boolean; oldestSeconds: number; workedMs: number }): number {
   if (!load.busy || load.oldestSeconds >= MAX_AGE_SECONDS) return 0
-  return load.workedMs * REST_PER_WORK
+  return Math.min(MAX_REST_MS, load.workedMs * REST_PER_WORK)
 }
 
 /** Keeps `progress.busy` true to the event loop of the calling thread; returns how to stop. */

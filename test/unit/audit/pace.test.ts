@@ -13,6 +13,10 @@ test('a busy gateway gets three quarters of the time', () => {
   expect(restMs({ busy: true, oldestSeconds: 1, workedMs: 40 })).toBe(120)
 })
 
+test('no rest is longer than half a second', () => {
+  expect(restMs({ busy: true, oldestSeconds: 1, workedMs: 5000 })).toBe(500)
+})
+
 test('rows that get old are shipped whatever else happens', () => {
   expect(restMs({ busy: true, oldestSeconds: 14.9, workedMs: 40 })).toBeGreaterThan(0)
   expect(restMs({ busy: true, oldestSeconds: 15, workedMs: 40 })).toBe(0)
