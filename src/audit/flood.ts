@@ -5,7 +5,7 @@
 
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
-import type { AuditLog } from './record.ts'
+import { type AuditLog, NOTHING_FROM_UPSTREAM } from './record.ts'
 
 export type Reject = {
   /** Address of the peer; only its /24 (IPv4) or /48 (IPv6) is used. */
@@ -130,12 +130,7 @@ function write(log: AuditLog, clock: Clock, count: Count): Promise<void> {
     outcome: 'rejected' as const,
     status: reject.status,
     errorCode: reject.errorCode,
-    upstream: null,
-    model: null,
-    attempts: [],
-    usage: null,
-    finishReason: null,
-    ttftMs: null,
+    ...NOTHING_FROM_UPSTREAM,
     durationMs: count.lastAtMs - startedAtMs,
     requestBytes: count.bytes,
     responseBytes: 0,

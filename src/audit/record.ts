@@ -80,6 +80,16 @@ export type CloseRecord = {
   occurrences: number
 }
 
+/** What a CLOSE says of everything that only an upstream could have told. */
+export const NOTHING_FROM_UPSTREAM = {
+  upstream: null,
+  model: null,
+  attempts: [],
+  usage: null,
+  finishReason: null,
+  ttftMs: null,
+} as const satisfies Partial<CloseRecord>
+
 /**
  * The spool as the gateway sees it. Every promise resolves once the record is in the file (write(2) returned),
  * which SIGKILL cannot undo; it rejects with GatewayError('audit_unavailable') when the record could not be written.

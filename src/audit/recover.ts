@@ -21,7 +21,7 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import type { AuditEvent } from './events.ts'
 import { encodeFrame, type Frame, RECORD_TYPES, type RecordType } from './frames.ts'
-import type { CloseRecord } from './record.ts'
+import { type CloseRecord, NOTHING_FROM_UPSTREAM } from './record.ts'
 import { type Hole, scanSegment } from './scan.ts'
 import { BALLAST_FILE, listSegments, PREPARED_FILE, segmentName } from './segments.ts'
 
@@ -179,12 +179,7 @@ function crashRecord(id: string, request: OpenRequest): CloseRecord {
     outcome: 'gateway_crash',
     status: 500,
     errorCode: null,
-    upstream: null,
-    model: null,
-    attempts: [],
-    usage: null,
-    finishReason: null,
-    ttftMs: null,
+    ...NOTHING_FROM_UPSTREAM,
     // What is known: it lasted at least until its last record.
     durationMs: Math.max(0, request.lastMs - request.openedMs),
     requestBytes: request.requestBytes,

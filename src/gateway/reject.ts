@@ -1,5 +1,6 @@
 /** Requests that are answered without an upstream: one WHOLE record, then the error object. */
 
+import { NOTHING_FROM_UPSTREAM } from '../audit/record.ts'
 import { GatewayError, toOpenAIError } from '../errors.ts'
 import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
@@ -34,12 +35,7 @@ export async function recordRejection(
       outcome: client.gone ? 'client_abort' : 'rejected',
       status: rendered.status,
       errorCode: rendered.body.error.code,
-      upstream: null,
-      model: null,
-      attempts: [],
-      usage: null,
-      finishReason: null,
-      ttftMs: null,
+      ...NOTHING_FROM_UPSTREAM,
       durationMs: deps.clock.monotonicMs() - envelope.startedMs,
       requestBytes: bytes.length,
       responseBytes: answer.length,
