@@ -1,5 +1,6 @@
 /** Who is asking, and may they. One 401 for every wrong key; a 403 names the roles that would do. */
 
+import type { IncomingHttpHeaders } from 'node:http'
 import type { MiddlewareHandler } from 'hono'
 import { RequestError } from '../errors.ts'
 import { hasRole, type Role, type VirtualKey } from '../keys/key.ts'
@@ -26,28 +27,21 @@ export function invalidKeyError(): RequestError {
 }
 
 /**
- * The key behind a request's headers. `project` is the optional `x-aval-project` header: a client that sends it wants
- * to be refused by any other project. Throws RequestError invalid_api_key.
+ * The key behind a request's headers, or null. `x-aval-project` is optional: a client that sends it wants to be refused
+ * by any other project. `api-key` is how Azure's clients send theirs.
  */
-function demandKey(
-  keyring: Authenticator,
-  headers: { authorization: string | undefined; apiKey: string | undefined; project: string | undefined },
-): VirtualKey {
-  const key = keyring.authenticate(headers.authorization, headers.apiKey)
-  if (key === null) throw invalidKeyError()
-  if (headers.project !== undefined && projectIdOf(headers.project) !== key.projectId) throw invalidKeyError()
-  return key
+export function findKey(keyring: Authenticator, headers: IncomingHttpHeaders): VirtualKey | null {
+  const apiKey = headers['x-api-key'] ?? headers['api-key']
+  const key = keyring.authenticate(headers.authorization, typeof apiKey === 'string' ? apiKey : undefined)
+  const project = headers['x-aval-project']
+  return key !== null && typeof project === 'string' && projectIdOf(project) !== key.projectId ? null : key
 }
 
 /** Sets `c.var.key` or throws the 401. */
 export function requireKey(keyring: Authenticator): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const key = demandKey(keyring, {
-      authorization: c.req.header('authorization'),
-      // `api-key` is how Azure's clients send theirs.
-      apiKey: c.req.header('x-api-key') ?? c.req.header('api-key'),
-      project: c.req.header('x-aval-project'),
-    })
+    const key = findKey(keyring, c.req.header())
+    if (key === null) throw invalidKeyError()
     c.set('key', key)
     await next()
   }

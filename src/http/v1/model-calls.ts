@@ -6,11 +6,10 @@ import type { GatewayDeps } from '../../gateway/deps.ts'
 import { recordRejection } from '../../gateway/reject.ts'
 import type { RequestEnvelope } from '../../gateway/request.ts'
 import { serveRequest } from '../../gateway/serve.ts'
-import { hasRole, type VirtualKey } from '../../keys/key.ts'
-import { projectIdOf } from '../../keys/project.ts'
+import { hasRole } from '../../keys/key.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Operation } from '../../providers/provider.ts'
-import type { Authenticator } from '../auth.ts'
+import { type Authenticator, findKey } from '../auth.ts'
 import { NodeClient } from '../node-client.ts'
 import { readBody } from '../read-body.ts'
 import { clientRequestId } from '../request-ids.ts'
@@ -100,7 +99,7 @@ async function handle(
   const startedMs = clock.monotonicMs()
   const id = newId('req', receivedAtMs)
   try {
-    const key = findKey(deps.keyring, incoming)
+    const key = findKey(deps.keyring, incoming.headers)
     const caller = {
       id,
       method: 'POST',
@@ -117,14 +116,6 @@ async function handle(
   } catch (error) {
     deps.unauthenticated.breakOff(error, id, outgoing)
   }
-}
-
-function findKey(keyring: Authenticator, { headers }: IncomingMessage): VirtualKey | null {
-  // `api-key` is how Azure's clients send theirs.
-  const apiKey = headers['x-api-key'] ?? headers['api-key']
-  const key = keyring.authenticate(headers.authorization, typeof apiKey === 'string' ? apiKey : undefined)
-  const project = headers['x-aval-project']
-  return key !== null && typeof project === 'string' && projectIdOf(project) !== key.projectId ? null : key
 }
 
 async function serve(
