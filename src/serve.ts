@@ -104,11 +104,16 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     reload: () => reload(runtime, logger),
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
-  writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (database.embedded) {
     const worker = startWorkerChild(database.sharedUrl, options.environment, logger)
     stack.defer(() => worker.close())
   }
+  let cutExchanges = 0
+  // Last in, first closed: callers are let go before anything they need.
+  stack.defer(async () => {
+    cutExchanges = await server.close(config.server.drainMs)
+  })
+  writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
   options.onReloadSignal(() => void reload(runtime, logger))
   events.serving(logger, {
@@ -121,7 +126,6 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   )
   await aborted(stop.signal)
   events.stopping(logger, { drainMs: config.server.drainMs })
-  const cutExchanges = await server.close(config.server.drainMs)
   await stack.disposeAsync()
   events.stopped(logger, { cutExchanges, shipped })
 }
