@@ -6,10 +6,10 @@ import { changeCounters, projects, virtualKeys } from '../db/schema.ts'
 import type { KeyEntry } from './declared.ts'
 import { ROLES, type Role } from './key.ts'
 
-/** The NOTIFY channel of key changes. */
 /** Any constant nobody else uses; the letters are "aval", 3 = first keys. */
 const FIRST_KEYS_LOCK = 0x6176_616c_03
 
+/** The NOTIFY channel of key changes. */
 export const KEYS_CHANNEL = 'aval_keys'
 const SUBJECT = 'keys'
 
