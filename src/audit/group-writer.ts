@@ -94,6 +94,12 @@ export class GroupWriter {
     endings?.resolve()
   }
 
+  /** Writes what is staged and goes on in a new segment. Throws when the disk refuses the new file. */
+  rotate(): void {
+    this.flush()
+    this.#setup.segments.rotate(this.#firstSeq)
+  }
+
   readonly #turn = (): void => {
     this.#scheduled = false
     this.flush()

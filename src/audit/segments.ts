@@ -134,6 +134,16 @@ export class Segments {
     }
   }
 
+  /**
+   * Finishes the current segment and begins the next, empty one at once. Only a segment that another one follows is
+   * known to be whole, so this is what lets a shipper delete it while nothing is appended. Needs no room for data.
+   */
+  rotate(firstSeq: number): void {
+    if (this.usedBytes === 0) return
+    this.seal()
+    this.#current = this.#create(firstSeq)
+  }
+
   /** Takes the 16 MiB that are given up when the disk is full. Throws what the disk says; leaves nothing half-made. */
   takeBallast(): void {
     const { fs } = this.#setup

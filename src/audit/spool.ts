@@ -239,11 +239,7 @@ class WriterSpool implements Spool {
   /** Back to open when the ballast fits again; then what is owed is written first. */
   #tryAgain(): void {
     if (this.#state === 'ended') return
-    if (this.#overLimit()) {
-      // The segment being written can never be deleted: finished, it goes as soon as it is shipped.
-      this.#writer.flush()
-      this.#segments.seal()
-    }
+    this.#finishSegmentAtLimit()
     if (this.#overLimit() || !this.#tryBallast()) {
       this.#scheduleProbe()
       return
@@ -267,6 +263,17 @@ class WriterSpool implements Spool {
     if ((this.#state as SpoolState) !== 'open') return
     this.#sync?.prepare()
     this.#options.onEvent({ event: 'audit.accepting' })
+  }
+
+  /** The segment being written can never be deleted: finished, and with another begun, it goes once it is shipped. */
+  #finishSegmentAtLimit(): void {
+    if (!this.#overLimit()) return
+    try {
+      this.#writer.rotate()
+    } catch (error) {
+      // No room even for an empty file: the next probe tries again.
+      this.#options.onEvent({ event: 'audit.refusing', state: this.#state, code: codeOf(error) })
+    }
   }
 
   #tryBallast(): boolean {

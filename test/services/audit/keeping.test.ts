@@ -14,12 +14,12 @@ describeDatabases('keeping segments', (open) => {
   let folder = ''
   let audit: Audit
 
-  function start(keepMs: number, maxBytes = 1e12): Audit {
+  function start(keepMs: number, maxBytes = 1e12, segmentBytes = 64 * 1024): Audit {
     return startAudit({
       dataFolder: folder,
       databaseUrl: open().url,
       clock: systemClock,
-      segmentBytes: 64 * 1024,
+      segmentBytes,
       keepMs,
       maxBytes,
       onEvent: () => undefined,
@@ -68,6 +68,24 @@ describeDatabases('keeping segments', (open) => {
       { rows: string }[]
     >`SELECT count(*) AS rows FROM requests`
     expect(Number(rows)).toBe(100)
+  })
+
+  test('a log that is full of one segment serves again once that segment is shipped', async () => {
+    audit = start(3_600_000, 400_000, 64 * 1024 * 1024)
+    let sent = 0
+    while (audit.stats().spool.state === 'open') {
+      await send(1)
+      sent += 1
+    }
+
+    await until(() => audit.stats().spool.state === 'open')
+
+    await send(1)
+    await audit.flush(20_000)
+    const [{ rows } = { rows: '' }] = await open().sql<
+      { rows: string }[]
+    >`SELECT count(*) AS rows FROM requests`
+    expect(Number(rows)).toBe(sent + 1)
   })
 
   test('a segment that an open request still needs stays, and its request is whole in the end', async () => {
