@@ -14,7 +14,7 @@ import { createSpool } from '../src/audit/spool.ts'
 import { connectDatabase } from '../src/db/client.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { systemClock } from '../src/lib/clock.ts'
-import { aClose, anOpen } from '../test/support/audit-records.ts'
+import { aClose, anOpen, auditSecrets } from '../test/support/audit-records.ts'
 import { MIGRATIONS, openEmbeddedDatabase } from '../test/support/embedded-database.ts'
 
 const REQUESTS = 20_000
@@ -124,6 +124,7 @@ async function appendFigures(concurrency: number): Promise<void> {
 async function shipFigures(name: string, databaseUrl: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'aval-bench-'))
   const audit = startAudit({
+    secrets: auditSecrets(),
     dataFolder: folder,
     databaseUrl,
     clock: systemClock,

@@ -22,7 +22,7 @@ const LOG_KEY = 0x01
 const WITNESS_KEY = 0x04
 /** RFC 8410: what stands before the 32 bytes of an Ed25519 public key in DER. */
 const KEY_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
-const TYPES = 'open part close whole gap seal admin access erase tombstone key clock rotate'.split(' ')
+const TYPES = 'open part close whole gap seal admin access erase tombstone key clock rotate missed'.split(' ')
 
 export class UsageError extends Error {}
 /** Something is not of the form it must have, or does not fit: altered. */

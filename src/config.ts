@@ -5,6 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { type AuditConfig, readableKey, resolveAudit } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
@@ -56,8 +57,14 @@ export type Config = {
   keys: readonly DeclaredKeyConfig[]
   limits: { app: { rpm: number | null; concurrency: number | null } }
   models: { folder: string | null; hub: boolean }
-  audit: { maxSpoolBytes: number | null; keepMs: number }
-  bring: { adminKey: Secret | null; appKey: Secret | null; pepper: Secret | null }
+  audit: AuditConfig
+  bring: {
+    adminKey: Secret | null
+    appKey: Secret | null
+    pepper: Secret | null
+    auditKey: Secret | null
+    signingKey: Secret | null
+  }
   /** Null when nobody chose: then it depends on who reads, a person or a log. */
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | null }
 }
@@ -80,6 +87,8 @@ export function loadConfig(environment: Environment, directory: string): Config 
   const env = (name: EnvironmentName) => (environment[name] === '' ? undefined : environment[name])
   const { file, path } = readFile(env('AVAL_CONFIG'), directory, problems)
   const secret = (ref: string, where: string) => resolveSecret(ref, where, environment, directory, problems)
+  const given = (ref: string | undefined, where: string) =>
+    ref === undefined ? null : secret(ref, `aval.yaml: ${where}`)
 
   const config: Config = {
     home: resolve(directory, env('AVAL_HOME') ?? '.aval'),
@@ -104,11 +113,20 @@ export function loadConfig(environment: Environment, directory: string): Config 
       folder: file.models?.dir === undefined ? null : resolve(directory, file.models.dir),
       hub: file.models?.hub ?? false,
     },
-    audit: { maxSpoolBytes: file.audit?.max_spool ?? null, keepMs: file.audit?.keep ?? 86_400_000 },
+    audit: resolveAudit(file),
     bring: {
       adminKey: longEnough(named(env('AVAL_ADMIN_KEY'), 'AVAL_ADMIN_KEY'), problems),
       appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),
       pepper: longEnough(readPepper(env, secret), problems),
+      auditKey: longEnough(
+        given(file.audit?.key, 'audit.key') ?? named(env('AVAL_AUDIT_KEY'), 'AVAL_AUDIT_KEY'),
+        problems,
+      ),
+      signingKey: readableKey(
+        given(file.audit?.signing_key, 'audit.signing_key') ??
+          named(env('AVAL_SIGNING_KEY'), 'AVAL_SIGNING_KEY'),
+        problems,
+      ),
     },
     log: { level: readLogLevel(env('LOG_LEVEL'), problems) },
   }

@@ -5,11 +5,14 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, w
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
+import { generatePrivateKey, privateKeyPem } from './lib/ed25519.ts'
 import { Secret } from './lib/secret.ts'
 
 const SECRETS_FILE = 'secrets.json'
 const CLIENT_FILE = 'cli.json'
-const secretsFile = z.strictObject({ pepper: z.string().min(32) })
+const SIGNING_KEY_FILE = 'audit-signing-key.pem'
+/** The audit key joins the file of an earlier version at its next start. */
+const secretsFile = z.strictObject({ pepper: z.string().min(32), audit_key: z.string().min(32).optional() })
 const clientFile = z.object({ url: z.string(), key: z.string().min(32) })
 
 /** Makes the folder (mode 0700) and whatever is missing above it. Throws ConfigError when it cannot be written. */
@@ -39,16 +42,37 @@ function makeFolder(path: string): void {
 
 /** The pepper under which keys are digested: the one brought along, or the one generated at the first start. */
 export function loadPepper(home: string, brought: Secret | null): Secret {
+  return brought ?? new Secret(loadSecrets(home).pepper, `file:${join(home, SECRETS_FILE)}`)
+}
+
+/** The key from which the audit log's own keys come: the one brought along, or the one generated at the first start. */
+export function loadAuditKey(home: string, brought: Secret | null): Secret {
+  return brought ?? new Secret(loadSecrets(home).audit_key, `file:${join(home, SECRETS_FILE)}`)
+}
+
+/** The key that signs the log's heads, as PEM: the one brought along, or the one generated at the first start. */
+export function loadSigningKey(home: string, brought: Secret | null): Secret {
   if (brought !== null) return brought
+  const path = join(home, SIGNING_KEY_FILE)
+  if (!existsSync(path)) writePrivateText(path, privateKeyPem(generatePrivateKey()))
+  return new Secret(readFileSync(path, 'utf8'), `file:${path}`)
+}
+
+function loadSecrets(home: string): { pepper: string; audit_key: string } {
   const path = join(home, SECRETS_FILE)
-  if (!existsSync(path)) writePrivate(path, { pepper: randomBytes(32).toString('base64url') })
+  const random = () => randomBytes(32).toString('base64url')
+  if (!existsSync(path)) writePrivate(path, { pepper: random(), audit_key: random() })
   const parsed = secretsFile.safeParse(readJson(path))
   if (!parsed.success) {
     throw new ConfigError([
-      `${path}: not a secrets file of Aval. Restore it from a backup; without it every stored key is void.`,
+      `${path}: not a secrets file of Aval. Restore it from a backup; without it every stored key and every sealed body is void.`,
     ])
   }
-  return new Secret(parsed.data.pepper, `file:${path}`)
+  const { pepper, audit_key } = parsed.data
+  if (audit_key !== undefined) return { pepper, audit_key }
+  const completed = { pepper, audit_key: random() }
+  writePrivate(path, completed)
+  return completed
 }
 
 /** Leaves address and key for the command line of this machine's user (mode 0600). */
@@ -76,8 +100,12 @@ function readJson(path: string): unknown {
 
 /** Written beside and renamed, so that a crash leaves the old file or the new one. */
 function writePrivate(path: string, value: unknown): void {
+  writePrivateText(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+function writePrivateText(path: string, text: string): void {
   const fresh = `${path}.new`
-  writeFileSync(fresh, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(fresh, text, { mode: 0o600 })
   chmodSync(fresh, 0o600)
   renameSync(fresh, path)
 }

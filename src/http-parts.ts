@@ -2,14 +2,18 @@
 
 import type { Audit } from './audit/audit.ts'
 import type { Flood } from './audit/flood.ts'
-import { countRequests, findRequest, listRequests } from './audit/store.ts'
+import { pseudonym } from './audit/privacy/audit-keys.ts'
+import { findReadable } from './audit/privacy/read-bodies.ts'
+import { searchRequests } from './audit/search.ts'
+import { countRequests } from './audit/store.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
-import type { ModelsApiDeps } from './http/api/models.ts'
+import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
+import { createRecorder } from './http/api/recorder.ts'
 import type { AppDeps } from './http/app.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
 import type { ModelCallDeps } from './http/v1/model-calls.ts'
@@ -31,14 +35,15 @@ export type OpenedParts = {
   keyDeps: KeyDeps
   runtime: Runtime
   checks: ChecksDeps
-  models: ModelsApiDeps
+  models: ModelManagement
   db: Db
   reload: OperationsApiDeps['reload']
 }
 
 /** `calls` go to the direct handler of the model calls, `parts` to the app. */
 export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
-  const { logger, keyring, keyDeps, runtime, checks, db } = opened
+  const { logger, audit, keyring, keyDeps, runtime, checks, db } = opened
+  const record = createRecorder(audit.log, systemClock)
   const gateway = gatewayDeps(opened)
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
@@ -61,15 +66,17 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
       version: VERSION,
       logger,
       keyring,
-      keys: { ...keyDeps, keyring },
+      keys: { ...keyDeps, keyring, record },
       requests: {
         clock: systemClock,
-        listRequests: (filter) => listRequests(db, filter),
+        record,
+        pseudonym: (projectId, subject) => pseudonym(audit.keys, projectId, subject),
+        listRequests: (filter) => searchRequests(db, audit.keys, filter),
         countRequests: (filter) => countRequests(db, filter),
-        findRequest: (scope, id) => findRequest(db, { scope, id }),
+        findRequest: (scope, id) => findReadable(db, audit.keys, { scope, id }),
       },
-      models: opened.models,
-      operations: { doctor: () => doctorChecks(checks), reload: opened.reload },
+      models: { ...opened.models, record },
+      operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
     },
   }
   return { calls, parts }

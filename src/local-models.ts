@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config.ts'
-import type { LocalModel, ModelsApiDeps, PullProgress } from './http/api/models.ts'
+import type { LocalModel, ModelManagement, PullProgress } from './http/api/models.ts'
 import { createLocalProvider, type LocalModelEntry, type LocalProvider } from './providers/local/local.ts'
 import type { Provider } from './providers/provider.ts'
 import * as events from './telemetry/events.ts'
@@ -15,7 +15,7 @@ const SHIPPED = fileURLToPath(new URL('../models', import.meta.url))
 export type LocalModels = {
   /** A provider over the shipped folder, the given one and the pulled ones. The registry closes what it retires. */
   provider: (modelsDir: string | null) => Provider
-  management: ModelsApiDeps
+  management: ModelManagement
 }
 
 export function createLocalModels(config: Config, logger: Logger): LocalModels {

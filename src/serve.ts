@@ -9,7 +9,7 @@ import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { loadPepper, openHome, writeClientFile } from './home.ts'
+import { loadAuditKey, loadPepper, loadSigningKey, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import { modelCalls } from './http/v1/model-calls.ts'
@@ -21,6 +21,7 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { databaseKeySource } from './keys/source.ts'
 import { newSecret, pepperKey } from './keys/token.ts'
 import { systemClock } from './lib/clock.ts'
+import { readPrivateKey } from './lib/ed25519.ts'
 import { Secret } from './lib/secret.ts'
 import { createLocalModels } from './local-models.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
@@ -131,9 +132,15 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
 }
 
 function openAudit(config: Config, database: OpenedDatabase, logger: Logger, stop: AbortController): Audit {
-  const { maxSpoolBytes, keepMs } = config.audit
+  const { maxSpoolBytes, keepMs, origin, sealBodies } = config.audit
   return startAudit({
     dataFolder: config.home,
+    secrets: {
+      auditKey: Buffer.from(loadAuditKey(config.home, config.bring.auditKey).reveal()),
+      signingKey: readPrivateKey(loadSigningKey(config.home, config.bring.signingKey).reveal()),
+    },
+    origin,
+    sealBodies,
     databaseUrl: database.url,
     clock: systemClock,
     keepMs,

@@ -4,17 +4,20 @@
  */
 
 import { type Column, type ColumnType, type ColumnValue, withoutNul } from './columns.ts'
-import type { ShipRow } from './pairing.ts'
 
 /** The statement for `encodeArrays`'s parameters. */
-export function unnestStatement(table: string, columns: readonly Column[]): string {
+export function unnestStatement<Row>(table: string, columns: readonly Column<Row>[]): string {
   const names = columns.map((column) => column.name).join(', ')
   const arrays = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(', ')
   return `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${arrays})`
 }
 
 /** One array literal (`{…}`, https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO) per column. */
-export function encodeArrays(rows: readonly ShipRow[], writer: string, columns: readonly Column[]): string[] {
+export function encodeArrays<Row>(
+  rows: readonly Row[],
+  writer: string,
+  columns: readonly Column<Row>[],
+): string[] {
   return columns.map((column) => {
     const elements = rows.map((row) => element(column.type, column.value(row, writer)))
     return `{${elements.join(',')}}`

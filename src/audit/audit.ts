@@ -3,19 +3,30 @@
  * to the database. Ready when it returns, whether the database answers or not.
  */
 
+import type { KeyObject } from 'node:crypto'
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import type { AuditEvent } from './events.ts'
 import { watchLoad } from './pace.ts'
+import { type AuditKeys, deriveAuditKeys } from './privacy/audit-keys.ts'
+import { DataKeys } from './privacy/data-keys.ts'
+import { PrivateLog } from './privacy/private-log.ts'
 import { Progress } from './progress.ts'
-import type { AuditLog } from './record.ts'
+import type { AuditLog, EventLog } from './record.ts'
 import { recoverSpool } from './recover.ts'
 import { measureSpool } from './segments.ts'
 import type { ShipStats } from './ship.ts'
 import { startShipThread } from './ship-control.ts'
 import { createSpool, type SpoolStats } from './spool.ts'
+
+export type AuditSecrets = {
+  /** 32 or more bytes; what is sealed under it can be read by nobody who lost it. The same for all gateways of a log. */
+  auditKey: Buffer
+  /** Ed25519; signs the log's heads. */
+  signingKey: KeyObject
+}
 
 export type AuditOptions = {
   /** The spool lies in `<dataFolder>/spool`. One process at a time; the caller holds the lock. */
@@ -23,6 +34,11 @@ export type AuditOptions = {
   /** `postgres://…`, or `unix:/directory` for the embedded database (src/db/client.ts). */
   databaseUrl: string
   clock: Clock
+  secrets: AuditSecrets
+  /** The log's name in its signed heads: a host or organisation, without spaces. Default `aval`. */
+  origin?: string
+  /** False keeps bodies readable in spool and database. Default true. */
+  sealBodies?: boolean
   onEvent: (event: AuditEvent) => void
   /** The disk takes nothing more, not even in a new file. The log refuses by itself; the process may end. */
   onFatal: (error: Error) => void
@@ -39,7 +55,11 @@ export type AuditOptions = {
 }
 
 export type Audit = {
-  log: AuditLog
+  log: AuditLog & EventLog
+  /** What reads sealed bodies and finds subjects. */
+  keys: AuditKeys
+  /** A subject's key was destroyed: what comes next is sealed under another. */
+  forgetSubject(projectId: string, subject: string): void
   stats(): { spool: SpoolStats; ship: ShipStats }
   /** True when every request that has ended until now is in the database within the time. */
   flush(timeoutMs: number): Promise<boolean>
@@ -47,6 +67,8 @@ export type Audit = {
   close(flushTimeoutMs: number): Promise<void>
 }
 
+/** Names the log in heads and verifier keys when nobody gave it a name. */
+export const DEFAULT_ORIGIN = 'aval'
 const DEFAULT_MAX_BYTES = 20e9
 const DISK_SHARE = 0.2
 const DEFAULT_KEEP_MS = 24 * 3_600_000
@@ -74,6 +96,13 @@ export function startAudit(options: AuditOptions): Audit {
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     ...(probeMs === undefined ? {} : { probeMs }),
   })
+  const keys = deriveAuditKeys(options.secrets.auditKey)
+  const dataKeys =
+    options.sealBodies === false
+      ? null
+      : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
+  const log = new PrivateLog({ spool, keys, dataKeys })
+  const origin = options.origin ?? DEFAULT_ORIGIN
   const stopWatching = watchLoad(progress)
   const ship = startShipThread(
     {
@@ -84,11 +113,15 @@ export function startAudit(options: AuditOptions): Audit {
       keepMs: options.keepMs ?? DEFAULT_KEEP_MS,
       maxBytes,
       answerTimeoutMs: options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
+      origin,
+      signingKey: options.secrets.signingKey,
     },
     onEvent,
   )
   return {
-    log: spool,
+    log,
+    keys,
+    forgetSubject: (projectId, subject) => dataKeys?.forget(projectId, subject),
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {

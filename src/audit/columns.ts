@@ -1,7 +1,8 @@
 /** A finished request as columns of `requests` and `request_bodies`; both ways into the database read this table. */
 
 import { isUtf8 } from 'node:buffer'
-import type { ShipRow } from './pairing.ts'
+import type { ShipEvent, ShipRow } from './pairing.ts'
+import type { EventRecord } from './record.ts'
 
 export type ColumnType =
   | 'date'
@@ -17,18 +18,18 @@ export type ColumnType =
 
 /** `date` and `timestamptz` are milliseconds since the epoch. Text may be given as UTF-8 bytes. */
 export type ColumnValue = string | number | boolean | Buffer | null
-export type Column = { name: string; type: ColumnType; value: (row: ShipRow, writer: string) => ColumnValue }
+export type Column<Row> = { name: string; type: ColumnType; value: (row: Row, writer: string) => ColumnValue }
 
 const MAX_INTEGER = 2_147_483_647
 const DAY_MS = 86_400_000
 
-const PLACE_COLUMNS: readonly Column[] = [
+const PLACE_COLUMNS: readonly Column<ShipRow>[] = [
   { name: 'day', type: 'date', value: (row) => dayMs(row) },
   { name: 'writer', type: 'uuid', value: (_row, writer) => writer },
   { name: 'seq', type: 'bigint', value: (row) => row.seq },
 ]
 
-export const REQUEST_COLUMNS: readonly Column[] = [
+export const REQUEST_COLUMNS: readonly Column<ShipRow>[] = [
   ...PLACE_COLUMNS,
   { name: 'id', type: 'text', value: ({ open }) => open.id },
   { name: 'project_id', type: 'text', value: ({ open }) => open.projectId },
@@ -59,20 +60,50 @@ export const REQUEST_COLUMNS: readonly Column[] = [
   { name: 'reasoning_tokens', type: 'bigint', value: ({ close }) => count(close.usage?.reasoningTokens) },
   { name: 'attempts', type: 'jsonb', value: ({ close }) => jsonText(close.attempts) },
   { name: 'client_request_id', type: 'text', value: ({ open }) => open.clientRequestId },
-  { name: 'end_user', type: 'text', value: ({ open }) => open.endUser },
+  { name: 'subject', type: 'text', value: ({ open }) => open.subject },
   { name: 'request_bytes', type: 'bigint', value: ({ close }) => count(close.requestBytes) ?? 0 },
   { name: 'response_bytes', type: 'bigint', value: ({ close }) => count(close.responseBytes) ?? 0 },
   { name: 'truncated', type: 'boolean', value: ({ close }) => close.truncated },
   { name: 'occurrences', type: 'integer', value: ({ close }) => whole(close.occurrences) },
+  { name: 'data_key', type: 'text', value: ({ open }) => open.dataKey },
 ]
 
-export const BODY_COLUMNS: readonly Column[] = [
-  ...PLACE_COLUMNS,
-  { name: 'request_text', type: 'text', value: ({ requestBody }) => textual(requestBody) },
-  { name: 'request_raw', type: 'bytea', value: ({ requestBody }) => raw(requestBody) },
-  { name: 'response_text', type: 'text', value: ({ responseBody }) => textual(responseBody) },
-  { name: 'response_raw', type: 'bytea', value: ({ responseBody }) => raw(responseBody) },
+/** The records behind the row; everything above follows from them, and a verifier computes it again. */
+export const EVIDENCE_COLUMNS: readonly Column<ShipRow>[] = [
+  { name: 'open_record', type: 'text', value: ({ openText }) => openText },
+  { name: 'close_record', type: 'text', value: ({ closeText }) => closeText },
+  { name: 'trail', type: 'bytea', value: ({ trail }) => trail },
 ]
+
+export const BODY_COLUMNS: readonly Column<ShipRow>[] = [
+  ...PLACE_COLUMNS,
+  { name: 'request_text', type: 'text', value: (row) => textual(row, row.requestBody) },
+  { name: 'request_raw', type: 'bytea', value: (row) => raw(row, row.requestBody) },
+  { name: 'response_text', type: 'text', value: (row) => textual(row, row.responseBody) },
+  { name: 'response_raw', type: 'bytea', value: (row) => raw(row, row.responseBody) },
+]
+
+/** An event's columns. The ends of a writer have no actor and no action but their own. */
+export const EVENT_COLUMNS: readonly Column<ShipEvent>[] = [
+  { name: 'writer', type: 'uuid', value: (_row, writer) => writer },
+  { name: 'seq', type: 'bigint', value: ({ seq }) => seq },
+  { name: 'id', type: 'text', value: ({ record }) => record.id },
+  { name: 'kind', type: 'text', value: ({ record }) => record.kind },
+  { name: 'at', type: 'timestamptz', value: ({ record }) => record.atMs },
+  { name: 'project_id', type: 'text', value: ({ record }) => acted(record)?.projectId ?? null },
+  { name: 'actor_id', type: 'text', value: ({ record }) => acted(record)?.actorId ?? null },
+  { name: 'actor_name', type: 'text', value: ({ record }) => acted(record)?.actorName ?? null },
+  { name: 'action', type: 'text', value: ({ record }) => acted(record)?.action ?? `writer.${record.kind}` },
+  { name: 'target', type: 'text', value: ({ record }) => acted(record)?.target ?? null },
+  { name: 'purpose', type: 'text', value: ({ record }) => acted(record)?.purpose ?? null },
+  { name: 'detail', type: 'jsonb', value: ({ record }) => jsonText(acted(record)?.detail ?? {}) },
+  { name: 'record', type: 'text', value: ({ text }) => text },
+  { name: 'trail', type: 'bytea', value: ({ trail }) => trail },
+]
+
+function acted(record: ShipEvent['record']): EventRecord | null {
+  return 'action' in record ? record : null
+}
 
 /** Midnight (UTC) of the day the request began: its partition. */
 export function dayMs({ open }: ShipRow): number {
@@ -84,15 +115,17 @@ export function withoutNul(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text
 }
 
-function textual(body: Buffer): Buffer | null {
-  return isText(body) ? body : null
+/** Sealed bytes may look like text by chance, and are none. */
+function textual({ open }: ShipRow, body: Buffer): Buffer | null {
+  return open.dataKey === null && isText(body) ? body : null
 }
 
-function raw(body: Buffer): Buffer | null {
-  return isText(body) ? null : body
+function raw({ open }: ShipRow, body: Buffer): Buffer | null {
+  return open.dataKey === null && isText(body) ? null : body
 }
 
-function isText(body: Buffer): boolean {
+/** True for bytes that a text column takes as they are. */
+export function isText(body: Buffer): boolean {
   return isUtf8(body) && !body.includes(0)
 }
 

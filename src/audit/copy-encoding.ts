@@ -4,7 +4,6 @@
  */
 
 import { type Column, type ColumnType, type ColumnValue, withoutNul } from './columns.ts'
-import type { ShipRow } from './pairing.ts'
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 /** 2000-01-01, from which PostgreSQL counts. */
@@ -14,7 +13,11 @@ const JSONB_VERSION = 1
 const FIRST_BYTES = 64 * 1024
 
 /** One complete COPY stream for these rows. */
-export function encodeCopy(rows: readonly ShipRow[], writer: string, columns: readonly Column[]): Buffer {
+export function encodeCopy<Row>(
+  rows: readonly Row[],
+  writer: string,
+  columns: readonly Column<Row>[],
+): Buffer {
   const out = new ByteWriter()
   out.bytes(SIGNATURE)
   for (const row of rows) {

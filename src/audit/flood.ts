@@ -123,7 +123,8 @@ function write(log: AuditLog, clock: Clock, count: Count): Promise<void> {
     route: null,
     stream: false,
     clientRequestId: null,
-    endUser: null,
+    subject: null,
+    dataKey: null,
   }
   const close = {
     id,

@@ -11,18 +11,50 @@
  *  24  u64  wall milliseconds since the Unix epoch
  *  32  u8   type (RECORD_TYPES), then "AV1": mark and format version, which a repair searches for after damage
  *  36  u32  flags: bit 0 = a body was cut before it was written
- *  40  32 B reserved for the leaf hash of the chain; zero
+ *  40  32 B reserved; zero. Leaf hashes stand in a file beside the segments: they are computed from what was written
  *  72  payload: u32 meta length | u32 first body length | u32 id length | id | meta | first body | second body
  *
  * `id` is the request's id in ASCII, `meta` the record as JSON without bodies; bodies are raw bytes. OPEN and PART
- * and CLOSE use the first body; WHOLE uses both (request, response). GAP and SEAL have none.
+ * and CLOSE use the first body; WHOLE uses both (request, response); KEY has a wrapped key. The others have none.
  */
 
 import { crc32 } from 'node:zlib'
 
-/** Numbers are on disk for ever. 16 and up are kept for ADMIN, ACCESS, ERASE, TOMBSTONE, CLOCK. */
-export const RECORD_TYPES = { open: 1, part: 2, close: 3, whole: 4, gap: 5, seal: 6 } as const
-export type RecordType = (typeof RECORD_TYPES)[keyof typeof RECORD_TYPES]
+/** Numbers are on disk for ever. From 16 on they are events (`EventRecord`). */
+export const RECORD_TYPES = {
+  open: 1,
+  part: 2,
+  close: 3,
+  whole: 4,
+  gap: 5,
+  seal: 6,
+  admin: 16,
+  access: 17,
+  erase: 18,
+  tombstone: 19,
+  key: 20,
+  clock: 21,
+  rotate: 22,
+  missed: 23,
+} as const
+export type RecordTypeName = keyof typeof RECORD_TYPES
+export type RecordType = (typeof RECORD_TYPES)[RecordTypeName]
+const FIRST_EVENT_TYPE = 16
+const TYPE_NAMES = new Map<number, RecordTypeName>(
+  Object.entries(RECORD_TYPES).map(([name, type]) => [type, name as RecordTypeName]),
+)
+
+/** The name of a record's type, as leaves and proofs spell it. */
+export function typeName(type: RecordType): RecordTypeName {
+  const name = TYPE_NAMES.get(type)
+  if (name === undefined) throw new Error(`There is no record type ${type}.`)
+  return name
+}
+
+/** True for the records of actions, reads and keys; false for those of requests and of the spool itself. */
+export function isEventType(type: RecordType): boolean {
+  return type >= FIRST_EVENT_TYPE
+}
 
 const HEADER_BYTES = 72
 const PAYLOAD_HEAD_BYTES = 12
@@ -228,7 +260,7 @@ export function seqAfter(frame: Frame): number {
 }
 
 function isRecordType(type: number): type is RecordType {
-  return type >= RECORD_TYPES.open && type <= RECORD_TYPES.seal
+  return TYPE_NAMES.has(type)
 }
 
 function damaged(reason: string): Decoded {

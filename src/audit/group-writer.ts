@@ -11,6 +11,7 @@ import {
   FLAG_BODY_CUT,
   type Frame,
   frameRoom,
+  isEventType,
   MAX_BODY_BYTES,
   RECORD_TYPES,
   type RecordType,
@@ -54,12 +55,19 @@ export class GroupWriter {
   }
 
   /**
-   * Stages one record. All intents (OPEN, WHOLE) of a turn share one promise and all endings another, because a full
+   * Stages one record. All intents (OPEN, WHOLE, events) of a turn share one promise and all endings another, because a full
    * disk refuses the first and still takes the second. A PART has none: its failure shows through `onRefused`.
    */
-  append(type: RecordType, id: string, meta: string, firstBody: Buffer, second: Buffer): Promise<void> {
+  append(
+    type: RecordType,
+    id: string,
+    meta: string,
+    firstBody: Buffer,
+    second: Buffer,
+    givenFlags = 0,
+  ): Promise<void> {
     const first = firstBody.length > MAX_BODY_BYTES ? firstBody.subarray(0, MAX_BODY_BYTES) : firstBody
-    const flags = first === firstBody ? 0 : FLAG_BODY_CUT
+    const flags = first === firstBody ? givenFlags : givenFlags | FLAG_BODY_CUT
     const room = frameRoom(id, meta, first.length + second.length)
     if (this.#used + room > STAGING_BYTES) this.flush()
     if (room > STAGING_BYTES) return this.#writeThrough(type, flags, id, meta, first, second)
@@ -111,7 +119,7 @@ export class GroupWriter {
   }
 
   #waiting(type: RecordType): Promise<void> {
-    if (type === RECORD_TYPES.open || type === RECORD_TYPES.whole) {
+    if (type === RECORD_TYPES.open || type === RECORD_TYPES.whole || isEventType(type)) {
       this.#intents ??= Promise.withResolvers<void>()
       return this.#intents.promise
     }

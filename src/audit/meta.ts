@@ -1,7 +1,7 @@
 /** The JSON part of a record: written once per request on the hot path, so no copy is made unless a text is too long. */
 
 import { MAX_META_BYTES } from './frames.ts'
-import type { CloseRecord, OpenRecord } from './record.ts'
+import type { CloseRecord, EventRecord, OpenRecord } from './record.ts'
 
 /** A caller can send megabytes as `model` or `user`; the request's bytes are kept anyway. */
 const MAX_TEXT = 4096
@@ -27,6 +27,14 @@ export function wholeMeta(open: OpenRecord, close: CloseRecord): string {
   return `{"open":${openMeta(open)},"close":${closeMeta(close)}}`
 }
 
+export function eventMeta(record: EventRecord): string {
+  return JSON.stringify(record)
+}
+
+export function parseEvent(meta: Buffer): EventRecord {
+  return JSON.parse(meta.toString('utf8')) as EventRecord
+}
+
 export function parseOpen(meta: Buffer): OpenRecord {
   return JSON.parse(meta.toString('utf8')) as OpenRecord
 }
@@ -43,14 +51,14 @@ function bounded(record: OpenRecord): OpenRecord {
   const long =
     record.path.length > MAX_TEXT ||
     (record.requestedModel?.length ?? 0) > MAX_TEXT ||
-    (record.endUser?.length ?? 0) > MAX_TEXT ||
+    (record.subject?.length ?? 0) > MAX_TEXT ||
     (record.clientRequestId?.length ?? 0) > MAX_TEXT
   if (!long) return record
   return {
     ...record,
     path: record.path.slice(0, MAX_TEXT),
     requestedModel: clip(record.requestedModel),
-    endUser: clip(record.endUser),
+    subject: clip(record.subject),
     clientRequestId: clip(record.clientRequestId),
   }
 }

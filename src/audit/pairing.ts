@@ -4,10 +4,11 @@
  */
 
 import { idTimeMs } from '../lib/ids.ts'
-import { FLAG_BODY_CUT, type Frame, MAX_BODY_BYTES, RECORD_TYPES } from './frames.ts'
-import { parseClose, parseOpen, parseWhole } from './meta.ts'
+import { FLAG_BODY_CUT, type Frame, isEventType, MAX_BODY_BYTES, RECORD_TYPES, typeName } from './frames.ts'
+import { parseClose, parseEvent, parseOpen, parseWhole } from './meta.ts'
 import type { FramePlace, PlacedFrame } from './reader.ts'
-import type { CloseRecord, OpenRecord } from './record.ts'
+import type { CloseRecord, EventRecord, OpenRecord } from './record.ts'
+import { encodeTrail, trailEntry } from './trail.ts'
 
 export type ShipRow = {
   /** Place of the CLOSE (or WHOLE) in the spool. */
@@ -16,6 +17,20 @@ export type ShipRow = {
   close: CloseRecord
   requestBody: Buffer
   responseBody: Buffer
+  /** The texts of OPEN (or WHOLE) and CLOSE as they were written; null for what is missing. */
+  openText: Buffer | null
+  closeText: Buffer | null
+  trail: Buffer
+}
+
+/** What an action, a read, a key, or the end of a writer is in the database. */
+export type ShipEvent = {
+  seq: number
+  record: EventRecord | { kind: 'gap' | 'seal'; id: string; atMs: number }
+  text: Buffer
+  trail: Buffer
+  /** A wrapped key, empty otherwise. */
+  body: Buffer
 }
 
 type OpenRequest = { open: FramePlace; parts: FramePlace[] }
@@ -44,7 +59,7 @@ export class Pairing {
     if (frame.type === RECORD_TYPES.close) this.#open.delete(frame.id)
   }
 
-  /** Takes the next record; gives the row it completes, else null. */
+  /** Takes the next record; gives the row it completes, else null. Events are not for this table: see `eventOf`. */
   accept(placed: PlacedFrame): ShipRow | null {
     const { frame } = placed
     if (frame.type === RECORD_TYPES.whole) return wholeRow(frame)
@@ -63,37 +78,67 @@ export class Pairing {
     if (request === undefined) {
       // Its OPEN was in a damaged place. A row with holes is better than an answer that nobody can find.
       this.#onOpenMissing(frame)
-      return finish(frame, unknownOpen(frame), close, [], [frame.first], true)
+      return finish(null, [], frame, unknownOpen(frame), close)
     }
     const opened = this.#load(request.open)
-    const answer = request.parts.map((place) => this.#load(place).first)
-    answer.push(frame.first)
-    const cutShort = ((frame.flags | opened.flags) & FLAG_BODY_CUT) !== 0
-    return finish(frame, parseOpen(opened.meta), close, [opened.first], answer, cutShort)
+    const parts = request.parts.map((place) => this.#load(place))
+    return finish(opened, parts, frame, parseOpen(opened.meta), close)
+  }
+}
+
+/** The event this record is, null when it belongs to a request. */
+export function eventOf(frame: Frame): ShipEvent | null {
+  const isEvent = isEventType(frame.type)
+  if (!isEvent && frame.type !== RECORD_TYPES.gap && frame.type !== RECORD_TYPES.seal) return null
+  const kind = typeName(frame.type) as 'gap' | 'seal'
+  const record = isEvent ? parseEvent(frame.meta) : { kind, id: frame.id, atMs: frame.wallMs }
+  return {
+    seq: frame.seq,
+    record,
+    text: frame.meta,
+    trail: encodeTrail([trailEntry(frame)]),
+    body: frame.first,
   }
 }
 
 function wholeRow(frame: Frame): ShipRow {
   const { open, close } = parseWhole(frame.meta)
-  return finish(frame, open, close, [frame.first], [frame.second], (frame.flags & FLAG_BODY_CUT) !== 0)
-}
-
-function finish(
-  frame: Frame,
-  open: OpenRecord,
-  close: CloseRecord,
-  request: Buffer[],
-  answer: Buffer[],
-  cutShort: boolean,
-): ShipRow {
   return {
     seq: frame.seq,
     open,
-    close: cutShort && !close.truncated ? { ...close, truncated: true } : close,
-    requestBody: join(request),
-    responseBody: join(answer),
+    close: marked(close, frame.flags),
+    requestBody: frame.first,
+    responseBody: frame.second,
+    openText: frame.meta,
+    closeText: null,
+    trail: encodeTrail([trailEntry(frame)]),
   }
 }
+
+function finish(
+  opened: Frame | null,
+  parts: readonly Frame[],
+  closed: Frame,
+  open: OpenRecord,
+  close: CloseRecord,
+): ShipRow {
+  return {
+    seq: closed.seq,
+    open,
+    close: marked(close, closed.flags | (opened?.flags ?? 0)),
+    requestBody: opened?.first ?? EMPTY,
+    responseBody: join([...parts.map((part) => part.first), closed.first]),
+    openText: opened?.meta ?? null,
+    closeText: closed.meta,
+    trail: encodeTrail([...(opened === null ? [] : [opened]), ...parts, closed].map(trailEntry)),
+  }
+}
+
+function marked(close: CloseRecord, flags: number): CloseRecord {
+  return (flags & FLAG_BODY_CUT) !== 0 && !close.truncated ? { ...close, truncated: true } : close
+}
+
+const EMPTY = Buffer.alloc(0)
 
 function join(pieces: readonly Buffer[]): Buffer {
   const [only] = pieces
@@ -114,6 +159,7 @@ function unknownOpen(frame: Frame): OpenRecord {
     route: null,
     stream: false,
     clientRequestId: null,
-    endUser: null,
+    subject: null,
+    dataKey: null,
   }
 }

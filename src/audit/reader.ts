@@ -30,12 +30,15 @@ export class WriterReader {
   #at = 0
   #filled = 0
 
-  /** `live` is the progress of a writer that still writes; null for one that has ended. Starts at the oldest kept record. */
-  constructor(folder: string, live: Progress | null) {
+  /**
+   * `live` is the progress of a writer that still writes; null for one that has ended. Starts with the segment that
+   * holds `fromSeq`, or with the oldest that is kept.
+   */
+  constructor(folder: string, live: Progress | null, fromSeq = 0) {
     this.folder = folder
     this.#live = live
     this.#segments = listSegments(folder)
-    this.#nextSeq = this.#segments[0] ?? 0
+    this.#nextSeq = this.#segments.findLast((first) => first <= fromSeq) ?? this.#segments[0] ?? 0
   }
 
   /** The seq of the record that `next` gives. */

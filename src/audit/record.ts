@@ -55,8 +55,10 @@ export type OpenRecord = {
   route: string | null
   stream: boolean
   clientRequestId: string | null
-  /** The OpenAI `user` field, when sent. */
-  endUser: string | null
+  /** Whose data it is: the OpenAI `user` field as the gateway hands it over, its pseudonym as the log keeps it. */
+  subject: string | null
+  /** The key its bodies are sealed under. Null as the gateway hands it over, and for bodies that are not sealed. */
+  dataKey: string | null
 }
 
 export type CloseRecord = {
@@ -78,6 +80,27 @@ export type CloseRecord = {
   truncated: boolean
   /** How many identical requests this row stands for; more than 1 only for unauthenticated floods. */
   occurrences: number
+}
+
+/** What people and the system do, on the same chain as requests. */
+type EventKind = 'admin' | 'access' | 'erase' | 'tombstone' | 'key' | 'clock' | 'rotate' | 'missed'
+
+export type EventRecord = {
+  /** `evt_…` */
+  id: string
+  kind: EventKind
+  atMs: number
+  projectId: string | null
+  /** The virtual key that acted; null when the system did. */
+  actorId: string | null
+  actorName: string | null
+  /** What was done: `key.create`, `requests.show`, … */
+  action: string
+  /** What it was done to: an id, a subject's pseudonym, a partition. */
+  target: string | null
+  /** Why, in the actor's words. */
+  purpose: string | null
+  detail: Readonly<Record<string, unknown>>
 }
 
 /** What a CLOSE says of everything that only an upstream could have told. */
@@ -103,4 +126,10 @@ export type AuditLog = {
   close(record: CloseRecord, responseBody: Buffer): Promise<void>
   /** One record for a request that never went upstream (rejected, served from memory). */
   whole(open: OpenRecord, close: CloseRecord, requestBody: Buffer, responseBody: Buffer): Promise<void>
+}
+
+/** The same log for what people and the system do. */
+export type EventLog = {
+  /** Await it before the action takes effect or the data is returned; rejects like the records of requests do. */
+  event(record: EventRecord): Promise<void>
 }

@@ -1,13 +1,17 @@
 /** The worker thread around the shipper: messages in, events and figures out. Holds no state of its own. */
 
+import type { KeyObject } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../lib/clock.ts'
+import { noteSigner } from '../lib/signed-note.ts'
 import type { AuditEvent } from './events.ts'
 import { Progress } from './progress.ts'
 import { type ShipOptions, Shipper, type ShipStats } from './ship.ts'
 
-export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent'> & {
+export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent' | 'signer'> & {
   memory: SharedArrayBuffer
+  /** Ed25519, private; a key object crosses to a thread without becoming text. */
+  signingKey: KeyObject
 }
 export type ShipCommand =
   | { kind: 'flush'; id: number; seq: number }
@@ -19,15 +23,18 @@ export type ShipReport =
   | { kind: 'flushed'; id: number; stats: ShipStats }
 
 const STATS_MS = 1000
+/** How far leaves may lag behind records while nothing is shipped. */
+const PROVE_MS = 500
 const FLUSH_CHECK_MS = 5
 
 function runThread(setup: ShipThreadSetup): void {
   const report = (message: ShipReport): void => parentPort?.postMessage(message)
-  const { memory, ...options } = setup
+  const { memory, signingKey, ...options } = setup
   const shipper = new Shipper({
     ...options,
     progress: new Progress(memory),
     clock: systemClock,
+    signer: noteSigner(options.origin, signingKey),
     onEvent: (event) => report({ kind: 'event', event }),
   })
   const flushes = new Map<number, number>()
@@ -55,8 +62,10 @@ function runThread(setup: ShipThreadSetup): void {
     if (flushes.size === 1) answer()
   })
   const timer = setInterval(() => report({ kind: 'stats', stats: shipper.stats() }), STATS_MS)
+  const prover = setInterval(() => shipper.prove(), PROVE_MS)
   void shipper.run().finally(() => {
     clearInterval(timer)
+    clearInterval(prover)
     flushes.clear()
     parentPort?.close()
   })

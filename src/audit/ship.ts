@@ -7,10 +7,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openPool, type Pool } from '../db/pool.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { NoteSigner } from '../lib/signed-note.ts'
 import type { AuditEvent } from './events.ts'
 import { restMs } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { listWriters } from './recover.ts'
+import { registerSigningKey } from './sink.ts'
 import { WriterShip } from './writer-ship.ts'
 
 export type ShipOptions = {
@@ -26,6 +28,10 @@ export type ShipOptions = {
   /** A transaction without an answer for this long is given up and its outcome read from the cursor. */
   answerTimeoutMs: number
   clock: Clock
+  /** Signs this log's heads. */
+  signer: NoteSigner
+  /** The log's name in its heads. */
+  origin: string
   onEvent: (event: AuditEvent) => void
 }
 
@@ -61,6 +67,7 @@ export class Shipper {
   #stop = new AbortController()
   #wake = new AbortController()
   #cleanedMs = 0
+  #registered = false
 
   constructor(options: ShipOptions) {
     this.#options = options
@@ -99,6 +106,11 @@ export class Shipper {
     this.#wake.abort()
   }
 
+  /** Leaves and signed heads of the running writer go on while the database is away. */
+  prove(): void {
+    this.#own?.prove()
+  }
+
   /** Ends the current pause. */
   wake(): void {
     this.#wake.abort()
@@ -127,7 +139,7 @@ export class Shipper {
     const errors: unknown[] = []
     for (const ship of this.#ships) {
       if (this.#stop.signal.aborted) return false
-      if (ship.done) continue
+      if (ship.idle) continue
       // One writer's unreadable file must not hold the others back.
       await this.#answered(ship).then(
         (again) => {
@@ -151,7 +163,7 @@ export class Shipper {
     const late = sleep(this.#options.answerTimeoutMs, null, { signal: deadline.signal }).then(() => {
       throw new Error(`The database did not answer within ${this.#options.answerTimeoutMs} ms.`)
     })
-    const step = ship.step(this.#connection)
+    const step = this.#register(this.#connection).then((connection) => ship.step(connection))
     try {
       return await Promise.race([step, late])
     } catch (error) {
@@ -165,6 +177,15 @@ export class Shipper {
       deadline.abort()
       late.catch(() => undefined)
     }
+  }
+
+  /** Once: the public key that signs, for whoever verifies later. */
+  async #register(connection: Pool): Promise<Pool> {
+    if (this.#registered) return connection
+    const { signer } = this.#options
+    await registerSigningKey(connection.sql, { verifierKey: signer.key.text, endorsement: null })
+    this.#registered = true
+    return connection
   }
 
   #failed(error: unknown): number {
@@ -197,7 +218,8 @@ export class Shipper {
   }
 
   #ship(writer: string, live: Progress | null): WriterShip {
-    const { directory, onEvent } = this.#options
-    return new WriterShip({ writer, folder: join(directory, writer), live, days: this.#days, onEvent })
+    const { directory, clock, signer, origin, onEvent } = this.#options
+    const folder = join(directory, writer)
+    return new WriterShip({ writer, folder, live, days: this.#days, clock, signer, origin, onEvent })
   }
 }

@@ -8,12 +8,31 @@ import type { Sql, TransactionSql } from 'postgres'
 import { ensurePartitions } from '../db/partitions.ts'
 import type { Pool } from '../db/pool.ts'
 import { encodeArrays, unnestStatement } from './array-encoding.ts'
-import { BODY_COLUMNS, type Column, dayMs, REQUEST_COLUMNS } from './columns.ts'
+import {
+  BODY_COLUMNS,
+  type Column,
+  dayMs,
+  EVENT_COLUMNS,
+  EVIDENCE_COLUMNS,
+  REQUEST_COLUMNS,
+} from './columns.ts'
 import { encodeCopy } from './copy-encoding.ts'
-import type { ShipRow } from './pairing.ts'
+import type { Checkpoint } from './evidence/checkpoints.ts'
+import type { ShipEvent, ShipRow } from './pairing.ts'
 
 export type Cursor = { nextSeq: number; sealed: boolean }
-export type Batch = { writer: string; fromSeq: number; toSeq: number; sealed: boolean; rows: ShipRow[] }
+export type Batch = {
+  writer: string
+  fromSeq: number
+  toSeq: number
+  sealed: boolean
+  rows: ShipRow[]
+  events: ShipEvent[]
+}
+/** The leaves of a batch's records, null when they cannot be known; and heads that are not in the database yet. */
+export type BatchEvidence = { leaves: Buffer | null; checkpoints: readonly Checkpoint[] }
+
+const ROW_COLUMNS = [...REQUEST_COLUMNS, ...EVIDENCE_COLUMNS]
 
 /** The cursor was not where this shipper left it: the batch was rolled back. */
 export class CursorMovedError extends Error {
@@ -35,7 +54,11 @@ export async function openCursor(sql: Sql, writer: string): Promise<Cursor> {
  * the two happened when the connection broke: read the cursor to know. Throws CursorMovedError when another shipper
  * was here.
  */
-export async function commitBatch({ sql, embedded }: Pool, batch: Batch): Promise<void> {
+export async function commitBatch(
+  { sql, embedded }: Pool,
+  batch: Batch,
+  evidence: BatchEvidence,
+): Promise<void> {
   await sql.begin(async (transaction) => {
     // First, because its row lock also keeps a second shipper of this writer out.
     const moved = await transaction`
@@ -43,33 +66,81 @@ export async function commitBatch({ sql, embedded }: Pool, batch: Batch): Promis
       WHERE writer = ${batch.writer} AND next_seq = ${batch.fromSeq}`
     if (moved.count !== 1)
       throw new CursorMovedError(`The cursor of ${batch.writer} is not ${batch.fromSeq}.`)
-    if (batch.rows.length === 0) return
+    const { writer, rows, events } = batch
     const insert = embedded ? insertArrays : copyRows
-    await insert(transaction, batch, 'requests', REQUEST_COLUMNS)
-    await insert(transaction, batch, 'request_bodies', BODY_COLUMNS)
+    if (rows.length > 0) {
+      await insert(transaction, { table: 'requests', writer, rows, columns: ROW_COLUMNS })
+      await insert(transaction, { table: 'request_bodies', writer, rows, columns: BODY_COLUMNS })
+    }
+    if (events.length > 0) {
+      await insert(transaction, { table: 'audit_events', writer, rows: events, columns: EVENT_COLUMNS })
+      await insertDataKeys(transaction, events)
+    }
+    if (evidence.leaves !== null && evidence.leaves.length > 0) {
+      await transaction`
+        INSERT INTO audit_leaves (writer, first_seq, leaves) VALUES (${writer}, ${batch.fromSeq}, ${evidence.leaves})`
+    }
+    await insertCheckpoints(transaction, writer, evidence.checkpoints)
   })
 }
 
-async function copyRows(
-  transaction: TransactionSql,
-  batch: Batch,
-  table: string,
-  columns: readonly Column[],
+/** Heads are the same wherever they come from, so one that is there already stays. */
+export async function insertCheckpoints(
+  sql: Sql | TransactionSql,
+  writer: string,
+  checkpoints: readonly Checkpoint[],
 ): Promise<void> {
+  for (const { size, atMs, note } of checkpoints) {
+    await sql`
+      INSERT INTO audit_checkpoints (writer, size, at, note)
+      VALUES (${writer}, ${size}, ${new Date(atMs)}, ${note}) ON CONFLICT (writer, size) DO NOTHING`
+  }
+}
+
+/** Notes the public key that signs, with the word of the key before it. */
+export async function registerSigningKey(
+  sql: Sql,
+  key: { verifierKey: string; endorsement: string | null },
+): Promise<void> {
+  await sql`
+    INSERT INTO audit_signing_keys (verifier_key, first_used_at, endorsement)
+    VALUES (${key.verifierKey}, now(), ${key.endorsement}) ON CONFLICT (verifier_key) DO NOTHING`
+}
+
+/** A key whose subject was erased meanwhile is not brought back. */
+async function insertDataKeys(transaction: TransactionSql, events: readonly ShipEvent[]): Promise<void> {
+  for (const { record, body } of events) {
+    if (record.kind !== 'key' || !('detail' in record)) continue
+    const subject = typeof record.detail.subject === 'string' ? record.detail.subject : null
+    const createdAt = new Date(record.atMs)
+    await transaction`
+      INSERT INTO data_keys (id, project_id, subject, wrapped, created_at)
+      SELECT ${record.target}::text, ${record.projectId}::text, ${subject}::text, ${body}::bytea, ${createdAt}::timestamptz
+      WHERE NOT EXISTS (
+        SELECT FROM erasures WHERE project_id = ${record.projectId}::text AND subject = ${subject}::text
+        AND executed_at >= ${createdAt}::timestamptz)`
+  }
+}
+
+type Insertion<Row> = {
+  table: string
+  writer: string
+  rows: readonly Row[]
+  columns: readonly Column<Row>[]
+}
+
+async function copyRows<Row>(transaction: TransactionSql, insertion: Insertion<Row>): Promise<void> {
+  const { table, writer, rows, columns } = insertion
   const names = columns.map((column) => column.name).join(', ')
   const stream = await transaction.unsafe(`COPY ${table} (${names}) FROM STDIN (FORMAT binary)`).writable()
   const done = finished(stream)
-  stream.end(encodeCopy(batch.rows, batch.writer, columns))
+  stream.end(encodeCopy(rows, writer, columns))
   await done
 }
 
-async function insertArrays(
-  transaction: TransactionSql,
-  batch: Batch,
-  table: string,
-  columns: readonly Column[],
-): Promise<void> {
-  await transaction.unsafe(unnestStatement(table, columns), encodeArrays(batch.rows, batch.writer, columns))
+async function insertArrays<Row>(transaction: TransactionSql, insertion: Insertion<Row>): Promise<void> {
+  const { table, writer, rows, columns } = insertion
+  await transaction.unsafe(unnestStatement(table, columns), encodeArrays(rows, writer, columns))
 }
 
 /** Makes the partitions these rows need, each day once. A day that cannot have one goes to the DEFAULT partition. */

@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { type AuditEvent, codeOf, isFull } from './events.ts'
-import { type Frame, MAX_BODY_BYTES, RECORD_TYPES } from './frames.ts'
+import { FLAG_BODY_CUT, type Frame, MAX_BODY_BYTES, RECORD_TYPES } from './frames.ts'
 import { GroupWriter } from './group-writer.ts'
-import { closeMeta, openMeta, parseClose, wholeMeta } from './meta.ts'
+import { closeMeta, eventMeta, openMeta, parseClose, wholeMeta } from './meta.ts'
 import { type Progress, processMs } from './progress.ts'
-import type { AuditLog, CloseRecord, OpenRecord } from './record.ts'
+import type { AuditLog, CloseRecord, EventRecord, OpenRecord } from './record.ts'
 import { BALLAST_BYTES, Segments, type SpoolFs } from './segments.ts'
 import { type SyncThread, startSyncThread } from './sync.ts'
 
@@ -54,6 +54,10 @@ export type SpoolStats = {
 }
 
 export type Spool = AuditLog & {
+  /** `cut` marks a body that was longer than what is handed over. */
+  open(record: OpenRecord, requestBody: Buffer, cut?: boolean): Promise<void>
+  /** Like EventLog's, with bytes that the record's leaf commits to by their digest alone: a wrapped key. */
+  event(record: EventRecord, body?: Buffer): Promise<void>
   stats(): SpoolStats
   /** Writes what is staged, seals the writer when no request is open, syncs, and stops. */
   end(): Promise<void>
@@ -116,13 +120,14 @@ class WriterSpool implements Spool {
     this.#tryBallast()
   }
 
-  open(record: OpenRecord, requestBody: Buffer): Promise<void> {
+  open(record: OpenRecord, requestBody: Buffer, cut = false): Promise<void> {
     if (this.#state !== 'open' || this.#openRequests.size + this.#owed.size >= MAX_OPEN_REQUESTS) {
       return Promise.reject(this.#unavailable())
     }
     if (this.#openRequests.has(record.id)) return Promise.reject(new Error(`${record.id} is already open.`))
     this.#openRequests.set(record.id, 0)
-    return this.#writer.append(RECORD_TYPES.open, record.id, openMeta(record), requestBody, EMPTY)
+    const flags = cut ? FLAG_BODY_CUT : 0
+    return this.#writer.append(RECORD_TYPES.open, record.id, openMeta(record), requestBody, EMPTY, flags)
   }
 
   part(id: string, bytes: Buffer): void {
@@ -142,16 +147,21 @@ class WriterSpool implements Spool {
     if (this.#state === 'ended') return Promise.reject(this.#unavailable())
     this.#openRequests.delete(record.id)
     const room = kept === PART_LOST ? 0 : MAX_BODY_BYTES - kept
-    const body = cut(responseBody, room)
+    const body = cutTo(responseBody, room)
     const meta = closeMeta(marked(record, body.length < responseBody.length || kept === PART_LOST))
     return this.#writer.append(RECORD_TYPES.close, record.id, meta, body, EMPTY)
   }
 
   whole(open: OpenRecord, close: CloseRecord, requestBody: Buffer, responseBody: Buffer): Promise<void> {
     if (this.#state !== 'open') return Promise.reject(this.#unavailable())
-    const response = cut(responseBody, MAX_BODY_BYTES)
+    const response = cutTo(responseBody, MAX_BODY_BYTES)
     const meta = wholeMeta(open, marked(close, response.length < responseBody.length))
     return this.#writer.append(RECORD_TYPES.whole, open.id, meta, requestBody, response)
+  }
+
+  event(record: EventRecord, body: Buffer = EMPTY): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(this.#unavailable())
+    return this.#writer.append(RECORD_TYPES[record.kind], record.id, eventMeta(record), body, EMPTY)
   }
 
   stats(): SpoolStats {
@@ -272,7 +282,7 @@ class WriterSpool implements Spool {
       this.#writer.rotate()
     } catch (error) {
       // No room even for an empty file: the next probe tries again.
-      this.#options.onEvent({ event: 'audit.refusing', state: this.#state, code: codeOf(error) })
+      this.#options.onEvent({ event: 'audit.refusing', state: 'full', code: codeOf(error) })
     }
   }
 
@@ -306,7 +316,7 @@ class WriterSpool implements Spool {
   }
 }
 
-function cut(body: Buffer, maxBytes: number): Buffer {
+function cutTo(body: Buffer, maxBytes: number): Buffer {
   return body.length <= maxBytes ? body : body.subarray(0, maxBytes)
 }
 

@@ -1,20 +1,6 @@
 /** Reads of the request log. It never writes: the shipper alone does, and rows are never changed. */
 
-import {
-  and,
-  between,
-  desc,
-  eq,
-  getTableColumns,
-  gte,
-  ilike,
-  isNull,
-  lt,
-  or,
-  type SQL,
-  sql,
-  sum,
-} from 'drizzle-orm'
+import { and, between, desc, eq, getTableColumns, gte, isNull, lt, or, type SQL, sql, sum } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'
@@ -31,6 +17,8 @@ export type RequestFilter = {
   scope: RequestScope
   keyId?: string | undefined
   keyName?: string | undefined
+  /** Pseudonym of a subject. */
+  subject?: string | undefined
   /** Matches the model asked for or the model that answered. */
   model?: string | undefined
   route?: string | undefined
@@ -38,63 +26,108 @@ export type RequestFilter = {
   status?: { from: number; to: number } | undefined
   outcome?: Outcome | undefined
   stream?: boolean | undefined
-  /** Case-insensitive piece of a body. */
-  text?: string | undefined
   /** 1…200, default 50. */
   limit?: number | undefined
   /** From the page before. */
   cursor?: string | undefined
 }
 
-export type RequestRow = Omit<typeof requests.$inferSelect, 'day' | 'seq' | 'outcome' | 'attempts'> & {
+type StoredRow = Omit<typeof requests.$inferSelect, 'openRecord' | 'closeRecord' | 'trail'>
+
+export type RequestRow = Omit<StoredRow, 'day' | 'seq' | 'outcome' | 'attempts'> & {
   seq: number
   outcome: Outcome
   attempts: AttemptRecord[]
 }
 
-/** A body: text, or bytes when it was not UTF-8 text. */
+/** A body as it is stored: text, or bytes when it is sealed or no UTF-8 text. */
 type StoredBody = string | Buffer | null
-export type RequestDetail = RequestRow & { requestBody: StoredBody; responseBody: StoredBody }
+/** `src/audit/privacy/read-bodies.ts` opens what is sealed. */
+export type StoredRequest = RequestRow & {
+  requestBody: StoredBody
+  responseBody: StoredBody
+  trail: Buffer | null
+  openRecord: string | null
+  closeRecord: string | null
+}
 
 export type RequestPage = { rows: RequestRow[]; nextCursor: string | null }
 
-const DEFAULT_LIMIT = 50
+const { openRecord, closeRecord, trail, ...ROW_COLUMNS } = getTableColumns(requests)
+/** What only a reader of one request needs; lists go without. */
+const EVIDENCE = { openRecord, closeRecord, trail }
+
+export const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
-const MAX_TEXT = 1000
 const DAY_MS = 86_400_000
-/** Searching bodies reads them; better an error that says "narrow the time" than a database busy for minutes. */
-const TEXT_TIMEOUT_MS = 10_000
-const QUERY_CANCELED = '57014'
 
 /**
- * One page of the log, newest first by (started_at, id). Throws RequestError for a cursor that is not one of ours, a limit
- * outside 1…200, or a text search that takes longer than ten seconds.
+ * One page of the log, newest first by (started_at, id). Throws RequestError for a cursor that is not one of ours, or a
+ * limit outside 1…200.
  */
 export async function listRequests(db: Db, filter: RequestFilter): Promise<RequestPage> {
-  const limit = filter.limit ?? DEFAULT_LIMIT
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new RequestError(
-      'invalid_value',
-      `limit is ${limit}; it must be a whole number from 1 to ${MAX_LIMIT}.`,
-      {
-        param: 'limit',
-      },
-    )
-  }
-  const where = and(...conditions(filter))
-  const read = (source: Db) => page(source, where, limit + 1, filter.text !== undefined)
-  const found = filter.text === undefined ? await read(db) : await withTimeout(db, read)
+  const limit = limitOf(filter)
+  const found = await db
+    .select(ROW_COLUMNS)
+    .from(requests)
+    .where(and(...conditions(filter)))
+    .orderBy(desc(requests.startedAt), desc(requests.id))
+    .limit(limit + 1)
   const rows = found.slice(0, limit).map(toRow)
   const last = rows.at(-1)
-  const more = found.length > limit && last !== undefined
-  return { rows, nextCursor: more ? encodeCursor(last.startedAt.getTime(), last.id) : null }
+  return { rows, nextCursor: found.length > limit && last !== undefined ? cursorAfter(last) : null }
+}
+
+/** One page with bodies and evidence as they are stored, and the cursor that goes on after each row. */
+export async function listStored(
+  db: Db,
+  filter: RequestFilter,
+): Promise<{ rows: StoredRequest[]; cursors: string[] }> {
+  const found = await storedRows(db)
+    .where(and(...conditions(filter)))
+    .orderBy(desc(requests.startedAt), desc(requests.id))
+    .limit(limitOf(filter))
+  const rows = found.map(toStored)
+  return { rows, cursors: rows.map(cursorAfter) }
+}
+
+function limitOf(filter: RequestFilter): number {
+  const limit = filter.limit ?? DEFAULT_LIMIT
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit
+  throw new RequestError(
+    'invalid_value',
+    `limit is ${limit}; it must be a whole number from 1 to ${MAX_LIMIT}.`,
+    { param: 'limit' },
+  )
+}
+
+function storedRows(db: Db) {
+  return db
+    .select({ request: ROW_COLUMNS, evidence: EVIDENCE, body: getTableColumns(requestBodies) })
+    .from(requests)
+    .leftJoin(requestBodies, samePlace())
+}
+
+type StoredJoin = Awaited<ReturnType<ReturnType<typeof storedRows>['execute']>>[number]
+
+function toStored({ request, evidence, body }: StoredJoin): StoredRequest {
+  return {
+    ...toRow(request),
+    ...evidence,
+    requestBody: body?.requestText ?? body?.requestRaw ?? null,
+    responseBody: body?.responseText ?? body?.responseRaw ?? null,
+  }
+}
+
+function cursorAfter(row: { startedAt: Date; id: string }): string {
+  return encodeCursor(row.startedAt.getTime(), row.id)
 }
 
 /** The request with both bodies and all attempts, or null; also null when it belongs to another project. */
 export async function findRequest(
   db: Db,
   { id, scope }: { id: string; scope: RequestScope },
-): Promise<RequestDetail | null> {
+): Promise<StoredRequest | null> {
   const startedMs = idTimeMs('req', id)
   if (startedMs === null) return null
   const mine = and(eq(requests.id, id), within(scope))
@@ -107,25 +140,15 @@ export async function findRequest(
   return (await findWhere(db, and(mine, near))) ?? (await findWhere(db, mine))
 }
 
-async function findWhere(db: Db, where: SQL | undefined): Promise<RequestDetail | null> {
-  const [found] = await db
-    .select({ request: getTableColumns(requests), body: getTableColumns(requestBodies) })
-    .from(requests)
-    .leftJoin(requestBodies, samePlace())
-    .where(where)
-    .limit(1)
-  if (found === undefined) return null
-  return {
-    ...toRow(found.request),
-    requestBody: found.body?.requestText ?? found.body?.requestRaw ?? null,
-    responseBody: found.body?.responseText ?? found.body?.responseRaw ?? null,
-  }
+async function findWhere(db: Db, where: SQL | undefined): Promise<StoredRequest | null> {
+  const [found] = await storedRows(db).where(where).limit(1)
+  return found === undefined ? null : toStored(found)
 }
 
 /** How many requests match, each row counted as often as it stands for requests. Bounded by the statement timeout. */
 export async function countRequests(
   db: Db,
-  filter: Omit<RequestFilter, 'limit' | 'cursor' | 'text'>,
+  filter: Omit<RequestFilter, 'limit' | 'cursor'>,
 ): Promise<number> {
   const [found] = await db
     .select({ count: sum(requests.occurrences).mapWith(Number) })
@@ -139,12 +162,6 @@ function within({ projectId, unowned }: RequestScope): SQL | undefined {
   return unowned ? or(own, isNull(requests.projectId)) : own
 }
 
-function page(db: Db, where: SQL | undefined, limit: number, withBodies: boolean) {
-  const base = db.select(getTableColumns(requests)).from(requests).$dynamic()
-  const joined = withBodies ? base.innerJoin(requestBodies, samePlace()) : base
-  return joined.where(where).orderBy(desc(requests.startedAt), desc(requests.id)).limit(limit)
-}
-
 function samePlace(): SQL | undefined {
   return and(
     eq(requestBodies.day, requests.day),
@@ -154,7 +171,7 @@ function samePlace(): SQL | undefined {
 }
 
 function conditions(filter: RequestFilter): (SQL | undefined)[] {
-  const { sinceMs, untilMs, model, text } = filter
+  const { sinceMs, untilMs, model } = filter
   return [
     sinceMs === undefined
       ? undefined
@@ -164,25 +181,15 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
       : and(lt(requests.startedAt, instant(untilMs)), lt(requests.day, dayOf(untilMs + DAY_MS))),
     within(filter.scope),
     filter.keyId === undefined ? undefined : eq(requests.keyId, filter.keyId),
+    filter.subject === undefined ? undefined : eq(requests.subject, filter.subject),
     filter.keyName === undefined ? undefined : eq(requests.keyName, filter.keyName),
     model === undefined ? undefined : or(eq(requests.requestedModel, model), eq(requests.model, model)),
     filter.route === undefined ? undefined : eq(requests.route, filter.route),
     filter.status === undefined ? undefined : between(requests.status, filter.status.from, filter.status.to),
     filter.outcome === undefined ? undefined : eq(requests.outcome, filter.outcome),
     filter.stream === undefined ? undefined : eq(requests.stream, filter.stream),
-    text === undefined ? undefined : bodyHolds(text),
     filter.cursor === undefined ? undefined : before(decodeCursor(filter.cursor)),
   ]
-}
-
-function bodyHolds(text: string): SQL | undefined {
-  if (text === '' || text.length > MAX_TEXT || text.includes('\0')) {
-    throw new RequestError('invalid_value', `text must have 1 to ${MAX_TEXT} characters and no NUL.`, {
-      param: 'text',
-    })
-  }
-  const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`
-  return or(ilike(requestBodies.requestText, pattern), ilike(requestBodies.responseText, pattern))
 }
 
 type CursorPlace = { startedAtMs: number; id: string }
@@ -227,32 +234,7 @@ function dayOf(ms: number): string {
   return new Date(Math.min(MAX_INSTANT_MS, Math.max(0, ms))).toISOString().slice(0, 10)
 }
 
-async function withTimeout<Result>(db: Db, read: (source: Db) => Promise<Result>): Promise<Result> {
-  try {
-    return await db.transaction(async (transaction) => {
-      await transaction.execute(sql`SET LOCAL statement_timeout = ${sql.raw(String(TEXT_TIMEOUT_MS))}`)
-      return await read(transaction)
-    })
-  } catch (error) {
-    if (codeOf(error) !== QUERY_CANCELED) throw error
-    throw new RequestError(
-      'request_timeout',
-      'The text search took too long. Narrow it with since and until.',
-      {
-        param: 'text',
-        cause: error,
-      },
-    )
-  }
-}
-
-/** drizzle wraps the driver's error. */
-function codeOf(error: unknown): unknown {
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
-  return code ?? cause?.code
-}
-
-function toRow(row: typeof requests.$inferSelect): RequestRow {
+function toRow(row: StoredRow): RequestRow {
   const { day: _day, seq, outcome, attempts, ...rest } = row
   return {
     ...rest,

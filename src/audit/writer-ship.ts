@@ -6,17 +6,22 @@
 import { rmSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Pool } from '../db/pool.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { NoteSigner } from '../lib/signed-note.ts'
 import type { AuditEvent } from './events.ts'
+import { ShipEvidence } from './evidence/ship-evidence.ts'
 import { type Frame, RECORD_TYPES } from './frames.ts'
-import { Pairing, type ShipRow } from './pairing.ts'
+import { eventOf, Pairing, type ShipEvent, type ShipRow } from './pairing.ts'
 import type { Progress } from './progress.ts'
 import { WriterReader } from './reader.ts'
+import { isAboutValues, isReduced, reduce } from './refused-values.ts'
 import { listSegments, segmentName } from './segments.ts'
 import {
   type Batch,
   type Cursor,
   CursorMovedError,
   commitBatch,
+  insertCheckpoints,
   openCursor,
   preparePartitions,
 } from './sink.ts'
@@ -27,14 +32,17 @@ export type WriterShipSetup = {
   /** Progress of the writer that still writes, null for one that is gone. */
   live: Progress | null
   days: Set<number>
+  clock: Clock
+  /** Signs this log's heads. */
+  signer: NoteSigner
+  /** The log's name in its heads. */
+  origin: string
   onEvent: (event: AuditEvent) => void
 }
 
 /** More rows make the transaction longer without making it cheaper per row. */
 const MAX_ROWS = 500
 const MAX_BYTES = 16 * 1024 * 1024
-/** SQLSTATE classes that say "this value", not "this connection": cardinality, data, constraint, limits. */
-const VALUE_CLASSES = new Set(['21', '22', '23', '54'])
 
 export class WriterShip {
   readonly #setup: WriterShipSetup
@@ -50,9 +58,11 @@ export class WriterShip {
   #lastGatherFull = false
   #oldestMs = 0
   #shippedRows = 0
+  readonly #evidence: ShipEvidence
 
   constructor(setup: WriterShipSetup) {
     this.#setup = setup
+    this.#evidence = new ShipEvidence(setup)
     this.#reader = new WriterReader(setup.folder, setup.live)
     this.#pairing = this.#newPairing()
   }
@@ -60,6 +70,11 @@ export class WriterShip {
   /** True when this writer has ended and everything of it is in the database. */
   get done(): boolean {
     return this.#sealed && this.#batches.length === 0
+  }
+
+  /** True when there is nothing to do for it but to delete it in time. */
+  get idle(): boolean {
+    return this.done && this.#evidence.allShipped
   }
 
   get shippedRows(): number {
@@ -87,15 +102,16 @@ export class WriterShip {
       this.#checkAttempt(attempt)
       this.#makeCertain(cursor)
     }
-    if (this.done) return false
+    if (this.done) return await this.#shipHeads(connection)
     if (this.#batches.length === 0) this.#gatherOrReset()
     const batch = this.#batches[0]
-    if (batch === undefined) return false
+    if (batch === undefined) return await this.#shipHeads(connection)
     await this.#prepareDays(connection, batch.rows)
     this.#checkAttempt(attempt)
+    const evidence = this.#evidence.of(batch)
     this.#certain = false
     try {
-      await commitBatch(connection, batch)
+      await commitBatch(connection, batch, evidence)
       this.#checkAttempt(attempt)
     } catch (error) {
       this.#checkAttempt(attempt)
@@ -106,8 +122,14 @@ export class WriterShip {
       return true
     }
     this.#certain = true
+    this.#evidence.shipped(evidence.checkpoints)
     this.#settle(batch)
     return this.#batches.length > 0 || this.#lastGatherFull
+  }
+
+  /** Leaves and heads go on while the database is away; call it a few times a second. */
+  prove(): void {
+    this.#evidence.tick()
   }
 
   /**
@@ -122,21 +144,27 @@ export class WriterShip {
     for (const [index, segment] of segments.entries()) {
       const nextSegment = segments[index + 1]
       const shipped = nextSegment === undefined ? this.done && live === null : nextSegment <= this.#cursorSeq
-      if (!shipped || (segment >= needed && !this.done)) return false
+      if (
+        !shipped ||
+        !this.#evidence.covers(nextSegment ?? this.#cursorSeq) ||
+        (segment >= needed && !this.done)
+      )
+        return false
       const path = join(folder, segmentName(segment))
       const { mtimeMs, size } = statSync(path)
       if (nowMs - mtimeMs < keepMs) return false
       unlinkSync(path)
       progress.addSealedBytes(-size)
     }
-    if (live !== null) return false
-    this.#reader.close()
+    if (live !== null || !this.#evidence.allShipped) return false
+    this.close()
     rmSync(folder, { recursive: true, force: true })
     return true
   }
 
   close(): void {
     this.#reader.close()
+    this.#evidence.close()
   }
 
   /** Gives up waiting for the step under way: whatever it still learns is ignored, and the cursor is read next. */
@@ -197,26 +225,41 @@ export class WriterShip {
     }
   }
 
+  /** Heads that were signed after the last batch. False: nothing more waits. */
+  async #shipHeads(connection: Pool): Promise<boolean> {
+    const checkpoints = this.#evidence.pending(this.#cursorSeq)
+    if (checkpoints.length === 0) return false
+    await insertCheckpoints(connection.sql, this.#setup.writer, checkpoints)
+    this.#evidence.shipped(checkpoints)
+    return false
+  }
+
   #gather(): void {
     const rows: ShipRow[] = []
+    const events: ShipEvent[] = []
     let bytes = 0
     let sealed = false
     this.#reader.refresh()
-    while (rows.length < MAX_ROWS && bytes < MAX_BYTES) {
+    while (rows.length < MAX_ROWS && events.length < MAX_ROWS && bytes < MAX_BYTES) {
       const placed = this.#reader.next()
       if (placed === null) break
       if (placed.frame.type === RECORD_TYPES.seal) sealed = true
+      const event = eventOf(placed.frame)
+      if (event !== null) {
+        events.push(event)
+        continue
+      }
       const row = this.#pairing.accept(placed)
       if (row === null) continue
       if (rows.length === 0) this.#oldestMs = placed.frame.wallMs
       rows.push(row)
       bytes += row.requestBody.length + row.responseBody.length
     }
-    this.#lastGatherFull = rows.length >= MAX_ROWS || bytes >= MAX_BYTES
+    this.#lastGatherFull = rows.length >= MAX_ROWS || events.length >= MAX_ROWS || bytes >= MAX_BYTES
     // Without a finished request the cursor can stay: reading a few records again costs nothing.
-    if (rows.length === 0 && !sealed) return
+    if (rows.length === 0 && events.length === 0) return
     const { writer } = this.#setup
-    this.#batches = [{ writer, fromSeq: this.#cursorSeq, toSeq: this.#reader.nextSeq, sealed, rows }]
+    this.#batches = [{ writer, fromSeq: this.#cursorSeq, toSeq: this.#reader.nextSeq, sealed, rows, events }]
   }
 
   #settle(batch: Batch): void {
@@ -237,10 +280,23 @@ export class WriterShip {
       this.#batches[0] = { ...batch, rows: [reduced] }
       return
     }
+    if (batch.rows.length === 0) throw error
     const half = Math.ceil(batch.rows.length / 2)
     const middle = (batch.rows[half - 1]?.seq ?? batch.fromSeq) + 1
-    const first = { ...batch, toSeq: middle, sealed: false, rows: batch.rows.slice(0, half) }
-    const second = { ...batch, fromSeq: middle, rows: batch.rows.slice(half) }
+    const isEarly = ({ seq }: ShipEvent) => seq < middle
+    const first = {
+      ...batch,
+      toSeq: middle,
+      sealed: false,
+      rows: batch.rows.slice(0, half),
+      events: batch.events.filter(isEarly),
+    }
+    const second = {
+      ...batch,
+      fromSeq: middle,
+      rows: batch.rows.slice(half),
+      events: batch.events.filter((event) => !isEarly(event)),
+    }
     this.#batches.splice(0, 1, first, second)
   }
 
@@ -258,28 +314,5 @@ export class WriterShip {
     const missing = ({ seq, id }: Frame) =>
       this.#setup.onEvent({ event: 'audit.open_missing', writer: this.#setup.writer, seq, id })
     return new Pairing((place) => this.#reader.load(place), missing)
-  }
-}
-
-function isAboutValues(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' && code.length === 5 && VALUE_CLASSES.has(code.slice(0, 2))
-}
-
-const REDUCED = '(refused by the database; see the spool)'
-
-function isReduced(row: ShipRow): boolean {
-  return row.close.finishReason === REDUCED
-}
-
-function reduce(row: ShipRow): ShipRow {
-  const { open, close } = row
-  const texts = { path: '', requestedModel: null, clientRequestId: null, endUser: null }
-  return {
-    ...row,
-    open: { ...open, ...texts },
-    close: { ...close, attempts: [], usage: null, finishReason: REDUCED, truncated: true },
-    requestBody: Buffer.alloc(0),
-    responseBody: Buffer.alloc(0),
   }
 }

@@ -10,6 +10,10 @@ export const ENVIRONMENT = {
   AVAL_PEPPER:
     'secret under which keys are digested, at least 32 characters; generated into the data folder when absent',
   AVAL_PEPPER_FILE: 'file holding the pepper',
+  AVAL_AUDIT_KEY:
+    'secret under which logged bodies are sealed, at least 32 characters, the same for all gateways; generated when absent',
+  AVAL_SIGNING_KEY:
+    "Ed25519 key that signs the log's heads, PKCS#8 PEM or the base64 of a 32-byte seed; generated when absent",
   DATABASE_URL: 'PostgreSQL 16+ with pgvector; without it the embedded database is used',
   REDIS_URL: 'Redis for the job queue; without it the queue lives in the database',
   OPENAI_API_KEY: 'turns on the upstream "openai"',

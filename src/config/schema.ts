@@ -38,6 +38,9 @@ const size = z.string(SIZE).transform((text, context) => {
 const SECRET_REF = 'env:NAME or file:/path (never the secret itself)'
 const secretRef = z.string(SECRET_REF).regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, SECRET_REF)
 
+const ORIGIN = 'a host name such as log.example.org, which stays the same for ever'
+const originName = z.string(ORIGIN).regex(/^[a-z0-9][a-z0-9./-]{0,199}$/, ORIGIN)
+
 const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'a header name of letters, digits and "-"')
 
 const callTimeouts = {
@@ -127,7 +130,16 @@ export const configFile = z.strictObject({
   keys: z.array(declaredKey).max(1000).optional(),
   limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),
   models: z.strictObject({ dir: z.string().optional(), hub: z.boolean().optional() }).optional(),
-  audit: z.strictObject({ max_spool: size.optional(), keep: keeping.optional() }).optional(),
+  audit: z
+    .strictObject({
+      max_spool: size.optional(),
+      keep: keeping.optional(),
+      key: secretRef.optional(),
+      signing_key: secretRef.optional(),
+      origin: originName.optional(),
+      seal_bodies: z.boolean().optional(),
+    })
+    .optional(),
 })
 
 export type ConfigFile = z.infer<typeof configFile>

@@ -50,6 +50,8 @@ async function ensurePartition(sql: Sql, table: PartitionedTable, dayMs: number)
     if (await exists(transaction, partition)) return null
     // Writers wait while rows move; better to give up than to make them wait long.
     await transaction`SET LOCAL lock_timeout = '5s'`
+    // Rows move from the DEFAULT partition, which the insert-only trigger has to know.
+    await transaction`SET LOCAL aval.maintenance = 'partition'`
     await createAndAttach(transaction, table, partition, day, formatDay(dayMs + DAY_MS))
     return partition
   })

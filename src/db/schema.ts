@@ -83,11 +83,15 @@ export const requests = pgTable(
     reasoningTokens: bigint('reasoning_tokens', { mode: 'number' }),
     attempts: jsonb('attempts').notNull(),
     clientRequestId: text('client_request_id'),
-    endUser: text('end_user'),
+    subject: text('subject'),
     requestBytes: bigint('request_bytes', { mode: 'number' }).notNull(),
     responseBytes: bigint('response_bytes', { mode: 'number' }).notNull(),
     truncated: boolean('truncated').notNull(),
     occurrences: integer('occurrences').notNull(),
+    dataKey: text('data_key'),
+    openRecord: text('open_record'),
+    closeRecord: text('close_record'),
+    trail: bytea('trail'),
   },
   (table) => [primaryKey({ columns: [table.day, table.writer, table.seq] })],
 )
@@ -105,3 +109,90 @@ export const requestBodies = pgTable(
   },
   (table) => [primaryKey({ columns: [table.day, table.writer, table.seq] })],
 )
+
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    writer: uuid('writer').notNull(),
+    seq: bigint('seq', { mode: 'bigint' }).notNull(),
+    id: text('id').notNull(),
+    kind: text('kind').notNull(),
+    at: instant('at').notNull(),
+    projectId: text('project_id'),
+    actorId: text('actor_id'),
+    actorName: text('actor_name'),
+    action: text('action').notNull(),
+    target: text('target'),
+    purpose: text('purpose'),
+    detail: jsonb('detail').notNull(),
+    record: text('record').notNull(),
+    trail: bytea('trail').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.writer, table.seq] })],
+)
+
+export const auditLeaves = pgTable(
+  'audit_leaves',
+  {
+    writer: uuid('writer').notNull(),
+    firstSeq: bigint('first_seq', { mode: 'bigint' }).notNull(),
+    leaves: bytea('leaves').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.writer, table.firstSeq] })],
+)
+
+export const auditCheckpoints = pgTable(
+  'audit_checkpoints',
+  {
+    writer: uuid('writer').notNull(),
+    size: bigint('size', { mode: 'number' }).notNull(),
+    at: instant('at').notNull(),
+    note: text('note').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.writer, table.size] })],
+)
+
+export const auditSuperCheckpoints = pgTable('audit_super_checkpoints', {
+  number: bigint('number', { mode: 'number' }).primaryKey(),
+  at: instant('at').notNull(),
+  heads: jsonb('heads').notNull(),
+  note: text('note').notNull(),
+})
+
+export const auditSigningKeys = pgTable('audit_signing_keys', {
+  verifierKey: text('verifier_key').primaryKey(),
+  firstUsedAt: instant('first_used_at').notNull(),
+  endorsement: text('endorsement'),
+})
+
+export const dataKeys = pgTable('data_keys', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id'),
+  subject: text('subject'),
+  wrapped: bytea('wrapped').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const legalHolds = pgTable('legal_holds', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  subject: text('subject'),
+  reason: text('reason').notNull(),
+  placedBy: text('placed_by').notNull(),
+  placedAt: instant('placed_at').notNull(),
+  releasedBy: text('released_by'),
+  releasedAt: instant('released_at'),
+})
+
+export const erasures = pgTable('erasures', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  subject: text('subject').notNull(),
+  reason: text('reason').notNull(),
+  requestedBy: text('requested_by').notNull(),
+  requestedAt: instant('requested_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  approvedBy: text('approved_by'),
+  executedAt: instant('executed_at'),
+  rowsErased: bigint('rows_erased', { mode: 'number' }),
+})

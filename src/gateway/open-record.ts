@@ -23,6 +23,7 @@ export function openRecord(
     route,
     stream: body?.stream ?? false,
     clientRequestId: envelope.clientRequestId,
-    endUser: body?.endUser ?? null,
+    subject: body?.endUser ?? null,
+    dataKey: null,
   }
 }

@@ -21,6 +21,7 @@ export const LEAF_TYPES = [
   'key',
   'clock',
   'rotate',
+  'missed',
 ] as const
 export type LeafType = (typeof LEAF_TYPES)[number]
 

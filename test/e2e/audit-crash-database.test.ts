@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { startAudit } from '../../src/audit/audit.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { killedWriter } from '../support/audit-killed-writer.ts'
-import { aFolder } from '../support/audit-records.ts'
+import { aFolder, auditSecrets } from '../support/audit-records.ts'
 import { describeDatabases } from '../support/database.ts'
 
 const KILLS = 10
@@ -21,6 +21,7 @@ describeDatabases('a gateway killed while it ships', (open) => {
     const shippedBefore = await open().sql`SELECT 1 FROM requests`
 
     const audit = startAudit({
+      secrets: auditSecrets(),
       dataFolder,
       databaseUrl: open().url,
       clock: systemClock,

@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { pino } from 'pino'
-import type { RequestDetail, RequestFilter } from '../../src/audit/store.ts'
+import type { RequestDetail } from '../../src/audit/privacy/read-bodies.ts'
+import type { EventRecord } from '../../src/audit/record.ts'
+import type { RequestFilter } from '../../src/audit/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
 import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
+import { createRecorder } from '../../src/http/api/recorder.ts'
 import type { DeclaredKey } from '../../src/keys/declared.ts'
 import { ROLES, type Role } from '../../src/keys/key.ts'
 import { createKeyring, type Keyring } from '../../src/keys/keyring.ts'
@@ -25,6 +28,8 @@ export type ApiServer = {
   keyOf(project: 'default' | 'other', role: Role): { token: string; id: string }
   /** Filters the log was asked with, newest last. */
   filters: RequestFilter[]
+  /** What was put on the log. */
+  records: EventRecord[]
   /** Mounts more routes beside /api, such as a scripted /v1. */
   app: Hono
   close(): Promise<void>
@@ -61,8 +66,12 @@ export async function startApiServer(
   await keyring.start()
 
   const filters: RequestFilter[] = []
+  const records: EventRecord[] = []
   const app = new Hono()
-  app.route('/api', createApi(apiDeps({ keyDeps, keyring, logger, filters, rows: input.rows ?? [] })))
+  app.route(
+    '/api',
+    createApi(apiDeps({ keyDeps, keyring, logger, filters, records, rows: input.rows ?? [] })),
+  )
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
   return {
@@ -71,6 +80,7 @@ export async function startApiServer(
     keyDeps,
     keyOf: (project, role) => minted.get(`${project} ${role}`)!,
     filters,
+    records,
     app,
     close: async () => {
       await keyring.stop()
@@ -84,9 +94,12 @@ function apiDeps(parts: {
   keyring: Keyring
   logger: ApiDeps['logger']
   filters: RequestFilter[]
+  records: EventRecord[]
   rows: RequestDetail[]
 }): ApiDeps {
-  const { keyDeps, keyring, logger, filters, rows } = parts
+  const { keyDeps, keyring, logger, filters, records, rows } = parts
+  const keepRecord = async (record: EventRecord) => void records.push(record)
+  const record = createRecorder({ event: keepRecord }, systemClock)
   const models = [
     {
       name: 'embed',
@@ -100,20 +113,23 @@ function apiDeps(parts: {
     version: '0.1.0',
     logger,
     keyring,
-    keys: { ...keyDeps, keyring },
+    keys: { ...keyDeps, keyring, record },
     requests: {
+      record,
+      pseudonym: (projectId, subject) => `sub_of_${projectId}_${subject}`,
       clock: systemClock,
       listRequests: async (filter) => {
         filters.push(filter)
         const own = rows.filter((row) => row.projectId === filter.scope.projectId)
         const limit = filter.limit ?? own.length
-        return { rows: own.slice(0, limit), nextCursor: own.length > limit ? 'next-page' : null }
+        return { rows: own.slice(0, limit), nextCursor: own.length > limit ? 'next-page' : null, scanned: 0 }
       },
       countRequests: async (filter) => rows.filter((row) => row.projectId === filter.scope.projectId).length,
       findRequest: async ({ projectId }, id) =>
         rows.find((row) => row.projectId === projectId && row.id === id) ?? null,
     },
     models: {
+      record,
       listModels: async () => models,
       pullModel: async function* (name) {
         yield { receivedBytes: 10, totalBytes: 100 }
@@ -134,6 +150,7 @@ function apiDeps(parts: {
       },
     },
     operations: {
+      record,
       doctor: async () => [
         { name: 'database', status: 'ok', detail: 'embedded, .aval/db', remedy: null },
         { name: 'upstream openai', status: 'warning', detail: 'no key', remedy: 'Set OPENAI_API_KEY.' },
@@ -176,7 +193,9 @@ export function logRow(row: Partial<RequestDetail>): RequestDetail {
     reasoningTokens: null,
     attempts: [],
     clientRequestId: null,
-    endUser: null,
+    subject: null,
+    dataKey: null,
+    bodyState: 'kept',
     requestBytes: 120,
     responseBytes: 2400,
     truncated: false,

@@ -3,7 +3,9 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CloseRecord, OpenRecord } from '../../src/audit/record.ts'
+import type { AuditSecrets } from '../../src/audit/audit.ts'
+import type { CloseRecord, EventRecord, OpenRecord } from '../../src/audit/record.ts'
+import { generatePrivateKey } from '../../src/lib/ed25519.ts'
 import { newId } from '../../src/lib/ids.ts'
 
 export function anOpen(changes: Partial<OpenRecord> = {}): OpenRecord {
@@ -21,7 +23,8 @@ export function anOpen(changes: Partial<OpenRecord> = {}): OpenRecord {
     route: 'support-answer',
     stream: false,
     clientRequestId: null,
-    endUser: null,
+    subject: null,
+    dataKey: null,
     ...changes,
   }
 }
@@ -60,4 +63,26 @@ export function aClose(id: string, changes: Partial<CloseRecord> = {}): CloseRec
 
 export function aFolder(): string {
   return mkdtempSync(join(tmpdir(), 'aval-audit-'))
+}
+
+/** The same audit key every time, so that a second start reads what a first one sealed. */
+export function auditSecrets(): AuditSecrets {
+  return { auditKey: Buffer.alloc(32, 7), signingKey: generatePrivateKey() }
+}
+
+export function anEvent(changes: Partial<EventRecord> = {}): EventRecord {
+  const atMs = changes.atMs ?? Date.now()
+  return {
+    id: newId('evt', atMs),
+    kind: 'access',
+    atMs,
+    projectId: 'prj_default',
+    actorId: 'vk_auditor',
+    actorName: 'auditor',
+    action: 'requests.list',
+    target: null,
+    purpose: 'a test',
+    detail: { rows: 1 },
+    ...changes,
+  }
 }

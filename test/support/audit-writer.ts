@@ -8,7 +8,7 @@ import type { AuditLog } from '../../src/audit/record.ts'
 import { recoverSpool } from '../../src/audit/recover.ts'
 import { createSpool } from '../../src/audit/spool.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import { aClose, anOpen } from './audit-records.ts'
+import { aClose, anOpen, auditSecrets } from './audit-records.ts'
 
 const [journalFile, directory, databaseUrl] = process.argv.slice(2) as [string, string, string?]
 const journal = openSync(journalFile, 'a')
@@ -18,7 +18,8 @@ const onFatal = (error: Error) => writeSync(2, error.message)
 function openLog(): AuditLog {
   if (databaseUrl !== undefined) {
     const shared = { databaseUrl, clock: systemClock, segmentBytes: 512 * 1024, onFatal }
-    return startAudit({ ...shared, dataFolder: directory, onEvent: () => undefined }).log
+    return startAudit({ ...shared, secrets: auditSecrets(), dataFolder: directory, onEvent: () => undefined })
+      .log
   }
   recoverSpool({ directory, clock: systemClock, onEvent: () => undefined })
   return createSpool({

@@ -35,7 +35,7 @@ type Row = {
   output_tokens: number | null
   attempts: Attempt[]
   client_request_id: string | null
-  end_user: string | null
+  subject: string | null
   request_bytes: number
   response_bytes: number
   truncated: boolean
@@ -55,6 +55,7 @@ type Detail = Row & {
   request_body_encoding: string
   response_body: string | null
   response_body_encoding: string
+  body_state: 'kept' | 'erased' | 'unreadable'
 }
 type Filters = ListOptions & {
   since?: string
@@ -67,6 +68,8 @@ type Filters = ListOptions & {
   outcome?: string
   stream?: string
   text?: string
+  subject?: string
+  purpose?: string
 }
 
 const OUTCOMES =
@@ -88,7 +91,9 @@ export function addRequestCommands(program: Command, context: CliContext): void 
         .option('--status <status>', 'the HTTP status the client got: 429')
         .option('--outcome <outcome>', OUTCOMES)
         .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
-        .option('--text <text>', 'has this text in a body'),
+        .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…')
+        .option('--text <text>', 'has this text in a body')
+        .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
     ),
     'aval requests list --since 15m',
     'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
@@ -100,11 +105,12 @@ export function addRequestCommands(program: Command, context: CliContext): void 
       requests
         .command('show')
         .argument('<id>', 'req_…')
+        .option('--purpose <why>', 'why you look; it stands on the log beside your read')
         .description('one request: who, when, every attempt, both bodies'),
     ),
     'aval requests show req_01k…',
     'aval requests show req_01k… --json',
-  ).action(context.run((id: string, options: { json?: boolean }) => show(context, id, options)))
+  ).action(context.run((id: string, options: ShowOptions) => show(context, id, options)))
 }
 
 async function list(context: CliContext, filters: Filters): Promise<undefined> {
@@ -151,10 +157,13 @@ async function list(context: CliContext, filters: Filters): Promise<undefined> {
   return undefined
 }
 
-async function show(context: CliContext, id: string, options: { json?: boolean }): Promise<undefined> {
+type ShowOptions = { json?: boolean; purpose?: string }
+
+async function show(context: CliContext, id: string, options: ShowOptions): Promise<undefined> {
   const found = await context.client.json<Detail>({
     method: 'GET',
     path: `/api/requests/${encodeURIComponent(id)}`,
+    query: { purpose: options.purpose },
   })
   if (options.json) {
     writeJson(context, found)
@@ -179,10 +188,14 @@ async function show(context: CliContext, id: string, options: { json?: boolean }
       ['took', `${formatDuration(found.duration_ms)}, first token ${formatDuration(found.ttft_ms)}`],
       ['tokens', tokens],
       ['client id', found.client_request_id],
-      ['end user', found.end_user],
+      ['subject', found.subject],
     ]),
   )
   if (found.attempts.length > 0) terminal.write(`\n${attemptsTable(found.attempts)}`)
+  if (found.body_state !== 'kept') {
+    terminal.write(`\n${BODIES_GONE[found.body_state]}\n`)
+    return undefined
+  }
   writeBody(context, 'request', found.request_bytes, found.request_body, found.request_body_encoding)
   writeBody(
     context,
@@ -192,6 +205,12 @@ async function show(context: CliContext, id: string, options: { json?: boolean }
     found.response_body_encoding,
   )
   return undefined
+}
+
+const BODIES_GONE = {
+  erased: 'Its bodies were erased: the key they were sealed under is destroyed. The row and its proof stay.',
+  unreadable:
+    'Its bodies do not open: the audit key is another one, or they were changed. Run aval audit verify.',
 }
 
 function attemptsTable(attempts: readonly Attempt[]): string {

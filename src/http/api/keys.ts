@@ -17,6 +17,7 @@ import {
 } from '../../keys/lifecycle.ts'
 import { isProjectName } from '../../keys/project.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import type { Recorder } from './recorder.ts'
 import {
   answer,
   durationText,
@@ -28,7 +29,7 @@ import {
   strictShape,
 } from './validation.ts'
 
-export type KeysApiDeps = KeyDeps & { keyring: Pick<Keyring, 'declaredKeys'> }
+export type KeysApiDeps = KeyDeps & { keyring: Pick<Keyring, 'declaredKeys'>; record: Recorder }
 
 const keyShape = {
   id: z.string(),
@@ -132,6 +133,11 @@ export function keysApi(deps: KeysApiDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(createKeyRoute, async (c) => {
       const body = c.req.valid('json')
+      await deps.record.admin(c.var.key, {
+        action: 'key.create',
+        target: body.name,
+        detail: { roles: body.roles, project: body.project ?? null, routes: body.routes },
+      })
       const minted = await createKey(deps, c.var.key, {
         name: body.name,
         project: body.project ?? null,
@@ -158,12 +164,14 @@ export function keysApi(deps: KeysApiDeps) {
     .openapi(revokeKeyRoute, async (c) => {
       const { id } = c.req.valid('param')
       refuseDeclared(deps, c.var.key, id)
+      await deps.record.admin(c.var.key, { action: 'key.revoke', target: id })
       return c.json(toWire(await revokeKey(deps, c.var.key, id)), 200)
     })
     .openapi(rotateKeyRoute, async (c) => {
       const { id } = c.req.valid('param')
       const body = c.req.valid('json')
       refuseDeclared(deps, c.var.key, id)
+      await deps.record.admin(c.var.key, { action: 'key.rotate', target: id })
       const rotated = await rotateKey(deps, c.var.key, id, {
         overlapMs: body.overlap ?? OVERLAP_DEFAULT_MS,
         expiresAtMs: body.expires_in === undefined ? undefined : deps.clock.nowMs() + body.expires_in,

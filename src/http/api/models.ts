@@ -3,6 +3,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { RequestError, toOpenAIError } from '../../errors.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import type { Recorder } from './recorder.ts'
 import { answer, errorAnswers, jsonBody, refuseInvalid, strictShape } from './validation.ts'
 
 export type LocalModel = {
@@ -18,13 +19,15 @@ export type LocalModel = {
 /** One step of a pull. `totalBytes` is null until the hub has said. */
 export type PullProgress = { receivedBytes: number; totalBytes: number | null }
 
-export type ModelsApiDeps = {
+export type ModelManagement = {
   listModels(): Promise<readonly LocalModel[]>
   /** Ends when the model is there; throws a GatewayError that names the folder to fill when the hub is out of reach. */
   pullModel(name: string, signal: AbortSignal): AsyncIterable<PullProgress>
   /** False when there is no such model. Throws RequestError for a shipped one. */
   removeModel(name: string): Promise<boolean>
 }
+
+export type ModelsApiDeps = ModelManagement & { record: Recorder }
 
 const modelSchema = z
   .object({
@@ -85,7 +88,8 @@ export function modelsApi(deps: ModelsApiDeps) {
       }))
       return c.json({ data }, 200)
     })
-    .openapi(pullModelRoute, (c) => {
+    .openapi(pullModelRoute, async (c) => {
+      await deps.record.admin(c.var.key, { action: 'model.pull', target: c.req.valid('json').name })
       const stop = new AbortController()
       const signal = AbortSignal.any([stop.signal, c.req.raw.signal])
       const lines = pullLines(deps, c.req.valid('json').name, signal, c.var.requestId)
@@ -101,6 +105,7 @@ export function modelsApi(deps: ModelsApiDeps) {
     })
     .openapi(removeModelRoute, async (c) => {
       const { name } = c.req.valid('param')
+      await deps.record.admin(c.var.key, { action: 'model.remove', target: name })
       if (await deps.removeModel(name)) return c.json({ name, removed: true as const }, 200)
       throw new RequestError('not_found', `There is no local model "${name}". GET /api/models lists them.`)
     })
@@ -108,7 +113,7 @@ export function modelsApi(deps: ModelsApiDeps) {
 
 /** A failure after the first line is a line too: an answer that just stops would look like a finished pull. */
 async function* pullLines(
-  deps: ModelsApiDeps,
+  deps: ModelManagement,
   name: string,
   signal: AbortSignal,
   requestId: string,

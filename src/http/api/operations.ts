@@ -2,6 +2,7 @@
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import type { Recorder } from './recorder.ts'
 import { answer, errorAnswers, refuseInvalid } from './validation.ts'
 
 /** One thing that was looked at. `remedy` says how to mend what is not ok. */
@@ -13,6 +14,7 @@ export type DoctorCheck = {
 }
 
 export type OperationsApiDeps = {
+  record: Recorder
   doctor(signal: AbortSignal): Promise<readonly DoctorCheck[]>
   /** Applies a changed aval.yaml; with problems nothing changes and the last good one stays. */
   reload(): Promise<{ applied: boolean; problems: readonly string[] }>
@@ -57,6 +59,7 @@ export function operationsApi(deps: OperationsApiDeps) {
       return c.json({ ok: checks.every((check) => check.status !== 'problem'), checks }, 200)
     })
     .openapi(reloadRoute, async (c) => {
+      await deps.record.admin(c.var.key, { action: 'config.reload' })
       const { applied, problems } = await deps.reload()
       return c.json({ applied, problems: [...problems] }, 200)
     })

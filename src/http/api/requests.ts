@@ -1,18 +1,15 @@
 /** /api/requests: reads the request log. For auditors and admins, of their own project alone; writes nothing. */
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { RequestDetail } from '../../audit/privacy/read-bodies.ts'
 import { OUTCOMES } from '../../audit/record.ts'
-import type {
-  RequestDetail,
-  RequestFilter,
-  RequestPage,
-  RequestRow,
-  RequestScope,
-} from '../../audit/store.ts'
+import type { SearchPage } from '../../audit/search.ts'
+import type { RequestFilter, RequestRow, RequestScope } from '../../audit/store.ts'
 import { RequestError } from '../../errors.ts'
 import { DEFAULT_PROJECT, projectIdOf } from '../../keys/project.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import type { Recorder } from './recorder.ts'
 import {
   answer,
   errorAnswers,
@@ -25,7 +22,10 @@ import {
 
 export type RequestsApiDeps = {
   clock: Clock
-  listRequests(filter: RequestFilter): Promise<RequestPage>
+  record: Recorder
+  /** The pseudonym under which the log keeps a subject of a project. */
+  pseudonym(projectId: string, subject: string): string
+  listRequests(filter: RequestFilter & { text?: string | undefined }): Promise<SearchPage>
   countRequests(filter: RequestFilter): Promise<number>
   /** Null when the project has no such request. */
   findRequest(scope: RequestScope, id: string): Promise<RequestDetail | null>
@@ -56,7 +56,7 @@ const rowShape = {
   reasoning_tokens: z.number().nullable(),
   attempts: z.array(z.record(z.string(), z.unknown())),
   client_request_id: z.string().nullable(),
-  end_user: z.string().nullable(),
+  subject: z.string().nullable(),
   request_bytes: z.number(),
   response_bytes: z.number(),
   truncated: z.boolean(),
@@ -71,10 +71,13 @@ const detailSchema = z
     request_body_encoding: z.enum(['utf8', 'base64']),
     response_body: body,
     response_body_encoding: z.enum(['utf8', 'base64']),
+    body_state: z.enum(['kept', 'erased', 'unreadable']),
   })
   .openapi('RequestDetail')
 
 const name = z.string().min(1).max(300).optional()
+/** Why somebody reads; it stands on the log beside the read. */
+const purposeText = z.string().trim().min(1).max(500).optional()
 const filters = {
   since: instantText.optional(),
   until: instantText.optional(),
@@ -82,6 +85,8 @@ const filters = {
   key_owner: name,
   model: name,
   route: name,
+  /** The OpenAI `user` as apps send it, or the pseudonym that rows show. */
+  subject: name,
   status: z
     .string()
     .regex(/^[1-5](?:\d\d|xx)$/, 'Write a status such as 429, or a class such as 5xx.')
@@ -92,10 +97,12 @@ const filters = {
 const listQuery = strictShape('filter', {
   ...filters,
   text: z.string().min(2).max(500).optional(),
+  purpose: purposeText,
   limit: limitText,
   cursor: z.string().max(400).optional(),
 })
 const countQuery = strictShape('filter', filters)
+const showQuery = strictShape('filter', { purpose: purposeText })
 
 const listRequestsRoute = createRoute({
   method: 'get',
@@ -125,6 +132,7 @@ const getRequestRoute = createRoute({
   path: '/requests/{id}',
   middleware: requireRole('auditor', 'admin'),
   request: {
+    query: showQuery,
     params: z.object({
       id: z
         .string()
@@ -143,12 +151,18 @@ export function requestsApi(deps: RequestsApiDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(listRequestsRoute, async (c) => {
       const query = c.req.valid('query')
-      const page = await deps.listRequests(toFilter(c.var.key.projectId, query, deps.clock.nowMs()))
+      const { purpose, ...filters } = query
+      const page = await deps.listRequests(toFilter(deps, c.var.key.projectId, filters))
+      const detail = { filters: written(filters), rows: page.rows.length, searched: page.scanned }
+      await deps.record.access(c.var.key, { action: 'requests.list', purpose, detail })
       return c.json({ data: page.rows.map(rowToWire), next_cursor: page.nextCursor }, 200)
     })
     .openapi(countRequestsRoute, async (c) => {
-      const filter = toFilter(c.var.key.projectId, c.req.valid('query'), deps.clock.nowMs())
-      return c.json({ count: await deps.countRequests(filter) }, 200)
+      const filters = c.req.valid('query')
+      const count = await deps.countRequests(toFilter(deps, c.var.key.projectId, filters))
+      const detail = { filters: written(filters), count }
+      await deps.record.access(c.var.key, { action: 'requests.count', detail })
+      return c.json({ count }, 200)
     })
     .openapi(getRequestRoute, async (c) => {
       const { id } = c.req.valid('param')
@@ -159,6 +173,12 @@ export function requestsApi(deps: RequestsApiDeps) {
           `This project's log has no request "${id}". A new one takes about a second to arrive.`,
         )
       }
+      await deps.record.access(c.var.key, {
+        action: 'requests.show',
+        target: found.id,
+        purpose: c.req.valid('query').purpose,
+        detail: { bodies: found.bodyState },
+      })
       const [request, response] = [bodyToWire(found.requestBody), bodyToWire(found.responseBody)]
       return c.json(
         {
@@ -167,17 +187,30 @@ export function requestsApi(deps: RequestsApiDeps) {
           request_body_encoding: request.encoding,
           response_body: response.text,
           response_body_encoding: response.encoding,
+          body_state: found.bodyState,
         },
         200,
       )
     })
 }
 
+/** The filters as they were sent, without what was not. A searched text may hold anything, so only its length stays. */
+function written(filters: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const sent = Object.entries(filters).filter(([field, value]) => value !== undefined && field !== 'cursor')
+  return Object.fromEntries(
+    sent.map(([field, value]) => {
+      if (field === 'text') return [field, `${String(value).length} characters`]
+      return [field, value instanceof Date ? value.toISOString() : value]
+    }),
+  )
+}
+
 function toFilter(
+  { clock, pseudonym }: Pick<RequestsApiDeps, 'clock' | 'pseudonym'>,
   projectId: string,
-  query: Partial<z.infer<typeof listQuery>>,
-  nowMs: number,
-): RequestFilter {
+  query: Partial<Omit<z.infer<typeof listQuery>, 'purpose'>>,
+): RequestFilter & { text?: string | undefined } {
+  const nowMs = clock.nowMs()
   const since = toInstant(query.since, nowMs)
   const until = toInstant(query.until, nowMs)
   if (since !== null && until !== null && since > until) {
@@ -193,6 +226,7 @@ function toFilter(
     keyName: query.key_owner,
     model: query.model,
     route: query.route,
+    subject: query.subject === undefined ? undefined : subjectOf(query.subject, projectId, pseudonym),
     status: query.status === undefined ? undefined : statusRange(query.status),
     outcome: query.outcome,
     stream: query.stream === undefined ? undefined : query.stream === 'true',
@@ -200,6 +234,11 @@ function toFilter(
     limit: query.limit,
     cursor: query.cursor,
   }
+}
+
+/** A pseudonym as it is; anything else is a subject as an app names it. */
+function subjectOf(text: string, projectId: string, pseudonym: RequestsApiDeps['pseudonym']): string {
+  return /^sub_[0-9a-f]{32}$/.test(text) ? text : pseudonym(projectId, text)
 }
 
 /** Requests without a key belong to nobody; whoever audits the default project sees them. */
@@ -238,7 +277,7 @@ function rowToWire(row: RequestRow): z.infer<typeof rowSchema> {
     reasoning_tokens: row.reasoningTokens,
     attempts: row.attempts.map(attemptToWire),
     client_request_id: row.clientRequestId,
-    end_user: row.endUser,
+    subject: row.subject,
     request_bytes: row.requestBytes,
     response_bytes: row.responseBytes,
     truncated: row.truncated,

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Audit, startAudit } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type DatabaseLink, linkTo } from '../../support/database-link.ts'
 
@@ -19,6 +19,7 @@ describeDatabases('exactly once', (open) => {
 
   function start(answerTimeoutMs: number): Audit {
     return startAudit({
+      secrets: auditSecrets(),
       dataFolder: folder,
       databaseUrl: link.url,
       clock: systemClock,

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
 import { listWriters } from '../../../src/audit/recover.ts'
 import { listSegments } from '../../../src/audit/segments.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 describeDatabases('keeping segments', (open) => {
@@ -16,6 +17,7 @@ describeDatabases('keeping segments', (open) => {
 
   function start(keepMs: number, maxBytes = 1e12, segmentBytes = 64 * 1024): Audit {
     return startAudit({
+      secrets: auditSecrets(),
       dataFolder: folder,
       databaseUrl: open().url,
       clock: systemClock,
@@ -100,11 +102,10 @@ describeDatabases('keeping segments', (open) => {
     await audit.log.close(aClose(slow.id), Buffer.from('answered at last'))
     await audit.flush(20_000)
 
-    const [row] = await open().sql`
-      SELECT b.request_text, b.response_text FROM requests r JOIN request_bodies b USING (day, writer, seq)
-      WHERE r.id = ${slow.id}`
+    const scope = { projectId: 'prj_default', unowned: false }
+    const row = await findReadable(open().db, audit.keys, { id: slow.id, scope })
     expect(first).toBe(0)
-    expect(row).toEqual({ request_text: 'asked long ago', response_text: 'answered at last' })
+    expect(row).toMatchObject({ requestBody: 'asked long ago', responseBody: 'answered at last' })
   })
 
   test('nothing but writers lies in the spool of a process that ended in order', async () => {
@@ -113,8 +114,12 @@ describeDatabases('keeping segments', (open) => {
     await audit.close(20_000)
 
     const [writer] = listWriters(spool())
-    expect(readdirSync(join(spool(), writer!))).toEqual(['0000000000000000.wal'])
+    expect(readdirSync(join(spool(), writer!)).sort()).toEqual([
+      '0000000000000000.wal',
+      'checkpoints',
+      'leaves',
+    ])
     const [cursor] = await open().sql`SELECT next_seq, sealed FROM ship_cursors WHERE writer = ${writer!}`
-    expect(cursor).toMatchObject({ next_seq: '7', sealed: true })
+    expect(cursor).toMatchObject({ next_seq: '8', sealed: true })
   })
 })

@@ -2,9 +2,11 @@ import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Audit, startAudit } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
-import { findRequest, listRequests } from '../../../src/audit/store.ts'
+import { pseudonym } from '../../../src/audit/privacy/audit-keys.ts'
+import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
+import { listRequests } from '../../../src/audit/store.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const FLUSH_MS = 20_000
@@ -17,6 +19,7 @@ describeDatabases('shipping', (open) => {
 
   function start(): Audit {
     return startAudit({
+      secrets: auditSecrets(),
       dataFolder: folder,
       databaseUrl: open().url,
       clock: systemClock,
@@ -42,7 +45,7 @@ describeDatabases('shipping', (open) => {
   test('a finished request is one row with both bodies and every attempt', async () => {
     const record = anOpen({
       stream: true,
-      endUser: 'jo',
+      subject: 'jo',
       clientRequestId: 'mine-1',
       keyName: 'a "quoted\\" {key}',
     })
@@ -53,12 +56,12 @@ describeDatabases('shipping', (open) => {
     await audit.log.close(aClose(record.id, { ttftMs: 12.5 }), Buffer.from('data: [DONE]\n\n'))
     const flushed = await audit.flush(FLUSH_MS)
 
-    const found = await findRequest(open().db, { id: record.id, scope: SCOPE })
+    const found = await findReadable(open().db, audit.keys, { id: record.id, scope: SCOPE })
     expect(flushed).toBe(true)
     expect(found).toMatchObject({
       id: record.id,
       stream: true,
-      endUser: 'jo',
+      subject: pseudonym(audit.keys, 'prj_default', 'jo'),
       clientRequestId: 'mine-1',
       keyName: 'a "quoted\\" {key}',
       outcome: 'completed',
@@ -83,13 +86,13 @@ describeDatabases('shipping', (open) => {
     await audit.log.close(aClose(record.id), response)
     await audit.flush(FLUSH_MS)
 
-    const found = await findRequest(open().db, { id: record.id, scope: SCOPE })
+    const found = await findReadable(open().db, audit.keys, { id: record.id, scope: SCOPE })
     expect(found?.requestBody).toEqual(request)
     expect(found?.responseBody).toEqual(response)
   })
 
   test('texts PostgreSQL would refuse are kept in a form it takes', async () => {
-    const record = anOpen({ endUser: 'nul\0here', requestedModel: 'lone \ud800 surrogate' })
+    const record = anOpen({ clientRequestId: 'nul\0here', requestedModel: 'lone \ud800 surrogate' })
     const [attempt] = aClose(record.id).attempts
     const attempts = [{ ...attempt!, detail: 'nul \0 and \ud800 and \\u0000 kept' }]
 
@@ -97,8 +100,8 @@ describeDatabases('shipping', (open) => {
     await audit.log.close(aClose(record.id, { attempts }), Buffer.alloc(0))
     await audit.flush(FLUSH_MS)
 
-    const found = await findRequest(open().db, { id: record.id, scope: SCOPE })
-    expect(found?.endUser).toBe('nul\uFFFDhere')
+    const found = await findReadable(open().db, audit.keys, { id: record.id, scope: SCOPE })
+    expect(found?.clientRequestId).toBe('nul\uFFFDhere')
     expect(found?.attempts[0]?.detail).toBe('nul \uFFFD and \uFFFD and \\u0000 kept')
   })
 
