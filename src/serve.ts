@@ -2,6 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Audit, startAudit } from './audit/audit.ts'
+import type { ExecuteDeps } from './audit/erasure/execute.ts'
+import { watchErasures } from './audit/erasure/watch.ts'
 import { createFlood } from './audit/flood.ts'
 import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
@@ -77,6 +79,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   })
   const flood = createFlood(audit.log, systemClock, (error) => events.bug(logger, error, 'unauthenticated'))
   stack.defer(() => flood.end())
+  const erasure = followErasures(database, audit, logger, stack)
   const keyDeps: KeyDeps = { db: database.connection.db, pepper, clock: systemClock }
   const firstKeys = await makeFirstKeys(config, database, keyDeps)
   const keyring = openKeyring(config, database, keyDeps, logger)
@@ -103,6 +106,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     models: local.management,
     db: database.connection.db,
     reload: () => reload(runtime, logger),
+    erasure,
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
@@ -151,6 +155,25 @@ function openAudit(config: Config, database: OpenedDatabase, logger: Logger, sto
       stop.abort()
     },
   })
+}
+
+/** Subjects that are erased anywhere get new keys here; the same parts execute erasures that are approved here. */
+function followErasures(
+  { connection }: OpenedDatabase,
+  audit: Audit,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): ExecuteDeps {
+  const erasure: ExecuteDeps = {
+    db: connection.db,
+    clock: systemClock,
+    log: audit.log,
+    forgetSubject: audit.forgetSubject,
+  }
+  const onProblem = (message: string) => events.erasuresNotFollowed(logger, message)
+  const watch = watchErasures({ ...erasure, connection, onProblem })
+  stack.defer(() => watch.stop())
+  return erasure
 }
 
 function openKeyring(config: Config, database: OpenedDatabase, { pepper }: KeyDeps, logger: Logger): Keyring {

@@ -3,6 +3,9 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { type ClientSettings, createClient } from './client.ts'
+import { addErasureCommands } from './commands/audit/erasures.ts'
+import { addEventCommands } from './commands/audit/events.ts'
+import { addHoldCommands } from './commands/audit/holds.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addModelCommands } from './commands/models.ts'
@@ -50,6 +53,9 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addChatCommand(program, context)
   addKeyCommands(program, context)
   addRequestCommands(program, context)
+  addEventCommands(program, context)
+  addErasureCommands(program, context)
+  addHoldCommands(program, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

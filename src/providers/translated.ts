@@ -6,7 +6,7 @@ import type { Secret } from '../lib/secret.ts'
 import { encodeSse, SseParser } from '../lib/sse.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { Dialect, Provider, ProviderHandle, ProviderHead, ProviderSink, Timeouts } from './provider.ts'
-import type { AnswerInfo, StreamTranslator, Translation } from './translation.ts'
+import type { AnswerInfo, StreamTranslator, TranslatedRequest, Translation } from './translation.ts'
 import { MAX_RESPONSE_BYTES, type Transport } from './transport.ts'
 import { asUpstreamError, WholeAnswer } from './whole-answer.ts'
 
@@ -45,14 +45,15 @@ export function createTranslatedProvider(
         includeUsage: call.includeUsage,
         embeddingFormat: call.parsed.encoding_format === 'base64' ? 'base64' : 'float',
       }
-      let outgoing: ReturnType<Translation['request']>
+      let outgoing: TranslatedRequest
       try {
         outgoing = translation.request(call)
       } catch (error) {
         queueMicrotask(() => sink.onError(asUpstreamError(upstream.name, error)))
         return { abort() {}, pause() {}, resume() {} }
       }
-      const body = Buffer.from(JSON.stringify(outgoing.body))
+      const body = encoded(outgoing)
+      call.onSend?.(body)
       const answer = call.stream
         ? new StreamedAnswer(upstream.name, translation.stream(info), sink)
         : new WholeAnswer(upstream.name, (parsed) => translation.response(call.operation, parsed, info), sink)
@@ -60,6 +61,7 @@ export function createTranslatedProvider(
       answer.handle = transport.start({ method, path, headers, body, timeouts: call.timeouts }, answer)
       return answer.handle
     },
+    encode: (call) => [encoded(translation.request(call))],
     async listModels(signal) {
       const request = {
         method: 'GET',
@@ -73,6 +75,10 @@ export function createTranslatedProvider(
     },
     close: () => transport.close(),
   }
+}
+
+function encoded({ body }: TranslatedRequest): Buffer {
+  return Buffer.from(JSON.stringify(body))
 }
 
 /** Translates event by event; `[DONE]` is written only after the translator confirms a proper end. */

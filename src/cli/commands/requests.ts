@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import {
   type CliContext,
   type ListOptions,
+  wholeNumber,
   withExamples,
   withJson,
   withPaging,
@@ -12,6 +13,8 @@ import {
 } from '../context.ts'
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { colorsOf, printable } from '../terminal.ts'
+import { type RebuildOptions, showRebuilt } from './rebuild.ts'
+import { addUsageCommand } from './usage.ts'
 
 type Row = {
   id: string
@@ -67,6 +70,8 @@ type Filters = ListOptions & {
   status?: string
   outcome?: string
   stream?: string
+  upstream?: string
+  failed?: boolean
   text?: string
   subject?: string
   purpose?: string
@@ -88,6 +93,8 @@ export function addRequestCommands(program: Command, context: CliContext): void 
         .option('--key-owner <name>', 'made with a key of this name')
         .option('--model <model>', 'asked for, or answered by, this model')
         .option('--route <route>', 'sent to this route')
+        .option('--upstream <name>', 'sent to this upstream, also when another one answered in the end')
+        .option('--failed', 'that did not complete')
         .option('--status <status>', 'the HTTP status the client got: 429')
         .option('--outcome <outcome>', OUTCOMES)
         .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
@@ -97,6 +104,7 @@ export function addRequestCommands(program: Command, context: CliContext): void 
     ),
     'aval requests list --since 15m',
     'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
+    'aval requests list --upstream openai --failed --since 24h',
     'aval requests list --status 429 --json',
   ).action(context.run((filters: Filters) => list(context, filters)))
 
@@ -105,27 +113,32 @@ export function addRequestCommands(program: Command, context: CliContext): void 
       requests
         .command('show')
         .argument('<id>', 'req_…')
+        .option('--rebuild', 'the exact bytes that went upstream, compared by digest')
+        .option('--attempt <number>', 'with --rebuild: which attempt (default: the last)', wholeNumber)
         .option('--purpose <why>', 'why you look; it stands on the log beside your read')
         .description('one request: who, when, every attempt, both bodies'),
     ),
     'aval requests show req_01k…',
+    'aval requests show req_01k… --rebuild',
     'aval requests show req_01k… --json',
   ).action(context.run((id: string, options: ShowOptions) => show(context, id, options)))
+  addUsageCommand(requests, context)
 }
 
 async function list(context: CliContext, filters: Filters): Promise<undefined> {
-  const { json, keyOwner, ...rest } = filters
+  const { json, keyOwner, failed, ...rest } = filters
   const page = await context.client.json<{ data: Row[]; next_cursor: string | null }>({
     method: 'GET',
     path: '/api/requests',
-    query: { ...rest, key_owner: keyOwner },
+    query: { ...rest, key_owner: keyOwner, failed: failed === true ? 'true' : undefined },
   })
   if (json) {
     writeJson(context, page)
     return undefined
   }
   if (page.data.length === 0) {
-    const narrowed = Object.keys(rest).some((name) => name !== 'limit') || keyOwner !== undefined
+    const narrowed =
+      Object.keys(rest).some((name) => name !== 'limit') || keyOwner !== undefined || failed === true
     const next = narrowed
       ? 'No request matches. Drop a filter, or look further back with --since 30d.'
       : 'No requests yet. Make one: aval chat "Say hello"'
@@ -157,9 +170,10 @@ async function list(context: CliContext, filters: Filters): Promise<undefined> {
   return undefined
 }
 
-type ShowOptions = { json?: boolean; purpose?: string }
+type ShowOptions = RebuildOptions & { rebuild?: boolean }
 
 async function show(context: CliContext, id: string, options: ShowOptions): Promise<undefined> {
+  if (options.rebuild === true) return await showRebuilt(context, id, options)
   const found = await context.client.json<Detail>({
     method: 'GET',
     path: `/api/requests/${encodeURIComponent(id)}`,
