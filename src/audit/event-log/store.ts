@@ -19,7 +19,7 @@ export const EVENT_KINDS = [
   'gap',
   'seal',
 ] as const
-export type EventKindName = (typeof EVENT_KINDS)[number]
+type EventKindName = (typeof EVENT_KINDS)[number]
 
 export type EventFilter = {
   scope: RequestScope

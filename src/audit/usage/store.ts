@@ -33,7 +33,7 @@ export type UsageRow = {
   reasoningTokens: number | null
 }
 
-export const MAX_USAGE_ROWS = 1000
+const MAX_USAGE_ROWS = 1000
 
 /** By the number of requests, the most first, at most 1000; `more` when there are more. Bounded by the statement timeout. */
 export async function sumUsage(db: Db, query: UsageQuery): Promise<{ rows: UsageRow[]; more: boolean }> {
