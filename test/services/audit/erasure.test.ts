@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import { type Audit, type AuditOptions, startAudit } from '../../../src/audit/audit.ts'
 import {
   approveErasure,
   listErasures,
@@ -10,7 +10,7 @@ import {
 } from '../../../src/audit/erasure/erasures.ts'
 import { type ExecuteDeps, resumeErasures } from '../../../src/audit/erasure/execute.ts'
 import { type Actor, placeHold, releaseHold } from '../../../src/audit/erasure/holds.ts'
-import { ErasureWatch } from '../../../src/audit/erasure/watch.ts'
+import { ErasureWatch, watchErasures } from '../../../src/audit/erasure/watch.ts'
 import { pseudonym } from '../../../src/audit/privacy/audit-keys.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
 import { decodeTrail, leafOf } from '../../../src/audit/trail.ts'
@@ -30,8 +30,8 @@ describeDatabases('erasing a subject', (open) => {
   let audit: Audit
   let deps: ExecuteDeps
 
-  function gateway(options: { sealBodies?: boolean } = {}): Audit {
-    const dataFolder = aFolder()
+  function gateway(options: Partial<AuditOptions> = {}): Audit {
+    const dataFolder = options.dataFolder ?? aFolder()
     folders.push(dataFolder)
     const started = startAudit({
       secrets: auditSecrets(),
@@ -342,6 +342,22 @@ describeDatabases('erasing a subject', (open) => {
       expect(await open().sql`SELECT FROM data_keys WHERE subject = ${alice()}`).toHaveLength(0)
     })
 
+    test('of a gateway that could not reach the database is no different, however late it comes', async () => {
+      const dataFolder = aFolder()
+      const cutOff = gateway({ dataFolder, databaseUrl: 'postgres://aval@127.0.0.1:9/none' })
+      const late = await ask('alice', cutOff)
+      await approveErasure(deps, bob, await request())
+
+      await cutOff.close(0)
+      audits.splice(audits.indexOf(cutOff), 1)
+      gateway({ dataFolder })
+      await shipped()
+
+      expect(await read(late)).toMatchObject({ bodyState: 'erased', outcome: 'completed' })
+      expect(await keptBodies()).toBe(0)
+      expect(await open().sql`SELECT FROM data_keys WHERE subject = ${alice()}`).toHaveLength(0)
+    })
+
     test('is gone too where bodies are not sealed', async () => {
       const plain = gateway({ sealBodies: false })
       const early = await ask('alice', plain)
@@ -377,6 +393,23 @@ describeDatabases('erasing a subject', (open) => {
     await shipped()
 
     expect(await read(later)).toMatchObject({ bodyState: 'kept', requestBody: 'question of alice' })
+    await watch.stop()
+  })
+
+  test('a gateway hears of it by NOTIFY, or by its poll where there is none', async () => {
+    const heard = Promise.withResolvers<string>()
+    const watch = watchErasures({
+      ...depsOf(audit, { forgetSubject: (_project, subject) => heard.resolve(subject) }),
+      connection: open(),
+      onProblem: (message) => heard.reject(new Error(message)),
+      // On a server the poll is out of the way, so that only NOTIFY can be what is heard.
+      pollMs: open().embedded ? 20 : HOUR_MS,
+    })
+    await watch.look()
+
+    await approveErasure(deps, bob, await request())
+
+    expect(await heard.promise).toBe(alice())
     await watch.stop()
   })
 
