@@ -28,6 +28,8 @@ export type Batch = {
   sealed: boolean
   rows: ShipRow[]
   events: ShipEvent[]
+  /** Records below `toSeq` of requests that have not ended. */
+  openSeqs: readonly number[]
 }
 /** The leaves of a batch's records, null when they cannot be known; and heads that are not in the database yet. */
 export type BatchEvidence = { leaves: Buffer | null; checkpoints: readonly Checkpoint[] }
@@ -62,7 +64,8 @@ export async function commitBatch(
   await sql.begin(async (transaction) => {
     // First, because its row lock also keeps a second shipper of this writer out.
     const moved = await transaction`
-      UPDATE ship_cursors SET next_seq = ${batch.toSeq}, sealed = ${batch.sealed}, updated_at = now()
+      UPDATE ship_cursors SET next_seq = ${batch.toSeq}, sealed = ${batch.sealed}, updated_at = now(),
+        open_seqs = ${`{${batch.openSeqs.join(',')}}`}::bigint[]
       WHERE writer = ${batch.writer} AND next_seq = ${batch.fromSeq}`
     if (moved.count !== 1)
       throw new CursorMovedError(`The cursor of ${batch.writer} is not ${batch.fromSeq}.`)
