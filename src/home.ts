@@ -58,6 +58,12 @@ export function loadSigningKey(home: string, brought: Secret | null): Secret {
   return new Secret(readFileSync(path, 'utf8'), `file:${path}`)
 }
 
+/** The signing key that is there already; null when there is none. */
+export function findSigningKey(home: string, brought: Secret | null): Secret | null {
+  const path = join(home, SIGNING_KEY_FILE)
+  return brought !== null || existsSync(path) ? loadSigningKey(home, brought) : null
+}
+
 function loadSecrets(home: string): { pepper: string; audit_key: string } {
   const path = join(home, SECRETS_FILE)
   const random = () => randomBytes(32).toString('base64url')

@@ -1,11 +1,13 @@
 /** What the HTTP surface is made of: the data plane's dependencies and the app's, out of the opened parts. */
 
+import type { Sql } from 'postgres'
 import type { Audit } from './audit/audit.ts'
 import type { Flood } from './audit/flood.ts'
 import { pseudonym } from './audit/privacy/audit-keys.ts'
 import { findReadable } from './audit/privacy/read-bodies.ts'
 import { searchRequests } from './audit/search.ts'
 import { countRequests } from './audit/store.ts'
+import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { createAdmission } from './gateway/admission.ts'
@@ -37,6 +39,7 @@ export type OpenedParts = {
   checks: ChecksDeps
   models: ModelManagement
   db: Db
+  sql: Sql
   reload: OperationsApiDeps['reload']
 }
 
@@ -76,6 +79,11 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
         findRequest: (scope, id) => findReadable(db, audit.keys, { scope, id }),
       },
       models: { ...opened.models, record },
+      evidence: {
+        record,
+        listNewestHeads: () => listNewestHeads(opened.sql),
+        readLeaves: (writer, from, to) => readLeaves(opened.sql, writer, from, to),
+      },
       operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
     },
   }

@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Audit, startAudit } from './audit/audit.ts'
+import { type SuperCheckpoints, startSuperCheckpoints } from './audit/evidence/super-checkpoints.ts'
 import { createFlood } from './audit/flood.ts'
 import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
@@ -23,6 +24,7 @@ import { newSecret, pepperKey } from './keys/token.ts'
 import { systemClock } from './lib/clock.ts'
 import { readPrivateKey } from './lib/ed25519.ts'
 import { Secret } from './lib/secret.ts'
+import { noteSigner } from './lib/signed-note.ts'
 import { createLocalModels } from './local-models.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
@@ -75,6 +77,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     shipped = await audit.flush(FLUSH_AT_STOP_MS)
     await audit.close(FLUSH_AT_STOP_MS)
   })
+  const supers = openSuperCheckpoints(config, database, logger)
+  stack.defer(() => supers.stop())
   const flood = createFlood(audit.log, systemClock, (error) => events.bug(logger, error, 'unauthenticated'))
   stack.defer(() => flood.end())
   const keyDeps: KeyDeps = { db: database.connection.db, pepper, clock: systemClock }
@@ -102,6 +106,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     checks,
     models: local.management,
     db: database.connection.db,
+    sql: database.connection.sql,
     reload: () => reload(runtime, logger),
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
@@ -150,6 +155,18 @@ function openAudit(config: Config, database: OpenedDatabase, logger: Logger, sto
       events.bug(logger, error, 'audit')
       stop.abort()
     },
+  })
+}
+
+/** The signing key of this gateway; every gateway tries, one signs. */
+function openSuperCheckpoints(config: Config, database: OpenedDatabase, logger: Logger): SuperCheckpoints {
+  const signingKey = readPrivateKey(loadSigningKey(config.home, config.bring.signingKey).reveal())
+  return startSuperCheckpoints({
+    sql: database.connection.sql,
+    signer: noteSigner(config.audit.origin, signingKey),
+    origin: config.audit.origin,
+    clock: systemClock,
+    onFailure: (error) => events.superCheckpointFailed(logger, error),
   })
 }
 

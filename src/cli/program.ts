@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { type ClientSettings, createClient } from './client.ts'
+import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addModelCommands } from './commands/models.ts'
@@ -50,6 +51,8 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addChatCommand(program, context)
   addKeyCommands(program, context)
   addRequestCommands(program, context)
+  const audit = program.command('audit').description('check, prove and keep the log (auditor or admin)')
+  addProofCommands(audit, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

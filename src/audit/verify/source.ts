@@ -6,6 +6,8 @@ import type { RawRow } from './row-check.ts'
 
 const PAGE_ROWS = 500
 const HASH_BYTES = 32
+/** About 1,000 leaves each. */
+const MAX_ANSWER_RUNS = 64
 
 export type WriterState = { writer: string; nextSeq: number; sealed: boolean; openSeqs: ReadonlySet<number> }
 export type LeafRun = { firstSeq: number; count: number }
@@ -65,6 +67,31 @@ export async function listHeads(sql: Sql, writer: string): Promise<StoredHead[]>
   return rows.map(({ size, note }) => ({ size: Number(size), note }))
 }
 
+/** The newest head of each writer. */
+export async function listNewestHeads(sql: Sql): Promise<(StoredHead & { writer: string })[]> {
+  const rows = await sql<{ writer: string; size: string; note: string }[]>`
+    SELECT DISTINCT ON (writer) writer, size, note FROM audit_checkpoints ORDER BY writer, size DESC`
+  return rows.map(({ writer, size, note }) => ({ writer, size: Number(size), note }))
+}
+
+/** Leaves from `from` on, below `to`, a bounded number of them; empty when the next one is not there. */
+export async function readLeaves(sql: Sql, writer: string, from: number, to: number): Promise<Buffer> {
+  const rows = await sql<{ first_seq: string; leaves: Buffer }[]>`
+    SELECT first_seq, leaves FROM audit_leaves
+    WHERE writer = ${writer} AND first_seq < ${to} AND first_seq + length(leaves) / ${HASH_BYTES} > ${from}
+    ORDER BY first_seq LIMIT ${MAX_ANSWER_RUNS}`
+  const pieces: Buffer[] = []
+  let next = from
+  for (const { first_seq, leaves } of rows) {
+    const firstSeq = Number(first_seq)
+    if (firstSeq > next) break
+    const end = Math.min(to, firstSeq + leaves.length / HASH_BYTES)
+    pieces.push(leaves.subarray((next - firstSeq) * HASH_BYTES, (end - firstSeq) * HASH_BYTES))
+    next = end
+  }
+  return Buffer.concat(pieces)
+}
+
 export async function listSuperHeads(sql: Sql): Promise<StoredSuperHead[]> {
   const rows = await sql<{ number: string; note: string; heads: string }[]>`
     SELECT number, note, heads::text AS heads FROM audit_super_checkpoints ORDER BY number`
@@ -116,6 +143,15 @@ function selection(alias: string, columns: readonly { name: string; type: string
         : `${alias}.${name}`,
     )
     .join(', ')
+}
+
+/** The row of a request, with its bodies; null when there is none. */
+export async function findRowOf(sql: Sql, id: string): Promise<RawRow | null> {
+  const [place] = await sql<{ day: string; writer: string; seq: string }[]>`
+    SELECT day::text AS day, writer, seq FROM requests WHERE id = ${id} LIMIT 1`
+  if (place === undefined) return null
+  const [row] = await readRows(sql, place, Number(place.seq) - 1, true)
+  return row ?? null
 }
 
 /** A writer's rows of a day behind `afterSeq`, in order. Bodies only when they are asked for. */

@@ -6,6 +6,7 @@ import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
+import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
@@ -20,6 +21,7 @@ export type ApiDeps = {
   requests: RequestsApiDeps
   models: ModelsApiDeps
   operations: OperationsApiDeps
+  evidence: EvidenceApiDeps
 }
 
 /** No body under /api is larger than a list of routes. */
@@ -53,6 +55,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', requestsApi(deps.requests))
   api.route('/', modelsApi(deps.models))
   api.route('/', operationsApi(deps.operations))
+  api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
     c.json(
       api.getOpenAPI31Document({
