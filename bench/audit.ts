@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAudit } from '../src/audit/audit.ts'
 import { Progress } from '../src/audit/progress.ts'
-import type { AuditLog } from '../src/audit/record.ts'
+import type { RequestLog } from '../src/audit/record.ts'
 import { createSpool } from '../src/audit/spool.ts'
 import { connectDatabase } from '../src/db/client.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -33,7 +33,7 @@ function threadCpuUs(): number {
 
 type Figures = { cpuUs: number; latenciesUs: number[] }
 
-async function throughSpool(log: AuditLog, concurrency: number): Promise<Figures> {
+async function throughSpool(log: RequestLog, concurrency: number): Promise<Figures> {
   const records = Array.from({ length: REQUESTS }, () => anOpen())
   const closes = records.map(({ id }) => aClose(id))
   const latenciesUs: number[] = []

@@ -5,7 +5,13 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type AuditConfig, readableKey, resolveAudit } from './config/audit.ts'
+import {
+  type AuditConfig,
+  type GuaranteeConfig,
+  readableKey,
+  resolveAudit,
+  resolveGuarantee,
+} from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
@@ -26,6 +32,7 @@ type RouteConfig = {
   owner: string | null
   targets: readonly TargetConfig[]
   retries: number
+  guarantee: GuaranteeConfig
 }
 type DeclaredKeyConfig = {
   name: string
@@ -198,6 +205,7 @@ function resolveRoutes(file: ConfigFile): RouteConfig[] {
     name,
     owner: route.owner ?? null,
     retries: route.retries ?? 2,
+    guarantee: resolveGuarantee(file.audit, route.audit),
     targets: route.targets.map((entry) => {
       const target = typeof entry === 'string' ? { model: entry } : entry
       const slash = target.model.indexOf('/')

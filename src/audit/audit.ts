@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import type { AuditEvent } from './events.ts'
+import { GuardedLog } from './guarded-log.ts'
 import { watchLoad } from './pace.ts'
 import { type AuditKeys, deriveAuditKeys } from './privacy/audit-keys.ts'
 import { DataKeys } from './privacy/data-keys.ts'
@@ -101,7 +102,7 @@ export function startAudit(options: AuditOptions): Audit {
     options.sealBodies === false
       ? null
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
-  const log = new PrivateLog({ spool, keys, dataKeys })
+  const inner = new PrivateLog({ spool, keys, dataKeys })
   const origin = options.origin ?? DEFAULT_ORIGIN
   const stopWatching = watchLoad(progress)
   const ship = startShipThread(
@@ -118,6 +119,14 @@ export function startAudit(options: AuditOptions): Audit {
     },
     onEvent,
   )
+  const log = new GuardedLog({
+    log: inner,
+    clock,
+    synced: (deadlineMs) => progress.waitSynced(progress.committedSeq, deadlineMs),
+    replicated: (deadlineMs) => ship.replicated(progress.committedSeq, deadlineMs),
+    fillShare: () => spool.stats().spoolBytes / maxBytes,
+    onMissed: (count) => onEvent({ event: 'audit.missed', count }),
+  })
   return {
     log,
     keys,

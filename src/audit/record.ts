@@ -3,6 +3,8 @@
  * upstream, CLOSE before the last byte goes down; a request refused before any upstream is one WHOLE.
  */
 
+import type { Guarantee } from './guarantee.ts'
+
 /** The terminal outcomes (law 2). Every request ends in exactly one. */
 export const OUTCOMES = [
   'completed',
@@ -114,10 +116,10 @@ export const NOTHING_FROM_UPSTREAM = {
 } as const satisfies Partial<CloseRecord>
 
 /**
- * The spool as the gateway sees it. Every promise resolves once the record is in the file (write(2) returned),
- * which SIGKILL cannot undo; it rejects with GatewayError('audit_unavailable') when the record could not be written.
+ * The log of requests. Every promise resolves once the record is in the file (write(2) returned), which SIGKILL cannot
+ * undo; it rejects with GatewayError('audit_unavailable') when the record could not be written.
  */
-export type AuditLog = {
+export type RequestLog = {
   /** Writes OPEN with the request's bytes. Await it before a byte goes upstream. */
   open(record: OpenRecord, requestBody: Buffer): Promise<void>
   /** Keeps a piece of a long streamed answer, so that a crash keeps the partial text. Never rejects; a failure shows at `close`. */
@@ -126,6 +128,11 @@ export type AuditLog = {
   close(record: CloseRecord, responseBody: Buffer): Promise<void>
   /** One record for a request that never went upstream (rejected, served from memory). */
   whole(open: OpenRecord, close: CloseRecord, requestBody: Buffer, responseBody: Buffer): Promise<void>
+}
+
+/** The log as the gateway sees it: `guarantee` holds for the whole request, DEFAULT_GUARANTEE without one. */
+export type AuditLog = Omit<RequestLog, 'open'> & {
+  open(record: OpenRecord, requestBody: Buffer, guarantee?: Guarantee): Promise<void>
 }
 
 /** The same log for what people and the system do. */

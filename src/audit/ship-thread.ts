@@ -14,9 +14,8 @@ export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent'
   signingKey: KeyObject
 }
 export type ShipCommand =
-  | { kind: 'flush'; id: number; seq: number }
-  | { kind: 'cancel'; id: number }
-  | { kind: 'stop' }
+  /** `own`: the running writer alone is asked for. */
+  { kind: 'flush'; id: number; seq: number; own: boolean } | { kind: 'cancel'; id: number } | { kind: 'stop' }
 export type ShipReport =
   | { kind: 'event'; event: AuditEvent }
   | { kind: 'stats'; stats: ShipStats }
@@ -37,10 +36,10 @@ function runThread(setup: ShipThreadSetup): void {
     signer: noteSigner(options.origin, signingKey),
     onEvent: (event) => report({ kind: 'event', event }),
   })
-  const flushes = new Map<number, number>()
+  const flushes = new Map<number, { seq: number; own: boolean }>()
   const answer = (): void => {
-    for (const [id, seq] of flushes) {
-      if (!shipper.settled(seq)) continue
+    for (const [id, { seq, own }] of flushes) {
+      if (!(own ? shipper.replicated(seq) : shipper.settled(seq))) continue
       flushes.delete(id)
       report({ kind: 'flushed', id, stats: shipper.stats() })
     }
@@ -58,7 +57,7 @@ function runThread(setup: ShipThreadSetup): void {
       flushes.delete(command.id)
       return
     }
-    flushes.set(command.id, command.seq)
+    flushes.set(command.id, { seq: command.seq, own: command.own })
     if (flushes.size === 1) answer()
   })
   const timer = setInterval(() => report({ kind: 'stats', stats: shipper.stats() }), STATS_MS)

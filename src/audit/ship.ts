@@ -121,6 +121,11 @@ export class Shipper {
     return this.#ships.every((ship) => (ship === this.#own ? ship.settledSeq >= seq : ship.done))
   }
 
+  /** True when every request of the running writer that ended below `seq` is in the database. */
+  replicated(seq: number): boolean {
+    return this.#own === null || this.#own.settledSeq >= seq
+  }
+
   stats(): ShipStats {
     const { progress, clock } = this.#options
     const waiting = this.#ships.map((ship) => ship.oldestWaitingMs).filter((ms) => ms > 0)

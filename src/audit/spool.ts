@@ -12,7 +12,7 @@ import { FLAG_BODY_CUT, type Frame, MAX_BODY_BYTES, RECORD_TYPES } from './frame
 import { GroupWriter } from './group-writer.ts'
 import { closeMeta, eventMeta, openMeta, parseClose, wholeMeta } from './meta.ts'
 import { type Progress, processMs } from './progress.ts'
-import type { AuditLog, CloseRecord, EventRecord, OpenRecord } from './record.ts'
+import type { CloseRecord, EventRecord, OpenRecord, RequestLog } from './record.ts'
 import { BALLAST_BYTES, Segments, type SpoolFs } from './segments.ts'
 import { type SyncThread, startSyncThread } from './sync.ts'
 
@@ -53,7 +53,7 @@ export type SpoolStats = {
   owedCloses: number
 }
 
-export type Spool = AuditLog & {
+export type Spool = Omit<RequestLog, 'open'> & {
   /** `cut` marks a body that was longer than what is handed over. */
   open(record: OpenRecord, requestBody: Buffer, cut?: boolean): Promise<void>
   /** Like EventLog's, with bytes that the record's leaf commits to by their digest alone: a wrapped key. */

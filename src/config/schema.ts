@@ -97,10 +97,17 @@ const target = z.union([
   }),
 ])
 
+const guarantee = {
+  durability: z.enum(['process', 'power', 'replicated']).optional(),
+  policy: z.enum(['required', 'best_effort']).optional(),
+  deadline: durationUpTo(60_000, '60s').optional(),
+}
+
 const route = z.strictObject({
   owner: z.string().max(200).optional(),
   targets: z.array(target).min(1).max(20),
   retries: z.int().min(0).max(10).optional(),
+  audit: z.strictObject(guarantee).optional(),
 })
 
 const rates = { rpm: z.int().min(1).optional(), concurrency: z.int().min(1).optional() }
@@ -138,6 +145,7 @@ export const configFile = z.strictObject({
       signing_key: secretRef.optional(),
       origin: originName.optional(),
       seal_bodies: z.boolean().optional(),
+      ...guarantee,
     })
     .optional(),
 })

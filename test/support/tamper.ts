@@ -93,7 +93,7 @@ export async function randomTamper(sql: Sql, seed: number): Promise<Tamper> {
     [`a head of ${run.writer} changed`]: `UPDATE audit_checkpoints SET note = overlay(note placing '#' from ${at + 1}) WHERE writer = '${run.writer}'`,
     [`heads of ${run.writer} deleted`]: `DELETE FROM audit_checkpoints WHERE writer = '${run.writer}'`,
     [`cursor of ${run.writer} moved`]: `UPDATE ship_cursors SET next_seq = next_seq + 5 WHERE writer = '${run.writer}'`,
-    [`super-checkpoint changed`]: `UPDATE audit_super_checkpoints SET note = overlay(note placing '#' from ${at + 1})`,
+    'super-checkpoint changed': `UPDATE audit_super_checkpoints SET note = overlay(note placing '#' from ${at + 1})`,
   }
   const what = pick(Object.keys(statements))
   return { statement: statements[what] as string, values: [], what }

@@ -4,7 +4,7 @@
  */
 
 import { MAX_BODY_BYTES } from '../frames.ts'
-import type { AuditLog, CloseRecord, EventLog, EventRecord, OpenRecord } from '../record.ts'
+import type { CloseRecord, EventLog, EventRecord, OpenRecord, RequestLog } from '../record.ts'
 import type { Spool } from '../spool.ts'
 import { type AuditKeys, pseudonym } from './audit-keys.ts'
 import type { DataKey, DataKeys } from './data-keys.ts'
@@ -23,7 +23,7 @@ type OpenState = { dataKey: DataKey | null; parts: number; keptBytes: number }
 /** A body as kept, at most; what is cut is cut before it is sealed, or it could never be opened. */
 const MAX_PLAIN_BYTES = MAX_BODY_BYTES - SEAL_BYTES
 
-export class PrivateLog implements AuditLog, EventLog {
+export class PrivateLog implements RequestLog, EventLog {
   readonly #setup: PrivateLogSetup
   /** As bounded as the spool's own table of open requests. */
   readonly #open = new Map<string, OpenState>()
