@@ -72,6 +72,10 @@ export type Audit = {
 export const DEFAULT_ORIGIN = 'aval'
 const DEFAULT_MAX_BYTES = 20e9
 const DISK_SHARE = 0.2
+/** From here on copies are given up early and the operator is told; at 95 % requests are refused. */
+const FILLING_SHARE = 0.8
+const EMPTIER_SHARE = 0.7
+const FILLING_MS = 1000
 const DEFAULT_KEEP_MS = 24 * 3_600_000
 const DEFAULT_ANSWER_TIMEOUT_MS = 45_000
 
@@ -105,6 +109,7 @@ export function startAudit(options: AuditOptions): Audit {
   const inner = new PrivateLog({ spool, keys, dataKeys })
   const origin = options.origin ?? DEFAULT_ORIGIN
   const stopWatching = watchLoad(progress)
+  const stopWarning = warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent)
   const ship = startShipThread(
     {
       memory: progress.memory,
@@ -135,11 +140,24 @@ export function startAudit(options: AuditOptions): Audit {
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {
       stopWatching()
+      stopWarning()
       await spool.end()
       await ship.flush(progress.committedSeq, flushTimeoutMs)
       await ship.stop()
     },
   }
+}
+
+/** Tells once that the spool fills, and again only after it had become emptier. Returns how to stop. */
+function warnOfFilling(fillShare: () => number, onEvent: (event: AuditEvent) => void): () => void {
+  let told = false
+  const timer = setInterval(() => {
+    const share = fillShare()
+    if (share >= FILLING_SHARE && !told) onEvent({ event: 'audit.filling', share })
+    told = share >= FILLING_SHARE || (told && share >= EMPTIER_SHARE)
+  }, FILLING_MS)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 function defaultMaxBytes(directory: string): number {

@@ -14,7 +14,8 @@ const PREPARED = 1
 const STOP = 2
 const BUSY = 3
 const URGENT = 4
-const WORDS = 5
+const REFUSING = 5
+const WORDS = 6
 
 export const PREPARED_STATES = { none: 0, ready: 1, failed: 2 } as const
 
@@ -118,6 +119,14 @@ export class Progress {
   }
   set busy(busy: boolean) {
     Atomics.store(this.#words, BUSY, busy ? 1 : 0)
+  }
+
+  /** Whether the spool refuses requests for want of room. Written by the gateway's thread. */
+  get refusing(): boolean {
+    return Atomics.load(this.#words, REFUSING) === 1
+  }
+  set refusing(refusing: boolean) {
+    Atomics.store(this.#words, REFUSING, refusing ? 1 : 0)
   }
 
   get stopping(): boolean {

@@ -22,7 +22,7 @@ export type ShipOptions = {
   writer: string | null
   databaseUrl: string
   progress: Progress
-  /** Segments stay at least this long after they were last written, unless the spool is above 80 % of `maxBytes`. */
+  /** Segments stay at least this long after they were last written, unless the spool is above 80 % of `maxBytes` or refuses for want of room. */
   keepMs: number
   maxBytes: number
   /** A transaction without an answer for this long is given up and its outcome read from the cursor. */
@@ -214,7 +214,7 @@ export class Shipper {
     if (clock.monotonicMs() - this.#cleanedMs < CLEAN_MS && this.#cleanedMs > 0) return
     this.#cleanedMs = clock.monotonicMs()
     // Refusing requests in order to keep copies of what the database already has would be the greater harm.
-    const pressed = progress.sealedBytes > maxBytes * PRESSURE_SHARE
+    const pressed = progress.refusing || progress.sealedBytes > maxBytes * PRESSURE_SHARE
     for (const ship of [...this.#ships]) {
       if (!ship.clean(progress, clock.nowMs(), pressed ? 0 : keepMs)) continue
       this.#shippedBefore += ship.shippedRows

@@ -236,6 +236,7 @@ class WriterSpool implements Spool {
   #leaveOpen(state: 'full' | 'broken', code: string): void {
     if (this.#state === 'ended' || this.#state === state) return
     this.#state = state
+    this.#progress.refusing = true
     this.#options.onEvent({ event: 'audit.refusing', state, code })
     this.#scheduleProbe()
   }
@@ -249,12 +250,13 @@ class WriterSpool implements Spool {
   /** Back to open when the ballast fits again; then what is owed is written first. */
   #tryAgain(): void {
     if (this.#state === 'ended') return
-    this.#finishSegmentAtLimit()
+    this.#finishSegment()
     if (this.#overLimit() || !this.#tryBallast()) {
       this.#scheduleProbe()
       return
     }
     this.#state = 'open'
+    this.#progress.refusing = false
     const owed = [...this.#owed.values()]
     this.#owed.clear()
     for (const record of owed) {
@@ -276,8 +278,7 @@ class WriterSpool implements Spool {
   }
 
   /** The segment being written can never be deleted: finished, and with another begun, it goes once it is shipped. */
-  #finishSegmentAtLimit(): void {
-    if (!this.#overLimit()) return
+  #finishSegment(): void {
     try {
       this.#writer.rotate()
     } catch (error) {
