@@ -100,6 +100,7 @@ class StreamedAnswer implements ProviderSink, ProviderHandle {
   /** `whole`: `[DONE]` is written, and how the connection ends no longer matters. */
   #state: 'open' | 'whole' | 'over' = 'open'
   #patience: NodeJS.Timeout | null = null
+  #paused = false
 
   constructor(upstream: string, translator: StreamTranslator, sink: ProviderSink, patienceMs: number) {
     this.#upstream = upstream
@@ -115,12 +116,13 @@ class StreamedAnswer implements ProviderSink, ProviderHandle {
   }
 
   pause(): void {
-    // What has not been read cannot be waited for.
+    this.#paused = true
     this.#stopWaiting()
     this.inner?.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.inner?.resume()
     this.#waitIfLikelyOver()
   }
@@ -132,7 +134,11 @@ class StreamedAnswer implements ProviderSink, ProviderHandle {
   onData(chunk: Buffer): void {
     if (this.#state !== 'open') return
     this.#attempt(() => {
-      for (const event of this.#parser.push(chunk)) this.#send(this.#translator.push(event))
+      for (const event of this.#parser.push(chunk)) {
+        this.#send(this.#translator.push(event))
+        // The reader may have left at what it was just given.
+        if (this.#isOver()) return
+      }
       if (this.#translator.ending === 'certain') this.#finish()
       else this.#waitIfLikelyOver()
     })
@@ -142,6 +148,7 @@ class StreamedAnswer implements ProviderSink, ProviderHandle {
     if (this.#state === 'over') return
     this.#attempt(() => {
       if (this.#state === 'open') this.#finish()
+      if (this.#isOver()) return
       this.#state = 'over'
       this.#sink.onEnd()
     })
@@ -156,9 +163,15 @@ class StreamedAnswer implements ProviderSink, ProviderHandle {
     else this.#sink.onError(error)
   }
 
+  /** A method, so that the compiler does not narrow the state across callbacks. */
+  #isOver(): boolean {
+    return this.#state === 'over'
+  }
+
   #waitIfLikelyOver(): void {
     this.#stopWaiting()
-    if (this.#state !== 'open' || this.#translator.ending !== 'likely') return
+    // While nothing is read, silence says nothing.
+    if (this.#paused || this.#state !== 'open' || this.#translator.ending !== 'likely') return
     this.#patience = setTimeout(() => this.#attempt(() => this.#finish()), this.#patienceMs)
   }
 
@@ -170,6 +183,7 @@ class StreamedAnswer implements ProviderSink, ProviderHandle {
   #finish(): void {
     this.#stopWaiting()
     this.#send(this.#translator.end())
+    if (this.#isOver()) return
     this.#state = 'whole'
     this.#sink.onData(encodeSse('[DONE]'))
   }

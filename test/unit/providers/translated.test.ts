@@ -46,17 +46,18 @@ async function upstreamThatSends(vendor: Vendor, bytes: Buffer, patienceMs = NEV
 }
 
 /** Starts a stream; `done` resolves with its events at `[DONE]`, `ended` with how the sink was told the end. */
-function stream(provider: Provider, parsed = {}) {
+function stream(provider: Provider, onData: (handle: ProviderHandle) => void = () => undefined) {
   const done = Promise.withResolvers<string[]>()
   const ended = Promise.withResolvers<string>()
   const seen: string[] = []
   let text = ''
-  const call = { ...chatCall('some-model', { max_tokens: 9, ...parsed }, true), timeouts: TIMEOUTS }
+  const call = { ...chatCall('some-model', { max_tokens: 9 }, true), timeouts: TIMEOUTS }
   const handle: ProviderHandle = provider.call(call, {
     onHead: () => void seen.push('head'),
     onData: (chunk) => {
       seen.push('data')
       text += chunk.toString('utf8')
+      onData(handle)
       if (text.endsWith('data: [DONE]\n\n')) done.resolve(eventsOf(text))
     },
     onEnd: () => ended.resolve('end'),
@@ -143,5 +144,36 @@ test('a caller who leaves while a Gemini stream may still go on hears nothing mo
   await new Promise((resolve) => setTimeout(resolve, 60))
 
   expect(seen).toHaveLength(before)
+  await expect(Promise.race([ended, Promise.resolve('nothing')])).resolves.toBe('nothing')
+})
+
+test('a Gemini stream that nobody reads is not over, however long that takes', async () => {
+  const { provider } = await upstreamThatSends('gemini', fixtures('gemini').bytes('text.sse'), 20)
+  let isSlow = true
+  const { done, handle, seen } = stream(provider, (given) => {
+    if (isSlow) given.pause()
+  })
+  await expect.poll(() => seen.includes('data')).toBe(true)
+
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  const early = await Promise.race([done, Promise.resolve('not yet')])
+  isSlow = false
+  handle.resume()
+
+  expect(early).toBe('not yet')
+  expect((await done).at(-1)).toBe('[DONE]')
+  handle.abort()
+})
+
+test('a reader who leaves at what it was just given gets nothing more', async () => {
+  const { provider, responses } = await upstreamThatSends(
+    'anthropic',
+    fixtures('anthropic').bytes('text.sse'),
+  )
+  const { seen, ended } = stream(provider, (handle) => handle.abort())
+
+  await expect.poll(() => responses[0]?.destroyed).toBe(true)
+
+  expect(seen.filter((what) => what === 'data')).toHaveLength(1)
   await expect(Promise.race([ended, Promise.resolve('nothing')])).resolves.toBe('nothing')
 })
