@@ -283,7 +283,8 @@ class WriterSpool implements Spool {
       this.#writer.rotate()
     } catch (error) {
       // No room even for an empty file: the next probe tries again.
-      this.#options.onEvent({ event: 'audit.refusing', state: 'full', code: codeOf(error) })
+      const state = this.#state === 'broken' ? 'broken' : 'full'
+      this.#options.onEvent({ event: 'audit.refusing', state, code: codeOf(error) })
     }
   }
 
