@@ -7,7 +7,7 @@ import type { RedactedKind } from '../../lib/redaction-rules.ts'
 import { emailAt, isLocal, MAX_LOCAL_BYTES } from './email.ts'
 import { cardAt, ibanAt, phoneAt } from './numbers.ts'
 import { pemAt } from './pem.ts'
-import { ALNUM, DASH, DIGIT, isIn, OPEN, type Span, type Text, UPPER } from './text.ts'
+import { ALNUM, DASH, DIGIT, isIn, nextMarked, OPEN, type Span, type Text, UPPER } from './text.ts'
 import { jwtAt, mayBeProviderKey, providerKeyAt } from './tokens.ts'
 
 export type Finding = { kind: string; start: number; end: number }
@@ -36,25 +36,21 @@ const MAX_LEAD_BYTES = 6
  */
 export function createScan(kinds: readonly RedactedKind[]): Scan {
   const detectors = detectorsByByte(kinds)
+  const marks = Uint8Array.from(detectors, (one) => (one === undefined ? 0 : 1))
   const withEmail = kinds.includes('email')
   return (text, found) => {
     const { bytes, to } = text
-    let at = text.floor
+    let at = nextMarked(bytes, text.floor, to, marks)
     while (at < to) {
-      const awake = detectors[bytes[at] ?? 0]
-      if (awake === undefined || continuesNumber(text, at)) {
-        at += 1
-        continue
-      }
-      const finding = firstFinding(awake, text, at)
+      const finding = continuesNumber(text, at) ? null : firstFinding(detectors[bytes[at] ?? 0], text, at)
       if (finding === null) {
-        at += 1
+        at = nextMarked(bytes, at + 1, to, marks)
         continue
       }
       if (finding.end === OPEN) return finding.start
       found.push(finding)
-      at = finding.end
-      text.floor = at
+      text.floor = finding.end
+      at = nextMarked(bytes, finding.end, to, marks)
     }
     return text.final ? to : Math.max(text.floor, leadStart(text, withEmail))
   }
@@ -65,8 +61,8 @@ function continuesNumber({ bytes, from }: Text, at: number): boolean {
   return at > from && isIn(bytes[at], DIGIT) && isIn(bytes[at - 1], DIGIT)
 }
 
-function firstFinding(awake: readonly Detector[], text: Text, at: number): Finding | null {
-  for (const { kind, at: detect } of awake) {
+function firstFinding(awake: readonly Detector[] | undefined, text: Text, at: number): Finding | null {
+  for (const { kind, at: detect } of awake ?? []) {
     const span = detect(text, at)
     if (span !== null) return { kind, start: span.start, end: span.end }
   }
@@ -98,7 +94,9 @@ function leadStart(text: Text, withEmail: boolean): number {
   return Math.min(start, local)
 }
 
-const MIN_DIGITS = 13
+/** What a byte wakes in the prefilter: nothing, the look at a number, or that at anything else. */
+const WAKES_NUMBER = 1
+const WAKES_OTHER = 2
 
 /**
  * True when bytes, escaped as JSON or not, may hold a value of the kinds; false is certain. Anything a detector wants
@@ -106,54 +104,88 @@ const MIN_DIGITS = 13
  */
 export function createPrefilter(kinds: readonly RedactedKind[]): (bytes: Buffer) => boolean {
   const has = (kind: RedactedKind) => kinds.includes(kind)
-  const checks: (((bytes: Buffer, at: number) => boolean) | undefined)[] = new Array(256).fill(undefined)
-  const check = (triggers: string, test: (bytes: Buffer, at: number) => boolean) => {
-    for (const trigger of triggers) {
-      const byte = trigger.charCodeAt(0)
-      const before = checks[byte]
-      checks[byte] = before === undefined ? test : (bytes, at) => before(bytes, at) || test(bytes, at)
-    }
+  const wakes = new Uint8Array(256)
+  const wake = (triggers: string, by: number) => {
+    for (const trigger of triggers) wakes[trigger.charCodeAt(0)] = by
   }
-  if (has('provider_key')) check('-_A', mayBeProviderKey)
-  if (has('pem')) check('-', (bytes, at) => bytes[at + 1] === 0x42 && bytes[at - 1] === 0x2d)
-  if (has('jwt')) check('J', (bytes, at) => bytes[at - 1] === 0x79 && bytes[at - 2] === 0x65)
-  if (has('card')) check('0123456789', mayBeCard)
-  if (has('iban'))
-    check('0123456789', (bytes, at) => isIn(bytes[at - 1], UPPER) && isIn(bytes[at - 2], UPPER))
-  if (has('email')) check('@', () => true)
-  if (has('phone')) check('+', (bytes, at) => isIn(bytes[at + 1], DIGIT))
-  if (kinds.length > 0) check('\\', writesAscii)
+  const look: Look = { keys: has('provider_key'), pem: has('pem') }
+  const card = has('card')
+  const iban = has('iban')
+  if (look.keys) wake('-_A', WAKES_OTHER)
+  if (look.pem) wake('-', WAKES_OTHER)
+  if (has('jwt')) wake('J', WAKES_OTHER)
+  if (has('email')) wake('@', WAKES_OTHER)
+  if (has('phone')) wake('+', WAKES_OTHER)
+  if (kinds.length > 0) wake('\\', WAKES_OTHER)
+  if (card || iban) wake('0123456789', WAKES_NUMBER)
   return (bytes) => {
-    for (let at = 0; at < bytes.length; at += 1) {
-      const test = checks[bytes[at] ?? 0]
-      if (test?.(bytes, at)) return true
+    const { length } = bytes
+    for (
+      let at = nextMarked(bytes, 0, length, wakes);
+      at < length;
+      at = nextMarked(bytes, at + 1, length, wakes)
+    ) {
+      if (wakes[bytes[at] ?? 0] === WAKES_OTHER) {
+        if (mayBegin(bytes, at, look)) return true
+        continue
+      }
+      if (iban && isIn(bytes[at - 1], UPPER) && isIn(bytes[at - 2], UPPER)) return true
+      const end = digitsEnd(bytes, at)
+      if (card && mayBeCard(bytes, at, end)) return true
+      at = end - 1
     }
     return false
   }
 }
 
-/** `\u00` and a digit of 2 to 7: a character that needed no escape. */
-function writesAscii(bytes: Buffer, at: number): boolean {
-  const digit = bytes[at + 4] ?? 0
-  return (
-    bytes[at + 1] === 0x75 &&
-    bytes[at + 2] === 0x30 &&
-    bytes[at + 3] === 0x30 &&
-    digit >= 0x32 &&
-    digit <= 0x37
-  )
+type Look = { keys: boolean; pem: boolean }
+
+function mayBegin(bytes: Buffer, at: number, { keys, pem }: Look): boolean {
+  switch (bytes[at]) {
+    case 0x2d:
+      return (
+        (keys && mayBeProviderKey(bytes, at)) || (pem && bytes[at + 1] === 0x42 && bytes[at - 1] === 0x2d)
+      )
+    case 0x5f:
+    case 0x41:
+      return mayBeProviderKey(bytes, at)
+    case 0x4a:
+      return bytes[at - 1] === 0x79 && bytes[at - 2] === 0x65
+    case 0x2b:
+      return isIn(bytes[at + 1], DIGIT)
+    case 0x5c:
+      return writesAscii(bytes, at)
+    default:
+      return true
+  }
 }
 
-/** Thirteen digits with at most one space or dash between two, the first of them not inside a word or a decimal. */
-function mayBeCard(bytes: Buffer, at: number): boolean {
-  const before = bytes[at - 1]
-  if (before === 0x2e || isIn(before, DIGIT)) return false
-  let digits = 0
-  let end = at
-  while (digits < MIN_DIGITS) {
-    if (isIn(bytes[end], DIGIT)) digits += 1
-    else if (!((bytes[end] === 0x20 || bytes[end] === 0x2d) && isIn(bytes[end + 1], DIGIT))) return false
-    end += 1
+/** `\u00` and a digit of 2 to 7: a character that needed no escape. */
+function writesAscii(bytes: Buffer, at: number): boolean {
+  if (bytes[at + 1] !== 0x75 || bytes[at + 2] !== 0x30 || bytes[at + 3] !== 0x30) return false
+  const digit = bytes[at + 4] ?? 0
+  return digit >= 0x32 && digit <= 0x37
+}
+
+function digitsEnd(bytes: Buffer, at: number): number {
+  let end = at + 1
+  while (isIn(bytes[end], DIGIT)) end += 1
+  return end
+}
+
+const MIN_CARD_DIGITS = 13
+
+/** Thirteen digits from `at` on with at most one space or dash between two; `end` is where the first group ends. */
+function mayBeCard(bytes: Buffer, at: number, end: number): boolean {
+  if (bytes[at - 1] === 0x2e) return false
+  let digits = end - at
+  let next = end
+  while (digits < MIN_CARD_DIGITS) {
+    if (bytes[next] !== 0x20 && bytes[next] !== 0x2d) return false
+    const start = next + 1
+    if (!isIn(bytes[start], DIGIT)) return false
+    next = digitsEnd(bytes, start)
+    digits += next - start
   }
   return true
 }

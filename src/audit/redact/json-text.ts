@@ -3,27 +3,27 @@
  * bytes an unescaped position lies. Works on any bytes at all; a string that never closes ends with them.
  */
 
+import { nextMarked } from './text.ts'
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const LOWER_U = 0x75
 const QUESTION_MARK = 0x3f
+
+const STRING_MARKS = new Uint8Array(256)
+STRING_MARKS[QUOTE] = 1
+STRING_MARKS[BACKSLASH] = 1
 
 export type JsonString = { start: number; end: number; escaped: boolean }
 
 /** The string after the quote at `quote`: the bytes between the quotes, and whether any is an escape. */
 export function stringAt(bytes: Buffer, quote: number, to: number): JsonString {
   const start = quote + 1
-  let at = start
   let escaped = false
-  while (at < to) {
-    const byte = bytes[at]
-    if (byte === QUOTE) break
-    if (byte === BACKSLASH) {
-      escaped = true
-      at += 2
-    } else {
-      at += 1
-    }
+  let at = nextMarked(bytes, start, to, STRING_MARKS)
+  while (at < to && bytes[at] === BACKSLASH) {
+    escaped = true
+    at = nextMarked(bytes, at + 2, to, STRING_MARKS)
   }
   return { start, end: Math.min(at, to), escaped }
 }

@@ -26,6 +26,8 @@ import {
 /** Nothing a vendor issues is longer, and beyond it a run of letters is data. GitHub asks for room for 255. */
 const MAX_KEY_BYTES = 512
 const WORD = ALNUM | UNDERSCORE
+const DASH_BYTE = 0x2d
+const UNDERSCORE_BYTE = 0x5f
 
 type Shape = {
   prefix: string
@@ -94,27 +96,35 @@ function lead(prefix: string, of: Shape | null): Lead {
   return { prefix, offset: prefix.startsWith('A') ? 0 : prefix.search(/[-_]/), shape: of }
 }
 
-/** Leads by trigger and by the byte beside it, the one before `-` and `_`, the one after `A`; few bytes have any. */
-const BY_PAIR: readonly (readonly Lead[] | undefined)[] = leadsByPair()
+const LETTER_A = 0x41
 
-function leadsByPair(): (Lead[] | undefined)[] {
-  const table: (Lead[] | undefined)[] = []
+/** Leads by trigger, then by the byte beside it: the one before `-` and `_`, the one after `A`. Few bytes have any. */
+const DASH_LEADS = leadsOf(DASH_BYTE)
+const UNDERSCORE_LEADS = leadsOf(UNDERSCORE_BYTE)
+const A_LEADS = leadsOf(LETTER_A)
+
+function leadsOf(trigger: number): readonly (readonly Lead[] | undefined)[] {
+  const table: (Lead[] | undefined)[] = new Array(256).fill(undefined)
   for (const one of LEADS) {
-    const beside = one.offset === 0 ? one.prefix.charCodeAt(1) : one.prefix.charCodeAt(one.offset - 1)
-    const pair = (one.prefix.charCodeAt(one.offset) << 8) | beside
-    table[pair] = [...(table[pair] ?? []), one]
+    if (one.prefix.charCodeAt(one.offset) !== trigger) continue
+    const beside = one.prefix.charCodeAt(one.offset === 0 ? 1 : one.offset - 1)
+    table[beside] = [...(table[beside] ?? []), one]
   }
   return table
 }
 
+function leadsAt(bytes: Buffer, at: number): readonly Lead[] | undefined {
+  const trigger = bytes[at]
+  if (trigger === LETTER_A) return A_LEADS[bytes[at + 1] ?? 0]
+  return (trigger === DASH_BYTE ? DASH_LEADS : UNDERSCORE_LEADS)[bytes[at - 1] ?? 0]
+}
+
 /** A vendor's key whose prefix has its `-`, `_` or leading `A` at `at`. */
 export function providerKeyAt(text: Text, at: number): Span | null {
-  const { bytes } = text
-  const trigger = bytes[at] ?? 0
-  const leads =
-    trigger === 0x41 && runsOut(text, at + 1)
-      ? LEADS.filter(({ offset }) => offset === 0)
-      : BY_PAIR[(trigger << 8) | (bytes[trigger === 0x41 ? at + 1 : at - 1] ?? 0)]
+  if (text.bytes[at] === LETTER_A && runsOut(text, at + 1)) {
+    return at >= text.floor && startsWord(text, at) ? { start: at, end: OPEN } : null
+  }
+  const leads = leadsAt(text.bytes, at)
   if (leads === undefined) return null
   for (const { prefix, offset, shape: of } of leads) {
     const start = at - offset
@@ -130,8 +140,7 @@ export function providerKeyAt(text: Text, at: number): Span | null {
 
 /** True when a prefix of a key has its trigger at `at`, whatever follows. Reads nothing outside `bytes`. */
 export function mayBeProviderKey(bytes: Buffer, at: number): boolean {
-  const trigger = bytes[at] ?? 0
-  const leads = BY_PAIR[(trigger << 8) | (bytes[trigger === 0x41 ? at + 1 : at - 1] ?? 0)]
+  const leads = leadsAt(bytes, at)
   if (leads === undefined) return false
   return leads.some(({ prefix, offset }) => {
     const start = at - offset
