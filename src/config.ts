@@ -7,11 +7,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
+import { resolveRedaction } from './config/redaction.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
 import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
+import type { RedactionRules } from './lib/redaction-rules.ts'
 import { Secret } from './lib/secret.ts'
 
 type TargetConfig = {
@@ -56,7 +58,7 @@ export type Config = {
   keys: readonly DeclaredKeyConfig[]
   limits: { app: { rpm: number | null; concurrency: number | null } }
   models: { folder: string | null; hub: boolean }
-  audit: { maxSpoolBytes: number | null; keepMs: number }
+  audit: { maxSpoolBytes: number | null; keepMs: number; redaction: RedactionRules }
   bring: { adminKey: Secret | null; appKey: Secret | null; pepper: Secret | null }
   /** Null when nobody chose: then it depends on who reads, a person or a log. */
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | null }
@@ -104,7 +106,11 @@ export function loadConfig(environment: Environment, directory: string): Config 
       folder: file.models?.dir === undefined ? null : resolve(directory, file.models.dir),
       hub: file.models?.hub ?? false,
     },
-    audit: { maxSpoolBytes: file.audit?.max_spool ?? null, keepMs: file.audit?.keep ?? 86_400_000 },
+    audit: {
+      maxSpoolBytes: file.audit?.max_spool ?? null,
+      keepMs: file.audit?.keep ?? 86_400_000,
+      redaction: resolveRedaction(file.audit?.redaction),
+    },
     bring: {
       adminKey: longEnough(named(env('AVAL_ADMIN_KEY'), 'AVAL_ADMIN_KEY'), problems),
       appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),

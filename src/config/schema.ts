@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
+import { redaction } from './redaction.ts'
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
@@ -127,7 +128,9 @@ export const configFile = z.strictObject({
   keys: z.array(declaredKey).max(1000).optional(),
   limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),
   models: z.strictObject({ dir: z.string().optional(), hub: z.boolean().optional() }).optional(),
-  audit: z.strictObject({ max_spool: size.optional(), keep: keeping.optional() }).optional(),
+  audit: z
+    .strictObject({ max_spool: size.optional(), keep: keeping.optional(), redaction: redaction.optional() })
+    .optional(),
 })
 
 export type ConfigFile = z.infer<typeof configFile>

@@ -10,7 +10,7 @@ export type LinearRegex = RE2JS
 
 /** Longer ones are generated lists, which belong into several patterns. */
 const MAX_PATTERN_CHARS = 1000
-/** Instructions; `(\w{500}){500}` is short to write and would be a quarter of a million. */
+/** Instructions; `[a-f]{1000}` a dozen times over is short to write and has more. */
 const MAX_PROGRAM_SIZE = 10_000
 
 /** Read when the first pattern is: most commands and most configurations have none. */
@@ -33,8 +33,11 @@ export function compileLinearRegex(pattern: string): LinearRegex | { expected: s
   return compiled
 }
 
+/** What the engine quotes of the pattern; a long one may be a secret in the wrong place. */
+const LONG_QUOTE = /: `[\s\S]{24,}`$/
+
 function remedy(pattern: string, message: string): string {
-  const why = message.replace(/^error parsing regexp: /, '')
+  const why = message.replace(/^error parsing regexp: /, '').replace(LONG_QUOTE, '')
   if (/\(\?<?[=!]/.test(pattern))
     return `a pattern in RE2 syntax, which has no lookaround (write what stands around the value into the pattern; ${why})`
   if (/\\[1-9]|\\k/.test(pattern))

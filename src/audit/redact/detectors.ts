@@ -5,6 +5,7 @@
 
 import type { RedactedKind } from '../../lib/redaction-rules.ts'
 import { emailAt, isLocal, MAX_LOCAL_BYTES } from './email.ts'
+import { ibanLength } from './number-plans.ts'
 import { cardAt, ibanAt, phoneAt } from './numbers.ts'
 import { pemAt } from './pem.ts'
 import { ALNUM, DASH, DIGIT, isIn, nextMarked, OPEN, type Span, type Text, UPPER } from './text.ts'
@@ -129,7 +130,7 @@ export function createPrefilter(kinds: readonly RedactedKind[]): (bytes: Buffer)
         if (mayBegin(bytes, at, look)) return true
         continue
       }
-      if (iban && isIn(bytes[at - 1], UPPER) && isIn(bytes[at - 2], UPPER)) return true
+      if (iban && mayBeIban(bytes, at)) return true
       const end = digitsEnd(bytes, at)
       if (card && mayBeCard(bytes, at, end)) return true
       at = end - 1
@@ -171,6 +172,12 @@ function digitsEnd(bytes: Buffer, at: number): number {
   let end = at + 1
   while (isIn(bytes[end], DIGIT)) end += 1
   return end
+}
+
+/** A country and two digits: ids in base62 have capitals before a digit all the time, but rarely these. */
+function mayBeIban(bytes: Buffer, at: number): boolean {
+  if (!isIn(bytes[at + 1], DIGIT) || !isIn(bytes[at - 1], UPPER) || !isIn(bytes[at - 2], UPPER)) return false
+  return ibanLength(bytes[at - 2] ?? 0, bytes[at - 1] ?? 0) !== undefined
 }
 
 const MIN_CARD_DIGITS = 13

@@ -65,13 +65,17 @@ const LENGTHS =
   'LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 ' +
   'PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30'
 
-/** The two letters of a country, as (first << 8) | second, to the number of characters of its IBANs. */
-export const IBAN_LENGTHS: ReadonlyMap<number, number> = new Map(
+const IBAN_LENGTHS: ReadonlyMap<number, number> = new Map(
   LENGTHS.split(' ').map((entry) => [
     (entry.charCodeAt(0) << 8) | entry.charCodeAt(1),
     Number(entry.slice(2)),
   ]),
 )
+
+/** Letters and digits of an IBAN of the country with these two letters; undefined when it has none. */
+export function ibanLength(first: number, second: number): number | undefined {
+  return IBAN_LENGTHS.get((first << 8) | second)
+}
 
 /** Assigned country calling codes: ITU-T E.164, annex to the Operational Bulletin no. 1114 and its amendments. */
 const CALLING_CODES = new Set(

@@ -1,6 +1,6 @@
 /** Numbers with a structure of their own: payment cards, IBANs, international phone numbers. */
 
-import { cardFits, IBAN_LENGTHS, isCountryCode } from './number-plans.ts'
+import { cardFits, ibanLength, isCountryCode } from './number-plans.ts'
 import { ALNUM, DIGIT, isIn, OPEN, runEnd, runsOut, type Span, startsWord, type Text, UPPER } from './text.ts'
 
 const MIN_CARD_DIGITS = 13
@@ -114,7 +114,7 @@ export function ibanAt(text: Text, at: number): Span | null {
   const { bytes } = text
   const start = at - 2
   if (start < text.floor || !isIn(bytes[at - 1], UPPER) || !isIn(bytes[start], UPPER)) return null
-  const length = IBAN_LENGTHS.get(((bytes[start] ?? 0) << 8) | (bytes[at - 1] ?? 0))
+  const length = ibanLength(bytes[start] ?? 0, bytes[at - 1] ?? 0)
   if (length === undefined || !startsWord(text, start)) return null
   if (runsOut(text, at + 1)) return { start, end: OPEN }
   if (!isIn(bytes[at + 1], DIGIT)) return null

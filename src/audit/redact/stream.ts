@@ -91,6 +91,11 @@ export class StreamRedactor {
     const bytes = join(this.#line)
     this.#line = []
     this.#lineBytes = 0
+    // The blank line after every event.
+    if (bytes.length <= 2 && this.#queue.length === 0) {
+      out.push(bytes)
+      return
+    }
     const line: HeldLine = { bytes, edits: [], waiting: 0 }
     this.#queue.push(line)
     this.#heldBytes += bytes.length
