@@ -48,12 +48,13 @@ export function createScan(kinds: readonly RedactedKind[]): Scan {
         at = nextMarked(bytes, at + 1, to, marks)
         continue
       }
-      if (finding.end === OPEN) return finding.start
+      // Another value may begin before the undecided one: `7` may be a card and `ada7` an address.
+      if (finding.end === OPEN) return Math.min(finding.start, leadStart(text, withEmail))
       found.push(finding)
       text.floor = finding.end
       at = nextMarked(bytes, finding.end, to, marks)
     }
-    return text.final ? to : Math.max(text.floor, leadStart(text, withEmail))
+    return text.final ? to : leadStart(text, withEmail)
   }
 }
 

@@ -18,9 +18,13 @@ const LF = 10
 const CR = 13
 const EMPTY = Buffer.alloc(0)
 
-/** True when bytes begin as server-sent events do. */
+/** True when the first line that is no comment is a field of server-sent events. */
 export function looksLikeEvents(bytes: Buffer): boolean {
-  return /^(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:/.test(bytes.toString('latin1', 0, 16))
+  const [first = ''] = bytes
+    .toString('latin1', 0, 1024)
+    .split(/[\r\n]/)
+    .filter((line) => line !== '' && !line.startsWith(':'))
+  return /^(?:data|event|id|retry):/.test(first)
 }
 
 /**
@@ -34,7 +38,7 @@ export function looksLikeEvents(bytes: Buffer): boolean {
  * Splitting the bytes anywhere gives the same result.
  *
  * Not found: a value across two texts (half in `content`, half in `refusal`); one whose pieces have more than 64 events
- * of other texts, or 1 MiB, between its ends; a value in JSON that is itself spread over several `data:` lines of one
+ * of other texts, or 1 MiB, between its ends; a value across lines, such as JSON in several `data:` lines of one
  * event; a match of a configured pattern that is longer than 256 bytes, beyond what the event shows of it. After a kind
  * whose action is `drop` nothing more is given out, but what was given out before is kept.
  */

@@ -226,5 +226,7 @@ function hasAlgorithm(header: string): boolean {
   const json = Buffer.from(header, 'base64url')
   if (json[json.length - 1] !== CLOSE_BRACE) return false
   const { entries } = scanTopLevel(json, MAX_JWT_HEADER_DEPTH)
-  return entries.some(({ key, start }) => key === 'alg' && json[start] === QUOTE)
+  return entries.some(({ key, start, end }) => {
+    return key === 'alg' && json[start] === QUOTE && end - start > 1 && json[end - 1] === QUOTE
+  })
 }

@@ -25,7 +25,7 @@ export function createPatternScan(name: string, regex: string): Scan {
         at = match.end
         continue
       }
-      const next = characterStart(text.bytes, settled)
+      const next = settled === text.to ? settled : characterStart(text.bytes, settled)
       if (next <= at) return at
       at = next
     }
