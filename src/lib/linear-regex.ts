@@ -29,8 +29,15 @@ export function compileLinearRegex(pattern: string): LinearRegex | { expected: s
     return { expected: remedy(pattern, error instanceof Error ? error.message : String(error)) }
   }
   if (compiled.programSize() > MAX_PROGRAM_SIZE) return { expected: 'a pattern with smaller repetitions' }
-  if (compiled.test('')) return { expected: 'a pattern that needs at least one character to match' }
+  if (matchesNothing(compiled)) return { expected: 'a pattern that needs at least one character to match' }
   return compiled
+}
+
+/** Beginnings, ends and borders of words and lines, where a pattern such as `\b` or `^` matches no character. */
+const PROBES = ['', 'a 1-\n b']
+
+function matchesNothing(compiled: RE2JS): boolean {
+  return PROBES.some((probe) => [...compiled.matchAll(probe)].some(([match]) => match === ''))
 }
 
 /** What the engine quotes of the pattern; a long one may be a secret in the wrong place. */

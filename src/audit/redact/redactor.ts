@@ -9,7 +9,7 @@ import { looksLikeJson } from './json-text.ts'
 import { compileRules, type Ruleset, Tally } from './ruleset.ts'
 import { looksLikeEvents, StreamRedactor } from './stream.ts'
 
-export type Redacted = {
+type Redacted = {
   /** The same object when nothing was found, empty when the body is dropped. */
   body: Buffer
   /** How many of each kind; null when nothing was found. */
@@ -46,11 +46,12 @@ const EMPTY = Buffer.alloc(0)
 function redactWhole(ruleset: Ruleset, body: Buffer): Redacted {
   if (ruleset.scans.length === 0) return { body, found: null }
   if (looksLikeEvents(body)) return redactEvents(ruleset, body)
-  if (!ruleset.mayHold(body)) return { body, found: null }
+  const needed = ruleset.worthRunning(body)
+  if (needed === null) return { body, found: null }
   const tally = new Tally()
   const edits: Edit[] = looksLikeJson(body)
-    ? jsonEdits(ruleset, tally, body, 0, body.length)
-    : textEdits(ruleset, tally, body, 0, body.length)
+    ? jsonEdits(needed, tally, body, 0, body.length)
+    : textEdits(needed, tally, body, 0, body.length)
   const { found, dropped } = tally
   if (dropped) return { body: EMPTY, found }
   return { body: applyEdits(body, edits), found }

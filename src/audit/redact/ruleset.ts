@@ -12,8 +12,8 @@ export type Ruleset = {
   /** The built-in kinds in one, then each pattern. Empty when everything is off. */
   scans: readonly Scan[]
   hasPatterns: boolean
-  /** False when raw bytes certainly hold nothing to find. Always true with patterns: only they know. */
-  mayHold(bytes: Buffer): boolean
+  /** The rules that raw bytes need to be held against; null when they certainly hold nothing to find. */
+  worthRunning(bytes: Buffer): Ruleset | null
   actionOf(kind: string): RedactionAction
   /** What takes the place of a value: never a quote, a backslash or anything else that JSON escapes. */
   replacement(kind: string, value: Buffer): string
@@ -26,18 +26,17 @@ export type Ruleset = {
 export function compileRules(rules: RedactionRules, tokenKey: Uint8Array): Ruleset {
   const kinds = REDACTED_KINDS.filter((kind) => rules.kinds[kind] !== 'off')
   const patterns = rules.patterns.filter(({ action }) => action !== 'off')
-  const scans = patterns.map(({ name, regex }) => createPatternScan(name, regex))
-  if (kinds.length > 0) scans.unshift(createScan(kinds))
+  const patternScans = patterns.map(({ name, regex }) => createPatternScan(name, regex))
   const prefilter = createPrefilter(kinds)
   const actions = new Map<string, RedactionAction>([
     ...Object.entries(rules.kinds),
     ...patterns.map(({ name, action }) => [name, action] as const),
   ])
   const actionOf = (kind: string) => actions.get(kind) ?? 'off'
-  return {
-    scans,
+  const ruleset: Ruleset = {
+    scans: kinds.length > 0 ? [createScan(kinds), ...patternScans] : patternScans,
     hasPatterns: patterns.length > 0,
-    mayHold: patterns.length > 0 ? () => true : prefilter,
+    worthRunning: (bytes) => (prefilter(bytes) ? ruleset : patternsAlone),
     actionOf,
     replacement(kind, value) {
       if (actionOf(kind) !== 'tokenise') return `[${kind}]`
@@ -45,6 +44,8 @@ export function compileRules(rules: RedactionRules, tokenKey: Uint8Array): Rules
       return `[${kind}:${digest.digest('hex').slice(0, TOKEN_HEX_CHARS)}]`
     },
   }
+  const patternsAlone = patterns.length > 0 ? { ...ruleset, scans: patternScans } : null
+  return ruleset
 }
 
 /** One spelling per value, so that the same one gets the same token however it was written. */

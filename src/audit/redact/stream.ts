@@ -1,7 +1,7 @@
 /** Redacts an answer that streams into the log as server-sent events, piece by piece, within bounded memory. */
 
 import { deltaStrings } from './delta-strings.ts'
-import { applyEdits, type Edit, jsonEdits, textEdits } from './edits.ts'
+import { applyEdits, jsonEdits, textEdits } from './edits.ts'
 import { type HeldLine, Lane } from './lane.ts'
 import { type Ruleset, Tally } from './ruleset.ts'
 
@@ -29,8 +29,8 @@ export function looksLikeEvents(bytes: Buffer): boolean {
 
 /**
  * Bytes in, bytes for the log out, in order, a little later: an event is held while a value may still go on in a later
- * one. Ordinarily that is the event or two with the beginning of a word; at most 1 MiB (then everything held is decided
- * as if the answer ended there).
+ * one. Ordinarily that is the event or two with the beginning of a word, with configured patterns those of the last 400
+ * bytes of text; at most 1 MiB (then everything held is decided as if the answer ended there).
  *
  * Found: whatever lies inside one string of one event; and whatever is spread over the pieces of one text, however
  * small (the `content`, `reasoning`, `refusal` and tool `arguments` of a choice, the `text` of completions, the `delta`
@@ -126,14 +126,12 @@ export class StreamRedactor {
       lane.lastEvent = this.#events
       lane.add(line, piece)
     }
-    if (bytes.length - from < 2 || !this.#ruleset.mayHold(bytes)) return
-    line.edits.push(...this.#editsOf(bytes, from, json, joined))
-  }
-
-  #editsOf(bytes: Buffer, from: number, json: boolean, joined: ReadonlySet<number>): Edit[] {
-    return json
-      ? jsonEdits(this.#ruleset, this.#tally, bytes, from, bytes.length, joined)
-      : textEdits(this.#ruleset, this.#tally, bytes, from, bytes.length)
+    const needed = this.#ruleset.worthRunning(bytes)
+    if (needed === null) return
+    const edits = json
+      ? jsonEdits(needed, this.#tally, bytes, from, bytes.length, joined)
+      : textEdits(needed, this.#tally, bytes, from, bytes.length)
+    for (const edit of edits) line.edits.push(edit)
   }
 
   #laneOf(name: string): Lane | null {

@@ -29,7 +29,7 @@ export const CONTEXT_BYTES = 8
 
 export const DIGIT = 1
 export const UPPER = 2
-export const LOWER = 4
+const LOWER = 4
 export const UNDERSCORE = 8
 export const DASH = 16
 export const DOT = 32

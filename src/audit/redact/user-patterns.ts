@@ -4,10 +4,12 @@ import { compileLinearRegex, type LinearRegex } from '../../lib/linear-regex.ts'
 import type { Scan } from './detectors.ts'
 import type { Text } from './text.ts'
 
-/** A longer match may be found in part only; a stream holds back this much of a text for every pattern. */
+/** A longer match may be found in part only; a stream holds back this much of a text, and a stride. */
 const MAX_MATCH_BYTES = 256
 /** Looked at in one go, beyond what a match that begins in it may need. */
 const STRIDE_BYTES = 768
+/** A text that grows by a few letters at a time is looked at again after so many. */
+const MIN_STRIDE_BYTES = 128
 
 /** Finds the pattern in a text of UTF-8. Throws RangeError for a pattern that the configuration should have refused. */
 export function createPatternScan(name: string, regex: string): Scan {
@@ -17,20 +19,24 @@ export function createPatternScan(name: string, regex: string): Scan {
     let at = text.floor
     while (at < text.to) {
       const end = Math.min(text.to, at + STRIDE_BYTES + MAX_MATCH_BYTES)
-      // A match that begins before `settled` and keeps to the bound is seen whole.
-      const settled = end === text.to && text.final ? end : end - MAX_MATCH_BYTES
-      const match = settled > at ? firstMatch(pattern, text, at, end) : null
+      if (!text.final && end - at < MIN_STRIDE_BYTES + MAX_MATCH_BYTES) return at
+      const settled = settledEnd(text, end)
+      const match = firstMatch(pattern, text, at, end)
       if (match !== null && match.start < settled) {
-        found.push({ kind: name, ...match })
-        at = match.end
-        continue
+        // An empty one (`\b` has them between letters) covers nothing, and must not be found for ever.
+        if (match.end > match.start) found.push({ kind: name, ...match })
+        at = Math.max(match.end, match.start + 1)
+      } else {
+        at = settled === text.to ? settled : characterStart(text.bytes, settled)
       }
-      const next = settled === text.to ? settled : characterStart(text.bytes, settled)
-      if (next <= at) return at
-      at = next
     }
     return at
   }
+}
+
+/** A match that begins before this and keeps to the bound is seen whole when the text is seen to `end`. */
+function settledEnd({ to, final }: Text, end: number): number {
+  return end === to && final ? end : end - MAX_MATCH_BYTES
 }
 
 /** The leftmost match in `at` to `end`; what stands before `at` counts for `^` and `\b` only. */

@@ -199,6 +199,8 @@ describe('a pattern that cannot run in linear time is refused with what to do in
     ['a{2000}', 'a pattern in RE2 syntax (invalid repeat count: `{2000}`)'],
     ['[a-f]{1000}'.repeat(12), 'a pattern with smaller repetitions'],
     ['a*', 'a pattern that needs at least one character to match'],
+    ['\\\\b', 'a pattern that needs at least one character to match'],
+    ['(?m)$', 'a pattern that needs at least one character to match'],
     ['x'.repeat(1001), 'a pattern of at most 1000 characters'],
   ])('%s', (regex, remedy) => {
     const problems = problemsOf(`audit: { redaction: { patterns: [{ name: a, regex: "${regex}" }] } }`)

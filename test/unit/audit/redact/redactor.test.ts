@@ -305,6 +305,14 @@ describe('a pattern of the configuration', () => {
     )
   })
 
+  test('that matches no character at some places comes to an end and finds what has some', () => {
+    const sometimes = { name: 'sometimes', regex: 'a+|(?m:^)\\bz*', action: 'mask' } as const
+
+    expect(redactorFor('off', [sometimes]).redact(Buffer.from('one\nzq aa')).found).toEqual({
+      sometimes: 2,
+    })
+  })
+
   test('that RE2 refuses is an error of the program that made the redactor', () => {
     expect(() => redactorFor('mask', [{ name: 'a', regex: '(?=a)b', action: 'mask' }])).toThrow(RangeError)
   })
