@@ -107,7 +107,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     models: local.management,
     db: database.connection.db,
     sql: database.connection.sql,
-    reload: () => reload(runtime, logger),
+    reload: () => reload(runtime, audit, logger),
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
@@ -121,7 +121,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   })
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
-  options.onReloadSignal(() => void reload(runtime, logger))
+  options.onReloadSignal(() => void reload(runtime, audit, logger))
   events.serving(logger, {
     url: server.url,
     version: VERSION,
@@ -137,7 +137,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
 }
 
 function openAudit(config: Config, database: OpenedDatabase, logger: Logger, stop: AbortController): Audit {
-  const { maxSpoolBytes, keepMs, origin, sealBodies } = config.audit
+  const { maxSpoolBytes, keepMs, origin, sealBodies, redaction } = config.audit
   return startAudit({
     dataFolder: config.home,
     secrets: {
@@ -146,6 +146,7 @@ function openAudit(config: Config, database: OpenedDatabase, logger: Logger, sto
     },
     origin,
     sealBodies,
+    redaction,
     databaseUrl: database.url,
     clock: systemClock,
     keepMs,
@@ -223,10 +224,12 @@ function openRuntime(
 
 async function reload(
   runtime: Runtime,
+  audit: Pick<Audit, 'useRedaction'>,
   logger: Logger,
 ): Promise<{ applied: boolean; problems: readonly string[] }> {
   const result = await runtime.reload()
   if (result.applied) {
+    audit.useRedaction(runtime.config().audit.redaction)
     const { upstreams, routes } = runtime.snapshot()
     const keys = runtime.config().keys.length
     events.configApplied(logger, { upstreams: upstreams.size, routes: routes.size, keys })

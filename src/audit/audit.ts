@@ -8,6 +8,7 @@ import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { uuidv7 } from '../lib/ids.ts'
+import { DEFAULT_REDACTION, type RedactionRules } from '../lib/redaction-rules.ts'
 import type { AuditEvent } from './events.ts'
 import { GuardedLog } from './guarded-log.ts'
 import { watchLoad } from './pace.ts'
@@ -38,6 +39,8 @@ export type AuditOptions = {
   secrets: AuditSecrets
   /** The log's name in its signed heads: a host or organisation, without spaces. Default `aval`. */
   origin?: string
+  /** What is taken out of bodies before they are kept. Default: DEFAULT_REDACTION. */
+  redaction?: RedactionRules
   /** False keeps bodies readable in spool and database. Default true. */
   sealBodies?: boolean
   onEvent: (event: AuditEvent) => void
@@ -61,6 +64,8 @@ export type Audit = {
   keys: AuditKeys
   /** A subject's key was destroyed: what comes next is sealed under another. */
   forgetSubject(projectId: string, subject: string): void
+  /** For requests that begin from now on. */
+  useRedaction(rules: RedactionRules): void
   stats(): { spool: SpoolStats; ship: ShipStats }
   /** True when every request that has ended until now is in the database within the time. */
   flush(timeoutMs: number): Promise<boolean>
@@ -106,7 +111,7 @@ export function startAudit(options: AuditOptions): Audit {
     options.sealBodies === false
       ? null
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
-  const inner = new PrivateLog({ spool, keys, dataKeys })
+  const inner = new PrivateLog({ spool, keys, dataKeys, redaction: options.redaction ?? DEFAULT_REDACTION })
   const origin = options.origin ?? DEFAULT_ORIGIN
   const stopWatching = watchLoad(progress)
   const stopWarning = warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent)
@@ -135,6 +140,7 @@ export function startAudit(options: AuditOptions): Audit {
   return {
     log,
     keys,
+    useRedaction: (rules) => inner.useRedaction(rules),
     forgetSubject: (projectId, subject) => dataKeys?.forget(projectId, subject),
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),

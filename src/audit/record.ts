@@ -61,6 +61,8 @@ export type OpenRecord = {
   subject: string | null
   /** The key its bodies are sealed under. Null as the gateway hands it over, and for bodies that are not sealed. */
   dataKey: string | null
+  /** How many values of each kind were taken out of the request's body before it was kept. */
+  redacted?: Readonly<Record<string, number>>
 }
 
 export type CloseRecord = {
@@ -80,6 +82,10 @@ export type CloseRecord = {
   responseBytes: number
   /** True when the kept response body is shorter than what was sent. */
   truncated: boolean
+  /** PART records before this one, as the log keeps it. */
+  parts?: number
+  /** How many values of each kind were taken out of the answer's body before it was kept. */
+  redacted?: Readonly<Record<string, number>>
   /** How many identical requests this row stands for; more than 1 only for unauthenticated floods. */
   occurrences: number
 }

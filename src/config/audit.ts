@@ -1,7 +1,9 @@
 /** The `audit` section of aval.yaml, with its defaults. */
 
 import { readPrivateKey } from '../lib/ed25519.ts'
+import type { RedactionRules } from '../lib/redaction-rules.ts'
 import type { Secret } from '../lib/secret.ts'
+import { resolveRedaction } from './redaction.ts'
 import type { ConfigFile } from './schema.ts'
 
 /** The same shape as the audit room's; config imports no room. */
@@ -19,6 +21,8 @@ export type AuditConfig = {
   origin: string
   /** False keeps bodies readable to whoever reads spool or database. */
   sealBodies: boolean
+  /** What is taken out of bodies before the log keeps them. */
+  redaction: RedactionRules
 }
 
 const DAY_MS = 86_400_000
@@ -33,6 +37,7 @@ export function resolveAudit(file: ConfigFile): AuditConfig {
     keepMs: audit?.keep ?? DAY_MS,
     origin: audit?.origin ?? 'aval',
     sealBodies: audit?.seal_bodies ?? true,
+    redaction: resolveRedaction(audit?.redaction),
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
+import { redaction } from './redaction.ts'
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
@@ -145,6 +146,7 @@ export const configFile = z.strictObject({
       signing_key: secretRef.optional(),
       origin: originName.optional(),
       seal_bodies: z.boolean().optional(),
+      redaction: redaction.optional(),
       ...guarantee,
     })
     .optional(),
