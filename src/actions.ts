@@ -52,6 +52,7 @@ function lateAuditActions(deps: ActionsDeps, read: () => Config): AuditActions {
   return {
     verify: async (options) => await (await load()).verify(options),
     prove: async (id, withBodies) => await (await load()).prove(id, withBodies),
+    rotateKey: async () => await (await load()).rotateKey(),
     keys: async () => await (await load()).keys(),
   }
 }

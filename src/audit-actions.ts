@@ -9,13 +9,12 @@ import { type VerifyReport, verifyLog } from './audit/verify/verify.ts'
 import type { AuditActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { Config } from './config.ts'
-import { findSigningKey } from './home.ts'
+import { readVerifierKeys, rotateSigningKey } from './home.ts'
 import { parseCheckpoint } from './lib/checkpoint.ts'
 import { systemClock } from './lib/clock.ts'
-import { readPrivateKey } from './lib/ed25519.ts'
 import { NoteError } from './lib/note-error.ts'
 import { BundleError } from './lib/proof-bundle.ts'
-import { noteSigner, verifyNote } from './lib/signed-note.ts'
+import { verifyNote } from './lib/signed-note.ts'
 import { parseVerifierKey, type VerifierKey } from './lib/verifier-key.ts'
 import { openLogDatabase } from './log-database.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -72,6 +71,14 @@ export function createAuditActions(
         await database.close()
       }
     },
+    async rotateKey() {
+      const config = read()
+      if (config.bring.signingKey !== null) {
+        const message = `The signing key comes from ${config.bring.signingKey.source}. Put a new one there, name the old one in audit.previous_signing_key, and restart.`
+        throw new CliError(EXIT.usage, message)
+      }
+      rotateSigningKey(config.home)
+    },
     async keys() {
       const config = read()
       const database = await openLogDatabase(config, await openLogger(config))
@@ -91,13 +98,8 @@ function trustedKeys(
   stored: readonly { verifierKey: string }[],
 ): { trusted: VerifierKey[]; from: 'given' | 'this machine' | 'the database' } {
   if (given.length > 0) return { trusted: given.map(readVerifierKey), from: 'given' }
-  const own = findSigningKey(config.home, config.bring.signingKey)
-  if (own !== null) {
-    return {
-      trusted: [noteSigner(config.audit.origin, readPrivateKey(own.reveal())).key],
-      from: 'this machine',
-    }
-  }
+  const own = readVerifierKeys(config.home)
+  if (own.length > 0) return { trusted: own.map(readVerifierKey), from: 'this machine' }
   return { trusted: stored.map(({ verifierKey }) => parseVerifierKey(verifierKey)), from: 'the database' }
 }
 

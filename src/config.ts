@@ -71,6 +71,7 @@ export type Config = {
     pepper: Secret | null
     auditKey: Secret | null
     signingKey: Secret | null
+    previousSigningKey: Secret | null
   }
   /** Null when nobody chose: then it depends on who reads, a person or a log. */
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | null }
@@ -132,6 +133,10 @@ export function loadConfig(environment: Environment, directory: string): Config 
       signingKey: readableKey(
         given(file.audit?.signing_key, 'audit.signing_key') ??
           named(env('AVAL_SIGNING_KEY'), 'AVAL_SIGNING_KEY'),
+        problems,
+      ),
+      previousSigningKey: readableKey(
+        given(file.audit?.previous_signing_key, 'audit.previous_signing_key'),
         problems,
       ),
     },

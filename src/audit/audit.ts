@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
-import { uuidv7 } from '../lib/ids.ts'
+import { newId, uuidv7 } from '../lib/ids.ts'
 import { DEFAULT_REDACTION, type RedactionRules } from '../lib/redaction-rules.ts'
 import type { AuditEvent } from './events.ts'
 import { GuardedLog } from './guarded-log.ts'
@@ -28,6 +28,8 @@ export type AuditSecrets = {
   auditKey: Buffer
   /** Ed25519; signs the log's heads. */
   signingKey: KeyObject
+  /** The key before it, which vouches for it; null when it is the first. */
+  previousSigningKey?: KeyObject | null
 }
 
 export type AuditOptions = {
@@ -113,6 +115,14 @@ export function startAudit(options: AuditOptions): Audit {
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
   const inner = new PrivateLog({ spool, keys, dataKeys, redaction: options.redaction ?? DEFAULT_REDACTION })
   const origin = options.origin ?? DEFAULT_ORIGIN
+  const recordRotation = (verifierKey: string): void => {
+    const atMs = clock.nowMs()
+    const system = { projectId: null, actorId: null, actorName: null, purpose: null }
+    const record = { ...system, action: 'signing_key.rotate', target: verifierKey, detail: {} }
+    log.event({ id: newId('evt', atMs), kind: 'rotate', atMs, ...record }).catch((error: unknown) => {
+      onEvent({ event: 'audit.evidence_failed', writer: writerId, message: String(error) })
+    })
+  }
   const stopWatching = watchLoad(progress)
   const stopWarning = warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent)
   const ship = startShipThread(
@@ -126,8 +136,12 @@ export function startAudit(options: AuditOptions): Audit {
       answerTimeoutMs: options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
       origin,
       signingKey: options.secrets.signingKey,
+      previousSigningKey: options.secrets.previousSigningKey ?? null,
     },
-    onEvent,
+    (event) => {
+      if (event.event === 'audit.signing_key') recordRotation(event.verifierKey)
+      onEvent(event)
+    },
   )
   const log = new GuardedLog({
     log: inner,

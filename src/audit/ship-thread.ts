@@ -5,13 +5,18 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../lib/clock.ts'
 import { noteSigner } from '../lib/signed-note.ts'
 import type { AuditEvent } from './events.ts'
+import { endorseKey } from './evidence/endorsement.ts'
 import { Progress } from './progress.ts'
 import { type ShipOptions, Shipper, type ShipStats } from './ship.ts'
 
-export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent' | 'signer'> & {
+export type ShipThreadSetup = Omit<
+  ShipOptions,
+  'progress' | 'clock' | 'onEvent' | 'signer' | 'endorsement'
+> & {
   memory: SharedArrayBuffer
   /** Ed25519, private; a key object crosses to a thread without becoming text. */
   signingKey: KeyObject
+  previousSigningKey: KeyObject | null
 }
 export type ShipCommand =
   /** `own`: the running writer alone is asked for. */
@@ -28,12 +33,14 @@ const FLUSH_CHECK_MS = 5
 
 function runThread(setup: ShipThreadSetup): void {
   const report = (message: ShipReport): void => parentPort?.postMessage(message)
-  const { memory, signingKey, ...options } = setup
+  const { memory, signingKey, previousSigningKey: previous, ...options } = setup
+  const signer = noteSigner(options.origin, signingKey)
   const shipper = new Shipper({
     ...options,
     progress: new Progress(memory),
     clock: systemClock,
-    signer: noteSigner(options.origin, signingKey),
+    signer,
+    endorsement: previous === null ? null : endorseKey(signer.key, noteSigner(options.origin, previous)),
     onEvent: (event) => report({ kind: 'event', event }),
   })
   const flushes = new Map<number, { seq: number; own: boolean }>()

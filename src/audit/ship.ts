@@ -30,6 +30,8 @@ export type ShipOptions = {
   clock: Clock
   /** Signs this log's heads. */
   signer: NoteSigner
+  /** The word of the key before, null for a first key. */
+  endorsement: string | null
   /** The log's name in its heads. */
   origin: string
   onEvent: (event: AuditEvent) => void
@@ -187,9 +189,11 @@ export class Shipper {
   /** Once: the public key that signs, for whoever verifies later. */
   async #register(connection: Pool): Promise<Pool> {
     if (this.#registered) return connection
-    const { signer } = this.#options
-    await registerSigningKey(connection.sql, { verifierKey: signer.key.text, endorsement: null })
+    const { signer, endorsement, onEvent } = this.#options
+    const verifierKey = signer.key.text
+    const isNew = await registerSigningKey(connection.sql, { verifierKey, endorsement })
     this.#registered = true
+    if (isNew && endorsement !== null) onEvent({ event: 'audit.signing_key', verifierKey })
     return connection
   }
 

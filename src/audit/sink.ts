@@ -100,14 +100,15 @@ export async function insertCheckpoints(
   }
 }
 
-/** Notes the public key that signs, with the word of the key before it. */
+/** Notes the public key that signs, with the word of the key before it; true when it was not known. */
 export async function registerSigningKey(
   sql: Sql,
   key: { verifierKey: string; endorsement: string | null },
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const inserted = await sql`
     INSERT INTO audit_signing_keys (verifier_key, first_used_at, endorsement)
     VALUES (${key.verifierKey}, now(), ${key.endorsement}) ON CONFLICT (verifier_key) DO NOTHING`
+  return inserted.count === 1
 }
 
 /** A key whose subject was erased meanwhile is not brought back. */

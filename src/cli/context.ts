@@ -66,6 +66,8 @@ export type AuditActions = {
   }): Promise<VerifyResult>
   /** The bundle that docs/verify.mjs reads. */
   prove(id: string, withBodies: boolean): Promise<object>
+  /** A new signing key for the next start; the old one vouches for it. */
+  rotateKey(): Promise<void>
   keys(): Promise<readonly { verifierKey: string; endorsement: string | null }[]>
 }
 

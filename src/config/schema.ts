@@ -144,6 +144,7 @@ export const configFile = z.strictObject({
       keep: keeping.optional(),
       key: secretRef.optional(),
       signing_key: secretRef.optional(),
+      previous_signing_key: secretRef.optional(),
       origin: originName.optional(),
       seal_bodies: z.boolean().optional(),
       redaction: redaction.optional(),

@@ -6,5 +6,5 @@ export function noAuditActions(): AuditActions {
   const refuse = async (): Promise<never> => {
     throw new Error('This test gives no log to read.')
   }
-  return { verify: refuse, prove: refuse, keys: refuse }
+  return { verify: refuse, prove: refuse, rotateKey: refuse, keys: refuse }
 }

@@ -3,7 +3,14 @@
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { parseDurationMs } from '../../lib/units.ts'
-import { type CliContext, type VerifyResult, withExamples, withJson, writeJson } from '../context.ts'
+import {
+  type CliContext,
+  demandConsent,
+  type VerifyResult,
+  withExamples,
+  withJson,
+  writeJson,
+} from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatFields, formatTable } from '../format.ts'
 import { colorsOf, printableLine } from '../terminal.ts'
@@ -48,6 +55,22 @@ export function addProofCommands(audit: Command, context: CliContext): void {
     withJson(audit.command('keys').description('the public keys that have signed heads of this log')),
     'aval audit keys',
   ).action(context.run((flags: { json?: boolean }) => keys(context, flags)))
+  withExamples(
+    audit
+      .command('rotate-key')
+      .description('make a new signing key; the old one vouches for it at the next start')
+      .option('--yes', 'do not ask'),
+    'aval audit rotate-key --yes',
+  ).action(
+    context.run(async (flags: { yes?: boolean }) => {
+      await demandConsent(context, flags.yes, 'Sign this log with a new key from the next start on?')
+      await context.actions.audit.rotateKey()
+      context.terminal.write(
+        'There is a new signing key. Restart the server; aval audit keys then lists both.\n',
+      )
+      return EXIT.done
+    }),
+  )
   withExamples(
     withJson(
       audit
