@@ -4,10 +4,10 @@ import { generatePrivateKey } from '../../../src/lib/ed25519.ts'
 import { noteSigner, parseNote, signNote } from '../../../src/lib/signed-note.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type SealedLog, sealedLog } from '../../support/sealed-log.ts'
+import { printCount, soakCount } from '../../support/soak.ts'
 import { randomTamper, tamper } from '../../support/tamper.ts'
 
-/** `npm run test:soak` sets it. */
-const TAMPERS = Number(process.env.AVAL_SOAK === '1' ? 10_000 : 250)
+const TAMPERS = soakCount(500, 10_000)
 
 describeDatabases('verifying the log', (open) => {
   let log: SealedLog
@@ -161,6 +161,7 @@ describeDatabases('verifying the log', (open) => {
     }
 
     expect(missed).toEqual([])
+    printCount(`${TAMPERS} random changes to a log: all found`)
     expect((await log.verify(open().sql)).status).toBe('intact')
   }, 3_600_000)
 })
