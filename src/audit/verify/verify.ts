@@ -6,6 +6,7 @@
 
 import type { Sql } from 'postgres'
 import type { VerifierKey } from '../../lib/verifier-key.ts'
+import { REQUEST_COLUMNS } from '../columns.ts'
 import { RECORD_TYPES } from '../frames.ts'
 import type { OpenRecord } from '../record.ts'
 import { trailSeqs } from '../trail.ts'
@@ -64,6 +65,8 @@ export type VerifyReport = {
 }
 
 const DAY_MS = 86_400_000
+const MAX_KEYS = 100_000
+const DATA_KEY_AT = REQUEST_COLUMNS.findIndex(({ name }) => name === 'data_key')
 
 /** Reads the whole log in pages. Throws what the database says, or the signal's reason. */
 export async function verifyLog(sql: Sql, options: VerifyOptions): Promise<VerifyReport> {
@@ -77,6 +80,8 @@ class Verification {
   readonly #findings = new Findings()
   readonly #counts = { records: 0, rows: 0, events: 0, bodies: 0, heads: 0, signed: 0, underWay: 0 }
   #total = 0
+  /** Data keys that are there. */
+  readonly #keys = new Set<string>()
   #explanations = new Explanations([])
 
   constructor(sql: Sql, options: VerifyOptions) {
@@ -141,15 +146,18 @@ class Verification {
 
   async #day(day: DayOfWriter, table: LeafTable, accounted: Accounted): Promise<void> {
     const withBodies = this.#wantsBodies(day.day)
-    let after = -1
+    let coming = readRows(this.#sql, day, -1, withBodies)
     for (;;) {
       this.#options.signal?.throwIfAborted()
-      const rows = await readRows(this.#sql, day, after, withBodies)
-      if (rows.length === 0) return
+      const rows = await coming
+      const last = rows.at(-1)
+      if (last === undefined) return
+      // The database makes the next page while this one is checked.
+      coming = readRows(this.#sql, day, last.seq, withBodies)
+      coming.catch(() => undefined)
       await table.load(rows.flatMap(({ trail }) => (trail === null ? [] : trailSeqs(trail))))
-      const keyIds = new Set(rows.map(({ columns }) => columns.at(-1) ?? null).filter((id) => id !== null))
-      const known = await findKeyIds(this.#sql, [...keyIds])
-      const check = this.#rowCheck(table, accounted, { day: day.day, withBodies, known })
+      await this.#loadKeys(rows)
+      const check = this.#rowCheck(table, accounted, { day: day.day, withBodies })
       for (const row of rows) {
         const records = checkRow(check, row)
         this.#counts.rows += 1
@@ -157,23 +165,30 @@ class Verification {
         if (withBodies)
           this.#counts.bodies += Number(row.requestBody !== null) + Number(row.responseBody !== null)
       }
-      after = rows.at(-1)?.seq ?? after
       this.#progress()
     }
   }
 
-  #rowCheck(
-    table: LeafTable,
-    accounted: Accounted,
-    page: { day: string; withBodies: boolean; known: ReadonlySet<string> },
-  ): RowCheck {
+  /** Keys are few and rows are many: each is asked for once while it is found. */
+  async #loadKeys(rows: readonly RawRow[]): Promise<void> {
+    // Before it is looked at, or a key of this page would be taken for missing.
+    if (this.#keys.size > MAX_KEYS) this.#keys.clear()
+    const wanted = new Set<string>()
+    for (const { columns } of rows) {
+      const id = columns[DATA_KEY_AT] ?? null
+      if (id !== null && !this.#keys.has(id)) wanted.add(id)
+    }
+    for (const id of await findKeyIds(this.#sql, [...wanted])) this.#keys.add(id)
+  }
+
+  #rowCheck(table: LeafTable, accounted: Accounted, page: { day: string; withBodies: boolean }): RowCheck {
     return {
       findings: this.#findings,
       leafAt: (seq) => table.leafAt(seq),
       account: (seq) => accounted.add(seq),
       withBodies: page.withBodies,
       explainBody: (_row: RawRow, open: OpenRecord) => this.#explanations.ofBody(open, page.day),
-      keyExists: (id) => page.known.has(id),
+      keyExists: (id) => this.#keys.has(id),
     }
   }
 
