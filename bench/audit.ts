@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAudit } from '../src/audit/audit.ts'
 import { Progress } from '../src/audit/progress.ts'
-import type { AuditLog } from '../src/audit/record.ts'
+import type { RequestLog } from '../src/audit/record.ts'
 import { createSpool } from '../src/audit/spool.ts'
-import { connectDatabase } from '../src/db/client.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { aClose, anOpen, auditSecrets } from '../test/support/audit-records.ts'
 import { MIGRATIONS, openEmbeddedDatabase } from '../test/support/embedded-database.ts'
+import { startScratchDatabase } from './scratch-database.ts'
 
 const REQUESTS = 20_000
 const ROUNDS = 5
@@ -33,7 +33,7 @@ function threadCpuUs(): number {
 
 type Figures = { cpuUs: number; latenciesUs: number[] }
 
-async function throughSpool(log: AuditLog, concurrency: number): Promise<Figures> {
+async function throughSpool(log: RequestLog, concurrency: number): Promise<Figures> {
   const records = Array.from({ length: REQUESTS }, () => anOpen())
   const closes = records.map(({ id }) => aClose(id))
   const latenciesUs: number[] = []
@@ -148,11 +148,12 @@ for (const concurrency of [1, 8, 64]) await appendFigures(concurrency)
 
 const serverUrl = process.env.TEST_DATABASE_URL
 if (serverUrl !== undefined && serverUrl !== '') {
-  const server = connectDatabase(serverUrl, { maxConnections: 1, applicationName: 'aval-bench' })
-  await server.sql`CREATE EXTENSION IF NOT EXISTS vector`
-  await migrate(server, { directory: MIGRATIONS })
-  await shipFigures('PostgreSQL', serverUrl)
-  await server.close()
+  const scratch = await startScratchDatabase(serverUrl)
+  try {
+    await shipFigures('PostgreSQL', scratch.url)
+  } finally {
+    await scratch.stop()
+  }
 }
 const embedded = await openEmbeddedDatabase()
 await migrate(embedded.connection, { directory: MIGRATIONS })

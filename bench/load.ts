@@ -9,6 +9,8 @@ import { MessageReader } from './http-reader.ts'
 export interface LoadSpec {
   port: number
   token: string
+  /** Sent beside the usual ones. */
+  headers?: Readonly<Record<string, string>>
   model: string
   stream: boolean
   concurrency: number
@@ -64,6 +66,7 @@ function requestParts(spec: LoadSpec): { head: Buffer; body: Buffer } {
     'content-type: application/json',
     'accept: application/json',
     'user-agent: aval-bench',
+    ...Object.entries(spec.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${body.length}`,
   ].join('\r\n')
   return { head: Buffer.from(`${head}\r\n\r\n`), body }

@@ -5,8 +5,18 @@
 import { cpus } from 'node:os'
 import { measure, type Round, RUN_KINDS, runRound, type Sample, soak } from './measure.ts'
 import { type BenchOptions, HELP, readOptions } from './options.ts'
-import { absoluteFigures, asObject, comparedFigures, type Figure, holdsBar, table } from './report.ts'
+import { startPortkey } from './portkey.ts'
+import {
+  absoluteFigures,
+  asObject,
+  comparedFigures,
+  type Figure,
+  holdsBar,
+  portkeyFigures,
+  table,
+} from './report.ts'
 import { countRows, waitForRows } from './request-log.ts'
+import { startScratchDatabase } from './scratch-database.ts'
 import {
   type LoadGenerator,
   startAval,
@@ -95,7 +105,9 @@ function figuresOf(outcome: Outcome): { compared: Figure[]; absolute: Figure[] }
   const of = (name: Target['name']) => entries.find(([target]) => target.name === name)?.[1]
   const reference = of('reference')
   const aval = of('aval')
+  const portkey = of('portkey')
   const compared = reference && aval ? comparedFigures(reference, aval) : []
+  if (portkey && aval) compared.push(...portkeyFigures(portkey, aval))
   if (outcome.soak !== null) {
     const label = 'memory growth per 100,000 requests'
     // A leak of 10 bytes a request would be 1 MB here; the collector's own noise stays below it.
@@ -139,6 +151,29 @@ function print(options: BenchOptions, outcome: Outcome): number {
   return outcome.failures.length > 0 || (options.strict && missed.length > 0) ? 1 : 0
 }
 
+/** What was started is on `stops` at once, so that a later failure leaves nothing behind. */
+async function startTargets(
+  options: BenchOptions,
+  mockPort: number,
+  stops: (() => Promise<unknown>)[],
+): Promise<Target[]> {
+  const targets: Target[] = []
+  const add = (target: Target) => {
+    stops.push(target.stop)
+    targets.push(target)
+  }
+  // First, because it may have to be downloaded and may fail.
+  const portkey = options.against === null ? null : await startPortkey(mockPort, progress)
+  if (portkey !== null) stops.push(portkey.stop)
+  if (options.only !== 'aval') add(await startReference(mockPort))
+  if (options.only !== 'reference') {
+    const scratch = options.database === undefined ? null : await startScratchDatabase(options.database)
+    if (scratch !== null) stops.push(scratch.stop)
+    add(await startAval(mockPort, scratch?.url))
+  }
+  return portkey === null ? targets : [...targets, portkey]
+}
+
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), process.env)
   if (options === null) {
@@ -151,14 +186,7 @@ async function main(): Promise<number> {
     stops.push(mock.stop)
     const load = startLoadGenerator()
     stops.push(load.stop)
-    const targets: Target[] = []
-    if (options.only !== 'aval') targets.push(await startReference(mock.port))
-    if (targets[0] !== undefined) stops.push(targets[0].stop)
-    if (options.only !== 'reference') {
-      const aval = await startAval(mock.port, options.database)
-      stops.push(aval.stop)
-      targets.push(aval)
-    }
+    const targets = await startTargets(options, mock.port, stops)
     const kinds = RUN_KINDS.length * targets.length * options.rounds
     progress(`${cpus().length} cores, Node ${process.version}, ${kinds} runs`)
     return print(options, await runAll(options, load, targets))

@@ -1,6 +1,6 @@
 /**
- * The rounds: each kind of run for one target and then for the other, the order changing each round,
- * so that whatever else the machine does hits both. Never compares figures of different rounds.
+ * The rounds: each kind of run for one target and then for the next, the order changing each round,
+ * so that whatever else the machine does hits all. Never compares figures of different rounds.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { countBetween, percentile } from './histogram.ts'
@@ -57,7 +57,7 @@ function cpuOf(target: Target): { own: number; main: number; children: number } 
 
 /**
  * Waits until the target and its children rest, so that work put off (shipping the log) is counted to the run
- * that caused it and does not disturb the other target's turn.
+ * that caused it and does not disturb the next target's turn.
  */
 async function waitUntilIdle(target: Target): Promise<void> {
   let before = cpuOf(target)
@@ -94,7 +94,7 @@ function summarise(
 export async function measure(
   load: LoadGenerator,
   target: Target,
-  spec: Omit<LoadSpec, 'port' | 'token'>,
+  spec: Omit<LoadSpec, 'port' | 'token' | 'headers'>,
 ): Promise<Sample> {
   let peakRssMb = rssMb(target.pid)
   const watch = setInterval(() => {
@@ -106,6 +106,7 @@ export async function measure(
     model: `${target.modelPrefix}${spec.model}`,
     port: target.port,
     token: target.token,
+    headers: target.headers,
   })
   await waitUntilIdle(target)
   const after = cpuOf(target)

@@ -5,9 +5,12 @@ export interface BenchOptions {
   rounds: number
   seconds: number
   only: 'both' | 'reference' | 'aval'
+  /** A third target beside them. */
+  against: 'portkey' | null
   json: boolean
   strict: boolean
   soakRequests: number
+  /** A server on which a scratch database is made; undefined means the embedded one. */
   database: string | undefined
 }
 
@@ -18,11 +21,14 @@ export const HELP = `Measures what Aval adds to a request, against a bare node:h
   npm run bench -- --json            one JSON object on stdout, progress on stderr
   npm run bench -- --soak 1000000    afterwards that many requests more, and the slope of the memory
   npm run bench -- --only reference  the machine's own budget, without Aval
+  npm run bench -- --against portkey also Portkey's gateway, installed once into the user's cache folder
 
-  --rounds <n>      rounds; the order of the two changes each round        (10)
+  --rounds <n>      rounds; the order of the targets changes each round    (10)
   --seconds <s>     length of each throughput run; the others take half    (2)
   --only <which>    reference | aval | both                                (both)
-  --database <url>  a PostgreSQL server in place of the embedded database  (DATABASE_URL)
+  --against <name>  portkey: a third target, in the same rounds
+  --database <url>  a PostgreSQL server in place of the embedded database; (DATABASE_URL)
+                    a database of the benchmark's own is made on it, and dropped
   --soak <n>        requests of the memory soak                            (0)
   --strict          exit 1 on a missed bar too
   --help
@@ -44,6 +50,7 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       only: { type: 'string', default: 'both' },
+      against: { type: 'string' },
       database: { type: 'string' },
       soak: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -57,10 +64,18 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
   if (only !== 'both' && only !== 'reference' && only !== 'aval') {
     throw new Error(`--only wants reference, aval or both, not "${only}".`)
   }
+  const { against } = values
+  if (against !== undefined && against !== 'portkey') {
+    throw new Error(`--against wants portkey, not "${against}".`)
+  }
+  if (against !== undefined && only === 'reference') {
+    throw new Error('--against compares with Aval; leave out --only reference.')
+  }
   return {
     rounds: positive('rounds', values.rounds ?? (values.quick ? '2' : '10')),
     seconds: positive('seconds', values.seconds ?? (values.quick ? '1' : '2')),
     only,
+    against: against ?? null,
     json: values.json,
     strict: values.strict,
     soakRequests: values.soak === undefined ? 0 : positive('soak', values.soak),

@@ -223,6 +223,24 @@ export function comparedFigures(reference: readonly Round[], aval: readonly Roun
   ]
 }
 
+/** Aval against Portkey's gateway, round by round. Keys start with `portkey_`. */
+export function portkeyFigures(portkey: readonly Round[], aval: readonly Round[]): Figure[] {
+  return [
+    {
+      key: 'portkey_throughput_ratio',
+      label: "throughput, 64 at once, Aval / Portkey's gateway",
+      unit: 'x',
+      values: pairs(
+        portkey,
+        aval,
+        'c64',
+        (ours, theirs) => ours.requestsPerSecond / theirs.requestsPerSecond,
+      ),
+      bar: { atLeast: 4 },
+    },
+  ]
+}
+
 export function holdsBar(figure: Figure): boolean | null {
   if (figure.bar === undefined) return null
   const value = median(figure.values)

@@ -12,10 +12,12 @@ import type { LoadResult, LoadSpec } from './load.ts'
 const LOAD_GRACE_MS = 60_000
 
 export interface Target {
-  name: 'reference' | 'aval'
+  name: 'reference' | 'aval' | 'portkey'
   port: number
   pid: number
   token: string
+  /** Sent with every request, beside the token. */
+  headers: Readonly<Record<string, string>>
   /** Goes in front of the model's name. */
   modelPrefix: string
   readyAfterMs: number
@@ -73,6 +75,7 @@ export async function startReference(mockPort: number): Promise<Target> {
     port: await portOf(child),
     pid: child.pid ?? 0,
     token: 'reference',
+    headers: {},
     modelPrefix: '',
     readyAfterMs: performance.now() - startedAt,
     log: null,
@@ -94,6 +97,7 @@ export async function startAval(mockPort: number, database: string | undefined):
     port: gateway.port,
     pid: gateway.pid,
     token: gateway.appKey,
+    headers: {},
     modelPrefix: 'openai/',
     readyAfterMs: gateway.readyAfterMs,
     log: { url: gateway.url, adminKey: gateway.adminKey },

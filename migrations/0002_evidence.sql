@@ -10,6 +10,9 @@ ALTER TABLE requests ADD COLUMN close_record text;
 ALTER TABLE requests ADD COLUMN trail bytea;
 CREATE INDEX requests_by_subject ON requests (project_id, subject, started_at DESC) WHERE subject IS NOT NULL;
 
+-- Records below the cursor whose request had not ended when the cursor moved there: leaves without a row yet.
+ALTER TABLE ship_cursors ADD COLUMN open_seqs bigint[] NOT NULL DEFAULT '{}';
+
 -- What people and the system did: admin actions, reads, erasures, tombstones, keys, and the ends of writers.
 CREATE TABLE audit_events (
   writer       uuid NOT NULL,

@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
-import type { CliActions } from './cli/context.ts'
+import type { AuditActions, CliActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { Terminal } from './cli/terminal.ts'
 import type { Environment } from './config/environment.ts'
@@ -39,6 +39,21 @@ export function createActions(deps: ActionsDeps): CliActions {
       return EXIT.done
     },
     selfCheck: async () => selfCheck(deps, read),
+    audit: lateAuditActions(deps, read),
+  }
+}
+
+/** Their modules are loaded when one is called. */
+function lateAuditActions(deps: ActionsDeps, read: () => Config): AuditActions {
+  const load = async () => {
+    const { createAuditActions } = await import('./audit-actions.ts')
+    return createAuditActions(read, openLogger, deps.stop.signal)
+  }
+  return {
+    verify: async (options) => await (await load()).verify(options),
+    prove: async (id, withBodies) => await (await load()).prove(id, withBodies),
+    rotateKey: async () => await (await load()).rotateKey(),
+    keys: async () => await (await load()).keys(),
   }
 }
 

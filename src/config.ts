@@ -5,7 +5,13 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type AuditConfig, readableKey, resolveAudit } from './config/audit.ts'
+import {
+  type AuditConfig,
+  type GuaranteeConfig,
+  readableKey,
+  resolveAudit,
+  resolveGuarantee,
+} from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
@@ -26,6 +32,7 @@ type RouteConfig = {
   owner: string | null
   targets: readonly TargetConfig[]
   retries: number
+  guarantee: GuaranteeConfig
 }
 type DeclaredKeyConfig = {
   name: string
@@ -64,6 +71,7 @@ export type Config = {
     pepper: Secret | null
     auditKey: Secret | null
     signingKey: Secret | null
+    previousSigningKey: Secret | null
   }
   /** Null when nobody chose: then it depends on who reads, a person or a log. */
   log: { level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | null }
@@ -125,6 +133,10 @@ export function loadConfig(environment: Environment, directory: string): Config 
       signingKey: readableKey(
         given(file.audit?.signing_key, 'audit.signing_key') ??
           named(env('AVAL_SIGNING_KEY'), 'AVAL_SIGNING_KEY'),
+        problems,
+      ),
+      previousSigningKey: readableKey(
+        given(file.audit?.previous_signing_key, 'audit.previous_signing_key'),
         problems,
       ),
     },
@@ -198,6 +210,7 @@ function resolveRoutes(file: ConfigFile): RouteConfig[] {
     name,
     owner: route.owner ?? null,
     retries: route.retries ?? 2,
+    guarantee: resolveGuarantee(file.audit, route.audit),
     targets: route.targets.map((entry) => {
       const target = typeof entry === 'string' ? { model: entry } : entry
       const slash = target.model.indexOf('/')

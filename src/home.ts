@@ -11,6 +11,8 @@ import { Secret } from './lib/secret.ts'
 const SECRETS_FILE = 'secrets.json'
 const CLIENT_FILE = 'cli.json'
 const SIGNING_KEY_FILE = 'audit-signing-key.pem'
+const PREVIOUS_SIGNING_KEY_FILE = 'audit-signing-key.previous.pem'
+const VERIFIER_KEYS_FILE = 'audit-verifier-keys'
 /** The audit key joins the file of an earlier version at its next start. */
 const secretsFile = z.strictObject({ pepper: z.string().min(32), audit_key: z.string().min(32).optional() })
 const clientFile = z.object({ url: z.string(), key: z.string().min(32) })
@@ -56,6 +58,36 @@ export function loadSigningKey(home: string, brought: Secret | null): Secret {
   const path = join(home, SIGNING_KEY_FILE)
   if (!existsSync(path)) writePrivateText(path, privateKeyPem(generatePrivateKey()))
   return new Secret(readFileSync(path, 'utf8'), `file:${path}`)
+}
+
+/** The key before it, which vouches for it: brought along, or left by a rotation; null when there was none. */
+export function loadPreviousSigningKey(home: string, brought: Secret | null): Secret | null {
+  const path = join(home, PREVIOUS_SIGNING_KEY_FILE)
+  if (brought !== null || !existsSync(path)) return brought
+  return new Secret(readFileSync(path, 'utf8'), `file:${path}`)
+}
+
+/** Makes a new signing key and keeps the old one beside it. Takes effect at the next start. */
+export function rotateSigningKey(home: string): void {
+  const path = join(home, SIGNING_KEY_FILE)
+  if (existsSync(path)) renameSync(path, join(home, PREVIOUS_SIGNING_KEY_FILE))
+  writePrivateText(path, privateKeyPem(generatePrivateKey()))
+}
+
+/** Notes a public key that signs here, so that a later verification on this machine need not ask the database. */
+export function rememberVerifierKey(home: string, verifierKey: string): void {
+  const known = readVerifierKeys(home)
+  if (known.includes(verifierKey)) return
+  writePrivateText(join(home, VERIFIER_KEYS_FILE), `${[...known, verifierKey].join('\n')}\n`)
+}
+
+/** Every public key that has signed here, the oldest first. */
+export function readVerifierKeys(home: string): string[] {
+  const path = join(home, VERIFIER_KEYS_FILE)
+  if (!existsSync(path)) return []
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
 }
 
 function loadSecrets(home: string): { pepper: string; audit_key: string } {

@@ -1,5 +1,6 @@
 /** What the HTTP surface is made of: the data plane's dependencies and the app's, out of the opened parts. */
 
+import type { Sql } from 'postgres'
 import type { Audit } from './audit/audit.ts'
 import type { ExecuteDeps } from './audit/erasure/execute.ts'
 import { listEvents } from './audit/event-log/store.ts'
@@ -9,6 +10,7 @@ import { findReadable } from './audit/privacy/read-bodies.ts'
 import { searchRequests } from './audit/search.ts'
 import { countRequests, type RequestScope } from './audit/store.ts'
 import { sumUsage } from './audit/usage/store.ts'
+import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { createAdmission } from './gateway/admission.ts'
@@ -43,6 +45,7 @@ export type OpenedParts = {
   checks: ChecksDeps
   models: ModelManagement
   db: Db
+  sql: Sql
   reload: OperationsApiDeps['reload']
   erasure: ExecuteDeps
 }
@@ -108,6 +111,11 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { ...erasure, record, pseudonym: known },
     holds: { db, clock, record, pseudonym: known },
+    evidence: {
+      record,
+      listNewestHeads: () => listNewestHeads(opened.sql),
+      readLeaves: (writer, from, to) => readLeaves(opened.sql, writer, from, to),
+    },
     models: { ...opened.models, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }

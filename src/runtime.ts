@@ -57,7 +57,7 @@ export async function createRuntime(deps: RuntimeDeps, first: Config): Promise<R
       ...routes.keys(),
       ...catalogue.peek().flatMap(({ upstream, models }) => models.map(({ id }) => `${upstream}/${id}`)),
     ]
-    snapshot = { upstreams, routes, knownModels }
+    snapshot = { upstreams, routes, guarantee: next.audit.guarantee, knownModels }
     config = next
   }
   await apply(first)

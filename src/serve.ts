@@ -1,17 +1,16 @@
 /** `aval serve`: opens everything in order, serves until a signal, then stops in the opposite order. */
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Audit, startAudit } from './audit/audit.ts'
+import type { Audit } from './audit/audit.ts'
 import type { ExecuteDeps } from './audit/erasure/execute.ts'
 import { watchErasures } from './audit/erasure/watch.ts'
-import { createFlood } from './audit/flood.ts'
 import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { loadAuditKey, loadPepper, loadSigningKey, openHome, writeClientFile } from './home.ts'
+import { loadPepper, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import { modelCalls } from './http/v1/model-calls.ts'
@@ -23,9 +22,9 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { databaseKeySource } from './keys/source.ts'
 import { newSecret, pepperKey } from './keys/token.ts'
 import { systemClock } from './lib/clock.ts'
-import { readPrivateKey } from './lib/ed25519.ts'
 import { Secret } from './lib/secret.ts'
 import { createLocalModels } from './local-models.ts'
+import { openLog } from './open-log.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
@@ -35,8 +34,6 @@ import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
 import { startWorkerChild } from './work.ts'
 
-/** What is not in the database when a stop has waited this long is shipped by the next start. */
-const FLUSH_AT_STOP_MS = 5000
 const OLLAMA_PROBE_MS = 250
 const SCHEMA_RETRY_MS = 5000
 
@@ -71,15 +68,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     },
   })
   stack.defer(() => database.close())
-  const audit = openAudit(config, database, logger, stop)
-  let shipped = false
-  stack.defer(async () => {
-    shipped = await audit.flush(FLUSH_AT_STOP_MS)
-    await audit.close(FLUSH_AT_STOP_MS)
-  })
-  const flood = createFlood(audit.log, systemClock, (error) => events.bug(logger, error, 'unauthenticated'))
-  stack.defer(() => flood.end())
-  const erasure = followErasures(database, audit, logger, stack)
+  const log = openLog(config, database, logger, stop)
+  stack.defer(() => log.close())
+  const erasure = followErasures(database, log.audit, logger, stack)
   const keyDeps: KeyDeps = { db: database.connection.db, pepper, clock: systemClock }
   const firstKeys = await makeFirstKeys(config, database, keyDeps)
   const keyring = openKeyring(config, database, keyDeps, logger)
@@ -94,6 +85,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   })
   stack.defer(() => registry.close())
   const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
+  const { audit, flood } = log
   const checks: ChecksDeps = { database, audit, keyring, runtime }
   const { calls, parts } = httpParts({
     logger,
@@ -105,7 +97,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     checks,
     models: local.management,
     db: database.connection.db,
-    reload: () => reload(runtime, logger),
+    sql: database.connection.sql,
+    reload: () => reload(runtime, audit, logger),
     erasure,
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
@@ -120,7 +113,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   })
   writeClientFile(config.home, { url: server.url, key: ownKey.secret.reveal() })
   if (!database.schemaKnown) void watchSchema(database, logger, stop)
-  options.onReloadSignal(() => void reload(runtime, logger))
+  options.onReloadSignal(() => void reload(runtime, audit, logger))
   events.serving(logger, {
     url: server.url,
     version: VERSION,
@@ -132,29 +125,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await aborted(stop.signal)
   events.stopping(logger, { drainMs: config.server.drainMs })
   await stack.disposeAsync()
-  events.stopped(logger, { cutExchanges, shipped })
-}
-
-function openAudit(config: Config, database: OpenedDatabase, logger: Logger, stop: AbortController): Audit {
-  const { maxSpoolBytes, keepMs, origin, sealBodies } = config.audit
-  return startAudit({
-    dataFolder: config.home,
-    secrets: {
-      auditKey: Buffer.from(loadAuditKey(config.home, config.bring.auditKey).reveal()),
-      signingKey: readPrivateKey(loadSigningKey(config.home, config.bring.signingKey).reveal()),
-    },
-    origin,
-    sealBodies,
-    databaseUrl: database.url,
-    clock: systemClock,
-    keepMs,
-    ...(maxSpoolBytes === null ? {} : { maxBytes: maxSpoolBytes }),
-    onEvent: (event) => events.auditEvent(logger, event),
-    onFatal: (error) => {
-      events.bug(logger, error, 'audit')
-      stop.abort()
-    },
-  })
+  events.stopped(logger, { cutExchanges, shipped: log.shipped() })
 }
 
 /** Subjects that are erased anywhere get new keys here; the same parts execute erasures that are approved here. */
@@ -229,10 +200,12 @@ function openRuntime(
 
 async function reload(
   runtime: Runtime,
+  audit: Pick<Audit, 'useRedaction'>,
   logger: Logger,
 ): Promise<{ applied: boolean; problems: readonly string[] }> {
   const result = await runtime.reload()
   if (result.applied) {
+    audit.useRedaction(runtime.config().audit.redaction)
     const { upstreams, routes } = runtime.snapshot()
     const keys = runtime.config().keys.length
     events.configApplied(logger, { upstreams: upstreams.size, routes: routes.size, keys })

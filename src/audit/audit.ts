@@ -7,8 +7,10 @@ import type { KeyObject } from 'node:crypto'
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
-import { uuidv7 } from '../lib/ids.ts'
+import { newId, uuidv7 } from '../lib/ids.ts'
+import { DEFAULT_REDACTION, type RedactionRules } from '../lib/redaction-rules.ts'
 import type { AuditEvent } from './events.ts'
+import { GuardedLog } from './guarded-log.ts'
 import { watchLoad } from './pace.ts'
 import { type AuditKeys, deriveAuditKeys } from './privacy/audit-keys.ts'
 import { DataKeys } from './privacy/data-keys.ts'
@@ -26,6 +28,8 @@ export type AuditSecrets = {
   auditKey: Buffer
   /** Ed25519; signs the log's heads. */
   signingKey: KeyObject
+  /** The key before it, which vouches for it; null when it is the first. */
+  previousSigningKey?: KeyObject | null
 }
 
 export type AuditOptions = {
@@ -37,6 +41,8 @@ export type AuditOptions = {
   secrets: AuditSecrets
   /** The log's name in its signed heads: a host or organisation, without spaces. Default `aval`. */
   origin?: string
+  /** What is taken out of bodies before they are kept. Default: DEFAULT_REDACTION. */
+  redaction?: RedactionRules
   /** False keeps bodies readable in spool and database. Default true. */
   sealBodies?: boolean
   onEvent: (event: AuditEvent) => void
@@ -60,6 +66,8 @@ export type Audit = {
   keys: AuditKeys
   /** A subject's key was destroyed: what comes next is sealed under another. */
   forgetSubject(projectId: string, subject: string): void
+  /** For requests that begin from now on. */
+  useRedaction(rules: RedactionRules): void
   stats(): { spool: SpoolStats; ship: ShipStats }
   /** True when every request that has ended until now is in the database within the time. */
   flush(timeoutMs: number): Promise<boolean>
@@ -71,6 +79,10 @@ export type Audit = {
 export const DEFAULT_ORIGIN = 'aval'
 const DEFAULT_MAX_BYTES = 20e9
 const DISK_SHARE = 0.2
+/** From here on copies are given up early and the operator is told; at 95 % requests are refused. */
+const FILLING_SHARE = 0.8
+const EMPTIER_SHARE = 0.7
+const FILLING_MS = 1000
 const DEFAULT_KEEP_MS = 24 * 3_600_000
 const DEFAULT_ANSWER_TIMEOUT_MS = 45_000
 
@@ -101,9 +113,18 @@ export function startAudit(options: AuditOptions): Audit {
     options.sealBodies === false
       ? null
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
-  const log = new PrivateLog({ spool, keys, dataKeys })
+  const inner = new PrivateLog({ spool, keys, dataKeys, redaction: options.redaction ?? DEFAULT_REDACTION })
   const origin = options.origin ?? DEFAULT_ORIGIN
+  const recordRotation = (verifierKey: string): void => {
+    const atMs = clock.nowMs()
+    const system = { projectId: null, actorId: null, actorName: null, purpose: null }
+    const record = { ...system, action: 'signing_key.rotate', target: verifierKey, detail: {} }
+    log.event({ id: newId('evt', atMs), kind: 'rotate', atMs, ...record }).catch((error: unknown) => {
+      onEvent({ event: 'audit.evidence_failed', writer: writerId, message: String(error) })
+    })
+  }
   const stopWatching = watchLoad(progress)
+  const stopWarning = warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent)
   const ship = startShipThread(
     {
       memory: progress.memory,
@@ -115,22 +136,48 @@ export function startAudit(options: AuditOptions): Audit {
       answerTimeoutMs: options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
       origin,
       signingKey: options.secrets.signingKey,
+      previousSigningKey: options.secrets.previousSigningKey ?? null,
     },
-    onEvent,
+    (event) => {
+      if (event.event === 'audit.signing_key') recordRotation(event.verifierKey)
+      onEvent(event)
+    },
   )
+  const log = new GuardedLog({
+    log: inner,
+    clock,
+    synced: (deadlineMs) => progress.waitSynced(progress.committedSeq, deadlineMs),
+    replicated: (deadlineMs) => ship.replicated(progress.committedSeq, deadlineMs),
+    fillShare: () => spool.stats().spoolBytes / maxBytes,
+    onMissed: (count) => onEvent({ event: 'audit.missed', count }),
+  })
   return {
     log,
     keys,
+    useRedaction: (rules) => inner.useRedaction(rules),
     forgetSubject: (projectId, subject) => dataKeys?.forget(projectId, subject),
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {
       stopWatching()
+      stopWarning()
       await spool.end()
       await ship.flush(progress.committedSeq, flushTimeoutMs)
       await ship.stop()
     },
   }
+}
+
+/** Tells once that the spool fills, and again only after it had become emptier. Returns how to stop. */
+function warnOfFilling(fillShare: () => number, onEvent: (event: AuditEvent) => void): () => void {
+  let told = false
+  const timer = setInterval(() => {
+    const share = fillShare()
+    if (share >= FILLING_SHARE && !told) onEvent({ event: 'audit.filling', share })
+    told = share >= FILLING_SHARE || (told && share >= EMPTIER_SHARE)
+  }, FILLING_MS)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 function defaultMaxBytes(directory: string): number {

@@ -20,6 +20,10 @@ export type AuditEvent =
   | { event: 'audit.row_reduced'; writer: string; seq: number; message: string }
   | { event: 'audit.open_missing'; writer: string; seq: number; id: string }
   | { event: 'audit.ship_thread_ended'; message: string }
+  /** A key signs from now on that the key before it vouched for. */
+  | { event: 'audit.signing_key'; verifierKey: string }
+  | { event: 'audit.filling'; share: number }
+  | { event: 'audit.missed'; count: number }
   | { event: 'audit.evidence_failed'; writer: string; message: string }
 
 /** The errno name of a failed file operation. */

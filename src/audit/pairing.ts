@@ -35,7 +35,7 @@ export type ShipEvent = {
   body: Buffer
 }
 
-type OpenRequest = { open: FramePlace; parts: FramePlace[] }
+type OpenRequest = { open: FramePlace; parts: FramePlace[]; seqs: number[] }
 
 export class Pairing {
   readonly #open = new Map<string, OpenRequest>()
@@ -54,10 +54,20 @@ export class Pairing {
     return oldest
   }
 
+  /** Records of requests that have not ended. */
+  openSeqs(): number[] {
+    return [...this.#open.values()].flatMap(({ seqs }) => seqs)
+  }
+
   /** Takes a record that is already behind the cursor: remembers what is still open, makes no row. */
   remember({ frame, place }: PlacedFrame): void {
-    if (frame.type === RECORD_TYPES.open) this.#open.set(frame.id, { open: place, parts: [] })
-    if (frame.type === RECORD_TYPES.part) this.#open.get(frame.id)?.parts.push(place)
+    if (frame.type === RECORD_TYPES.open)
+      this.#open.set(frame.id, { open: place, parts: [], seqs: [frame.seq] })
+    if (frame.type === RECORD_TYPES.part) {
+      const request = this.#open.get(frame.id)
+      request?.parts.push(place)
+      request?.seqs.push(frame.seq)
+    }
     if (frame.type === RECORD_TYPES.close) this.#open.delete(frame.id)
   }
 

@@ -13,7 +13,9 @@ const DIRTY = 0
 const PREPARED = 1
 const STOP = 2
 const BUSY = 3
-const WORDS = 4
+const URGENT = 4
+const REFUSING = 5
+const WORDS = 6
 
 export const PREPARED_STATES = { none: 0, ready: 1, failed: 2 } as const
 
@@ -43,6 +45,36 @@ export class Progress {
   }
   set syncedSeq(seq: number) {
     Atomics.store(this.#wide, SYNCED, BigInt(seq))
+  }
+
+  /** Wakes whoever waits for `syncedSeq`. Called by the sync thread after it moved. */
+  announceSynced(): void {
+    Atomics.notify(this.#wide, SYNCED)
+  }
+
+  /**
+   * Resolves to true once every record below `seq` survives a power cut, to false after `timeoutMs`. Hurries the sync
+   * thread; never blocks.
+   */
+  async waitSynced(seq: number, timeoutMs: number): Promise<boolean> {
+    const untilMs = processMs() + timeoutMs
+    for (;;) {
+      const synced = Atomics.load(this.#wide, SYNCED)
+      if (Number(synced) >= seq) return true
+      const restMs = untilMs - processMs()
+      if (restMs <= 0) return false
+      Atomics.store(this.#words, URGENT, 1)
+      Atomics.notify(this.#words, URGENT)
+      this.markDirty()
+      const changed = Atomics.waitAsync(this.#wide, SYNCED, synced, restMs)
+      if (changed.async) await changed.value
+    }
+  }
+
+  /** Rests the sync thread for up to `timeoutMs`, less when somebody waits. */
+  restUnlessUrgent(timeoutMs: number): void {
+    if (timeoutMs > 0) Atomics.wait(this.#words, URGENT, 0, timeoutMs)
+    Atomics.store(this.#words, URGENT, 0)
   }
 
   /** When the last finished fdatasync began, on `process.hrtime`'s clock. Written by the sync thread. */
@@ -87,6 +119,14 @@ export class Progress {
   }
   set busy(busy: boolean) {
     Atomics.store(this.#words, BUSY, busy ? 1 : 0)
+  }
+
+  /** Whether the spool refuses requests for want of room. Written by the gateway's thread. */
+  get refusing(): boolean {
+    return Atomics.load(this.#words, REFUSING) === 1
+  }
+  set refusing(refusing: boolean) {
+    Atomics.store(this.#words, REFUSING, refusing ? 1 : 0)
   }
 
   get stopping(): boolean {

@@ -3,6 +3,8 @@
  * upstream, CLOSE before the last byte goes down; a request refused before any upstream is one WHOLE.
  */
 
+import type { Guarantee } from './guarantee.ts'
+
 /** The terminal outcomes (law 2). Every request ends in exactly one. */
 export const OUTCOMES = [
   'completed',
@@ -61,6 +63,8 @@ export type OpenRecord = {
   subject: string | null
   /** The key its bodies are sealed under. Null as the gateway hands it over, and for bodies that are not sealed. */
   dataKey: string | null
+  /** How many values of each kind were taken out of the request's body before it was kept. */
+  redacted?: Readonly<Record<string, number>>
 }
 
 export type CloseRecord = {
@@ -80,6 +84,10 @@ export type CloseRecord = {
   responseBytes: number
   /** True when the kept response body is shorter than what was sent. */
   truncated: boolean
+  /** PART records before this one, as the log keeps it. */
+  parts?: number
+  /** How many values of each kind were taken out of the answer's body before it was kept. */
+  redacted?: Readonly<Record<string, number>>
   /** How many identical requests this row stands for; more than 1 only for unauthenticated floods. */
   occurrences: number
 }
@@ -116,10 +124,10 @@ export const NOTHING_FROM_UPSTREAM = {
 } as const satisfies Partial<CloseRecord>
 
 /**
- * The spool as the gateway sees it. Every promise resolves once the record is in the file (write(2) returned),
- * which SIGKILL cannot undo; it rejects with GatewayError('audit_unavailable') when the record could not be written.
+ * The log of requests. Every promise resolves once the record is in the file (write(2) returned), which SIGKILL cannot
+ * undo; it rejects with GatewayError('audit_unavailable') when the record could not be written.
  */
-export type AuditLog = {
+export type RequestLog = {
   /** Writes OPEN with the request's bytes. Await it before a byte goes upstream. */
   open(record: OpenRecord, requestBody: Buffer): Promise<void>
   /** Keeps a piece of a long streamed answer, so that a crash keeps the partial text. Never rejects; a failure shows at `close`. */
@@ -128,6 +136,11 @@ export type AuditLog = {
   close(record: CloseRecord, responseBody: Buffer): Promise<void>
   /** One record for a request that never went upstream (rejected, served from memory). */
   whole(open: OpenRecord, close: CloseRecord, requestBody: Buffer, responseBody: Buffer): Promise<void>
+}
+
+/** The log as the gateway sees it: `guarantee` holds for the whole request, DEFAULT_GUARANTEE without one. */
+export type AuditLog = Omit<RequestLog, 'open'> & {
+  open(record: OpenRecord, requestBody: Buffer, guarantee?: Guarantee): Promise<void>
 }
 
 /** The same log for what people and the system do. */

@@ -49,6 +49,7 @@ export function recoverSpool(options: RecoverOptions): void {
 type OpenRequest = {
   requestBytes: number
   responseBytes: number
+  parts: number
   stream: boolean
   openedMs: number
   lastMs: number
@@ -141,6 +142,7 @@ function track(openRequests: Map<string, OpenRequest>, frame: Frame): void {
     openRequests.set(frame.id, {
       requestBytes: frame.firstBytes,
       responseBytes: 0,
+      parts: 0,
       // Without parsing: a quote inside any of the texts is escaped, so this can only be the field.
       stream: frame.meta.includes('"stream":true'),
       openedMs: frame.wallMs,
@@ -152,6 +154,7 @@ function track(openRequests: Map<string, OpenRequest>, frame: Frame): void {
   const request = frame.type === RECORD_TYPES.part ? openRequests.get(frame.id) : undefined
   if (request === undefined) return
   request.responseBytes += frame.firstBytes
+  request.parts += 1
   request.lastMs = frame.wallMs
 }
 
@@ -186,6 +189,7 @@ function crashRecord(id: string, request: OpenRequest): CloseRecord {
     responseBytes: request.responseBytes,
     // A stream may have sent more than the last part; any other answer is not sent before its CLOSE.
     truncated: request.stream,
+    parts: request.parts,
     occurrences: 1,
   }
 }

@@ -7,7 +7,7 @@ import type { ShipRow } from './pairing.ts'
 
 /** SQLSTATE classes that say "this value", not "this connection": cardinality, data, constraint, limits. */
 const VALUE_CLASSES = new Set(['21', '22', '23', '54'])
-const REDUCED = '(refused by the database; see the spool)'
+export const REDUCED = '(refused by the database; see the spool)'
 
 export function isAboutValues(error: unknown): boolean {
   const { code } = error as { code?: unknown }

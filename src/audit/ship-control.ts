@@ -7,8 +7,10 @@ import type { ShipCommand, ShipReport, ShipThreadSetup } from './ship-thread.ts'
 
 export type ShipControl = {
   stats(): ShipStats
-  /** True when everything below `seq` came into the database within the time. */
+  /** True when everything below `seq`, and all of other writers, came into the database within the time. */
   flush(seq: number, timeoutMs: number): Promise<boolean>
+  /** The same for the running writer alone. */
+  replicated(seq: number, timeoutMs: number): Promise<boolean>
   stop(): Promise<void>
 }
 
@@ -28,7 +30,7 @@ export function startShipThread(setup: ShipThreadSetup, onEvent: (event: AuditEv
   return control
 }
 
-type Flush = { seq: number; resolve: () => void }
+type Flush = { seq: number; own: boolean; resolve: () => void }
 
 class Control implements ShipControl {
   readonly #setup: ShipThreadSetup
@@ -56,7 +58,7 @@ class Control implements ShipControl {
     })
     worker.once('exit', () => this.#ended(reason))
     this.#worker = worker
-    for (const [id, { seq }] of this.#flushes) this.#tell({ kind: 'flush', id, seq })
+    for (const [id, { seq, own }] of this.#flushes) this.#tell({ kind: 'flush', id, seq, own })
   }
 
   stats(): ShipStats {
@@ -64,6 +66,14 @@ class Control implements ShipControl {
   }
 
   flush(seq: number, timeoutMs: number): Promise<boolean> {
+    return this.#ask(seq, false, timeoutMs)
+  }
+
+  replicated(seq: number, timeoutMs: number): Promise<boolean> {
+    return this.#ask(seq, true, timeoutMs)
+  }
+
+  #ask(seq: number, own: boolean, timeoutMs: number): Promise<boolean> {
     const id = this.#nextId
     this.#nextId += 1
     return new Promise((resolve) => {
@@ -74,8 +84,8 @@ class Control implements ShipControl {
         if (!done) this.#tell({ kind: 'cancel', id })
         resolve(done)
       }
-      this.#flushes.set(id, { seq, resolve: () => end(true) })
-      this.#tell({ kind: 'flush', id, seq })
+      this.#flushes.set(id, { seq, own, resolve: () => end(true) })
+      this.#tell({ kind: 'flush', id, seq, own })
     })
   }
 

@@ -5,18 +5,22 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../lib/clock.ts'
 import { noteSigner } from '../lib/signed-note.ts'
 import type { AuditEvent } from './events.ts'
+import { endorseKey } from './evidence/endorsement.ts'
 import { Progress } from './progress.ts'
 import { type ShipOptions, Shipper, type ShipStats } from './ship.ts'
 
-export type ShipThreadSetup = Omit<ShipOptions, 'progress' | 'clock' | 'onEvent' | 'signer'> & {
+export type ShipThreadSetup = Omit<
+  ShipOptions,
+  'progress' | 'clock' | 'onEvent' | 'signer' | 'endorsement'
+> & {
   memory: SharedArrayBuffer
   /** Ed25519, private; a key object crosses to a thread without becoming text. */
   signingKey: KeyObject
+  previousSigningKey: KeyObject | null
 }
 export type ShipCommand =
-  | { kind: 'flush'; id: number; seq: number }
-  | { kind: 'cancel'; id: number }
-  | { kind: 'stop' }
+  /** `own`: the running writer alone is asked for. */
+  { kind: 'flush'; id: number; seq: number; own: boolean } | { kind: 'cancel'; id: number } | { kind: 'stop' }
 export type ShipReport =
   | { kind: 'event'; event: AuditEvent }
   | { kind: 'stats'; stats: ShipStats }
@@ -29,18 +33,20 @@ const FLUSH_CHECK_MS = 5
 
 function runThread(setup: ShipThreadSetup): void {
   const report = (message: ShipReport): void => parentPort?.postMessage(message)
-  const { memory, signingKey, ...options } = setup
+  const { memory, signingKey, previousSigningKey: previous, ...options } = setup
+  const signer = noteSigner(options.origin, signingKey)
   const shipper = new Shipper({
     ...options,
     progress: new Progress(memory),
     clock: systemClock,
-    signer: noteSigner(options.origin, signingKey),
+    signer,
+    endorsement: previous === null ? null : endorseKey(signer.key, noteSigner(options.origin, previous)),
     onEvent: (event) => report({ kind: 'event', event }),
   })
-  const flushes = new Map<number, number>()
+  const flushes = new Map<number, { seq: number; own: boolean }>()
   const answer = (): void => {
-    for (const [id, seq] of flushes) {
-      if (!shipper.settled(seq)) continue
+    for (const [id, { seq, own }] of flushes) {
+      if (!(own ? shipper.replicated(seq) : shipper.settled(seq))) continue
       flushes.delete(id)
       report({ kind: 'flushed', id, stats: shipper.stats() })
     }
@@ -58,7 +64,7 @@ function runThread(setup: ShipThreadSetup): void {
       flushes.delete(command.id)
       return
     }
-    flushes.set(command.id, command.seq)
+    flushes.set(command.id, { seq: command.seq, own: command.own })
     if (flushes.size === 1) answer()
   })
   const timer = setInterval(() => report({ kind: 'stats', stats: shipper.stats() }), STATS_MS)

@@ -22,7 +22,7 @@ export type ShipOptions = {
   writer: string | null
   databaseUrl: string
   progress: Progress
-  /** Segments stay at least this long after they were last written, unless the spool is above 80 % of `maxBytes`. */
+  /** Segments stay at least this long after they were last written, unless the spool is above 80 % of `maxBytes` or refuses for want of room. */
   keepMs: number
   maxBytes: number
   /** A transaction without an answer for this long is given up and its outcome read from the cursor. */
@@ -30,6 +30,8 @@ export type ShipOptions = {
   clock: Clock
   /** Signs this log's heads. */
   signer: NoteSigner
+  /** The word of the key before, null for a first key. */
+  endorsement: string | null
   /** The log's name in its heads. */
   origin: string
   onEvent: (event: AuditEvent) => void
@@ -121,6 +123,11 @@ export class Shipper {
     return this.#ships.every((ship) => (ship === this.#own ? ship.settledSeq >= seq : ship.done))
   }
 
+  /** True when every request of the running writer that ended below `seq` is in the database. */
+  replicated(seq: number): boolean {
+    return this.#own === null || this.#own.settledSeq >= seq
+  }
+
   stats(): ShipStats {
     const { progress, clock } = this.#options
     const waiting = this.#ships.map((ship) => ship.oldestWaitingMs).filter((ms) => ms > 0)
@@ -182,9 +189,11 @@ export class Shipper {
   /** Once: the public key that signs, for whoever verifies later. */
   async #register(connection: Pool): Promise<Pool> {
     if (this.#registered) return connection
-    const { signer } = this.#options
-    await registerSigningKey(connection.sql, { verifierKey: signer.key.text, endorsement: null })
+    const { signer, endorsement, onEvent } = this.#options
+    const verifierKey = signer.key.text
+    const isNew = await registerSigningKey(connection.sql, { verifierKey, endorsement })
     this.#registered = true
+    if (isNew && endorsement !== null) onEvent({ event: 'audit.signing_key', verifierKey })
     return connection
   }
 
@@ -209,7 +218,7 @@ export class Shipper {
     if (clock.monotonicMs() - this.#cleanedMs < CLEAN_MS && this.#cleanedMs > 0) return
     this.#cleanedMs = clock.monotonicMs()
     // Refusing requests in order to keep copies of what the database already has would be the greater harm.
-    const pressed = progress.sealedBytes > maxBytes * PRESSURE_SHARE
+    const pressed = progress.refusing || progress.sealedBytes > maxBytes * PRESSURE_SHARE
     for (const ship of [...this.#ships]) {
       if (!ship.clean(progress, clock.nowMs(), pressed ? 0 : keepMs)) continue
       this.#shippedBefore += ship.shippedRows

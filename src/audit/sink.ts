@@ -29,6 +29,8 @@ export type Batch = {
   sealed: boolean
   rows: ShipRow[]
   events: ShipEvent[]
+  /** Records below `toSeq` of requests that have not ended. */
+  openSeqs: readonly number[]
 }
 /** The leaves of a batch's records, null when they cannot be known; and heads that are not in the database yet. */
 export type BatchEvidence = { leaves: Buffer | null; checkpoints: readonly Checkpoint[] }
@@ -63,7 +65,8 @@ export async function commitBatch(
   await sql.begin(async (transaction) => {
     // First, because its row lock also keeps a second shipper of this writer out.
     const moved = await transaction`
-      UPDATE ship_cursors SET next_seq = ${batch.toSeq}, sealed = ${batch.sealed}, updated_at = now()
+      UPDATE ship_cursors SET next_seq = ${batch.toSeq}, sealed = ${batch.sealed}, updated_at = now(),
+        open_seqs = ${`{${batch.openSeqs.join(',')}}`}::bigint[]
       WHERE writer = ${batch.writer} AND next_seq = ${batch.fromSeq}`
     if (moved.count !== 1)
       throw new CursorMovedError(`The cursor of ${batch.writer} is not ${batch.fromSeq}.`)
@@ -99,14 +102,15 @@ export async function insertCheckpoints(
   }
 }
 
-/** Notes the public key that signs, with the word of the key before it. */
+/** Notes the public key that signs, with the word of the key before it; true when it was not known. */
 export async function registerSigningKey(
   sql: Sql,
   key: { verifierKey: string; endorsement: string | null },
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const inserted = await sql`
     INSERT INTO audit_signing_keys (verifier_key, first_used_at, endorsement)
     VALUES (${key.verifierKey}, now(), ${key.endorsement}) ON CONFLICT (verifier_key) DO NOTHING`
+  return inserted.count === 1
 }
 
 /**

@@ -12,7 +12,7 @@ import { FLAG_BODY_CUT, type Frame, MAX_BODY_BYTES, RECORD_TYPES } from './frame
 import { GroupWriter } from './group-writer.ts'
 import { closeMeta, eventMeta, openMeta, parseClose, wholeMeta } from './meta.ts'
 import { type Progress, processMs } from './progress.ts'
-import type { AuditLog, CloseRecord, EventRecord, OpenRecord } from './record.ts'
+import type { CloseRecord, EventRecord, OpenRecord, RequestLog } from './record.ts'
 import { BALLAST_BYTES, Segments, type SpoolFs } from './segments.ts'
 import { type SyncThread, startSyncThread } from './sync.ts'
 
@@ -53,7 +53,7 @@ export type SpoolStats = {
   owedCloses: number
 }
 
-export type Spool = AuditLog & {
+export type Spool = Omit<RequestLog, 'open'> & {
   /** `cut` marks a body that was longer than what is handed over. */
   open(record: OpenRecord, requestBody: Buffer, cut?: boolean): Promise<void>
   /** Like EventLog's, with bytes that the record's leaf commits to by their digest alone: a wrapped key. */
@@ -236,6 +236,7 @@ class WriterSpool implements Spool {
   #leaveOpen(state: 'full' | 'broken', code: string): void {
     if (this.#state === 'ended' || this.#state === state) return
     this.#state = state
+    this.#progress.refusing = true
     this.#options.onEvent({ event: 'audit.refusing', state, code })
     this.#scheduleProbe()
   }
@@ -249,12 +250,13 @@ class WriterSpool implements Spool {
   /** Back to open when the ballast fits again; then what is owed is written first. */
   #tryAgain(): void {
     if (this.#state === 'ended') return
-    this.#finishSegmentAtLimit()
+    this.#finishSegment()
     if (this.#overLimit() || !this.#tryBallast()) {
       this.#scheduleProbe()
       return
     }
     this.#state = 'open'
+    this.#progress.refusing = false
     const owed = [...this.#owed.values()]
     this.#owed.clear()
     for (const record of owed) {
@@ -276,13 +278,13 @@ class WriterSpool implements Spool {
   }
 
   /** The segment being written can never be deleted: finished, and with another begun, it goes once it is shipped. */
-  #finishSegmentAtLimit(): void {
-    if (!this.#overLimit()) return
+  #finishSegment(): void {
     try {
       this.#writer.rotate()
     } catch (error) {
       // No room even for an empty file: the next probe tries again.
-      this.#options.onEvent({ event: 'audit.refusing', state: 'full', code: codeOf(error) })
+      const state = this.#state === 'broken' ? 'broken' : 'full'
+      this.#options.onEvent({ event: 'audit.refusing', state, code: codeOf(error) })
     }
   }
 

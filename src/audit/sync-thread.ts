@@ -50,7 +50,7 @@ export class SyncLoop {
       this.#round(startedMs, dirty)
       if (stopping) break
       if (this.#filling >= 0) this.#fill()
-      else if (dirty) sleep(ROUND_MS - (processMs() - startedMs))
+      else if (dirty) this.#progress.restUnlessUrgent(ROUND_MS - (processMs() - startedMs))
       else this.#progress.waitDirty(IDLE_MS)
     }
     this.#endFill(PREPARED_STATES.none)
@@ -67,6 +67,7 @@ export class SyncLoop {
     if (!synced || goal <= this.#progress.syncedSeq) return
     this.#progress.syncStartedMs = startedMs
     this.#progress.syncedSeq = goal
+    this.#progress.announceSynced()
   }
 
   #commands(): boolean {
@@ -135,11 +136,6 @@ export class SyncLoop {
     rmSync(`${this.#preparedPath}.new`, { force: true })
     this.#progress.prepared = state
   }
-}
-
-const nobody = new Int32Array(new SharedArrayBuffer(4))
-function sleep(milliseconds: number): void {
-  if (milliseconds > 0) Atomics.wait(nobody, 0, 0, milliseconds)
 }
 
 new SyncLoop(workerData as SyncThreadSetup).run()

@@ -24,6 +24,7 @@ export type TrailEntry = {
 
 const ENTRY_BYTES = 93
 const DIGEST_BYTES = 32
+const SEQ_AT = 5
 const FIRST_DIGEST_AT = 29
 const SECOND_DIGEST_AT = FIRST_DIGEST_AT + DIGEST_BYTES
 /** A request of 32 MiB in pieces of 64 KiB, with room. */
@@ -45,7 +46,7 @@ export function trailEntry(frame: Frame): TrailEntry {
 }
 
 /** Hex SHA-256, null for an empty body. */
-function digestOf(bytes: Buffer): string | null {
+export function digestOf(bytes: Buffer): string | null {
   return bytes.length === 0 ? null : hash('sha256', bytes, 'hex')
 }
 
@@ -99,6 +100,17 @@ export function decodeTrail(trail: Buffer): TrailEntry[] | null {
       secondDigest: secondBytes === 0 ? null : digestAt(trail, at + SECOND_DIGEST_AT),
     }
   })
+}
+
+/** The numbers of the records alone; nothing for bytes that are no trail. */
+export function trailSeqs(trail: Buffer): number[] {
+  const seqs: number[] = []
+  if (trail.length % ENTRY_BYTES !== 0) return seqs
+  for (let at = SEQ_AT; at < trail.length; at += ENTRY_BYTES) {
+    const seq = Number(trail.readBigUInt64LE(at))
+    if (Number.isSafeInteger(seq)) seqs.push(seq)
+  }
+  return seqs
 }
 
 function digestAt(trail: Buffer, at: number): string {

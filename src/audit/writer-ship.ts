@@ -259,7 +259,9 @@ export class WriterShip {
     // Without a finished request the cursor can stay: reading a few records again costs nothing.
     if (rows.length === 0 && events.length === 0) return
     const { writer } = this.#setup
-    this.#batches = [{ writer, fromSeq: this.#cursorSeq, toSeq: this.#reader.nextSeq, sealed, rows, events }]
+    const openSeqs = this.#pairing.openSeqs()
+    const toSeq = this.#reader.nextSeq
+    this.#batches = [{ writer, fromSeq: this.#cursorSeq, toSeq, sealed, rows, events, openSeqs }]
   }
 
   #settle(batch: Batch): void {

@@ -22,6 +22,53 @@ export type CliActions = {
   check(options: { json: boolean }): Promise<number>
   /** What doctor can look at while no server runs: the config, the data folder, the database. */
   selfCheck(): Promise<readonly Check[]>
+  audit: AuditActions
+}
+
+type Finding = {
+  severity: 'altered' | 'incomplete' | 'explained'
+  kind: string
+  writer: string | null
+  seq: number | null
+  id: string | null
+  message: string
+}
+
+/** What `aval audit verify` found; `src/audit/verify/verify.ts` says what each number counts. */
+export type VerifyResult = {
+  status: 'intact' | 'altered' | 'incomplete'
+  records: number
+  rows: number
+  events: number
+  bodies: number
+  writers: number
+  heads: number
+  superHeads: number
+  signed: number
+  underWay: number
+  altered: number
+  incomplete: number
+  explained: number
+  findings: readonly Finding[]
+  keys: readonly string[]
+  /** Where the keys came from that were trusted. */
+  keysFrom: 'given' | 'this machine' | 'the database'
+}
+
+/** What reads the log's database itself, without a server in between. */
+export type AuditActions = {
+  verify(options: {
+    keys: readonly string[]
+    checkpoints: readonly string[]
+    sinceMs: number | null
+    untilMs: number | null
+    onProgress: (progress: { records: number; total: number }) => void
+  }): Promise<VerifyResult>
+  /** The bundle that docs/verify.mjs reads. */
+  prove(id: string, withBodies: boolean): Promise<object>
+  /** A new signing key for the next start; the old one vouches for it. */
+  rotateKey(): Promise<void>
+  keys(): Promise<readonly { verifierKey: string; endorsement: string | null }[]>
 }
 
 export type CliContext = {

@@ -6,6 +6,7 @@ import { type ClientSettings, createClient } from './client.ts'
 import { addErasureCommands } from './commands/audit/erasures.ts'
 import { addEventCommands } from './commands/audit/events.ts'
 import { addHoldCommands } from './commands/audit/holds.ts'
+import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addModelCommands } from './commands/models.ts'
@@ -53,9 +54,11 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addChatCommand(program, context)
   addKeyCommands(program, context)
   addRequestCommands(program, context)
-  addEventCommands(program, context)
-  addErasureCommands(program, context)
-  addHoldCommands(program, context)
+  const audit = program.command('audit').description('check, prove and keep the log (auditor or admin)')
+  addProofCommands(audit, context)
+  addEventCommands(audit, context)
+  addErasureCommands(audit, context)
+  addHoldCommands(audit, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
+import { redaction } from './redaction.ts'
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
@@ -97,10 +98,17 @@ const target = z.union([
   }),
 ])
 
+const guarantee = {
+  durability: z.enum(['process', 'power', 'replicated']).optional(),
+  policy: z.enum(['required', 'best_effort']).optional(),
+  deadline: durationUpTo(60_000, '60s').optional(),
+}
+
 const route = z.strictObject({
   owner: z.string().max(200).optional(),
   targets: z.array(target).min(1).max(20),
   retries: z.int().min(0).max(10).optional(),
+  audit: z.strictObject(guarantee).optional(),
 })
 
 const rates = { rpm: z.int().min(1).optional(), concurrency: z.int().min(1).optional() }
@@ -136,8 +144,11 @@ export const configFile = z.strictObject({
       keep: keeping.optional(),
       key: secretRef.optional(),
       signing_key: secretRef.optional(),
+      previous_signing_key: secretRef.optional(),
       origin: originName.optional(),
       seal_bodies: z.boolean().optional(),
+      redaction: redaction.optional(),
+      ...guarantee,
     })
     .optional(),
 })

@@ -6,6 +6,7 @@
 import postgres, { type Options, type Sql } from 'postgres'
 import { ConfigError } from '../errors.ts'
 import { embeddedDirectory } from '../lib/database-url.ts'
+import { guardTransactions } from './transactions.ts'
 import { SOCKET_NAME } from './wire.ts'
 
 export type Pool = {
@@ -41,6 +42,7 @@ const MAX_EMBEDDED_CONNECTIONS = 4
 export function openPool(url: string, options: ConnectOptions): Pool {
   const directory = embeddedDirectory(url)
   const sql = directory === null ? openServer(url, options) : openEmbedded(directory, options)
+  guardTransactions(sql)
   return {
     sql,
     embedded: directory !== null,

@@ -50,6 +50,7 @@ export const shipCursors = pgTable('ship_cursors', {
   nextSeq: bigint('next_seq', { mode: 'bigint' }).notNull(),
   sealed: boolean('sealed').notNull().default(sql`false`),
   updatedAt: instant('updated_at').notNull(),
+  openSeqs: bigint('open_seqs', { mode: 'number' }).array().notNull().default(sql`'{}'`),
 })
 
 export const requests = pgTable(

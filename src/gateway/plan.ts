@@ -1,5 +1,6 @@
 /** Pure: which targets, in which order, a request may be sent to. */
 
+import type { Guarantee } from '../audit/guarantee.ts'
 import { RequestError } from '../errors.ts'
 import { allowsRoute } from '../keys/allowed-routes.ts'
 import type { VirtualKey } from '../keys/key.ts'
@@ -18,6 +19,8 @@ export type Plan = {
   targets: readonly PlannedTarget[]
   /** Further attempts allowed after every target has been tried once. */
   retries: number
+  /** How sure the request's records must be before anything is released. */
+  guarantee: Guarantee
 }
 
 /**
@@ -36,13 +39,19 @@ export function planTargets(
   if (route !== undefined) {
     const targets = orderTargets(route.targets, random).map((target) => planned(snapshot, target))
     const able = targets.filter((target) => target !== null)
-    return { route: route.name, targets: supporting(able, operation, model), retries: route.retries }
+    return {
+      route: route.name,
+      targets: supporting(able, operation, model),
+      retries: route.retries,
+      guarantee: route.guarantee,
+    }
   }
   const slash = model.indexOf('/')
   const upstream = slash < 1 ? undefined : snapshot.upstreams.get(model.slice(0, slash))
   if (upstream === undefined || slash === model.length - 1) throw notFound(snapshot, key, model)
   const target = { upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
-  return { route: null, targets: supporting([target], operation, model), retries: DIRECT_RETRIES }
+  const { guarantee } = snapshot
+  return { route: null, targets: supporting([target], operation, model), retries: DIRECT_RETRIES, guarantee }
 }
 
 function supporting(targets: readonly PlannedTarget[], operation: Operation, model: string): PlannedTarget[] {

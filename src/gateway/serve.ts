@@ -30,7 +30,7 @@ export async function serveRequest(
   const { body, plan, limits, release } = admitted
   const exchange = new Exchange(deps, envelope, body, plan, limits, client)
   try {
-    await deps.audit.open(openRecord(envelope, body, plan.route), bytes)
+    await deps.audit.open(openRecord(envelope, body, plan.route), bytes, plan.guarantee)
     await run(deps, exchange)
   } finally {
     release()

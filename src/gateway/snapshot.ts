@@ -1,5 +1,6 @@
 /** Everything the hot path decides with, compiled in memory and swapped whole. Never changed in place. */
 
+import type { Guarantee } from '../audit/guarantee.ts'
 import type { Provider, Timeouts } from '../providers/provider.ts'
 
 export type Upstream = {
@@ -19,11 +20,18 @@ export type RouteTarget = {
   timeouts: Partial<Timeouts>
 }
 
-export type Route = { name: string; targets: readonly RouteTarget[]; retries: number }
+export type Route = {
+  name: string
+  targets: readonly RouteTarget[]
+  retries: number
+  guarantee: Guarantee
+}
 
 export type Snapshot = {
   upstreams: ReadonlyMap<string, Upstream>
   routes: ReadonlyMap<string, Route>
+  /** Of calls that name an upstream directly. */
+  guarantee: Guarantee
   /** Names for suggestions: routes, and `upstream/model` of every model list that has been read. */
   knownModels: () => readonly string[]
 }

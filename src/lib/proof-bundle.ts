@@ -10,7 +10,7 @@ import { sha256Hex } from './sha256.ts'
 import { parseNote } from './signed-note.ts'
 
 /** Names are those of the JSON file. Digests are hex, hashes and bodies base64. */
-export type BundleRecord = {
+type BundleRecord = {
   readonly type: LeafType
   /** Also the index of the leaf. */
   readonly seq: number
@@ -29,7 +29,7 @@ export type BundleRecord = {
 }
 
 /** An ERASE record that names the request, usually of a later writer and so of another tree. */
-export type BundleErasure = {
+type BundleErasure = {
   readonly origin: string
   readonly writer: string
   readonly record: BundleRecord

@@ -13,6 +13,12 @@ import { asUpstreamError, WholeAnswer } from './whole-answer.ts'
 /** One event larger than this is garbage: a whole 1 MB tool call still fits many times. */
 const MAX_EVENT_BYTES = 16 * 1024 ** 2
 
+/**
+ * How long a stream that is likely over may still bring something when its dialect has no last event. Too short would
+ * make half an answer look whole; too long only keeps the caller waiting at an upstream that does not close its side.
+ */
+const PATIENCE_MS = 5_000
+
 export type TranslatedUpstream = {
   name: string
   dialect: Dialect
@@ -21,12 +27,13 @@ export type TranslatedUpstream = {
   timeouts: Timeouts
 }
 
-/** `nowMs` dates the objects that are made. */
+/** `nowMs` dates the objects that are made; `patienceMs` is for tests. */
 export function createTranslatedProvider(
   upstream: TranslatedUpstream,
   translation: Translation,
   transport: Transport,
   nowMs: () => number,
+  patienceMs = PATIENCE_MS,
 ): Provider {
   const headers = {
     'content-type': 'application/json',
@@ -43,6 +50,7 @@ export function createTranslatedProvider(
         created: Math.floor(nowMs() / 1000),
         model: call.model,
         includeUsage: call.includeUsage,
+        choices: typeof call.parsed.n === 'number' ? call.parsed.n : 1,
         embeddingFormat: call.parsed.encoding_format === 'base64' ? 'base64' : 'float',
       }
       let outgoing: TranslatedRequest
@@ -54,12 +62,15 @@ export function createTranslatedProvider(
       }
       const body = encoded(outgoing)
       call.onSend?.(body)
-      const answer = call.stream
-        ? new StreamedAnswer(upstream.name, translation.stream(info), sink)
-        : new WholeAnswer(upstream.name, (parsed) => translation.response(call.operation, parsed, info), sink)
       const { method, path } = outgoing
-      answer.handle = transport.start({ method, path, headers, body, timeouts: call.timeouts }, answer)
-      return answer.handle
+      const request = { method, path, headers, body, timeouts: call.timeouts }
+      if (call.stream) {
+        const streamed = new StreamedAnswer(upstream.name, translation.stream(info), sink, patienceMs)
+        streamed.inner = transport.start(request, streamed)
+        return streamed
+      }
+      const respond = (parsed: JsonObject) => translation.response(call.operation, parsed, info)
+      return transport.start(request, new WholeAnswer(upstream.name, respond, sink))
     },
     encode: (call) => [encoded(translation.request(call))],
     async listModels(signal) {
@@ -81,19 +92,45 @@ function encoded({ body }: TranslatedRequest): Buffer {
   return Buffer.from(JSON.stringify(body))
 }
 
-/** Translates event by event; `[DONE]` is written only after the translator confirms a proper end. */
-class StreamedAnswer implements ProviderSink {
-  handle: ProviderHandle | null = null
+/**
+ * Translates event by event; `[DONE]` is written only after the translator confirms a proper end, and then at once:
+ * some upstreams never close their side. Whoever reads the stream lets such a connection go.
+ */
+class StreamedAnswer implements ProviderSink, ProviderHandle {
+  inner: ProviderHandle | null = null
   readonly #upstream: string
   readonly #translator: StreamTranslator
   readonly #sink: ProviderSink
+  readonly #patienceMs: number
   readonly #parser = new SseParser(Math.min(MAX_EVENT_BYTES, MAX_RESPONSE_BYTES))
-  #failed = false
+  /** `whole`: `[DONE]` is written, and how the connection ends no longer matters. */
+  #state: 'open' | 'whole' | 'over' = 'open'
+  #patience: NodeJS.Timeout | null = null
+  #paused = false
 
-  constructor(upstream: string, translator: StreamTranslator, sink: ProviderSink) {
+  constructor(upstream: string, translator: StreamTranslator, sink: ProviderSink, patienceMs: number) {
     this.#upstream = upstream
     this.#translator = translator
     this.#sink = sink
+    this.#patienceMs = patienceMs
+  }
+
+  abort(): void {
+    this.#state = 'over'
+    this.#stopWaiting()
+    this.inner?.abort()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#stopWaiting()
+    this.inner?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.inner?.resume()
+    this.#waitIfLikelyOver()
   }
 
   onHead(head: ProviderHead): void {
@@ -101,21 +138,60 @@ class StreamedAnswer implements ProviderSink {
   }
 
   onData(chunk: Buffer): void {
+    if (this.#state !== 'open') return
     this.#attempt(() => {
-      for (const event of this.#parser.push(chunk)) this.#send(this.#translator.push(event))
+      for (const event of this.#parser.push(chunk)) {
+        this.#send(this.#translator.push(event))
+        // The reader may have left at what it was just given.
+        if (this.#isOver()) return
+      }
+      if (this.#translator.ending === 'certain') this.#finish()
+      else this.#waitIfLikelyOver()
     })
   }
 
   onEnd(): void {
+    if (this.#state === 'over') return
     this.#attempt(() => {
-      this.#send(this.#translator.end())
-      this.#sink.onData(encodeSse('[DONE]'))
+      if (this.#state === 'open') this.#finish()
+      if (this.#isOver()) return
+      this.#state = 'over'
       this.#sink.onEnd()
     })
   }
 
   onError(error: UpstreamError): void {
-    if (!this.#failed) this.#sink.onError(error)
+    if (this.#state === 'over') return
+    this.#stopWaiting()
+    const isWhole = this.#state === 'whole'
+    this.#state = 'over'
+    if (isWhole) this.#sink.onEnd()
+    else this.#sink.onError(error)
+  }
+
+  /** A method, so that the compiler does not narrow the state across callbacks. */
+  #isOver(): boolean {
+    return this.#state === 'over'
+  }
+
+  #waitIfLikelyOver(): void {
+    this.#stopWaiting()
+    // While nothing is read, silence says nothing.
+    if (this.#paused || this.#state !== 'open' || this.#translator.ending !== 'likely') return
+    this.#patience = setTimeout(() => this.#attempt(() => this.#finish()), this.#patienceMs)
+  }
+
+  #stopWaiting(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience)
+    this.#patience = null
+  }
+
+  #finish(): void {
+    this.#stopWaiting()
+    this.#send(this.#translator.end())
+    if (this.#isOver()) return
+    this.#state = 'whole'
+    this.#sink.onData(encodeSse('[DONE]'))
   }
 
   #send(chunks: readonly JsonObject[]): void {
@@ -123,12 +199,10 @@ class StreamedAnswer implements ProviderSink {
   }
 
   #attempt(step: () => void): void {
-    if (this.#failed) return
     try {
       step()
     } catch (error) {
-      this.#failed = true
-      this.handle?.abort()
+      this.abort()
       this.#sink.onError(asUpstreamError(this.#upstream, error))
     }
   }

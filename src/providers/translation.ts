@@ -16,6 +16,8 @@ export type AnswerInfo = {
   /** The model name to show, the upstream's own id. */
   model: string
   includeUsage: boolean
+  /** How many answers the request asked for. Absent means 1. */
+  choices?: number | undefined
   /** For embeddings: the request's `encoding_format`. Absent means `float`, as on OpenAI's wire. */
   embeddingFormat?: 'float' | 'base64' | undefined
 }
@@ -30,7 +32,12 @@ export type StreamTranslator = {
    */
   push(event: SseEvent): JsonObject[]
   /**
-   * The upstream closed the connection. Returns the last chunks (usage, when asked for).
+   * What was seen so far of the answer's end. `certain`: the dialect's last event, nothing can follow. `likely`:
+   * everything that was asked for says that it is finished, but the dialect has no event that says so of the whole.
+   */
+  readonly ending: 'none' | 'likely' | 'certain'
+  /**
+   * The upstream closed the connection, or need not be waited for. Returns the last chunks (usage, when asked for).
    * Throws UpstreamError('upstream_cut') when the stream had not reached its proper end.
    */
   end(): JsonObject[]

@@ -73,3 +73,8 @@ export function workerFailed(logger: Logger, error: Error): void {
 export function forgottenFailure(logger: Logger, error: unknown): void {
   logger.error({ err: error }, 'failure_nobody_awaited')
 }
+
+/** No head over all writers was signed this time; the next round tries again. */
+export function superCheckpointFailed(logger: Logger, error: unknown): void {
+  logger.warn({ err: error }, 'super_checkpoint_failed')
+}

@@ -226,6 +226,25 @@ test.each([
   expect(answer.text).not.toContain(words)
 })
 
+test('a stream whose upstream never closes its side ends with its last event, and the connection is let go', async () => {
+  const answer = await ask('anthropic/text!100000', { stream: true })
+  const row = await contract.row(answer.mark)
+  const call = await eventually('The end of the connection', () => {
+    const open = vendors.anthropic.calls.findLast((one) => one.json?.model === 'text!100000')
+    return open?.finished === undefined ? null : open
+  })
+
+  expect(eventsOf(answer.text).at(-1)).toBe('[DONE]')
+  expect(row).toMatchObject({
+    outcome: 'completed',
+    status: 200,
+    error_code: null,
+    attempts: [{ error: null }],
+  })
+  expect(row.output_tokens).not.toBeNull()
+  expect(call.finished).toBe('aborted')
+})
+
 test('a route falls over from one dialect to the next', async () => {
   const answer = await ask('sturdy', { stream: true })
 

@@ -172,6 +172,19 @@ describe('an answer that says of itself that it failed', () => {
   })
 })
 
+test('made from a chat stream, it ends with [DONE] although the upstream keeps the connection open', async () => {
+  const chat = { model: 'up/mock?text=open end', stream: true, messages: [{ role: 'user', content: 'x' }] }
+  const options = { stream_options: { include_usage: true } }
+  const whole = eventsOf((await contract.post('/v1/chat/completions', { ...chat, ...options })).text)
+  const model = `mock?text=open end&stall_after=${whole.length}&comments=false`
+
+  const events = await streamed(`chatty/${model}`)
+  const row = await contract.row(contract.lastMark())
+
+  expect(events.at(-1)).toMatchObject({ type: 'response.completed' })
+  expect(row).toMatchObject({ outcome: 'completed', status: 200, error_code: null })
+})
+
 test('an upstream that is asked whether it has /responses is asked once and used natively', async () => {
   await contract.client().responses.create({ model: 'asked/native-one', input: 'x' })
   await contract.client().responses.create({ model: 'asked/native-two', input: 'x' })

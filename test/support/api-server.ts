@@ -173,6 +173,7 @@ function apiDeps(parts: {
         return name === 'Xenova/tiny'
       },
     },
+    evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     operations: {
       record,
       doctor: async () => [

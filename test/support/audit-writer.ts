@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { openSync, writeSync } from 'node:fs'
 import { startAudit } from '../../src/audit/audit.ts'
 import { Progress } from '../../src/audit/progress.ts'
-import type { AuditLog } from '../../src/audit/record.ts'
+import type { RequestLog } from '../../src/audit/record.ts'
 import { recoverSpool } from '../../src/audit/recover.ts'
 import { createSpool } from '../../src/audit/spool.ts'
 import { systemClock } from '../../src/lib/clock.ts'
@@ -15,7 +15,7 @@ const journal = openSync(journalFile, 'a')
 const concurrency = 16
 const onFatal = (error: Error) => writeSync(2, error.message)
 
-function openLog(): AuditLog {
+function openLog(): RequestLog {
   if (databaseUrl !== undefined) {
     const shared = { databaseUrl, clock: systemClock, segmentBytes: 512 * 1024, onFatal }
     return startAudit({ ...shared, secrets: auditSecrets(), dataFolder: directory, onEvent: () => undefined })

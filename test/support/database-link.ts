@@ -1,4 +1,4 @@
-/** A link to a test database that can swallow the answer to COMMIT, go silent, or be cut and restored. */
+/** A link to a test database that can swallow the answer to COMMIT, go silent, be cut after any statement, and restored. */
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -12,8 +12,11 @@ import {
 } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SOCKET_NAME } from '../../src/db/wire.ts'
+import { SOCKET_NAME, WireReader } from '../../src/db/wire.ts'
 import { embeddedDirectory, embeddedUrl } from '../../src/lib/database-url.ts'
+
+const COMMAND_COMPLETE = 'C'
+const MAX_ANSWER_BYTES = 64 * 1024 ** 2
 
 export type DatabaseLink = {
   url: string
@@ -21,6 +24,9 @@ export type DatabaseLink = {
   loseAnswer: (commit: number) => 'cut' | 'silence' | null
   /** COMMITs that the database has answered. */
   commits: number
+  /** Called after each statement the database has executed, counted from 1; `cut` ends the connection unanswered. */
+  onStatement: (statement: number) => 'cut' | null
+  statements: number
   /** Refuses and cuts connections. */
   down(): Promise<void>
   up(): Promise<void>
@@ -40,6 +46,7 @@ export async function linkTo(url: string): Promise<DatabaseLink> {
 
   function pass(client: Socket): void {
     const upstream = connect(target)
+    const answered = new WireReader(MAX_ANSWER_BYTES)
     let answers = true
     for (const socket of [client, upstream]) {
       sockets.add(socket)
@@ -59,6 +66,14 @@ export async function linkTo(url: string): Promise<DatabaseLink> {
         if (fate !== null) answers = false
         if (fate === 'cut') client.destroy()
       }
+      answered.push(bytes)
+      for (let message = answered.takeMessage(); message !== null; message = answered.takeMessage()) {
+        if (message.type !== COMMAND_COMPLETE || !answers) continue
+        link.statements += 1
+        if (link.onStatement(link.statements) !== 'cut') continue
+        answers = false
+        client.destroy()
+      }
       if (answers) client.write(bytes)
     })
   }
@@ -67,6 +82,8 @@ export async function linkTo(url: string): Promise<DatabaseLink> {
     url: '',
     loseAnswer: () => null,
     commits: 0,
+    onStatement: () => null,
+    statements: 0,
     up: async () => {
       server = createServer(pass)
       server.listen(directory === null ? { host: '127.0.0.1', port } : { path: join(folder, SOCKET_NAME) })

@@ -3,13 +3,11 @@
  * Each call gives its own database, so files never see each other's rows.
  */
 
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import postgres from 'postgres'
 import { afterAll, beforeAll, describe, inject } from 'vitest'
 import { connectDatabase, type DatabaseConnection } from '../../src/db/client.ts'
-import { migrate } from '../../src/db/migrate.ts'
-import { MIGRATIONS, openEmbeddedDatabase } from './embedded-database.ts'
+import { openEmbeddedDatabase } from './embedded-database.ts'
+import { createMigratedDatabase } from './server-database.ts'
 
 export type TestDatabase = DatabaseConnection & {
   /** For opening further connections to the same database. */
@@ -31,20 +29,15 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 /** A migrated database of its own on the server of TEST_DATABASE_URL; dropped by `close`. */
 export async function testServerDatabase(serverUrl: string): Promise<TestDatabase> {
-  const name = `aval_test_${randomBytes(6).toString('hex')}`
-  await onServer(serverUrl, `CREATE DATABASE ${name}`)
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  const connection = connectDatabase(url.href, { maxConnections: 8, applicationName: 'aval-test' })
-  await connection.sql`CREATE EXTENSION IF NOT EXISTS vector`
-  await migrate(connection, { directory: MIGRATIONS })
+  const { url, drop } = await createMigratedDatabase(serverUrl, 'aval_test')
+  const connection = connectDatabase(url, { maxConnections: 8, applicationName: 'aval-test' })
   return {
     ...connection,
-    url: url.href,
+    url,
     ...(await truncation(connection)),
     close: async () => {
       await connection.close()
-      await onServer(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`)
+      await drop()
     },
   }
 }
@@ -106,14 +99,5 @@ async function truncation({ sql }: DatabaseConnection): Promise<Pick<TestDatabas
         await sql`INSERT INTO change_counters (subject, version) VALUES (${seed.subject}, ${seed.version})`
       }
     },
-  }
-}
-
-async function onServer(serverUrl: string, statement: string): Promise<void> {
-  const sql = postgres(serverUrl, { max: 1, onnotice: () => undefined })
-  try {
-    await sql.unsafe(statement)
-  } finally {
-    await sql.end()
   }
 }

@@ -15,7 +15,7 @@ const keyFrom = (seed: string) => readPrivateKey(sha256(seed).toString('base64')
 export const LOG = noteSigner('log.example', keyFrom('log'))
 export const STRANGER = noteSigner('log.example', keyFrom('stranger'))
 export const WITNESS = cosigner('witness.example/w1', keyFrom('witness'))
-export const TOLD_AT_MS = Date.UTC(2026, 10, 3, 12)
+const TOLD_AT_MS = Date.UTC(2026, 10, 3, 12)
 
 /** The records of one request, or of none, without their places. */
 export type Told = { type: LeafType; id: string | null; meta: object | null; first?: string; second?: string }

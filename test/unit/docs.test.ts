@@ -13,6 +13,7 @@ import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
 import { MAY_IMPORT } from '../support/architecture.ts'
+import { noAuditActions } from '../support/audit-actions.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -328,6 +329,7 @@ const PROGRAM = buildProgram({
     migrate: async () => 0,
     check: async () => 0,
     selfCheck: async () => [],
+    audit: noAuditActions(),
   },
   nowMs: () => 0,
 }).program

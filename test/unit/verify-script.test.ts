@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildProofBundle, type ProofBundle, type RecordToProve } from '../../src/lib/proof-bundle.ts'
+import { parseNote, signNote } from '../../src/lib/signed-note.ts'
 import {
   busyLog,
   LOG,
@@ -245,7 +246,7 @@ tampered.push(
   ['an older checkpoint of another size', bundle, { ...trust, older: log.tree(6).checkpoint }],
   ['an older checkpoint that is newer', bundle, { ...trust, older: foreign.tree().checkpoint }],
   ['an older checkpoint by a stranger', bundle, { ...trust, older: log.tree(7, STRANGER).checkpoint }],
-  ['an older checkpoint of another writer', bundle, { ...trust, older: later.tree(2).checkpoint }],
+  ['an older checkpoint of another writer', bundle, { ...trust, older: busyLog('wrt_9').tree(7).checkpoint }],
 )
 
 function erasedBy(requestId: string, record: RecordToProve): ProofBundle {
@@ -292,6 +293,20 @@ describe('a proof that was tampered with', () => {
       }),
       { numRuns: 1500 },
     )
+  })
+
+  test('in which half a character stands for the sign of a broken one is never intact', () => {
+    const strange = new ProofLog('wrt_1')
+    strange.append({
+      type: 'whole',
+      id: 'r',
+      meta: { open: { id: 'r' }, close: { id: 'r' }, text: '\ufffd' },
+    })
+    const made = buildProofBundle({ requestId: 'r', records: strange.records, tree: strange.tree() })
+    const text = JSON.stringify(made)
+
+    expect(verifyBundle(text, withoutOlder).exitCode).toBe(INTACT)
+    expect(verifyBundle(text.replace('\ufffd', '\\ud800'), withoutOlder).exitCode).toBe(ALTERED)
   })
 
   test('cut off anywhere is never intact', () => {
@@ -373,6 +388,18 @@ describe('a log that was signed with a false story', () => {
     expect(marks(result, 'FAIL').map(({ words }) => words)).toEqual([expect.stringMatching(/^Request: /)])
   })
 
+  test('does not pass with a size that is not that of the tree', () => {
+    const four = new ProofLog('wrt_1')
+    four.append(...streamed('req_a', 2))
+    const made = buildProofBundle({ requestId: 'req_a', records: four.records, tree: four.tree() })
+    const text = parseNote(made.checkpoint).text.replace('\n4\n', '\n8\n')
+
+    const result = verify({ ...made, checkpoint: signNote(text, LOG) }, { keys: [LOG.key.text] })
+
+    expect(result.exitCode).toBe(ALTERED)
+    expect(marks(result, 'FAIL')).toHaveLength(4)
+  })
+
   test('does not pass with fewer or more parts than its end says', () => {
     for (const parts of [0, 2]) {
       const lying = new ProofLog('wrt_1')
@@ -439,6 +466,10 @@ describe('the command', () => {
   test.each([
     ['no key', ['proof.json']],
     ['a key that is none', ['proof.json', '--key', 'log.example']],
+    [
+      'a key whose id is not its own',
+      ['proof.json', '--key', LOG.key.text.replace(/\+.{8}\+/, '+00000000+')],
+    ],
     ['a witness as the log', ['proof.json', '--key', WITNESS.key.text]],
     ['the log as a witness', ['proof.json', '--key', LOG.key.text, '--witness', LOG.key.text]],
     ['no file', ['--key', LOG.key.text]],

@@ -162,14 +162,18 @@ function withoutError(upstream: string, chat: JsonObject): JsonObject {
   throw new UpstreamError('upstream_unavailable', message, { retryable: true, detail })
 }
 
-/** Reads chat chunks, sends Responses events. The stream's last event is its end; there is no `[DONE]`. */
+/**
+ * Reads chat chunks, sends Responses events. The stream's last event is its end; there is no `[DONE]`. The upstream's
+ * own `[DONE]` ends it at once, because some never close their side.
+ */
 class StreamedResponse implements ProviderSink {
   handle: ProviderHandle | null = null
   readonly #upstream: string
   readonly #stream: ResponsesStream
   readonly #sink: ProviderSink
   readonly #parser = new SseParser(MAX_EVENT_BYTES)
-  #over = false
+  /** `whole`: the last event has been sent; only the end of the connection is still to come. */
+  #state: 'open' | 'whole' | 'over' = 'open'
 
   constructor(upstream: string, stream: ResponsesStream, sink: ProviderSink) {
     this.#upstream = upstream
@@ -182,9 +186,9 @@ class StreamedResponse implements ProviderSink {
   }
 
   onData(chunk: Buffer): void {
-    if (this.#over) return
+    if (this.#state !== 'open') return
     try {
-      for (const { data } of this.#parser.push(chunk)) if (!this.#over) this.#event(data)
+      for (const { data } of this.#parser.push(chunk)) if (this.#state === 'open') this.#event(data)
     } catch (error) {
       this.handle?.abort()
       this.onError(asUpstreamError(this.#upstream, error))
@@ -193,26 +197,38 @@ class StreamedResponse implements ProviderSink {
 
   /** Without `[DONE]` the translation decides: no finish reason seen means that the answer was cut. */
   onEnd(): void {
-    if (this.#over) return
-    this.#over = true
-    const last = this.#stream.end()
-    if (this.#stream.status === 'failed') {
-      const message = `Upstream "${this.#upstream}" closed its stream before the end of the answer.`
-      this.#sink.onError(new UpstreamError('upstream_cut', message, { retryable: true }))
-      return
-    }
-    this.#send(last)
+    if (this.#state === 'open') this.#finish()
+    if (this.#state !== 'whole') return
+    this.#state = 'over'
     this.#sink.onEnd()
   }
 
   onError(error: UpstreamError): void {
-    if (this.#over) return
-    this.#over = true
-    this.#sink.onError(error)
+    if (this.#state === 'over') return
+    const isWhole = this.#state === 'whole'
+    this.#state = 'over'
+    if (isWhole) this.#sink.onEnd()
+    else this.#sink.onError(error)
+  }
+
+  #finish(): void {
+    const last = this.#stream.end()
+    if (this.#stream.status === 'failed') {
+      this.#state = 'over'
+      this.handle?.abort()
+      const message = `Upstream "${this.#upstream}" closed its stream before the end of the answer.`
+      this.#sink.onError(new UpstreamError('upstream_cut', message, { retryable: true }))
+      return
+    }
+    this.#state = 'whole'
+    this.#send(last)
   }
 
   #event(data: string): void {
-    if (data === '[DONE]') return
+    if (data === '[DONE]') {
+      this.#finish()
+      return
+    }
     const chunk: unknown = JSON.parse(data)
     if (!isJsonObject(chunk)) throw new SyntaxError('A chunk is not a JSON object.')
     this.#send(this.#stream.push(withoutError(this.#upstream, chunk)))

@@ -8,6 +8,7 @@ import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
 import { type EventsApiDeps, eventsApi } from './events.ts'
+import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
@@ -30,6 +31,7 @@ export type ApiDeps = {
   holds: HoldsApiDeps
   models: ModelsApiDeps
   operations: OperationsApiDeps
+  evidence: EvidenceApiDeps
 }
 
 /** No body under /api is larger than a list of routes. */
@@ -68,6 +70,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', holdsApi(deps.holds))
   api.route('/', modelsApi(deps.models))
   api.route('/', operationsApi(deps.operations))
+  api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
     c.json(
       api.getOpenAPI31Document({

@@ -34,6 +34,10 @@ export class AnthropicStream implements StreamTranslator {
     this.#info = info
   }
 
+  get ending(): 'none' | 'certain' {
+    return this.#state === 'stopped' ? 'certain' : 'none'
+  }
+
   push(event: SseEvent): JsonObject[] {
     if (this.#state === 'stopped' || event.event === 'ping') return []
     const data = parseEventData(event.data)

@@ -18,7 +18,8 @@ import { toUsage } from './usage.ts'
 /** More candidates than any request may ask for is nonsense, and memory. */
 const CHOICES_MAX = 64
 
-type Choice = { calls: number; finishReason: string }
+/** `resumed`: it went on after it had given a finish reason. */
+type Choice = { calls: number; finishReason: string; resumed: boolean }
 
 export class GeminiStream implements StreamTranslator {
   readonly #info: AnswerInfo
@@ -28,6 +29,17 @@ export class GeminiStream implements StreamTranslator {
 
   constructor(info: AnswerInfo) {
     this.#info = info
+  }
+
+  /**
+   * Never certain. Some models wrote a finish reason on every event: once a candidate has gone on after one, only the
+   * end of the connection counts.
+   */
+  get ending(): 'none' | 'likely' {
+    const choices = [...this.#choices.values()]
+    const isAllThere = this.#blocked || choices.length >= (this.#info.choices ?? 1)
+    const isFinished = choices.every((choice) => choice.finishReason !== '' && !choice.resumed)
+    return isAllThere && isFinished ? 'likely' : 'none'
   }
 
   push(event: SseEvent): JsonObject[] {
@@ -72,10 +84,11 @@ export class GeminiStream implements StreamTranslator {
     let choice = this.#choices.get(index)
     if (choice === undefined) {
       if (this.#choices.size === CHOICES_MAX) throw malformed('The upstream sent too many candidates.', '')
-      choice = { calls: 0, finishReason: '' }
+      choice = { calls: 0, finishReason: '', resumed: false }
       this.#choices.set(index, choice)
       chunks.push(buildChunk(this.#info, index, { role: 'assistant', content: '', refusal: null }))
     }
+    if (choice.finishReason !== '') choice.resumed = true
     let logprobs = toLogprobs(candidate)
     for (const part of readParts(candidate, this.#info.id, choice.calls)) {
       chunks.push(buildChunk(this.#info, index, toDelta(part, choice), null, logprobs))

@@ -13,13 +13,15 @@ import { type Actor, placeHold, releaseHold } from '../../../src/audit/erasure/h
 import { ErasureWatch, watchErasures } from '../../../src/audit/erasure/watch.ts'
 import { pseudonym } from '../../../src/audit/privacy/audit-keys.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
-import { decodeTrail, leafOf } from '../../../src/audit/trail.ts'
+import { verifyLog } from '../../../src/audit/verify/verify.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { noteSigner } from '../../../src/lib/signed-note.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const HOUR_MS = 3_600_000
 const SCOPE = { projectId: 'prj_default', unowned: true }
+const secrets = auditSecrets()
 const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default' }
 const bob: Actor = { id: 'vk_bob', name: 'bob', projectId: 'prj_default' }
 const stranger: Actor = { id: 'vk_eve', name: 'eve', projectId: 'prj_other' }
@@ -34,7 +36,7 @@ describeDatabases('erasing a subject', (open) => {
     const dataFolder = options.dataFolder ?? aFolder()
     folders.push(dataFolder)
     const started = startAudit({
-      secrets: auditSecrets(),
+      secrets,
       dataFolder,
       databaseUrl: open().url,
       clock: systemClock,
@@ -107,19 +109,32 @@ describeDatabases('erasing a subject', (open) => {
     expect(await open().sql`SELECT * FROM requests ORDER BY id`).toEqual(before)
   })
 
-  test('keeps every leaf: they follow from what the row still has', async () => {
-    const id = await ask('alice')
+  test('leaves a log that verifies: what is gone is explained, and nothing else may go', async () => {
+    await ask('alice')
+    await ask('bert')
     await shipped()
     await approveErasure(deps, bob, await request())
+    await ask('alice')
+    for (const started of audits.splice(0)) await started.close(10_000)
+    const verify = () =>
+      verifyLog(open().sql, {
+        keys: [noteSigner('aval', secrets.signingKey).key],
+        outside: [],
+        sinceMs: null,
+        untilMs: null,
+        nowMs: Date.now(),
+        onProgress: () => undefined,
+      })
 
-    const [row] = await open().sql<{ open_record: string; trail: Buffer; writer: string }[]>`
-      SELECT open_record, trail, writer FROM requests WHERE id = ${id}`
-    const [run] = await open().sql<{ first_seq: string; leaves: Buffer }[]>`
-      SELECT first_seq, leaves FROM audit_leaves WHERE writer = ${row!.writer} ORDER BY first_seq LIMIT 1`
-    const entry = decodeTrail(row!.trail)![0]!
-    expect(leafOf(entry, id, Buffer.from(row!.open_record))).toEqual(
-      run!.leaves.subarray(entry.seq * 32, entry.seq * 32 + 32),
-    )
+    expect(await verify()).toMatchObject({
+      status: 'intact',
+      altered: 0,
+      incomplete: 0,
+      explained: 1,
+      rows: 3,
+    })
+    await open().sql`DELETE FROM data_keys WHERE subject = ${pseudonym(audit.keys, 'prj_default', 'bert')}`
+    expect(await verify()).toMatchObject({ status: 'altered' })
   })
 
   test('what the subject asks afterwards is readable again, under a new key', async () => {

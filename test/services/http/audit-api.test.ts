@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 
 const REQUEST = 'req_01kb000000000000000000000a'
@@ -71,6 +72,7 @@ async function aval(role: Role, ...words: string[]) {
       migrate: async () => 0,
       check: async () => 0,
       selfCheck: async () => [],
+      audit: noAuditActions(),
     },
     nowMs: () => 1000,
   }

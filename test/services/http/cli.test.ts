@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CliActions } from '../../../src/cli/context.ts'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 
 let database: TestDatabase
@@ -138,6 +139,7 @@ async function aval(words: string[], options: Options = {}) {
       selfCheck: async () => [
         { name: 'data folder', status: 'ok', detail: '.aval is writable', remedy: null },
       ],
+      audit: noAuditActions(),
       ...options.actions,
     },
     nowMs: () => 1000,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Round, Sample } from '../../../bench/measure.ts'
 import { readOptions } from '../../../bench/options.ts'
-import { asObject, comparedFigures, holdsBar, table } from '../../../bench/report.ts'
+import { asObject, comparedFigures, holdsBar, portkeyFigures, table } from '../../../bench/report.ts'
 
 function round(changes: Partial<Sample>): Round {
   const sample: Sample = {
@@ -55,11 +55,27 @@ test('a value on the bar passes, one beyond it misses, and the table says so', (
   expect(table(figures)).toMatch(/latency added p50\s+0\.351\s+ms\s+<= 0\.35\s+MISS/)
 })
 
+test('four times the throughput of Portkey in the same round is the bar', () => {
+  const portkey = [round({}), round({ requestsPerSecond: 500 }), round({ requestsPerSecond: 2_000 })]
+  const aval = [5_000, 2_000, 4_000].map((requestsPerSecond) => round({ requestsPerSecond }))
+  const slower = aval.map(({ c64 }) => round({ requestsPerSecond: c64.requestsPerSecond - 1 }))
+
+  const figures = portkeyFigures(portkey, aval)
+
+  expect(asObject(figures)).toEqual({ portkey_throughput_ratio: 4 })
+  expect(figures.map(holdsBar)).toEqual([true])
+  expect(portkeyFigures(portkey, slower).map(holdsBar)).toEqual([false])
+})
+
 test('wrong options are refused by name, and --quick changes the defaults', () => {
   expect(readOptions(['--quick'], {})).toMatchObject({ rounds: 2, seconds: 1, only: 'both', json: false })
   expect(readOptions(['--quick', '--rounds', '7'], {})?.rounds).toBe(7)
   expect(readOptions([], { DATABASE_URL: 'postgres://x' })?.database).toBe('postgres://x')
+  expect(readOptions(['--against', 'portkey'], {})).toMatchObject({ only: 'both', against: 'portkey' })
+  expect(readOptions([], {})?.against).toBeNull()
   expect(readOptions(['--help'], {})).toBeNull()
   expect(() => readOptions(['--rounds', 'many'], {})).toThrow(/--rounds.*"many"/)
   expect(() => readOptions(['--only', 'portkey'], {})).toThrow(/--only.*"portkey"/)
+  expect(() => readOptions(['--against', 'kong'], {})).toThrow(/--against.*"kong"/)
+  expect(() => readOptions(['--against', 'portkey', '--only', 'reference'], {})).toThrow(/--only reference/)
 })

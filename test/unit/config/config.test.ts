@@ -49,7 +49,22 @@ describe('without a file and without an environment', () => {
       keys: [],
       limits: { app: { rpm: null, concurrency: null } },
       models: { folder: null, hub: false },
-      audit: { maxSpoolBytes: null, keepMs: 86_400_000 },
+      audit: {
+        maxSpoolBytes: null,
+        keepMs: 86_400_000,
+        redaction: {
+          kinds: {
+            provider_key: 'mask',
+            jwt: 'mask',
+            pem: 'mask',
+            card: 'mask',
+            iban: 'mask',
+            email: 'off',
+            phone: 'off',
+          },
+          patterns: [],
+        },
+      },
       bring: { adminKey: null, appKey: null, pepper: null },
       log: { level: null },
     })
@@ -188,6 +203,25 @@ describe('the file', () => {
   })
 })
 
+describe('redaction', () => {
+  test('takes what the file says and the defaults for the rest', () => {
+    const { redaction } = load(
+      'audit: { redaction: { kinds: { card: tokenise, email: drop, jwt: off }, patterns: [{ name: staff, regex: "EMP-[0-9]+" }] } }',
+    ).audit
+
+    expect(redaction.kinds).toEqual({
+      provider_key: 'mask',
+      jwt: 'off',
+      pem: 'mask',
+      card: 'tokenise',
+      iban: 'mask',
+      email: 'drop',
+      phone: 'off',
+    })
+    expect(redaction.patterns).toEqual([{ name: 'staff', regex: 'EMP-[0-9]+', action: 'mask' }])
+  })
+})
+
 describe('the result', () => {
   test('cannot be changed, at any depth', () => {
     const config = load('routes: { r: { targets: [{ model: local/x, timeouts: { idle: 1s } }] } }')
@@ -255,6 +289,7 @@ describe('the shipped aval.yaml', () => {
 
     expect(written.server).toEqual(silent.server)
     expect(written.audit.keepMs).toBe(silent.audit.keepMs)
+    expect(written.audit.redaction.kinds).toEqual(silent.audit.redaction.kinds)
     for (const name of ['openai', 'anthropic', 'gemini'])
       expect(upstream(written, name)).toEqual(upstream(silent, name))
   })

@@ -157,6 +157,18 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'keys.0.expires: text "tomorrow" where a moment such as 2027-01-31T00:00:00Z is expected.',
     ],
     [
+      'audit: { redaction: { kinds: { card: hide } } }',
+      'audit.redaction.kinds.card: text "hide" where one of "mask", "tokenise", "drop", "off" is expected.',
+    ],
+    [
+      'audit: { redaction: { patterns: [{ name: card, regex: x }] } }',
+      'audit.redaction.patterns.0.name: text "card" where a name of lower-case letters, digits and "_", at most 32 long, that is no built-in kind is expected.',
+    ],
+    [
+      'audit: { redaction: { patterns: [{ name: a, regex: x }, { name: a, regex: y }] } }',
+      'audit.redaction.patterns.1.name: text "a" where a name that no other pattern has is expected.',
+    ],
+    [
       'routes: { r: { targets: [nowhere/x, local/y] } }',
       'routes.r.targets.0: no upstream "nowhere". Known: local, ollama.',
     ],
@@ -175,6 +187,34 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'aval.yaml: routes.r.targets.0.model: nothing where "upstream/model id", such as openai/gpt-4o-mini, is expected.',
       'aval.yaml: routes.r.targets.0: unknown key "modle". Did you mean "model"?',
     ])
+  })
+})
+
+describe('a pattern that cannot run in linear time is refused with what to do instead', () => {
+  test.each([
+    ['(?=a)b', 'which has no lookaround (write what stands around the value into the pattern; '],
+    ['(?<!a)b', 'which has no lookaround (write what stands around the value into the pattern; '],
+    ['(a)\\\\1', 'which has no backreferences (write the repeated part out; '],
+    ['(a', 'a pattern in RE2 syntax (missing closing ): `(a`)'],
+    ['a{2000}', 'a pattern in RE2 syntax (invalid repeat count: `{2000}`)'],
+    ['[a-f]{1000}'.repeat(12), 'a pattern with smaller repetitions'],
+    ['a*', 'a pattern that needs at least one character to match'],
+    ['\\\\b', 'a pattern that needs at least one character to match'],
+    ['(?m)$', 'a pattern that needs at least one character to match'],
+    ['x'.repeat(1001), 'a pattern of at most 1000 characters'],
+  ])('%s', (regex, remedy) => {
+    const problems = problemsOf(`audit: { redaction: { patterns: [{ name: a, regex: "${regex}" }] } }`)
+
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(/^aval\.yaml: audit\.redaction\.patterns\.0\.regex: text /)
+    expect(problems[0]).toContain(remedy)
+  })
+
+  test('and a long one is not repeated, for it may be a secret in the wrong place', () => {
+    const problems = problemsOf(`audit: { redaction: { patterns: [{ name: a, regex: "(${SECRET}" }] } }`)
+
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).not.toContain(SECRET.slice(0, 12))
   })
 })
 

@@ -3,6 +3,7 @@
  * gets, a log in memory, a clock that is moved by hand. Never a mock of a room's own code: only its edges.
  */
 
+import { DEFAULT_GUARANTEE } from '../../../src/audit/guarantee.ts'
 import type { AuditLog, CloseRecord, OpenRecord } from '../../../src/audit/record.ts'
 import { UpstreamError } from '../../../src/errors.ts'
 import type { LimitHeaders } from '../../../src/gateway/admission.ts'
@@ -244,6 +245,7 @@ export function snapshotOf(upstreams: readonly Upstream[], routes: Snapshot['rou
   return {
     upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
     routes,
+    guarantee: DEFAULT_GUARANTEE,
     knownModels: () => [...routes.keys()],
   }
 }
@@ -304,6 +306,6 @@ export function exchangeOf(
 ): Exchange {
   const envelope = envelopeOf(deps, options.envelope)
   const body = parseBody(envelope.operation, bodyBytes(options.body))
-  const plan: Plan = { route: 'route', targets, retries: options.retries ?? 2 }
+  const plan: Plan = { route: 'route', targets, retries: options.retries ?? 2, guarantee: DEFAULT_GUARANTEE }
   return new Exchange(deps, envelope, body, plan, options.limits ?? {}, options.client ?? writtenClient())
 }

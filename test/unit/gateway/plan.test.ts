@@ -1,6 +1,7 @@
 /** Which targets a request may go to, in which order, and that a hidden model looks like one that does not exist. */
 
 import { describe, expect, test } from 'vitest'
+import { DEFAULT_GUARANTEE } from '../../../src/audit/guarantee.ts'
 import { RequestError } from '../../../src/errors.ts'
 import { planTargets } from '../../../src/gateway/plan.ts'
 import type { Route, RouteTarget } from '../../../src/gateway/snapshot.ts'
@@ -22,7 +23,7 @@ const target = (
   ...more,
 })
 const routes = (...targets: RouteTarget[]): Map<string, Route> =>
-  new Map([['answer', { name: 'answer', targets, retries: 1 }]])
+  new Map([['answer', { name: 'answer', targets, retries: 1, guarantee: DEFAULT_GUARANTEE }]])
 
 /** Mulberry32: the same numbers in every run. */
 function seeded(seed: number): () => number {

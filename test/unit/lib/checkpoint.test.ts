@@ -1,6 +1,6 @@
 /** Checkpoints and cosignatures, by the examples of the specifications and by one of a public log with its witness. */
 
-import { createPublicKey, verify } from 'node:crypto'
+import { createPublicKey, sign, verify } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -13,7 +13,14 @@ import {
 import { cosign, cosigner, verifyCosignatures } from '../../../src/lib/cosignature.ts'
 import { generatePrivateKey } from '../../../src/lib/ed25519.ts'
 import { NoteError, type NoteReason } from '../../../src/lib/note-error.ts'
-import { noteSigner, parseNote, signNote, verifyNote } from '../../../src/lib/signed-note.ts'
+import {
+  formatNote,
+  noteSigner,
+  parseNote,
+  signatureBy,
+  signNote,
+  verifyNote,
+} from '../../../src/lib/signed-note.ts'
 import { parseVerifierKey } from '../../../src/lib/verifier-key.ts'
 
 function reasonOf(run: () => unknown): NoteReason | 'accepted' {
@@ -232,6 +239,19 @@ describe('a cosignature', () => {
       ),
       { numRuns: 1000 },
     )
+  })
+
+  test('at a time past what numbers hold is refused', () => {
+    const timed = (seconds: bigint) => {
+      const time = Buffer.alloc(8)
+      time.writeBigUInt64BE(seconds)
+      const message = Buffer.from(`cosignature/v1\ntime ${seconds}\n${TEXT}`)
+      const bytes = Buffer.concat([time, sign(null, message, witness.privateKey)])
+      return formatNote({ text: TEXT, signatures: [signatureBy(witness.key, bytes)] })
+    }
+
+    expect(verifyCosignatures(timed(2n ** 53n - 1n), [witness.key])).toHaveLength(1)
+    expect(reasonOf(() => verifyCosignatures(timed(2n ** 53n), [witness.key]))).toBe('bad_signature')
   })
 
   test('does not count as the log’s signature, nor the log’s as a cosignature', () => {

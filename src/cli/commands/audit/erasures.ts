@@ -13,7 +13,6 @@ import {
 } from '../../context.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
 import { printableLine } from '../../terminal.ts'
-import { auditGroup } from './group.ts'
 
 type Erasure = {
   id: string
@@ -29,8 +28,7 @@ type Erasure = {
 }
 type Requested = Erasure & { rows: number; data_keys: number }
 
-export function addErasureCommands(program: Command, context: CliContext): void {
-  const audit = auditGroup(program)
+export function addErasureCommands(audit: Command, context: CliContext): void {
   withExamples(
     withJson(
       audit

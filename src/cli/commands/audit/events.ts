@@ -10,7 +10,6 @@ import {
   writeNextPage,
 } from '../../context.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
-import { auditGroup } from './group.ts'
 
 type Event = {
   kind: string
@@ -32,8 +31,8 @@ type Filters = ListOptions & {
   purpose?: string
 }
 
-export function addEventCommands(program: Command, context: CliContext): void {
-  const events = auditGroup(program).command('events').description('what people and the system did')
+export function addEventCommands(audit: Command, context: CliContext): void {
+  const events = audit.command('events').description('what people and the system did')
   withExamples(
     withPaging(
       events

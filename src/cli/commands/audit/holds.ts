@@ -13,7 +13,6 @@ import {
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
 import { printableLine } from '../../terminal.ts'
-import { auditGroup } from './group.ts'
 
 type Hold = {
   id: string
@@ -26,8 +25,8 @@ type Hold = {
 }
 type PlaceOptions = { subject?: string; project?: boolean; reason: string; json?: boolean }
 
-export function addHoldCommands(program: Command, context: CliContext): void {
-  const hold = auditGroup(program).command('hold').description('legal holds: place, list, release')
+export function addHoldCommands(audit: Command, context: CliContext): void {
+  const hold = audit.command('hold').description('legal holds: place, list, release')
   withExamples(
     withJson(
       hold

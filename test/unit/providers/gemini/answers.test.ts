@@ -332,3 +332,32 @@ test('generated answers say the same streamed as whole, wherever the bytes are s
     ),
   )
 })
+
+describe('whether a stream is likely over', () => {
+  const finished = (text: string, index = 0) => ({
+    candidates: [{ index, content: { parts: [{ text }] }, finishReason: 'STOP' }],
+  })
+  const endings = (list: readonly JsonObject[], choices?: number) => {
+    const translator = geminiTranslation.stream({ ...info, choices })
+    return list.map((event) => {
+      translator.push({ event: 'message', data: JSON.stringify(event) })
+      return translator.ending
+    })
+  }
+
+  test('it is once every candidate that was asked for has finished', () => {
+    expect(endings([{ candidates: [{ content: { parts: [{ text: 'a' }] } }] }, finished('b')])).toEqual([
+      'none',
+      'likely',
+    ])
+    expect(endings([finished('a', 1), finished('b', 0)], 2)).toEqual(['none', 'likely'])
+  })
+
+  test('usage that comes after the finish reason changes nothing', () => {
+    expect(endings([finished('a'), { usageMetadata: { promptTokenCount: 1 } }])).toEqual(['likely', 'likely'])
+  })
+
+  test('it is not where a finish reason stands on every event', () => {
+    expect(endings([finished('a'), finished('b'), finished('c')])).toEqual(['likely', 'none', 'none'])
+  })
+})
