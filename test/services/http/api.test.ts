@@ -168,6 +168,13 @@ const MATRIX: {
     body: { reason: 'a test' },
     fresh: freshHold,
   },
+  { route: 'GET /audit/heads', roles: ['admin', 'auditor'], own: '/audit/heads', other: '/audit/heads' },
+  {
+    route: 'GET /audit/leaves',
+    roles: ['admin', 'auditor'],
+    own: '/audit/leaves?writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
+    other: '/audit/leaves?writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
+  },
   { route: 'GET /models', roles: ['admin', 'engineer', 'auditor'], own: '/models', other: '/models' },
   {
     route: 'POST /models/pull',
