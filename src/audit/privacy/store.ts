@@ -1,6 +1,6 @@
 /** Data keys in the database. A key that is not found was destroyed, or is not there yet; what it sealed cannot be read. */
 
-import { and, eq, inArray } from 'drizzle-orm'
+import { inArray } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { dataKeys } from '../../db/schema.ts'
 
@@ -13,13 +13,4 @@ export async function findDataKeys(db: Db, ids: readonly string[]): Promise<Stor
     .select()
     .from(dataKeys)
     .where(inArray(dataKeys.id, [...ids]))
-}
-
-/** Destroys every key of a subject; returns how many there were. */
-export async function deleteDataKeys(db: Db, projectId: string, subject: string): Promise<number> {
-  const gone = await db
-    .delete(dataKeys)
-    .where(and(eq(dataKeys.projectId, projectId), eq(dataKeys.subject, subject)))
-    .returning({ id: dataKeys.id })
-  return gone.length
 }
