@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Audit } from './audit/audit.ts'
+import { Retention } from './audit/retention/schedule.ts'
 import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -83,6 +84,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   stack.defer(() => registry.close())
   const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
   const { audit, flood } = log
+  stack.defer(startRetention(database, audit, runtime, logger))
   const checks: ChecksDeps = { database, audit, keyring, runtime }
   const { calls, parts } = httpParts({
     logger,
@@ -122,6 +124,24 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   events.stopping(logger, { drainMs: config.server.drainMs })
   await stack.disposeAsync()
   events.stopped(logger, { cutExchanges, shipped: log.shipped() })
+}
+
+/** Gives the function that stops it. Every gateway tries; one at a time does it. */
+function startRetention(
+  database: OpenedDatabase,
+  audit: Audit,
+  runtime: Runtime,
+  logger: Logger,
+): () => Promise<void> {
+  const retention = new Retention({
+    pool: database.connection,
+    log: audit.log,
+    clock: systemClock,
+    policy: () => runtime.config().retention,
+    onEvent: (event) => events.auditEvent(logger, event),
+  })
+  retention.start()
+  return () => retention.stop()
 }
 
 function openKeyring(config: Config, database: OpenedDatabase, { pepper }: KeyDeps, logger: Logger): Keyring {

@@ -33,7 +33,7 @@ export function bug(logger: Logger, error: unknown, requestId: string): void {
 /** What the audit room reports; the levels follow what it costs to overlook it. */
 export function auditEvent(logger: Logger, fields: { event: string }): void {
   const { event, ...rest } = fields
-  const quiet = /recovered|resumed|accepting/.test(event)
+  const quiet = /recovered|resumed|accepting|retention_dropped|retention_held/.test(event)
   logger[quiet ? 'info' : 'error'](rest, event)
 }
 
