@@ -2,6 +2,8 @@
 
 import type { Sql } from 'postgres'
 import type { Audit } from './audit/audit.ts'
+import { createExport, findExportFile, readExportFile } from './audit/export/exports.ts'
+import { findExport, listExports } from './audit/export/store.ts'
 import type { Flood } from './audit/flood.ts'
 import { pseudonym } from './audit/privacy/audit-keys.ts'
 import { findReadable } from './audit/privacy/read-bodies.ts'
@@ -10,12 +12,14 @@ import { countRequests } from './audit/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
+import type { ExportDoorbell } from './export-doorbell.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
+import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
-import { createRecorder } from './http/api/recorder.ts'
+import { createRecorder, type Recorder } from './http/api/recorder.ts'
 import type { AppDeps } from './http/app.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
 import type { ModelCallDeps } from './http/v1/model-calls.ts'
@@ -40,6 +44,7 @@ export type OpenedParts = {
   models: ModelManagement
   db: Db
   sql: Sql
+  ringForExport: ExportDoorbell
   reload: OperationsApiDeps['reload']
 }
 
@@ -78,6 +83,7 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
         countRequests: (filter) => countRequests(db, filter),
         findRequest: (scope, id) => findReadable(db, audit.keys, { scope, id }),
       },
+      exports: exportsDeps(opened, record),
       models: { ...opened.models, record },
       evidence: {
         record,
@@ -88,6 +94,24 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
   }
   return { calls, parts }
+}
+
+function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {
+  const { keys } = audit
+  return {
+    clock: systemClock,
+    record,
+    pseudonym: (projectId, subject) => pseudonym(keys, projectId, subject),
+    createExport: async (order) => {
+      const created = await createExport({ db, keys, clock: systemClock }, order)
+      await ringForExport(created.id)
+      return created
+    },
+    findExport: (projectId, id) => findExport(db, projectId, id),
+    listExports: (projectId, page) => listExports(db, projectId, page),
+    findFile: (stored, name) => findExportFile(db, stored, name),
+    readFile: (stored, file) => readExportFile({ db, keys }, stored, file),
+  }
 }
 
 function gatewayDeps({ logger, audit, runtime }: OpenedParts): GatewayDeps {

@@ -9,7 +9,8 @@ import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { loadPepper, openHome, writeClientFile } from './home.ts'
+import { exportDoorbell } from './export-doorbell.ts'
+import { loadAuditKey, loadPepper, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import { modelCalls } from './http/v1/model-calls.ts'
@@ -31,7 +32,7 @@ import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
-import { startWorkerChild } from './work.ts'
+import { startWorkerChild } from './worker-child.ts'
 
 const OLLAMA_PROBE_MS = 250
 const SCHEMA_RETRY_MS = 5000
@@ -97,12 +98,14 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     models: local.management,
     db: database.connection.db,
     sql: database.connection.sql,
+    ringForExport: exportDoorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
     reload: () => reload(runtime, audit, logger),
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
-    const worker = startWorkerChild(database.sharedUrl, options.environment, logger)
-    stack.defer(() => worker.close())
+    const { environment } = options
+    const auditKey = loadAuditKey(config.home, config.bring.auditKey)
+    stack.defer(startWorkerChild(database.sharedUrl, { auditKey, environment, logger }))
   }
   let cutExchanges = 0
   // Last in, first closed: callers are let go before anything they need.

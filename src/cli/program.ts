@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.ts'
 import { type ClientSettings, createClient } from './client.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
@@ -53,6 +54,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addRequestCommands(program, context)
   const audit = program.command('audit').description('check, prove and keep the log (auditor or admin)')
   addProofCommands(audit, context)
+  addExportCommands(audit, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

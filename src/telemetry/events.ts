@@ -50,6 +50,11 @@ export function working(logger: Logger, fields: { queue: string }): void {
   logger.info(fields, 'working')
 }
 
+/** A queue that does not take a job; the worker's own round makes up for it. */
+export function queueFailed(logger: Logger, error: Error): void {
+  logger.warn({ message: error.message }, 'queue_error')
+}
+
 export function workerExited(logger: Logger, fields: { code: number | null; signal: string | null }): void {
   logger.error(fields, 'worker_exited')
 }

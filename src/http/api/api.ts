@@ -7,6 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
+import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
@@ -19,6 +20,7 @@ export type ApiDeps = {
   keyring: Authenticator
   keys: KeysApiDeps
   requests: RequestsApiDeps
+  exports: ExportsApiDeps
   models: ModelsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
@@ -53,6 +55,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.use(limitBody(BODY_MAX_BYTES))
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
+  api.route('/', exportsApi(deps.exports))
   api.route('/', modelsApi(deps.models))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
