@@ -40,8 +40,8 @@ export function tombstoneDetail(tombstone: Tombstone): Record<string, unknown> {
     policy: tombstone.policy,
     writers: tombstone.writers.map(({ writer, fromSeq, toSeq, rows, records, root }) => ({
       writer,
-      from_seq: fromSeq,
-      to_seq: toSeq,
+      from: fromSeq,
+      to: toSeq,
       rows,
       records,
       root,
@@ -90,7 +90,7 @@ export function splitTombstone(tombstone: Tombstone): Tombstone[] {
 
 function parseWriter(value: unknown): TombstoneWriter | null {
   if (!isObject(value)) return null
-  const { writer, from_seq: fromSeq, to_seq: toSeq, rows, records, root } = value
+  const { writer, from: fromSeq, to: toSeq, rows, records, root } = value
   if (typeof writer !== 'string' || typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root)) return null
   if (!isCount(fromSeq) || !isCount(toSeq) || !isCount(rows) || !isCount(records)) return null
   return fromSeq <= toSeq ? { writer, fromSeq, toSeq, rows, records, root } : null

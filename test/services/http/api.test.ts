@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createExport } from '../../../src/audit/export/exports.ts'
+import { writeExport } from '../../../src/audit/export/write-export.ts'
+import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { auditSecrets } from '../../support/audit-records.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 
 let database: TestDatabase
@@ -17,6 +22,28 @@ const ATTEMPT = {
 }
 
 let server: ApiServer
+
+/** A finished export of the default project, and one of another. */
+async function makeExports(): Promise<void> {
+  const keys = deriveAuditKeys(auditSecrets().auditKey)
+  const deps = { db: database.db, keys, clock: systemClock }
+  for (const [id, projectId] of [
+    ['exp_own', 'prj_default'],
+    ['exp_other', 'prj_other'],
+  ] as const) {
+    await createExport(deps, {
+      id,
+      scope: { projectId, unowned: false },
+      filters: { sinceMs: 0, untilMs: 1 },
+      format: 'jsonl',
+      withBodies: false,
+      purpose: 'a test',
+      createdBy: 'vk_1',
+      createdByName: null,
+    })
+    await writeExport({ ...deps, signal: new AbortController().signal }, id)
+  }
+}
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -40,6 +67,7 @@ beforeAll(async () => {
     ],
   })
 })
+beforeAll(makeExports)
 afterAll(async () => {
   await server.close()
   await database.close()
@@ -105,6 +133,21 @@ const MATRIX: { route: string; roles: readonly Role[]; own: string; other: strin
     roles: ['admin', 'auditor'],
     own: '/requests/req_1',
     other: '/requests/req_other',
+  },
+  {
+    route: 'POST /exports',
+    roles: ['auditor'],
+    own: '/exports',
+    other: '/exports',
+    body: { since: '1h', purpose: 'matrix' },
+  },
+  { route: 'GET /exports', roles: ['auditor'], own: '/exports', other: '/exports' },
+  { route: 'GET /exports/{id}', roles: ['auditor'], own: '/exports/exp_own', other: '/exports/exp_other' },
+  {
+    route: 'GET /exports/{id}/files/{name}',
+    roles: ['auditor'],
+    own: '/exports/exp_own/files/manifest.json',
+    other: '/exports/exp_other/files/manifest.json',
   },
   { route: 'GET /models', roles: ['admin', 'engineer', 'auditor'], own: '/models', other: '/models' },
   {

@@ -71,10 +71,7 @@ describe('a tombstone', () => {
     ['an empty object', {}],
     ['another table', { ...tombstoneDetail(tombstone()), table: 'projects' }],
     ['a day that is none', { ...tombstoneDetail(tombstone()), day: 'yesterday' }],
-    [
-      'a range backwards',
-      { ...tombstoneDetail(tombstone()), writers: [{ ...dropped(), from_seq: 9, to_seq: 8 }] },
-    ],
+    ['a range backwards', { ...tombstoneDetail(tombstone()), writers: [{ ...dropped(), from: 9, to: 8 }] }],
     ['a root that is no digest', tombstoneDetail(tombstone({ writers: [dropped({ root: 'x' })] }))],
     ['a count below zero', tombstoneDetail(tombstone({ rows: -1 }))],
   ])('with %s is none', (_what, detail) => {
