@@ -10,7 +10,7 @@ import { HASH_BYTES } from '../../lib/sha256.ts'
 import type { AuditKeys } from '../privacy/audit-keys.ts'
 import { SealError, unwrapKey } from '../privacy/sealing.ts'
 import { countRows } from '../store.ts'
-import { decodeTrail } from '../trail.ts'
+import { trailSeqs } from '../trail.ts'
 import { ExportFile } from './export-file.ts'
 import { writeJsonLines } from './json-lines.ts'
 import { type ManifestWriter, manifestText } from './manifest.ts'
@@ -160,7 +160,7 @@ class ExportRun {
 
   #count({ writer, seq, trail }: ExportRecord): void {
     this.#rows += 1
-    const seqs = (trail === null ? null : decodeTrail(trail))?.map((entry) => entry.seq) ?? [seq]
+    const seqs = trail === null ? [] : trailSeqs(trail)
     const range = this.#writers.get(writer)
     this.#writers.set(writer, {
       fromSeq: Math.min(range?.fromSeq ?? seq, ...seqs),

@@ -1,7 +1,7 @@
 /** The database's side of retention: what a day holds, who holds it back, and taking its partition away. */
 
 import type { Sql, TransactionSql } from 'postgres'
-import { decodeTrail } from '../trail.ts'
+import { trailSeqs } from '../trail.ts'
 import { type DayPartition, parsePartition } from './plan.ts'
 import { parseTombstone, type Tombstone } from './tombstone.ts'
 
@@ -53,8 +53,12 @@ export async function* dayRows(sql: Sql, { table, day, name }: DayPartition): As
     )
     for (const row of page) {
       const seq = Number(row.seq)
-      const records = row.trail === null ? null : decodeTrail(row.trail)
-      yield { writer: row.writer, seq, trail: row.trail, records: records?.map((one) => one.seq) ?? [seq] }
+      yield {
+        writer: row.writer,
+        seq,
+        trail: row.trail,
+        records: row.trail === null ? [seq] : trailSeqs(row.trail),
+      }
     }
     const last = page.at(-1)
     if (last === undefined || page.length < PAGE_ROWS) return

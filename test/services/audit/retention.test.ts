@@ -11,6 +11,8 @@ import type { RetentionPolicy } from '../../../src/audit/retention/plan.ts'
 import { Retention } from '../../../src/audit/retention/schedule.ts'
 import { parseTombstone, tombstoneCovers } from '../../../src/audit/retention/tombstone.ts'
 import { decodeTrail } from '../../../src/audit/trail.ts'
+import { verifyLog } from '../../../src/audit/verify/verify.ts'
+import { noteSigner } from '../../../src/lib/signed-note.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
 
@@ -18,7 +20,8 @@ const DAY_MS = 86_400_000
 const TODAY = Date.UTC(2026, 10, 25, 14)
 const POLICY: RetentionPolicy = { profile: 'default', days: 30, bodyDays: 30 }
 const SCOPE = { projectId: 'prj_default', unowned: false }
-const keys = deriveAuditKeys(auditSecrets().auditKey)
+const secrets = auditSecrets()
+const keys = deriveAuditKeys(secrets.auditKey)
 
 describeDatabases('retention', (open) => {
   let folder = ''
@@ -54,7 +57,7 @@ describeDatabases('retention', (open) => {
 
   function start(): void {
     audit = startAudit({
-      secrets: auditSecrets(),
+      secrets,
       dataFolder: folder,
       databaseUrl: open().url,
       clock,
@@ -157,6 +160,25 @@ describeDatabases('retention', (open) => {
     )
     expect(missing).toHaveLength(12)
     expect(missing.filter((seq) => !all.some((one) => tombstoneCovers(one, leaves!.writer, seq)))).toEqual([])
+  })
+
+  test.each<[string, Partial<RetentionPolicy>, number]>([
+    ['rows are gone: the records of both days', {}, 12],
+    ['bodies are gone: those of four rows', { days: 60 }, 4],
+  ])('a log from which %s, each explained, is still intact', async (_what, policy, explained) => {
+    await drop(policy)
+    await audit.close(30_000)
+
+    const report = await verifyLog(open().sql, {
+      keys: [noteSigner('aval', secrets.signingKey).key],
+      outside: [],
+      sinceMs: null,
+      untilMs: null,
+      nowMs,
+      onProgress: () => undefined,
+    })
+
+    expect(report).toMatchObject({ status: 'intact', altered: 0, incomplete: 0, explained })
   })
 
   test('bodies may go earlier than rows, and their keys with them', async () => {

@@ -194,6 +194,10 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'audit.seal_bodies: false where true is expected by the profile "hipaa": its bodies are always sealed.',
     ],
     [
+      'retention: { profile: pci }\naudit: { redaction: { kinds: { card: off } } }',
+      'audit.redaction.kinds.card: text "off" where mask, tokenise or drop is expected by the profile "pci".',
+    ],
+    [
       'routes: { r: { targets: [nowhere/x, local/y] } }',
       'routes.r.targets.0: no upstream "nowhere". Known: local, ollama.',
     ],
