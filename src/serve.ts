@@ -10,7 +10,7 @@ import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
 import { exportDoorbell } from './export-doorbell.ts'
-import { loadAuditKey, loadPepper, openHome, writeClientFile } from './home.ts'
+import { loadPepper, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import { modelCalls } from './http/v1/model-calls.ts'
@@ -104,7 +104,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
     const { environment } = options
-    const auditKey = loadAuditKey(config.home, config.bring.auditKey)
+    const { auditKey } = config.bring
     stack.defer(startWorkerChild(database.sharedUrl, { auditKey, environment, logger }))
   }
   let cutExchanges = 0

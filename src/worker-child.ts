@@ -20,7 +20,7 @@ const STOP_TIMEOUT_MS = 30_000
  */
 export function startWorkerChild(
   databaseUrl: string,
-  given: { auditKey: Secret; environment: NodeJS.ProcessEnv; logger: Logger },
+  given: { auditKey: Secret | null; environment: NodeJS.ProcessEnv; logger: Logger },
 ): () => Promise<void> {
   const { auditKey, environment, logger } = given
   let child: ChildProcess | null = null
@@ -31,8 +31,9 @@ export function startWorkerChild(
     const env = {
       ...environment,
       DATABASE_URL: databaseUrl,
-      AVAL_AUDIT_KEY: auditKey.reveal(),
       AVAL_CONFIG: devNull,
+      // A generated one is in the data folder, which it shares.
+      ...(auditKey === null ? {} : { AVAL_AUDIT_KEY: auditKey.reveal() }),
     }
     child = fork(MAIN, ['work'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     child.unref()

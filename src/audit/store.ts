@@ -132,9 +132,27 @@ export async function withStoredBodies(db: Db, rows: readonly StoredRequest[]): 
   })
 }
 
-/** How many rows match, whatever they stand for. Bounded by the statement timeout. */
-export async function countRows(db: Db, filter: Omit<RequestFilter, 'limit' | 'cursor'>): Promise<number> {
-  return await db.$count(requests, and(...conditions(filter)))
+/** How many rows match, whatever they stand for; null when a server needs longer than `timeoutMs` to say. */
+export async function countRows(
+  db: Db,
+  filter: Omit<RequestFilter, 'limit' | 'cursor'>,
+  timeoutMs: number,
+): Promise<number | null> {
+  try {
+    return await db.transaction(async (transaction) => {
+      await transaction.execute(sql.raw(`SET LOCAL statement_timeout = ${Math.round(timeoutMs)}`))
+      return await transaction.$count(requests, and(...conditions(filter)))
+    })
+  } catch (error) {
+    if (isCancelled(error)) return null
+    throw error
+  }
+}
+
+/** PostgreSQL's code for a statement that was cancelled, which is what its timeout does. */
+function isCancelled(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
+  return (code ?? cause?.code) === '57014'
 }
 
 function limitOf(filter: RequestFilter): number {

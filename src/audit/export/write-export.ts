@@ -36,6 +36,8 @@ export type WriteExportDeps = {
   signal: AbortSignal
   /** Bound of an export's files together. Default 8 GB. */
   maxBytes?: number
+  /** After it an export goes on without knowing how many rows there will be. Default 10 s. */
+  countTimeoutMs?: number
 }
 
 /** `nothing`: it is done, failed, expired or unknown. `taken-over`: another run writes it. */
@@ -46,6 +48,7 @@ const MAX_BYTES = 8e9
 /** Deaths of workers count too: an export that kills them must not go round for ever. */
 const MAX_ATTEMPTS = 10
 const PROGRESS_EVERY_MS = 500
+const COUNT_TIMEOUT_MS = 10_000
 /** 64 MB of leaves for one writer; beyond it `aval audit prove` is the better way. */
 const MAX_LEAVES = 2_000_000
 const MAX_ERROR_LETTERS = 500
@@ -115,7 +118,10 @@ class ExportRun {
     const { db, clock } = this.#deps
     const { projectId, unowned, filters, withBodies, format } = this.#stored
     const filter = { ...filters, scope: { projectId, unowned } }
-    await this.#tell({ rowsTotal: await countRows(db, filter) })
+    // Before the count, which may take its time: whoever waits sees that somebody is at it.
+    await this.#tell({})
+    const rowsTotal = await countRows(db, filter, this.#deps.countTimeoutMs ?? COUNT_TIMEOUT_MS)
+    if (rowsTotal !== null) await this.#tell({ rowsTotal })
     const records = this.#watched(exportRecords({ db, filter, bodyKeys: withBodies ? this.#keys : null }))
     const data = this.#file(format === 'jsonl' ? 'requests.jsonl.gz' : 'requests.parquet')
     await (format === 'jsonl' ? writeJsonLines(records, data) : writeParquet(records, data, withBodies))

@@ -9,8 +9,8 @@ export type LegalHold = { id: string; projectId: string; subject: string | null;
 /** One row as its day's digest takes it: its place, and the trail of the records it was made from. */
 export type DayRow = { writer: string; seq: number; trail: Buffer | null; records: number[] }
 
-/** Rows read at a time; a trail is about 200 bytes. */
-const PAGE_ROWS = 5000
+/** Rows read at a time. This runs beside requests: a page is a millisecond or two of the gateway's thread. */
+const PAGE_ROWS = 500
 /** Writers and readers wait behind a detach: better to come again in an hour than to make them wait. */
 const LOCK_TIMEOUT = '3s'
 

@@ -117,6 +117,10 @@ async function exportRows(context: CliContext, options: ExportOptions): Promise<
     path: '/api/exports',
     body: { ...rest, key_owner: keyOwner, bodies: bodies === true },
   })
+  if (json !== true) {
+    const again = `aval audit exports fetch ${created.id} --out ${out}`
+    context.terminal.writeError(`A worker writes it. When this is interrupted: ${again}\n`)
+  }
   return await fetchExport(context, created.id, { out, ...(json === undefined ? {} : { json }) })
 }
 

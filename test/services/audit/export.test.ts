@@ -2,7 +2,7 @@ import { createHash, createSecretKey } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type Audit, startAudit } from '../../../src/audit/audit.ts'
 import { createExport, findExportFile, readExportFile } from '../../../src/audit/export/exports.ts'
 import {
@@ -317,6 +317,41 @@ describeDatabases('an export', (open) => {
     expect(left).toMatchObject({ chunks: 0 })
     expect(await write(id)).toBe('nothing')
   })
+
+  test('goes on without a total when counting takes too long', async () => {
+    const { id } = await order()
+    // The embedded database has one session: nothing can keep its count waiting, and it knows no timeout.
+    const total = open().embedded ? ROWS : null
+    const release = open().embedded ? async () => undefined : await lockRequests()
+    const writing = write(id, { countTimeoutMs: 50 })
+    await vi.waitFor(async () => {
+      const [now] = await open().sql<{ state: string; waits: boolean }[]>`
+        SELECT state, EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+          AND datname = current_database() AND query LIKE '%order by%') AS waits FROM exports WHERE id = ${id}`
+      expect(now!.waits || now!.state === 'done').toBe(true)
+    }, 10_000)
+
+    await release()
+
+    expect(await writing).toBe('done')
+    expect(await stateOf(id)).toMatchObject({ rowsTotal: total, rowsDone: ROWS })
+  })
+
+  /** Keeps every reader of the log waiting until what it gives is called. */
+  async function lockRequests(): Promise<() => Promise<unknown>> {
+    const locked = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const holding = open().sql.begin(async (sql) => {
+      await sql`LOCK TABLE requests IN ACCESS EXCLUSIVE MODE`
+      locked.resolve()
+      await release.promise
+    })
+    await locked.promise
+    return () => {
+      release.resolve()
+      return holding
+    }
+  }
 
   test('that kills its workers is given up', async () => {
     const { id } = await order()
