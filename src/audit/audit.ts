@@ -155,7 +155,11 @@ export function startAudit(options: AuditOptions): Audit {
     log,
     keys,
     useRedaction: (rules) => inner.useRedaction(rules),
-    forgetSubject: (projectId, subject) => dataKeys?.forget(projectId, subject),
+    forgetSubject: (projectId, subject) => {
+      dataKeys?.forget(projectId, subject)
+      // The wrapped key stands in the segment being written, which would stay for as long as nobody asks anything.
+      spool.rotate()
+    },
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {

@@ -62,6 +62,7 @@ describe('a direct call', () => {
     expect(plan).toEqual({
       route: null,
       retries: 2,
+      guarantee: DEFAULT_GUARANTEE,
       targets: [{ upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
     })
   })
