@@ -61,7 +61,7 @@ describe('a direct call', () => {
     expect(plan).toEqual({
       route: null,
       retries: 2,
-      targets: [{ upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
+      targets: [{ name: 'openai/a/b:c', upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
     })
   })
 
