@@ -63,7 +63,7 @@ describe('a direct call', () => {
       route: null,
       retries: 2,
       guarantee: DEFAULT_GUARANTEE,
-      targets: [{ upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
+      targets: [{ name: 'openai/a/b:c', upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
     })
   })
 
