@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8 --initial-old-space-size=64
+#!/usr/bin/env -S node --max-semi-space-size=8
 /** The first file to run. It only turns the compile cache on, which has to happen before anything else is loaded. */
 
 import { startCompileCache } from './config/compile-cache.ts'

@@ -16,7 +16,7 @@ import { freePort, type RunningServer, startServer } from './child.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** What `npm start` and the `aval` command give Node. */
-const NODE_FLAGS = ['--max-semi-space-size=8', '--initial-old-space-size=64']
+const NODE_FLAGS = ['--max-semi-space-size=8']
 /** The first start of the embedded database on a busy machine; a hang still fails the test. */
 const READY_LIMIT_MS = 60_000
 /** What a developer's shell may hold and a test must not see. */
