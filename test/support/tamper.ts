@@ -5,6 +5,7 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import type { VerifyReport } from '../../src/audit/verify/verify.ts'
+import { randomOf } from './random.ts'
 
 class Undo extends Error {}
 
@@ -48,7 +49,7 @@ type Tamper = { statement: string; values: readonly unknown[]; what: string }
 
 /** One change drawn from a seed: a bit flipped, a row deleted, moved or doubled, somewhere in the log's tables. */
 export async function randomTamper(sql: Sql, seed: number): Promise<Tamper> {
-  const random = mulberry32(seed)
+  const random = randomOf(seed)
   const pick = <Value>(values: readonly Value[]): Value =>
     values[Math.floor(random() * values.length)] as Value
   const requests = await sql<
@@ -97,15 +98,4 @@ export async function randomTamper(sql: Sql, seed: number): Promise<Tamper> {
   }
   const what = pick(Object.keys(statements))
   return { statement: statements[what] as string, values: [], what }
-}
-
-/** A small generator with a seed (Tommy Ettinger's mulberry32, public domain), so that a failure can be run again. */
-function mulberry32(seed: number): () => number {
-  let state = seed + 0x6d2b79f5
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
