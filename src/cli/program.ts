@@ -19,6 +19,8 @@ export type CliDeps = {
   terminal: Terminal
   actions: CliActions
   nowMs: () => number
+  /** The first SIGINT or SIGTERM. Without one nothing stops a command but the end of its process. */
+  stop?: AbortSignal
 }
 
 /** The program and, after `parseAsync`, the exit code its command chose. */
@@ -29,6 +31,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
     client: createClient(deps.settings),
     actions: deps.actions,
     nowMs: deps.nowMs,
+    stop: deps.stop ?? new AbortController().signal,
     run:
       (body) =>
       async (...input) => {
