@@ -2,20 +2,26 @@
 
 import type { Sql } from 'postgres'
 import type { Audit } from './audit/audit.ts'
+import type { ExecuteDeps } from './audit/erasure/execute.ts'
+import { listEvents } from './audit/event-log/store.ts'
 import type { Flood } from './audit/flood.ts'
 import { pseudonym } from './audit/privacy/audit-keys.ts'
 import { findReadable } from './audit/privacy/read-bodies.ts'
 import { searchRequests } from './audit/search.ts'
-import { countRequests } from './audit/store.ts'
+import { countRequests, type RequestScope } from './audit/store.ts'
+import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
+import { rebuildSent } from './gateway/rebuild.ts'
+import type { ApiDeps } from './http/api/api.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
 import { createRecorder } from './http/api/recorder.ts'
+import type { Pseudonymizer } from './http/api/scope.ts'
 import type { AppDeps } from './http/app.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
 import type { ModelCallDeps } from './http/v1/model-calls.ts'
@@ -41,12 +47,12 @@ export type OpenedParts = {
   db: Db
   sql: Sql
   reload: OperationsApiDeps['reload']
+  erasure: ExecuteDeps
 }
 
 /** `calls` go to the direct handler of the model calls, `parts` to the app. */
 export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
-  const { logger, audit, keyring, keyDeps, runtime, checks, db } = opened
-  const record = createRecorder(audit.log, systemClock)
+  const { keyring, runtime, checks } = opened
   const gateway = gatewayDeps(opened)
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
@@ -65,29 +71,54 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
     checks: () => healthChecks(checks),
     corsOrigins,
-    api: {
-      version: VERSION,
-      logger,
-      keyring,
-      keys: { ...keyDeps, keyring, record },
-      requests: {
-        clock: systemClock,
-        record,
-        pseudonym: (projectId, subject) => pseudonym(audit.keys, projectId, subject),
-        listRequests: (filter) => searchRequests(db, audit.keys, filter),
-        countRequests: (filter) => countRequests(db, filter),
-        findRequest: (scope, id) => findReadable(db, audit.keys, { scope, id }),
-      },
-      models: { ...opened.models, record },
-      evidence: {
-        record,
-        listNewestHeads: () => listNewestHeads(opened.sql),
-        readLeaves: (writer, from, to) => readLeaves(opened.sql, writer, from, to),
-      },
-      operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
-    },
+    api: apiDeps(opened),
   }
   return { calls, parts }
+}
+
+function apiDeps(opened: OpenedParts): ApiDeps {
+  const { logger, audit, keyring, keyDeps, runtime, checks, db, erasure } = opened
+  const clock = systemClock
+  const record = createRecorder(audit.log, clock)
+  const known: Pseudonymizer = (projectId, subject) => pseudonym(audit.keys, projectId, subject)
+  const findRequest = (scope: RequestScope, id: string) => findReadable(db, audit.keys, { scope, id })
+  return {
+    version: VERSION,
+    logger,
+    keyring,
+    keys: { ...keyDeps, keyring, record },
+    requests: {
+      clock,
+      record,
+      pseudonym: known,
+      listRequests: (filter) => searchRequests(db, audit.keys, filter),
+      countRequests: (filter) => countRequests(db, filter),
+      findRequest,
+    },
+    rebuild: {
+      record,
+      findRequest,
+      rebuild: ({ id, operation, requestBody }, attempt) =>
+        rebuildSent({
+          requestId: id,
+          operation,
+          body: requestBody === null ? null : Buffer.from(requestBody),
+          attempt,
+          provider: runtime.snapshot().upstreams.get(attempt.upstream)?.provider ?? null,
+        }),
+    },
+    events: { clock, record, pseudonym: known, listEvents: (filter) => listEvents(db, filter) },
+    usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
+    erasures: { ...erasure, record, pseudonym: known },
+    holds: { db, clock, record, pseudonym: known },
+    evidence: {
+      record,
+      listNewestHeads: () => listNewestHeads(opened.sql),
+      readLeaves: (writer, from, to) => readLeaves(opened.sql, writer, from, to),
+    },
+    models: { ...opened.models, record },
+    operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
+  }
 }
 
 function gatewayDeps({ logger, audit, runtime }: OpenedParts): GatewayDeps {

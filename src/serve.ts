@@ -2,6 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Audit } from './audit/audit.ts'
+import type { ExecuteDeps } from './audit/erasure/execute.ts'
+import { watchErasures } from './audit/erasure/watch.ts'
 import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -68,6 +70,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   stack.defer(() => database.close())
   const log = openLog(config, database, logger, stop)
   stack.defer(() => log.close())
+  const erasure = followErasures(database, log.audit, logger, stack)
   const keyDeps: KeyDeps = { db: database.connection.db, pepper, clock: systemClock }
   const firstKeys = await makeFirstKeys(config, database, keyDeps)
   const keyring = openKeyring(config, database, keyDeps, logger)
@@ -96,6 +99,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     db: database.connection.db,
     sql: database.connection.sql,
     reload: () => reload(runtime, audit, logger),
+    erasure,
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
@@ -122,6 +126,25 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   events.stopping(logger, { drainMs: config.server.drainMs })
   await stack.disposeAsync()
   events.stopped(logger, { cutExchanges, shipped: log.shipped() })
+}
+
+/** Subjects that are erased anywhere get new keys here; the same parts execute erasures that are approved here. */
+function followErasures(
+  { connection }: OpenedDatabase,
+  audit: Audit,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): ExecuteDeps {
+  const erasure: ExecuteDeps = {
+    db: connection.db,
+    clock: systemClock,
+    log: audit.log,
+    forgetSubject: audit.forgetSubject,
+  }
+  const onProblem = (message: string) => events.erasuresNotFollowed(logger, message)
+  const watch = watchErasures({ ...erasure, connection, onProblem })
+  stack.defer(() => watch.stop())
+  return erasure
 }
 
 function openKeyring(config: Config, database: OpenedDatabase, { pepper }: KeyDeps, logger: Logger): Keyring {

@@ -76,7 +76,7 @@ export type Audit = {
 }
 
 /** Names the log in heads and verifier keys when nobody gave it a name. */
-export const DEFAULT_ORIGIN = 'aval'
+const DEFAULT_ORIGIN = 'aval'
 const DEFAULT_MAX_BYTES = 20e9
 const DISK_SHARE = 0.2
 /** From here on copies are given up early and the operator is told; at 95 % requests are refused. */

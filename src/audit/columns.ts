@@ -117,12 +117,12 @@ export function withoutNul(text: string): string {
 }
 
 /** Sealed bytes may look like text by chance, and are none. */
-function textual({ open }: ShipRow, body: Buffer): Buffer | null {
-  return open.dataKey === null && isText(body) ? body : null
+function textual({ open, erased }: ShipRow, body: Buffer): Buffer | null {
+  return erased !== true && open.dataKey === null && isText(body) ? body : null
 }
 
-function raw({ open }: ShipRow, body: Buffer): Buffer | null {
-  return open.dataKey === null && isText(body) ? null : body
+function raw({ open, erased }: ShipRow, body: Buffer): Buffer | null {
+  return erased === true || (open.dataKey === null && isText(body)) ? null : body
 }
 
 /** True for bytes that a text column takes as they are. */

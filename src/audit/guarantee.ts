@@ -10,7 +10,7 @@ export type Durability = 'process' | 'power' | 'replicated'
  * `required`: what cannot be recorded in time is not served. `best_effort`: it is served, and the log says what it
  * lacks.
  */
-export type AuditPolicy = 'required' | 'best_effort'
+type AuditPolicy = 'required' | 'best_effort'
 
 export type Guarantee = {
   durability: Durability

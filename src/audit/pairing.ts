@@ -21,6 +21,8 @@ export type ShipRow = {
   openText: Buffer | null
   closeText: Buffer | null
   trail: Buffer
+  /** Its subject was erased before it came here: it goes in without bodies, which is NULL and not an empty one. */
+  erased?: true
 }
 
 /** What an action, a read, a key, or the end of a writer is in the database. */

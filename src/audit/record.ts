@@ -31,6 +31,8 @@ export type AttemptRecord = {
   /** What the upstream said on an error, bounded to 4 KiB. */
   detail: string | null
   upstreamRequestId: string | null
+  /** Hex SHA-256 of the body that was sent; null when none left the process. Rows of older versions have none. */
+  sentDigest?: string | null
 }
 
 /** Token counts of an answer; null where the upstream said nothing. Unknown is never 0. */

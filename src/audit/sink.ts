@@ -17,6 +17,7 @@ import {
   REQUEST_COLUMNS,
 } from './columns.ts'
 import { encodeCopy } from './copy-encoding.ts'
+import { ERASURE_LOCK } from './erasure/channel.ts'
 import type { Checkpoint } from './evidence/checkpoints.ts'
 import type { ShipEvent, ShipRow } from './pairing.ts'
 
@@ -69,7 +70,8 @@ export async function commitBatch(
       WHERE writer = ${batch.writer} AND next_seq = ${batch.fromSeq}`
     if (moved.count !== 1)
       throw new CursorMovedError(`The cursor of ${batch.writer} is not ${batch.fromSeq}.`)
-    const { writer, rows, events } = batch
+    const { writer, events } = batch
+    const rows = await withoutErased(transaction, batch)
     const insert = embedded ? insertArrays : copyRows
     if (rows.length > 0) {
       await insert(transaction, { table: 'requests', writer, rows, columns: ROW_COLUMNS })
@@ -109,6 +111,32 @@ export async function registerSigningKey(
     INSERT INTO audit_signing_keys (verifier_key, first_used_at, endorsement)
     VALUES (${key.verifierKey}, now(), ${key.endorsement}) ON CONFLICT (verifier_key) DO NOTHING`
   return inserted.count === 1
+}
+
+/**
+ * The rows as they may come in: without bodies where the subject was erased after the request began. The lock, shared
+ * among shippers, keeps an erasure from running between this look and COMMIT; what came in before it sees itself.
+ */
+async function withoutErased(
+  transaction: TransactionSql,
+  { rows, events }: Pick<Batch, 'rows' | 'events'>,
+): Promise<readonly ShipRow[]> {
+  const subjects = [...new Set(rows.map(({ open }) => open.subject).filter((subject) => subject !== null))]
+  if (subjects.length === 0 && !events.some(({ record }) => record.kind === 'key')) return rows
+  // Two statements, because one that waits for a lock looks at the database as it was before.
+  const [, found] = await Promise.all([
+    transaction`SELECT pg_advisory_xact_lock_shared(${ERASURE_LOCK}::bigint)`,
+    transaction<{ project_id: string; subject: string; executed_ms: string }[]>`
+      SELECT project_id, subject, (extract(epoch FROM max(executed_at)) * 1000)::bigint AS executed_ms FROM erasures
+      WHERE executed_at IS NOT NULL AND subject = ANY(${subjects}::text[]) GROUP BY project_id, subject`,
+  ])
+  if (found.length === 0) return rows
+  const erasedMs = new Map(found.map((row) => [`${row.project_id} ${row.subject}`, Number(row.executed_ms)]))
+  return rows.map((row) => {
+    const { projectId, subject, startedAtMs } = row.open
+    if (startedAtMs > (erasedMs.get(`${projectId} ${subject}`) ?? -1)) return row
+    return { ...row, erased: true }
+  })
 }
 
 /** A key whose subject was erased meanwhile is not brought back. */

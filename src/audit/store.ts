@@ -1,6 +1,20 @@
 /** Reads of the request log. It never writes: the shipper alone does, and rows are never changed. */
 
-import { and, between, desc, eq, getTableColumns, gte, isNull, lt, or, type SQL, sql, sum } from 'drizzle-orm'
+import {
+  and,
+  between,
+  desc,
+  eq,
+  getTableColumns,
+  gte,
+  isNull,
+  lt,
+  ne,
+  or,
+  type SQL,
+  sql,
+  sum,
+} from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'
@@ -24,6 +38,10 @@ export type RequestFilter = {
   /** Matches the model asked for or the model that answered. */
   model?: string | undefined
   route?: string | undefined
+  /** The upstream that answered or was tried last, or any other that was tried. */
+  upstream?: string | undefined
+  /** True: every outcome but completed. */
+  failed?: boolean | undefined
   /** Inclusive range of HTTP statuses. */
   status?: { from: number; to: number } | undefined
   outcome?: Outcome | undefined
@@ -188,11 +206,23 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
     filter.keyName === undefined ? undefined : eq(requests.keyName, filter.keyName),
     model === undefined ? undefined : or(eq(requests.requestedModel, model), eq(requests.model, model)),
     filter.route === undefined ? undefined : eq(requests.route, filter.route),
+    filter.upstream === undefined ? undefined : tried(filter.upstream),
+    filter.failed === undefined
+      ? undefined
+      : filter.failed
+        ? ne(requests.outcome, 'completed')
+        : eq(requests.outcome, 'completed'),
     filter.status === undefined ? undefined : between(requests.status, filter.status.from, filter.status.to),
     filter.outcome === undefined ? undefined : eq(requests.outcome, filter.outcome),
     filter.stream === undefined ? undefined : eq(requests.stream, filter.stream),
     filter.cursor === undefined ? undefined : before(decodeCursor(filter.cursor)),
   ]
+}
+
+/** A request whose first upstream failed and whose second answered is one of both. */
+function tried(upstream: string): SQL | undefined {
+  const attempt = JSON.stringify([{ upstream }])
+  return or(eq(requests.upstream, upstream), sql`${requests.attempts} @> ${attempt}::jsonb`)
 }
 
 type CursorPlace = { startedAtMs: number; id: string }

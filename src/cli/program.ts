@@ -3,6 +3,9 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { type ClientSettings, createClient } from './client.ts'
+import { addErasureCommands } from './commands/audit/erasures.ts'
+import { addEventCommands } from './commands/audit/events.ts'
+import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addKeyCommands } from './commands/key.ts'
@@ -56,6 +59,9 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addRequestCommands(program, context)
   const audit = program.command('audit').description('check, prove and keep the log (auditor or admin)')
   addProofCommands(audit, context)
+  addEventCommands(audit, context)
+  addErasureCommands(audit, context)
+  addHoldCommands(audit, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

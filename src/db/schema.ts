@@ -184,6 +184,9 @@ export const legalHolds = pgTable('legal_holds', {
   placedAt: instant('placed_at').notNull(),
   releasedBy: text('released_by'),
   releasedAt: instant('released_at'),
+  placedByName: text('placed_by_name').notNull().default(''),
+  releasedByName: text('released_by_name'),
+  releaseReason: text('release_reason'),
 })
 
 export const erasures = pgTable('erasures', {
@@ -197,4 +200,11 @@ export const erasures = pgTable('erasures', {
   approvedBy: text('approved_by'),
   executedAt: instant('executed_at'),
   rowsErased: bigint('rows_erased', { mode: 'number' }),
+  state: text('state').notNull().default('open'),
+  requestedByName: text('requested_by_name').notNull().default(''),
+  approvedByName: text('approved_by_name'),
+  rejectedBy: text('rejected_by'),
+  decidedAt: instant('decided_at'),
+  progressAt: instant('progress_at'),
+  progressId: text('progress_id'),
 })

@@ -86,9 +86,9 @@ export class Exchange implements StreamObserver {
 
   recordAttempt(
     startedMs: number,
-    outcome: { error: UpstreamError | null; head: ProviderHead | null },
+    outcome: { error: UpstreamError | null; head: ProviderHead | null; sentDigest: string | null },
   ): void {
-    const { error, head } = outcome
+    const { error, head, sentDigest } = outcome
     const detail = error?.detail ?? null
     this.attempts.push({
       upstream: this.target?.upstream.name ?? '',
@@ -99,6 +99,7 @@ export class Exchange implements StreamObserver {
       error: error?.code ?? null,
       detail: detail === null ? null : (this.target?.upstream.redact(detail) ?? detail).slice(0, 4096),
       upstreamRequestId: head?.upstreamRequestId ?? error?.upstreamRequestId ?? null,
+      sentDigest,
     })
   }
 

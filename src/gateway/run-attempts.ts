@@ -3,6 +3,7 @@
  * that another try cannot cure, at the deadline, when the client leaves, and always once a byte went out.
  */
 
+import { hash } from 'node:crypto'
 import { type ErrorCode, UpstreamError } from '../errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import type { ProviderCall } from '../providers/provider.ts'
@@ -96,6 +97,7 @@ async function runOne(
   exchange.target = target
   const askUsage =
     body.stream && !body.includeUsage && target.upstream.streamUsage && asksUsage(envelope.operation)
+  let sentDigest: string | null = null
   const call: ProviderCall = {
     operation: envelope.operation,
     model: target.model,
@@ -108,12 +110,17 @@ async function runOne(
       ...target.timeouts,
       totalMs: Math.max(1, Math.min(target.timeouts.totalMs, totalMs - startedMs)),
     },
+    // Before the call is under way, so that the attempt has it whatever becomes of it.
+    onSend: (sent) => {
+      sentDigest = hash('sha256', sent, 'hex')
+    },
   }
   const result = body.stream
     ? await relayStream(target, call, client, exchange, askUsage)
     : await gatherAnswer(target, call, client)
   const error = result.kind === 'failed' ? result.error : null
-  exchange.recordAttempt(startedMs, { error, head: result.kind === 'answered' ? result.answer.head : null })
+  const head = result.kind === 'answered' ? result.answer.head : null
+  exchange.recordAttempt(startedMs, { error, head, sentDigest })
   report(deps, nameOf(target), result)
   return result
 }

@@ -40,17 +40,15 @@ export function createOpenAIProvider(upstream: OpenAIUpstream, transport: Transp
   return {
     dialect: 'openai',
     supports: () => true,
-    call: (call, sink) =>
-      transport.start(
-        {
-          method: 'POST',
-          path: PATHS[call.operation] + suffix,
-          headers,
-          body: call.body,
-          timeouts: call.timeouts,
-        },
+    call(call, sink) {
+      const { body, timeouts, operation } = call
+      call.onSend?.(body)
+      return transport.start(
+        { method: 'POST', path: PATHS[operation] + suffix, headers, body, timeouts },
         sink,
-      ),
+      )
+    },
+    encode: ({ body }) => [body],
     async listModels(signal) {
       const request = {
         method: 'GET',

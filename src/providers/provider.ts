@@ -27,6 +27,8 @@ export type ProviderCall = {
   includeUsage: boolean
   requestId: string
   timeouts: Timeouts
+  /** Told the exact body that goes out over the network, when it goes; not by a provider that stays in the process. */
+  onSend?: (body: Buffer) => void
 }
 
 export type ProviderHead = {
@@ -60,6 +62,11 @@ export type Provider = {
   supports(operation: Operation): boolean
   /** Starts the call. Errors of every kind arrive through the sink, never as a throw. */
   call(call: ProviderCall, sink: ProviderSink): ProviderHandle
+  /**
+   * The bodies in which `call` may go out, pure: one, or two where the upstream decides. Absent where nothing leaves the
+   * process. Throws RequestError for what the dialect cannot express.
+   */
+  encode?(call: ProviderCall): readonly Buffer[]
   /** Models this upstream offers; used by `GET /v1/models`, cached by the caller. Throws UpstreamError. */
   listModels(signal: AbortSignal): Promise<readonly UpstreamModel[]>
   /** Closes pooled connections and worker threads. */

@@ -6,7 +6,7 @@ import type { Secret } from '../lib/secret.ts'
 import { encodeSse, SseParser } from '../lib/sse.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { Dialect, Provider, ProviderHandle, ProviderHead, ProviderSink, Timeouts } from './provider.ts'
-import type { AnswerInfo, StreamTranslator, Translation } from './translation.ts'
+import type { AnswerInfo, StreamTranslator, TranslatedRequest, Translation } from './translation.ts'
 import { MAX_RESPONSE_BYTES, type Transport } from './transport.ts'
 import { asUpstreamError, WholeAnswer } from './whole-answer.ts'
 
@@ -53,14 +53,15 @@ export function createTranslatedProvider(
         choices: typeof call.parsed.n === 'number' ? call.parsed.n : 1,
         embeddingFormat: call.parsed.encoding_format === 'base64' ? 'base64' : 'float',
       }
-      let outgoing: ReturnType<Translation['request']>
+      let outgoing: TranslatedRequest
       try {
         outgoing = translation.request(call)
       } catch (error) {
         queueMicrotask(() => sink.onError(asUpstreamError(upstream.name, error)))
         return { abort() {}, pause() {}, resume() {} }
       }
-      const body = Buffer.from(JSON.stringify(outgoing.body))
+      const body = encoded(outgoing)
+      call.onSend?.(body)
       const { method, path } = outgoing
       const request = { method, path, headers, body, timeouts: call.timeouts }
       if (call.stream) {
@@ -71,6 +72,7 @@ export function createTranslatedProvider(
       const respond = (parsed: JsonObject) => translation.response(call.operation, parsed, info)
       return transport.start(request, new WholeAnswer(upstream.name, respond, sink))
     },
+    encode: (call) => [encoded(translation.request(call))],
     async listModels(signal) {
       const request = {
         method: 'GET',
@@ -84,6 +86,10 @@ export function createTranslatedProvider(
     },
     close: () => transport.close(),
   }
+}
+
+function encoded({ body }: TranslatedRequest): Buffer {
+  return Buffer.from(JSON.stringify(body))
 }
 
 /**

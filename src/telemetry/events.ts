@@ -37,6 +37,11 @@ export function auditEvent(logger: Logger, fields: { event: string }): void {
   logger[quiet ? 'info' : 'error'](rest, event)
 }
 
+/** Subjects erased by other gateways keep their old keys here until it works again; what they seal nobody can read. */
+export function erasuresNotFollowed(logger: Logger, message: string): void {
+  logger.warn({ message }, 'erasures_not_followed')
+}
+
 export function embeddedDatabase(logger: Logger, fields: { kind: string }): void {
   const { kind, ...rest } = fields
   logger[kind === 'ready' ? 'info' : 'error'](rest, `database_${kind}`)

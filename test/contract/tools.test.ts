@@ -340,11 +340,13 @@ describe('what a request may carry', () => {
     expect(JSON.parse(answer.choices[0]?.message.content ?? '')).toEqual({ answer: 42 })
   })
 
-  test('the end user is on the log', async () => {
+  test('the end user is on the log, under a pseudonym', async () => {
     await contract
       .client()
       .chat.completions.create({ model: `up/${ownModel()}`, messages: hello, user: 'customer-7' })
 
-    expect(await contract.row(contract.lastMark())).toMatchObject({ end_user: 'customer-7' })
+    expect(await contract.row(contract.lastMark())).toMatchObject({
+      subject: expect.stringMatching(/^sub_[0-9a-f]{32}$/),
+    })
   })
 })

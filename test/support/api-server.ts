@@ -5,10 +5,13 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { pino } from 'pino'
+import { listEvents } from '../../src/audit/event-log/store.ts'
 import type { RequestDetail } from '../../src/audit/privacy/read-bodies.ts'
 import type { EventRecord } from '../../src/audit/record.ts'
 import type { RequestFilter } from '../../src/audit/store.ts'
+import { sumUsage } from '../../src/audit/usage/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
+import { rebuildSent } from '../../src/gateway/rebuild.ts'
 import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
 import { createRecorder } from '../../src/http/api/recorder.ts'
 import type { DeclaredKey } from '../../src/keys/declared.ts'
@@ -70,7 +73,7 @@ export async function startApiServer(
   const app = new Hono()
   app.route(
     '/api',
-    createApi(apiDeps({ keyDeps, keyring, logger, filters, records, rows: input.rows ?? [] })),
+    createApi(apiDeps({ database, keyDeps, keyring, logger, filters, records, rows: input.rows ?? [] })),
   )
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
@@ -90,6 +93,7 @@ export async function startApiServer(
 }
 
 function apiDeps(parts: {
+  database: TestDatabase
   keyDeps: KeyDeps
   keyring: Keyring
   logger: ApiDeps['logger']
@@ -97,7 +101,12 @@ function apiDeps(parts: {
   records: EventRecord[]
   rows: RequestDetail[]
 }): ApiDeps {
-  const { keyDeps, keyring, logger, filters, records, rows } = parts
+  const { database, keyDeps, keyring, logger, filters, records, rows } = parts
+  const { db } = database
+  const clock = systemClock
+  const pseudonym = (projectId: string, subject: string) => `sub_of_${projectId}_${subject}`
+  const findRequest: ApiDeps['rebuild']['findRequest'] = async ({ projectId }, id) =>
+    rows.find((row) => row.projectId === projectId && row.id === id) ?? null
   const keepRecord = async (record: EventRecord) => void records.push(record)
   const record = createRecorder({ event: keepRecord }, systemClock)
   const models = [
@@ -116,8 +125,8 @@ function apiDeps(parts: {
     keys: { ...keyDeps, keyring, record },
     requests: {
       record,
-      pseudonym: (projectId, subject) => `sub_of_${projectId}_${subject}`,
-      clock: systemClock,
+      pseudonym,
+      clock,
       listRequests: async (filter) => {
         filters.push(filter)
         const own = rows.filter((row) => row.projectId === filter.scope.projectId)
@@ -125,9 +134,24 @@ function apiDeps(parts: {
         return { rows: own.slice(0, limit), nextCursor: own.length > limit ? 'next-page' : null, scanned: 0 }
       },
       countRequests: async (filter) => rows.filter((row) => row.projectId === filter.scope.projectId).length,
-      findRequest: async ({ projectId }, id) =>
-        rows.find((row) => row.projectId === projectId && row.id === id) ?? null,
+      findRequest,
     },
+    rebuild: {
+      record,
+      findRequest,
+      rebuild: ({ id, operation, requestBody }, attempt) =>
+        rebuildSent({
+          requestId: id,
+          operation,
+          body: requestBody === null ? null : Buffer.from(requestBody),
+          attempt,
+          provider: null,
+        }),
+    },
+    events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
+    usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
+    erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },
+    holds: { db, clock, record, pseudonym },
     models: {
       record,
       listModels: async () => models,

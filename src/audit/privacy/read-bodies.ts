@@ -80,8 +80,10 @@ export async function readBodies(
 
 function bodiesOf(row: StoredRequest, key: KeyObject | null | undefined): Bodies {
   const { requestBody, responseBody, dataKey } = row
-  if (dataKey === null) return { requestBody, responseBody, bodyState: 'kept' }
-  if (key === undefined) return { requestBody: null, responseBody: null, bodyState: 'erased' }
+  // A body that was kept is never NULL, not even an empty one.
+  const isGone = requestBody === null && responseBody === null
+  if (dataKey === null && !isGone) return { requestBody, responseBody, bodyState: 'kept' }
+  if (isGone || key === undefined) return { requestBody: null, responseBody: null, bodyState: 'erased' }
   const bodies = key === null ? null : tryOpen(() => unsealed(row, key))
   return bodies === null
     ? { requestBody: null, responseBody: null, bodyState: 'unreadable' }

@@ -12,7 +12,7 @@ import { verifyNote } from '../../lib/signed-note.ts'
 import type { VerifierKey } from '../../lib/verifier-key.ts'
 import type { Findings } from './findings.ts'
 
-export type HeadToCheck = { size: number; note: string }
+type HeadToCheck = { size: number; note: string }
 
 /** What somebody outside holds: the log has to contain it. */
 export type OutsideHead = { head: Checkpoint; from: string }

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import {
   type CliContext,
   type ListOptions,
+  wholeNumber,
   withExamples,
   withJson,
   withPaging,
@@ -12,7 +13,9 @@ import {
 } from '../context.ts'
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { colorsOf, printable } from '../terminal.ts'
+import { type RebuildOptions, showRebuilt } from './rebuild.ts'
 import { addReplayCommand } from './replay.ts'
+import { addUsageCommand } from './usage.ts'
 
 type Row = {
   id: string
@@ -69,6 +72,8 @@ type Filters = ListOptions & {
   status?: string
   outcome?: string
   stream?: string
+  upstream?: string
+  failed?: boolean
   text?: string
   subject?: string
   replayOf?: string
@@ -91,6 +96,8 @@ export function addRequestCommands(program: Command, context: CliContext): void 
         .option('--key-owner <name>', 'made with a key of this name')
         .option('--model <model>', 'asked for, or answered by, this model')
         .option('--route <route>', 'sent to this route')
+        .option('--upstream <name>', 'sent to this upstream, also when another one answered in the end')
+        .option('--failed', 'that did not complete')
         .option('--status <status>', 'the HTTP status the client got: 429')
         .option('--outcome <outcome>', OUTCOMES)
         .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
@@ -101,6 +108,7 @@ export function addRequestCommands(program: Command, context: CliContext): void 
     ),
     'aval requests list --since 15m',
     'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
+    'aval requests list --upstream openai --failed --since 24h',
     'aval requests list --status 429 --json',
   ).action(context.run((filters: Filters) => list(context, filters)))
 
@@ -109,21 +117,30 @@ export function addRequestCommands(program: Command, context: CliContext): void 
       requests
         .command('show')
         .argument('<id>', 'req_…')
+        .option('--rebuild', 'the exact bytes that went upstream, compared by digest')
+        .option('--attempt <number>', 'with --rebuild: which attempt (default: the last)', wholeNumber)
         .option('--purpose <why>', 'why you look; it stands on the log beside your read')
         .description('one request: who, when, every attempt, both bodies'),
     ),
     'aval requests show req_01k…',
+    'aval requests show req_01k… --rebuild',
     'aval requests show req_01k… --json',
   ).action(context.run((id: string, options: ShowOptions) => show(context, id, options)))
   addReplayCommand(requests, context)
+  addUsageCommand(requests, context)
 }
 
 async function list(context: CliContext, filters: Filters): Promise<undefined> {
-  const { json, keyOwner, replayOf, ...rest } = filters
+  const { json, keyOwner, replayOf, failed, ...rest } = filters
   const page = await context.client.json<{ data: Row[]; next_cursor: string | null }>({
     method: 'GET',
     path: '/api/requests',
-    query: { ...rest, key_owner: keyOwner, replay_of: replayOf },
+    query: {
+      ...rest,
+      key_owner: keyOwner,
+      replay_of: replayOf,
+      failed: failed === true ? 'true' : undefined,
+    },
   })
   if (json) {
     writeJson(context, page)
@@ -162,9 +179,10 @@ async function list(context: CliContext, filters: Filters): Promise<undefined> {
   return undefined
 }
 
-type ShowOptions = { json?: boolean; purpose?: string }
+type ShowOptions = RebuildOptions & { rebuild?: boolean }
 
 async function show(context: CliContext, id: string, options: ShowOptions): Promise<undefined> {
+  if (options.rebuild === true) return await showRebuilt(context, id, options)
   const found = await context.client.json<Detail>({
     method: 'GET',
     path: `/api/requests/${encodeURIComponent(id)}`,

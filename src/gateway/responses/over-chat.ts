@@ -52,11 +52,18 @@ export function withResponses(
     probe.current = inner.call(call, probe)
     return probe
   }
+  const encode = inner.encode?.bind(inner)
   return {
     dialect: inner.dialect,
     supports: (operation) =>
       inner.supports(operation) || (operation === 'responses' && inner.supports('chat')),
     call: start,
+    ...(encode !== undefined && {
+      encode: (call: ProviderCall) => {
+        if (call.operation !== 'responses') return encode(call)
+        return [...(inner.supports('responses') ? encode(call) : []), ...encode(chatCall(call))]
+      },
+    }),
     listModels: (signal) => inner.listModels(signal),
     close: () => inner.close(),
   }
@@ -121,9 +128,9 @@ function callTranslated(
     createdAt: Math.floor(clock.nowMs() / 1000),
     model: call.model,
   }
-  let parsed: JsonObject
+  let chat: ProviderCall
   try {
-    parsed = { ...chatRequestFromResponses(call.parsed), model: call.model }
+    chat = chatCall(call)
   } catch (error) {
     queueMicrotask(() => sink.onError(asUpstreamError(upstream, error)))
     return { abort() {}, pause() {}, resume() {} }
@@ -132,12 +139,18 @@ function callTranslated(
     ? new StreamedResponse(upstream, createResponsesStream(call.parsed, info), sink)
     : new WholeAnswer(
         upstream,
-        (chat) => responsesFromChat(withoutError(upstream, chat), call.parsed, info),
+        (answered) => responsesFromChat(withoutError(upstream, answered), call.parsed, info),
         sink,
       )
-  const body = Buffer.from(JSON.stringify(parsed))
-  answer.handle = inner.call({ ...call, operation: 'chat', parsed, body, includeUsage: true }, answer)
+  answer.handle = inner.call(chat, answer)
   return answer.handle
+}
+
+/** Throws RequestError for what chat completions cannot express. */
+function chatCall(call: ProviderCall): ProviderCall {
+  const parsed: JsonObject = { ...chatRequestFromResponses(call.parsed), model: call.model }
+  const body = Buffer.from(JSON.stringify(parsed))
+  return { ...call, operation: 'chat', parsed, body, includeUsage: true }
 }
 
 /** Throws what the upstream reports inside an answer that began as a success; its words go to the log. */

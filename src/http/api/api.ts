@@ -6,11 +6,16 @@ import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
+import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
+import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
+import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
+import { type UsageApiDeps, usageApi } from './usage.ts'
 import { fromFramework, refuseInvalid } from './validation.ts'
 
 export type ApiDeps = {
@@ -19,6 +24,11 @@ export type ApiDeps = {
   keyring: Authenticator
   keys: KeysApiDeps
   requests: RequestsApiDeps
+  rebuild: RebuildApiDeps
+  events: EventsApiDeps
+  usage: UsageApiDeps
+  erasures: ErasuresApiDeps
+  holds: HoldsApiDeps
   models: ModelsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
@@ -53,6 +63,11 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.use(limitBody(BODY_MAX_BYTES))
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
+  api.route('/', rebuildApi(deps.rebuild))
+  api.route('/', eventsApi(deps.events))
+  api.route('/', usageApi(deps.usage))
+  api.route('/', erasuresApi(deps.erasures))
+  api.route('/', holdsApi(deps.holds))
   api.route('/', modelsApi(deps.models))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))

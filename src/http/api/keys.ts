@@ -22,6 +22,7 @@ import {
   answer,
   durationText,
   errorAnswers,
+  idParam,
   instantText,
   jsonBody,
   limitText,
@@ -68,12 +69,6 @@ const newKeyBody = strictShape('field', {
 const rotateBody = strictShape('field', {
   overlap: durationText.optional(),
   expires_in: durationText.optional(),
-})
-const idParam = z.object({
-  id: z
-    .string()
-    .max(200)
-    .openapi({ param: { name: 'id', in: 'path' } }),
 })
 const listQuery = strictShape('filter', { limit: limitText, cursor: z.string().max(200).optional() })
 

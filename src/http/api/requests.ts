@@ -6,25 +6,27 @@ import { OUTCOMES } from '../../audit/record.ts'
 import type { SearchPage } from '../../audit/search.ts'
 import type { RequestFilter, RequestRow, RequestScope } from '../../audit/store.ts'
 import { RequestError } from '../../errors.ts'
-import { DEFAULT_PROJECT, projectIdOf } from '../../keys/project.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import type { Recorder } from './recorder.ts'
+import { type Pseudonymizer, scopeOf, subjectOf } from './scope.ts'
 import {
   answer,
   errorAnswers,
+  idParam,
   instantText,
   limitText,
+  purposeText,
   refuseInvalid,
   strictShape,
-  toInstant,
+  toRange,
+  written,
 } from './validation.ts'
 
 export type RequestsApiDeps = {
   clock: Clock
   record: Recorder
-  /** The pseudonym under which the log keeps a subject of a project. */
-  pseudonym(projectId: string, subject: string): string
+  pseudonym: Pseudonymizer
   listRequests(filter: RequestFilter & { text?: string | undefined }): Promise<SearchPage>
   countRequests(filter: RequestFilter): Promise<number>
   /** Null when the project has no such request. */
@@ -82,8 +84,6 @@ const detailSchema = z
   .openapi('RequestDetail')
 
 const name = z.string().min(1).max(300).optional()
-/** Why somebody reads; it stands on the log beside the read. */
-const purposeText = z.string().trim().min(1).max(500).optional()
 const filters = {
   since: instantText.optional(),
   until: instantText.optional(),
@@ -103,6 +103,10 @@ const filters = {
     .string()
     .regex(/^req_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a request: req_ and 26 letters.')
     .optional(),
+  /** Of this upstream, also when another one answered after it failed. */
+  upstream: name,
+  /** `true`: every outcome but completed. */
+  failed: z.enum(['true', 'false']).optional(),
   stream: z.enum(['true', 'false']).optional(),
 }
 const listQuery = strictShape('filter', {
@@ -144,12 +148,7 @@ const getRequestRoute = createRoute({
   middleware: requireRole('auditor', 'admin'),
   request: {
     query: showQuery,
-    params: z.object({
-      id: z
-        .string()
-        .max(200)
-        .openapi({ param: { name: 'id', in: 'path' } }),
-    }),
+    params: idParam,
   },
   responses: {
     200: answer('The request with its bodies and every attempt.', detailSchema),
@@ -163,15 +162,21 @@ export function requestsApi(deps: RequestsApiDeps) {
     .openapi(listRequestsRoute, async (c) => {
       const query = c.req.valid('query')
       const { purpose, ...filters } = query
-      const page = await deps.listRequests(toFilter(deps, c.var.key.projectId, filters))
-      const detail = { filters: written(filters), rows: page.rows.length, searched: page.scanned }
+      const filter = toFilter(deps, c.var.key.projectId, filters)
+      const page = await deps.listRequests(filter)
+      const detail = {
+        filters: withPseudonym(filters, filter),
+        rows: page.rows.length,
+        searched: page.scanned,
+      }
       await deps.record.access(c.var.key, { action: 'requests.list', purpose, detail })
       return c.json({ data: page.rows.map(rowToWire), next_cursor: page.nextCursor }, 200)
     })
     .openapi(countRequestsRoute, async (c) => {
       const filters = c.req.valid('query')
-      const count = await deps.countRequests(toFilter(deps, c.var.key.projectId, filters))
-      const detail = { filters: written(filters), count }
+      const filter = toFilter(deps, c.var.key.projectId, filters)
+      const count = await deps.countRequests(filter)
+      const detail = { filters: withPseudonym(filters, filter), count }
       await deps.record.access(c.var.key, { action: 'requests.count', detail })
       return c.json({ count }, 200)
     })
@@ -207,15 +212,9 @@ export function requestsApi(deps: RequestsApiDeps) {
     })
 }
 
-/** The filters as they were sent, without what was not. A searched text may hold anything, so only its length stays. */
-function written(filters: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const sent = Object.entries(filters).filter(([field, value]) => value !== undefined && field !== 'cursor')
-  return Object.fromEntries(
-    sent.map(([field, value]) => {
-      if (field === 'text') return [field, `${String(value).length} characters`]
-      return [field, value instanceof Date ? value.toISOString() : value]
-    }),
-  )
+/** What an app calls its user never comes on the log in clear, or an erasure would leave it there. */
+function withPseudonym(filters: Readonly<Record<string, unknown>>, { subject }: RequestFilter) {
+  return written({ ...filters, subject })
 }
 
 function toFilter(
@@ -224,17 +223,9 @@ function toFilter(
   query: Partial<Omit<z.infer<typeof listQuery>, 'purpose'>>,
 ): RequestFilter & { text?: string | undefined } {
   const nowMs = clock.nowMs()
-  const since = toInstant(query.since, nowMs)
-  const until = toInstant(query.until, nowMs)
-  if (since !== null && until !== null && since > until) {
-    throw new RequestError('invalid_value', 'since is later than until, so nothing can match. Swap them.', {
-      param: 'since',
-    })
-  }
   return {
     scope: scopeOf(projectId),
-    sinceMs: since?.getTime(),
-    untilMs: until?.getTime(),
+    ...toRange(query, nowMs),
     keyId: query.key,
     keyName: query.key_owner,
     model: query.model,
@@ -243,21 +234,17 @@ function toFilter(
     subject: query.subject === undefined ? undefined : subjectOf(query.subject, projectId, pseudonym),
     status: query.status === undefined ? undefined : statusRange(query.status),
     outcome: query.outcome,
-    stream: query.stream === undefined ? undefined : query.stream === 'true',
+    stream: flag(query.stream),
+    upstream: query.upstream,
+    failed: flag(query.failed),
     text: query.text,
     limit: query.limit,
     cursor: query.cursor,
   }
 }
 
-/** A pseudonym as it is; anything else is a subject as an app names it. */
-function subjectOf(text: string, projectId: string, pseudonym: RequestsApiDeps['pseudonym']): string {
-  return /^sub_[0-9a-f]{32}$/.test(text) ? text : pseudonym(projectId, text)
-}
-
-/** Requests without a key belong to nobody; whoever audits the default project sees them. */
-function scopeOf(projectId: string): RequestScope {
-  return { projectId, unowned: projectId === projectIdOf(DEFAULT_PROJECT) }
+function flag(text: 'true' | 'false' | undefined): boolean | undefined {
+  return text === undefined ? undefined : text === 'true'
 }
 
 /** `429` is itself, `5xx` is 500 to 599. */

@@ -71,10 +71,25 @@ export const instantText = z
   .openapi({ example: '7d' })
 
 /** The instant an `instantText` means at `nowMs`. */
-export function toInstant(text: string | undefined, nowMs: number): Date | null {
+function toInstant(text: string | undefined, nowMs: number): Date | null {
   if (text === undefined) return null
   const agoMs = parseDurationMs(text)
   return new Date(agoMs === null ? Date.parse(text) : Math.max(0, nowMs - agoMs))
+}
+
+/** `since` and `until` in milliseconds. Throws RequestError when nothing can lie between them. */
+export function toRange(
+  query: { since?: string | undefined; until?: string | undefined },
+  nowMs: number,
+): { sinceMs: number | undefined; untilMs: number | undefined } {
+  const since = toInstant(query.since, nowMs)
+  const until = toInstant(query.until, nowMs)
+  if (since !== null && until !== null && since > until) {
+    throw new RequestError('invalid_value', 'since is later than until, so nothing can match. Swap them.', {
+      param: 'since',
+    })
+  }
+  return { sinceMs: since?.getTime(), untilMs: until?.getTime() }
 }
 
 /** Only whole ISO dates: Date.parse alone would take `5` for a month. A time without a zone is UTC only with a Z. */
@@ -82,6 +97,28 @@ function isInstant(text: string): boolean {
   const shape = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2}))?$/
   return shape.test(text) && !Number.isNaN(Date.parse(text))
 }
+
+/** Why somebody reads; it stands on the log beside the read. */
+export const purposeText = z.string().trim().min(1).max(500).optional()
+
+/** The filters as they were sent, without what was not. A searched text may hold anything, so only its length stays. */
+export function written(filters: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const sent = Object.entries(filters).filter(([field, value]) => value !== undefined && field !== 'cursor')
+  return Object.fromEntries(
+    sent.map(([field, value]) => {
+      if (field === 'text') return [field, `${String(value).length} characters`]
+      return [field, value instanceof Date ? value.toISOString() : value]
+    }),
+  )
+}
+
+/** The `{id}` of a path. */
+export const idParam = z.object({
+  id: z
+    .string()
+    .max(200)
+    .openapi({ param: { name: 'id', in: 'path' } }),
+})
 
 /** Page size of every list. */
 export const limitText = z.coerce
@@ -108,6 +145,8 @@ export const errorAnswers = {
   401: answer('No valid key. Unknown, expired, revoked and wrong keys get this one answer.', errorSchema),
   403: answer('The key lacks the role; the message names those that would do.', errorSchema),
 }
+
+export const conflictAnswer = answer('What stands in the way; the message says what to do.', errorSchema)
 
 /** A JSON answer in a route's `responses`. */
 export function answer<Schema extends z.ZodType>(description: string, schema: Schema) {

@@ -108,7 +108,7 @@ describeDatabases('migrations', (open) => {
     }
   })
 
-  test.each(['0003_gap.sql', '0001_twice.sql', '2_short.sql', '0002_Upper.sql'])(
+  test.each(['0099_gap.sql', '0001_twice.sql', '2_short.sql', '0002_Upper.sql'])(
     'a folder with %s is refused before the database is touched',
     async (file) => {
       await writeFile(join(directory, file), 'CREATE TABLE extra (id int)')

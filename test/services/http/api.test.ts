@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requestErasure } from '../../../src/audit/erasure/erasures.ts'
+import { placeHold } from '../../../src/audit/erasure/holds.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -70,7 +73,15 @@ function safeJson(text: string) {
 const as = (role: Role, project: 'default' | 'other' = 'default') => server.keyOf(project, role).token
 
 /** Every route with the roles it lets in; a route of the OpenAPI document without a row here fails. */
-const MATRIX: { route: string; roles: readonly Role[]; own: string; other: string; body?: unknown }[] = [
+const MATRIX: {
+  route: string
+  roles: readonly Role[]
+  own: string
+  other: string
+  body?: unknown
+  /** What OWN and OTHER stand for; a key when not given. */
+  fresh?: (project: 'default' | 'other') => Promise<string>
+}[] = [
   {
     route: 'POST /keys',
     roles: ['admin', 'engineer'],
@@ -106,6 +117,64 @@ const MATRIX: { route: string; roles: readonly Role[]; own: string; other: strin
     own: '/requests/req_1',
     other: '/requests/req_other',
   },
+  {
+    route: 'GET /requests/{id}/rebuild',
+    roles: ['admin', 'auditor'],
+    own: '/requests/req_1/rebuild',
+    other: '/requests/req_other/rebuild',
+  },
+  { route: 'GET /events', roles: ['admin', 'auditor'], own: '/events', other: '/events' },
+  { route: 'GET /usage', roles: ['admin', 'auditor'], own: '/usage', other: '/usage' },
+  {
+    route: 'POST /erasures',
+    roles: ['admin'],
+    own: '/erasures',
+    other: '/erasures',
+    body: { subject: 'matrix', reason: 'a test' },
+  },
+  {
+    route: 'GET /erasures',
+    roles: ['admin', 'approver', 'auditor'],
+    own: '/erasures',
+    other: '/erasures',
+  },
+  {
+    route: 'POST /erasures/{id}/approve',
+    roles: ['admin', 'approver'],
+    own: '/erasures/OWN/approve',
+    other: '/erasures/OTHER/approve',
+    fresh: freshErasure,
+  },
+  {
+    route: 'POST /erasures/{id}/reject',
+    roles: ['admin', 'approver'],
+    own: '/erasures/OWN/reject',
+    other: '/erasures/OTHER/reject',
+    fresh: freshErasure,
+  },
+  {
+    route: 'POST /holds',
+    roles: ['admin'],
+    own: '/holds',
+    other: '/holds',
+    body: { subject: 'held', reason: 'a test' },
+  },
+  { route: 'GET /holds', roles: ['admin', 'approver', 'auditor'], own: '/holds', other: '/holds' },
+  {
+    route: 'POST /holds/{id}/release',
+    roles: ['admin'],
+    own: '/holds/OWN/release',
+    other: '/holds/OTHER/release',
+    body: { reason: 'a test' },
+    fresh: freshHold,
+  },
+  { route: 'GET /audit/heads', roles: ['admin', 'auditor'], own: '/audit/heads', other: '/audit/heads' },
+  {
+    route: 'GET /audit/leaves',
+    roles: ['admin', 'auditor'],
+    own: '/audit/leaves?writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
+    other: '/audit/leaves?writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
+  },
   { route: 'GET /models', roles: ['admin', 'engineer', 'auditor'], own: '/models', other: '/models' },
   {
     route: 'POST /models/pull',
@@ -130,15 +199,40 @@ async function freshKey(project: 'default' | 'other'): Promise<string> {
   return made.json.id
 }
 
+const somebodyElse = (project: 'default' | 'other') => ({
+  id: 'vk_else',
+  name: 'somebody else',
+  projectId: `prj_${project}`,
+})
+let freshSubjects = 0
+
+async function freshErasure(project: 'default' | 'other'): Promise<string> {
+  freshSubjects += 1
+  const deps = {
+    db: database.db,
+    clock: systemClock,
+    log: { event: async () => undefined },
+    forgetSubject: () => undefined,
+  }
+  const wanted = { subject: `sub_${freshSubjects}`, reason: 'a test' }
+  return (await requestErasure(deps, somebodyElse(project), wanted)).erasure.id
+}
+
+async function freshHold(project: 'default' | 'other'): Promise<string> {
+  const wanted = { subject: 'sub_held', reason: 'a test' }
+  return (await placeHold({ db: database.db, clock: systemClock }, somebodyElse(project), wanted)).id
+}
+
 describe('who may do what', () => {
   for (const row of MATRIX) {
     const [method = ''] = row.route.split(' ')
+    const fresh = row.fresh ?? freshKey
     test.each(ROLES)(`${row.route} as %s`, async (role) => {
       const allowed = row.roles.includes(role)
       const own = await call(
         as(role),
         method,
-        `/api${row.own.replace('OWN', await freshKey('default'))}`,
+        `/api${row.own.replace('OWN', await fresh('default'))}`,
         row.body,
       )
 
@@ -153,12 +247,27 @@ describe('who may do what', () => {
       const other = await call(
         as(role),
         method,
-        `/api${row.other.replace('OTHER', await freshKey('other'))}`,
+        `/api${row.other.replace('OTHER', await fresh('other'))}`,
         row.body,
       )
       expect(other.status).toBe(allowed ? 404 : 403)
     })
   }
+
+  test.each(MATRIX)('$route as nobody', async (row) => {
+    const [method = ''] = row.route.split(' ')
+
+    const answer = await call(null, method, `/api${row.own}`, row.body)
+
+    expect(answer.status).toBe(401)
+  })
+
+  test('an auditor changes nothing: no route but reading lets one in', () => {
+    const changing = MATRIX.filter(({ route }) => !route.startsWith('GET '))
+
+    expect(changing.length).toBeGreaterThan(5)
+    expect(changing.filter(({ roles }) => roles.includes('auditor'))).toEqual([])
+  })
 
   test('every route of the OpenAPI document has its row', async () => {
     const { json } = await call(as('app'), 'GET', '/api/openapi.json')

@@ -169,6 +169,7 @@ describe('the file', () => {
         name: 'r',
         owner: null,
         retries: 2,
+        guarantee: { durability: 'process', policy: 'required', deadlineMs: 250 },
         targets: [
           { upstream: 'local', model: 'a/b', weight: null, timeouts: {} },
           { upstream: 'local', model: 'c:d', weight: 2, timeouts: { idleMs: 1000 } },
@@ -263,6 +264,9 @@ describe('the shipped aval.yaml', () => {
     GEMINI_API_KEY: 'c',
     AZURE_OPENAI_API_KEY: 'd',
     WEB_SHOP_KEY: LONG,
+    AVAL_AUDIT_KEY: LONG,
+    AVAL_SIGNING_KEY: Buffer.alloc(32, 1).toString('base64'),
+    OLD_SIGNING_KEY: Buffer.alloc(32, 2).toString('base64'),
   }
 
   test('changes nothing as it stands', () => {
@@ -288,7 +292,11 @@ describe('the shipped aval.yaml', () => {
     const silent = load(null, environment)
 
     expect(written.server).toEqual(silent.server)
-    expect(written.audit.keepMs).toBe(silent.audit.keepMs)
+    expect({ ...written.audit, maxSpoolBytes: null, origin: '' }).toEqual({
+      ...silent.audit,
+      redaction: written.audit.redaction,
+      origin: '',
+    })
     expect(written.audit.redaction.kinds).toEqual(silent.audit.redaction.kinds)
     for (const name of ['openai', 'anthropic', 'gemini'])
       expect(upstream(written, name)).toEqual(upstream(silent, name))

@@ -98,7 +98,7 @@ describe('an attempt', () => {
       retryable: true,
       detail: `sk-1 ${'y'.repeat(9000)}`,
     })
-    exchange.recordAttempt(startedMs, { error, head: null })
+    exchange.recordAttempt(startedMs, { error, head: null, sentDigest: null })
 
     expect(exchange.attempts).toMatchObject([
       { startedMs: 10, durationMs: 5, status: null, error: 'upstream_auth' },

@@ -1,0 +1,84 @@
+/** `aval audit events list`: what people and the system did, and who read what. */
+
+import type { Command } from 'commander'
+import {
+  type CliContext,
+  type ListOptions,
+  withExamples,
+  withPaging,
+  writeJson,
+  writeNextPage,
+} from '../../context.ts'
+import { formatTable, formatTime, shorten } from '../../format.ts'
+
+type Event = {
+  kind: string
+  at: string
+  actor_id: string | null
+  actor_name: string | null
+  action: string
+  target: string | null
+  purpose: string | null
+}
+type Filters = ListOptions & {
+  since?: string
+  until?: string
+  kind?: string
+  action?: string
+  actor?: string
+  target?: string
+  subject?: string
+  purpose?: string
+}
+
+export function addEventCommands(audit: Command, context: CliContext): void {
+  const events = audit.command('events').description('what people and the system did')
+  withExamples(
+    withPaging(
+      events
+        .command('list')
+        .description('events of your project, newest first (auditor or admin)')
+        .option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
+        .option('--until <when>', 'up to: an ISO time, or how long ago')
+        .option('--kind <kind>', 'admin, access, erase, tombstone, key, clock, rotate, missed, gap, seal')
+        .option('--action <action>', 'requests.show, or its beginning: "requests.*"')
+        .option('--actor <key>', 'done by this key: vk_… or its name')
+        .option('--target <id>', 'done to this: req_…, vk_…, ers_…, sub_…')
+        .option('--subject <user>', 'done to this end user: what the app sends as `user`')
+        .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
+    ),
+    'aval audit events list --target req_01k…',
+    'aval audit events list --kind access --actor ada --since 7d',
+    'aval audit events list --kind erase --json',
+  ).action(context.run((filters: Filters) => list(context, filters)))
+}
+
+async function list(context: CliContext, { json, ...query }: Filters): Promise<undefined> {
+  const page = await context.client.json<{ data: Event[]; next_cursor: string | null }>({
+    method: 'GET',
+    path: '/api/events',
+    query,
+  })
+  if (json) {
+    writeJson(context, page)
+    return undefined
+  }
+  if (page.data.length === 0) {
+    context.terminal.write('No event matches. Drop a filter; a new one takes about a second to arrive.\n')
+    return undefined
+  }
+  context.terminal.write(
+    formatTable(
+      ['TIME', 'WHO', 'ACTION', 'TARGET', 'PURPOSE'],
+      page.data.map((row) => [
+        formatTime(context.terminal, row.at),
+        shorten(row.actor_name ?? row.actor_id ?? 'aval', 24),
+        row.action,
+        row.target ?? '-',
+        row.purpose === null ? '-' : shorten(row.purpose, 60),
+      ]),
+    ),
+  )
+  writeNextPage(context, 'aval audit events list', page.next_cursor)
+  return undefined
+}

@@ -1,0 +1,123 @@
+/** `aval audit hold place|list|release`: what is held is not erased. */
+
+import type { Command } from 'commander'
+import {
+  type CliContext,
+  type ListOptions,
+  withExamples,
+  withJson,
+  withPaging,
+  writeJson,
+  writeNextPage,
+} from '../../context.ts'
+import { CliError, EXIT } from '../../exit-codes.ts'
+import { formatTable, formatTime, shorten } from '../../format.ts'
+import { printableLine } from '../../terminal.ts'
+
+type Hold = {
+  id: string
+  subject: string | null
+  reason: string
+  placed_by_name: string
+  placed_at: string
+  released_by_name: string | null
+  released_at: string | null
+}
+type PlaceOptions = { subject?: string; project?: boolean; reason: string; json?: boolean }
+
+export function addHoldCommands(audit: Command, context: CliContext): void {
+  const hold = audit.command('hold').description('legal holds: place, list, release')
+  withExamples(
+    withJson(
+      hold
+        .command('place')
+        .description('keep a subject, or the whole project, from being erased (admin)')
+        .option('--subject <user>', 'the end user: what the app sends as `user`, or sub_…')
+        .option('--project', 'everything of your project')
+        .requiredOption('--reason <why>', 'whoever wants to erase is told'),
+    ),
+    'aval audit hold place --subject user-4711 --reason "case 2026-17"',
+    'aval audit hold place --project --reason "investigation 9"',
+  ).action(context.run((options: PlaceOptions) => place(context, options)))
+  withExamples(
+    withPaging(hold.command('list').description('holds of your project, newest first')),
+    'aval audit hold list',
+  ).action(context.run((options: ListOptions) => list(context, options)))
+  withExamples(
+    withJson(
+      hold
+        .command('release')
+        .argument('<id>', 'hold_…')
+        .description('end a hold; not by whoever placed it (admin)')
+        .requiredOption('--reason <why>', 'why it is no longer needed'),
+    ),
+    'aval audit hold release hold_01k… --reason "case closed"',
+  ).action(
+    context.run((id: string, options: { reason: string; json?: boolean }) => release(context, id, options)),
+  )
+}
+
+async function place(context: CliContext, options: PlaceOptions): Promise<undefined> {
+  if ((options.subject === undefined) === (options.project !== true)) {
+    throw new CliError(EXIT.usage, 'Give one of --subject <user> and --project.')
+  }
+  const placed = await context.client.json<Hold>({
+    method: 'POST',
+    path: '/api/holds',
+    body: { subject: options.subject ?? null, reason: options.reason },
+  })
+  if (options.json) writeJson(context, placed)
+  else {
+    context.terminal.write(
+      `${printableLine(placed.id)} holds ${printableLine(placed.subject ?? 'the whole project')}. Another person may release it.\n`,
+    )
+  }
+  return undefined
+}
+
+async function list(context: CliContext, { json, limit, cursor }: ListOptions): Promise<undefined> {
+  const page = await context.client.json<{ data: Hold[]; next_cursor: string | null }>({
+    method: 'GET',
+    path: '/api/holds',
+    query: { limit, cursor },
+  })
+  if (json) {
+    writeJson(context, page)
+    return undefined
+  }
+  if (page.data.length === 0) {
+    context.terminal.write('No holds: everything may be erased when two people agree.\n')
+    return undefined
+  }
+  context.terminal.write(
+    formatTable(
+      ['ID', 'HOLDS', 'PLACED', 'BY', 'RELEASED', 'BY', 'REASON'],
+      page.data.map((row) => [
+        row.id,
+        row.subject ?? 'project',
+        formatTime(context.terminal, row.placed_at),
+        shorten(row.placed_by_name, 20),
+        formatTime(context.terminal, row.released_at),
+        row.released_by_name === null ? '-' : shorten(row.released_by_name, 20),
+        shorten(row.reason, 40),
+      ]),
+    ),
+  )
+  writeNextPage(context, 'aval audit hold list', page.next_cursor)
+  return undefined
+}
+
+async function release(
+  context: CliContext,
+  id: string,
+  options: { reason: string; json?: boolean },
+): Promise<undefined> {
+  const released = await context.client.json<Hold>({
+    method: 'POST',
+    path: `/api/holds/${encodeURIComponent(id)}/release`,
+    body: { reason: options.reason },
+  })
+  if (options.json) writeJson(context, released)
+  else context.terminal.write(`${printableLine(released.id)} is released.\n`)
+  return undefined
+}
