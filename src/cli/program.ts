@@ -65,7 +65,13 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
-  withExamples(program, 'aval serve', 'aval chat "Say hello"', 'aval requests list --since 15m')
+  withExamples(
+    program,
+    'aval serve',
+    'aval chat "Say hello"',
+    'aval requests list --since 15m',
+    'aval requests replay --since 1d --against openai/gpt-4o-mini --dry-run',
+  )
   program.addHelpText(
     'after',
     '\nThe server is AVAL_URL (default http://127.0.0.1:8700), the key AVAL_KEY or what `aval serve` left in its data folder.',
