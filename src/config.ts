@@ -14,6 +14,7 @@ import {
 } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { describeIssues } from './config/problems.ts'
+import { type RetentionConfig, resolveRetention } from './config/retention.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
@@ -65,6 +66,7 @@ export type Config = {
   limits: { app: { rpm: number | null; concurrency: number | null } }
   models: { folder: string | null; hub: boolean }
   audit: AuditConfig
+  retention: RetentionConfig
   bring: {
     adminKey: Secret | null
     appKey: Secret | null
@@ -122,6 +124,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
       hub: file.models?.hub ?? false,
     },
     audit: resolveAudit(file),
+    retention: resolveRetention(file, problems),
     bring: {
       adminKey: longEnough(named(env('AVAL_ADMIN_KEY'), 'AVAL_ADMIN_KEY'), problems),
       appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),

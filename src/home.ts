@@ -52,6 +52,11 @@ export function loadAuditKey(home: string, brought: Secret | null): Secret {
   return brought ?? new Secret(loadSecrets(home).audit_key, `file:${join(home, SECRETS_FILE)}`)
 }
 
+/** The same for who must not make one up: null when none was brought along and no first start has generated one. */
+export function findAuditKey(home: string, brought: Secret | null): Secret | null {
+  return brought === null && !existsSync(join(home, SECRETS_FILE)) ? null : loadAuditKey(home, brought)
+}
+
 /** The key that signs the log's heads, as PEM: the one brought along, or the one generated at the first start. */
 export function loadSigningKey(home: string, brought: Secret | null): Secret {
   if (brought !== null) return brought

@@ -4,6 +4,8 @@ import type { Sql } from 'postgres'
 import type { Audit } from './audit/audit.ts'
 import type { ExecuteDeps } from './audit/erasure/execute.ts'
 import { listEvents } from './audit/event-log/store.ts'
+import { createExport, findExportFile, readExportFile } from './audit/export/exports.ts'
+import { findExport, listExports } from './audit/export/store.ts'
 import type { Flood } from './audit/flood.ts'
 import { pseudonym } from './audit/privacy/audit-keys.ts'
 import { findReadable } from './audit/privacy/read-bodies.ts'
@@ -13,14 +15,16 @@ import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
+import type { ExportDoorbell } from './export-doorbell.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
 import type { ApiDeps } from './http/api/api.ts'
+import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
-import { createRecorder } from './http/api/recorder.ts'
+import { createRecorder, type Recorder } from './http/api/recorder.ts'
 import type { Pseudonymizer } from './http/api/scope.ts'
 import type { AppDeps } from './http/app.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
@@ -46,6 +50,7 @@ export type OpenedParts = {
   models: ModelManagement
   db: Db
   sql: Sql
+  ringForExport: ExportDoorbell
   reload: OperationsApiDeps['reload']
   erasure: ExecuteDeps
 }
@@ -116,8 +121,27 @@ function apiDeps(opened: OpenedParts): ApiDeps {
       listNewestHeads: () => listNewestHeads(opened.sql),
       readLeaves: (writer, from, to) => readLeaves(opened.sql, writer, from, to),
     },
+    exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
+  }
+}
+
+function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {
+  const { keys } = audit
+  return {
+    clock: systemClock,
+    record,
+    pseudonym: (projectId, subject) => pseudonym(keys, projectId, subject),
+    createExport: async (order) => {
+      const created = await createExport({ db, keys, clock: systemClock }, order)
+      await ringForExport(created.id)
+      return created
+    },
+    findExport: (projectId, id) => findExport(db, projectId, id),
+    listExports: (projectId, page) => listExports(db, projectId, page),
+    findFile: (stored, name) => findExportFile(db, stored, name),
+    readFile: (stored, file) => readExportFile({ db, keys }, stored, file),
   }
 }
 

@@ -4,12 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Audit } from './audit/audit.ts'
 import type { ExecuteDeps } from './audit/erasure/execute.ts'
 import { watchErasures } from './audit/erasure/watch.ts'
+import { Retention } from './audit/retention/schedule.ts'
 import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
+import { exportDoorbell } from './export-doorbell.ts'
 import { loadPepper, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
@@ -32,7 +34,7 @@ import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
-import { startWorkerChild } from './work.ts'
+import { startWorkerChild } from './worker-child.ts'
 
 const OLLAMA_PROBE_MS = 250
 const SCHEMA_RETRY_MS = 5000
@@ -86,6 +88,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   stack.defer(() => registry.close())
   const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
   const { audit, flood } = log
+  stack.defer(startRetention(database, audit, runtime, logger))
   const checks: ChecksDeps = { database, audit, keyring, runtime }
   const { calls, parts } = httpParts({
     logger,
@@ -98,13 +101,15 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     models: local.management,
     db: database.connection.db,
     sql: database.connection.sql,
+    ringForExport: exportDoorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
     reload: () => reload(runtime, audit, logger),
     erasure,
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
-    const worker = startWorkerChild(database.sharedUrl, options.environment, logger)
-    stack.defer(() => worker.close())
+    const { environment } = options
+    const { auditKey } = config.bring
+    stack.defer(startWorkerChild(database.sharedUrl, { auditKey, environment, logger }))
   }
   let cutExchanges = 0
   // Last in, first closed: callers are let go before anything they need.
@@ -145,6 +150,24 @@ function followErasures(
   const watch = watchErasures({ ...erasure, connection, onProblem })
   stack.defer(() => watch.stop())
   return erasure
+}
+
+/** Gives the function that stops it. Every gateway tries; one at a time does it. */
+function startRetention(
+  database: OpenedDatabase,
+  audit: Audit,
+  runtime: Runtime,
+  logger: Logger,
+): () => Promise<void> {
+  const retention = new Retention({
+    pool: database.connection,
+    log: audit.log,
+    clock: systemClock,
+    policy: () => runtime.config().retention,
+    onEvent: (event) => events.auditEvent(logger, event),
+  })
+  retention.start()
+  return () => retention.stop()
 }
 
 function openKeyring(config: Config, database: OpenedDatabase, { pepper }: KeyDeps, logger: Logger): Keyring {

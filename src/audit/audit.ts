@@ -115,14 +115,8 @@ export function startAudit(options: AuditOptions): Audit {
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
   const inner = new PrivateLog({ spool, keys, dataKeys, redaction: options.redaction ?? DEFAULT_REDACTION })
   const origin = options.origin ?? DEFAULT_ORIGIN
-  const recordRotation = (verifierKey: string): void => {
-    const atMs = clock.nowMs()
-    const system = { projectId: null, actorId: null, actorName: null, purpose: null }
-    const record = { ...system, action: 'signing_key.rotate', target: verifierKey, detail: {} }
-    log.event({ id: newId('evt', atMs), kind: 'rotate', atMs, ...record }).catch((error: unknown) => {
-      onEvent({ event: 'audit.evidence_failed', writer: writerId, message: String(error) })
-    })
-  }
+  const reportRotation = (error: unknown): void =>
+    onEvent({ event: 'audit.evidence_failed', writer: writerId, message: String(error) })
   const stopWatching = watchLoad(progress)
   const stopWarning = warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent)
   const ship = startShipThread(
@@ -139,7 +133,8 @@ export function startAudit(options: AuditOptions): Audit {
       previousSigningKey: options.secrets.previousSigningKey ?? null,
     },
     (event) => {
-      if (event.event === 'audit.signing_key') recordRotation(event.verifierKey)
+      if (event.event === 'audit.signing_key')
+        recordRotation(log, clock, event.verifierKey).catch(reportRotation)
       onEvent(event)
     },
   )
@@ -155,7 +150,11 @@ export function startAudit(options: AuditOptions): Audit {
     log,
     keys,
     useRedaction: (rules) => inner.useRedaction(rules),
-    forgetSubject: (projectId, subject) => dataKeys?.forget(projectId, subject),
+    forgetSubject: (projectId, subject) => {
+      dataKeys?.forget(projectId, subject)
+      // The wrapped key stands in the segment being written, which would stay for as long as nobody asks anything.
+      spool.rotate()
+    },
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {
@@ -166,6 +165,14 @@ export function startAudit(options: AuditOptions): Audit {
       await ship.stop()
     },
   }
+}
+
+/** A new signing key is on the log it signs. */
+function recordRotation(log: EventLog, clock: Clock, verifierKey: string): Promise<void> {
+  const atMs = clock.nowMs()
+  const system = { projectId: null, actorId: null, actorName: null, purpose: null }
+  const what = { action: 'signing_key.rotate', target: verifierKey, detail: {} }
+  return log.event({ id: newId('evt', atMs), kind: 'rotate', atMs, ...system, ...what })
 }
 
 /** Tells once that the spool fills, and again only after it had become emptier. Returns how to stop. */

@@ -25,6 +25,13 @@ export type AuditEvent =
   | { event: 'audit.filling'; share: number }
   | { event: 'audit.missed'; count: number }
   | { event: 'audit.evidence_failed'; writer: string; message: string }
+  | { event: 'audit.retention_dropped'; partitions: string[]; rows: number; deletedKeys: number }
+  | {
+      event: 'audit.retention_held'
+      partition: string
+      holds: { id: string; projectId: string; reason: string }[]
+    }
+  | { event: 'audit.retention_failed'; message: string }
 
 /** The errno name of a failed file operation. */
 export function codeOf(error: unknown): string {

@@ -59,6 +59,8 @@ export type Spool = Omit<RequestLog, 'open'> & {
   /** Like EventLog's, with bytes that the record's leaf commits to by their digest alone: a wrapped key. */
   event(record: EventRecord, body?: Buffer): Promise<void>
   stats(): SpoolStats
+  /** Finishes the segment being written, so that it can go in its time. */
+  rotate(): void
   /** Writes what is staged, seals the writer when no request is open, syncs, and stops. */
   end(): Promise<void>
 }
@@ -250,7 +252,7 @@ class WriterSpool implements Spool {
   /** Back to open when the ballast fits again; then what is owed is written first. */
   #tryAgain(): void {
     if (this.#state === 'ended') return
-    this.#finishSegment()
+    this.rotate()
     if (this.#overLimit() || !this.#tryBallast()) {
       this.#scheduleProbe()
       return
@@ -278,7 +280,8 @@ class WriterSpool implements Spool {
   }
 
   /** The segment being written can never be deleted: finished, and with another begun, it goes once it is shipped. */
-  #finishSegment(): void {
+  rotate(): void {
+    if (this.#state === 'ended') return
     try {
       this.#writer.rotate()
     } catch (error) {

@@ -111,6 +111,70 @@ export async function listStored(
   return { rows, cursors: rows.map(cursorAfter) }
 }
 
+/** Like `listStored` without bodies, which may be large, and without the bound of lists: up to `rows` rows. */
+export async function listEvidence(
+  db: Db,
+  filter: Omit<RequestFilter, 'limit'>,
+  rows: number,
+): Promise<{ rows: StoredRequest[]; nextCursor: string | null }> {
+  const found = await db
+    .select({ request: ROW_COLUMNS, evidence: EVIDENCE })
+    .from(requests)
+    .where(and(...conditions(filter)))
+    .orderBy(desc(requests.startedAt), desc(requests.id))
+    .limit(rows)
+  const stored = found.map((one) => toStored({ ...one, body: null }))
+  const last = stored.at(-1)
+  return { rows: stored, nextCursor: last === undefined || found.length < rows ? null : cursorAfter(last) }
+}
+
+/** The same rows with their bodies as they are stored; a row whose bodies are gone stays as it is. */
+export async function withStoredBodies(db: Db, rows: readonly StoredRequest[]): Promise<StoredRequest[]> {
+  if (rows.length === 0) return []
+  const places = rows.map(
+    ({ startedAt, writer, seq }) =>
+      sql`(${dayOf(startedAt.getTime())}::date, ${writer}::uuid, ${String(seq)}::bigint)`,
+  )
+  const found = await db
+    .select()
+    .from(requestBodies)
+    .where(
+      sql`(${requestBodies.day}, ${requestBodies.writer}, ${requestBodies.seq}) IN (${sql.join(places, sql`, `)})`,
+    )
+  const bodies = new Map(found.map((body) => [`${body.writer} ${body.seq}`, body]))
+  return rows.map((row) => {
+    const body = bodies.get(`${row.writer} ${row.seq}`)
+    return {
+      ...row,
+      requestBody: body?.requestText ?? body?.requestRaw ?? null,
+      responseBody: body?.responseText ?? body?.responseRaw ?? null,
+    }
+  })
+}
+
+/** How many rows match, whatever they stand for; null when a server needs longer than `timeoutMs` to say. */
+export async function countRows(
+  db: Db,
+  filter: Omit<RequestFilter, 'limit' | 'cursor'>,
+  timeoutMs: number,
+): Promise<number | null> {
+  try {
+    return await db.transaction(async (transaction) => {
+      await transaction.execute(sql.raw(`SET LOCAL statement_timeout = ${Math.round(timeoutMs)}`))
+      return await transaction.$count(requests, and(...conditions(filter)))
+    })
+  } catch (error) {
+    if (isCancelled(error)) return null
+    throw error
+  }
+}
+
+/** PostgreSQL's code for a statement that was cancelled, which is what its timeout does. */
+function isCancelled(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
+  return (code ?? cause?.code) === '57014'
+}
+
 function limitOf(filter: RequestFilter): number {
   const limit = filter.limit ?? DEFAULT_LIMIT
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit

@@ -8,6 +8,7 @@ import { addEventCommands } from './commands/audit/events.ts'
 import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
@@ -62,6 +63,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addEventCommands(audit, context)
   addErasureCommands(audit, context)
   addHoldCommands(audit, context)
+  addExportCommands(audit, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

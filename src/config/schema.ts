@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
 import { redaction } from './redaction.ts'
 
+export const RETENTION_PROFILES = ['default', 'ai-act', 'hipaa', 'pci'] as const
+
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
 const name = z.string().regex(NAME, 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long')
@@ -23,6 +25,19 @@ function durationUpTo(maxMs: number, most: string) {
 
 const duration = durationUpTo(86_400_000, '24h')
 const keeping = durationUpTo(90 * 86_400_000, '90d')
+
+const DAY_MS = 86_400_000
+/** A century: more is a slip of the hand. */
+const MAX_DAYS = 36_525
+const WHOLE_DAYS = 'whole days such as 30d'
+const wholeDays = z.string(WHOLE_DAYS).transform((text, context) => {
+  const ms = parseDurationMs(text)
+  if (ms === null || ms < DAY_MS || ms % DAY_MS !== 0 || ms > MAX_DAYS * DAY_MS) {
+    context.addIssue({ code: 'custom', message: WHOLE_DAYS })
+    return z.NEVER
+  }
+  return ms
+})
 
 const SIZE = 'a size such as 512KiB, 16MiB or 20GB, at least 1KiB'
 
@@ -149,6 +164,13 @@ export const configFile = z.strictObject({
       seal_bodies: z.boolean().optional(),
       redaction: redaction.optional(),
       ...guarantee,
+    })
+    .optional(),
+  retention: z
+    .strictObject({
+      profile: z.enum(RETENTION_PROFILES).optional(),
+      days: z.int().min(1).max(MAX_DAYS).optional(),
+      bodies: wholeDays.optional(),
     })
     .optional(),
 })

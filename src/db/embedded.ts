@@ -47,6 +47,11 @@ export type ChildMessage =
   | { kind: 'failed'; message: string }
 
 const CHILD = fileURLToPath(new URL('./embedded-child.ts', import.meta.url))
+/**
+ * Megabytes before the first full collection. The batches that pass through are megabytes outside the heap, the heap
+ * is 15 MB of which nothing ever dies: without this, V8 walks all of it twice for every batch, a fifth of the CPU.
+ */
+const CHILD_FLAGS = ['--initial-old-space-size=64']
 /** The first start of a folder creates a cluster, which takes seconds, and more of them on a loaded machine. */
 const START_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 15_000
@@ -158,7 +163,7 @@ class Supervisor {
     const child = fork(CHILD, [this.#folder], {
       // The child sees no secret: not the keys of upstreams, not the pepper.
       env: {},
-      execArgv: [],
+      execArgv: CHILD_FLAGS,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#child = child

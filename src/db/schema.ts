@@ -208,3 +208,39 @@ export const erasures = pgTable('erasures', {
   progressAt: instant('progress_at'),
   progressId: text('progress_id'),
 })
+
+export const exports = pgTable('exports', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  unowned: boolean('unowned').notNull(),
+  filters: jsonb('filters').notNull(),
+  format: text('format').notNull(),
+  withBodies: boolean('with_bodies').notNull(),
+  purpose: text('purpose').notNull(),
+  createdBy: text('created_by').notNull(),
+  createdByName: text('created_by_name'),
+  createdAt: instant('created_at').notNull(),
+  state: text('state').notNull(),
+  run: uuid('run'),
+  attempts: integer('attempts').notNull().default(0),
+  updatedAt: instant('updated_at').notNull(),
+  rowsTotal: bigint('rows_total', { mode: 'number' }),
+  rowsDone: bigint('rows_done', { mode: 'number' }).notNull().default(0),
+  files: jsonb('files').notNull().default([]),
+  error: text('error'),
+  finishedAt: instant('finished_at'),
+  expiresAt: instant('expires_at').notNull(),
+  wrappedKey: bytea('wrapped_key').notNull(),
+})
+
+export const exportFiles = pgTable(
+  'export_files',
+  {
+    exportId: text('export_id').notNull(),
+    run: uuid('run').notNull(),
+    name: text('name').notNull(),
+    part: integer('part').notNull(),
+    bytes: bytea('bytes').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.exportId, table.run, table.name, table.part] })],
+)

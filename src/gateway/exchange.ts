@@ -79,8 +79,7 @@ export class Exchange implements StreamObserver {
     const { id, clientRequestId } = this.envelope
     const headers: Record<string, string> = { ...head?.headers, ...this.limits, ...more, 'x-request-id': id }
     if (clientRequestId !== null) headers['x-client-request-id'] = clientRequestId
-    if (this.target !== null)
-      headers['x-aval-model'] = headerText(`${this.target.upstream.name}/${this.target.model}`)
+    if (this.target !== null) headers['x-aval-model'] = headerText(this.target.name)
     return headers
   }
 
@@ -141,6 +140,7 @@ export class Exchange implements StreamObserver {
 
 /** A model id is the caller's text: what no header may hold is percent-encoded, and a long one is cut. */
 function headerText(text: string): string {
+  if (text.length <= MAX_HEADER_CHARS && !UNPRINTABLE.test(text)) return text
   return text
     .slice(0, MAX_HEADER_CHARS)
     .replace(/[^\x21-\x7e]/gu, (character) =>
@@ -149,6 +149,8 @@ function headerText(text: string): string {
         .join(''),
     )
 }
+
+const UNPRINTABLE = /[^\x21-\x7e]/
 
 export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream; charset=utf-8',

@@ -11,7 +11,13 @@ import type { RouteTarget, Snapshot, Upstream } from './snapshot.ts'
 /** Retries of a direct call, which has no route to say otherwise. */
 const DIRECT_RETRIES = 2
 
-export type PlannedTarget = { upstream: Upstream; model: string; timeouts: Timeouts }
+export type PlannedTarget = {
+  /** `upstream/model`, as direct calls write it; built once, because circuits and headers ask for it again and again. */
+  name: string
+  upstream: Upstream
+  model: string
+  timeouts: Timeouts
+}
 
 export type Plan = {
   route: string | null
@@ -49,7 +55,7 @@ export function planTargets(
   const slash = model.indexOf('/')
   const upstream = slash < 1 ? undefined : snapshot.upstreams.get(model.slice(0, slash))
   if (upstream === undefined || slash === model.length - 1) throw notFound(snapshot, key, model)
-  const target = { upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
+  const target = { name: model, upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
   const { guarantee } = snapshot
   return { route: null, targets: supporting([target], operation, model), retries: DIRECT_RETRIES, guarantee }
 }
@@ -65,7 +71,12 @@ function supporting(targets: readonly PlannedTarget[], operation: Operation, mod
 function planned(snapshot: Snapshot, target: RouteTarget): PlannedTarget | null {
   const upstream = snapshot.upstreams.get(target.upstream)
   if (upstream === undefined) return null
-  return { upstream, model: target.model, timeouts: { ...upstream.timeouts, ...target.timeouts } }
+  return {
+    name: `${upstream.name}/${target.model}`,
+    upstream,
+    model: target.model,
+    timeouts: { ...upstream.timeouts, ...target.timeouts },
+  }
 }
 
 /**

@@ -25,8 +25,8 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set(['upstream_auth', 'local_model_
 /** Runs the plan. The attempts are on `exchange` afterwards. */
 export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promise<AttemptResult> {
   const { plan, client } = exchange
-  const totalMs = Math.max(...plan.targets.map(({ timeouts }) => timeouts.totalMs))
-  const open = plan.targets.filter((target) => deps.breaker.waitMs(nameOf(target)) === 0)
+  const totalMs = plan.targets.reduce((most, { timeouts }) => Math.max(most, timeouts.totalMs), 0)
+  const open = plan.targets.filter((target) => deps.breaker.waitMs(target.name) === 0)
   const hopeless = new Set<PlannedTarget>()
   let last: FailedAttempt | null = null
   for (let attempt = 0; attempt < open.length + plan.retries; attempt += 1) {
@@ -35,11 +35,11 @@ export async function runAttempts(deps: GatewayDeps, exchange: Exchange): Promis
     if (!mayTry(deps, hopeless, target)) continue
     const retry = attempt - open.length
     const waitMs = waitBefore(deps, last, retry)
-    if (waitMs === null || !deps.breaker.begin(nameOf(target), retry >= 0)) break
+    if (waitMs === null || !deps.breaker.begin(target.name, retry >= 0)) break
     if (waitMs > 0) await pause(deps, client, waitMs)
     if (client.gone) {
       // What was begun has to be ended, or a half-open circuit would wait for its probe for ever.
-      deps.breaker.released(nameOf(target))
+      deps.breaker.released(target.name)
       return ABORTED
     }
     const result = await runBegun(deps, exchange, target, totalMs)
@@ -57,7 +57,7 @@ function mayTry(
   hopeless: ReadonlySet<PlannedTarget>,
   target: PlannedTarget | undefined,
 ): target is PlannedTarget {
-  return target !== undefined && !hopeless.has(target) && deps.breaker.waitMs(nameOf(target)) === 0
+  return target !== undefined && !hopeless.has(target) && deps.breaker.waitMs(target.name) === 0
 }
 
 type FailedAttempt = Extract<AttemptResult, { kind: 'failed' }>
@@ -79,26 +79,39 @@ async function runBegun(
   totalMs: number,
 ): Promise<AttemptResult> {
   try {
-    return await runOne(deps, exchange, target, totalMs)
+    const { body, client } = exchange
+    const startedMs = exchange.elapsedMs()
+    exchange.target = target
+    const askUsage = asksUsage(exchange, target)
+    let sentDigest: string | null = null
+    // Before the call is under way, so that the attempt has it whatever becomes of it.
+    const onSend = (sent: Buffer): void => {
+      sentDigest = hash('sha256', sent, 'hex')
+    }
+    const call = callFor(exchange, target, askUsage, Math.max(1, totalMs - startedMs), onSend)
+    const result = body.stream
+      ? await relayStream(target, call, client, exchange, askUsage)
+      : await gatherAnswer(target, call, client)
+    const error = result.kind === 'failed' ? result.error : null
+    const head = result.kind === 'answered' ? result.answer.head : null
+    exchange.recordAttempt(startedMs, { error, head, sentDigest })
+    report(deps, target.name, result)
+    return result
   } catch (error) {
-    deps.breaker.released(nameOf(target))
+    deps.breaker.released(target.name)
     throw error
   }
 }
 
-async function runOne(
-  deps: GatewayDeps,
-  exchange: Exchange,
+function callFor(
+  { body, envelope }: Exchange,
   target: PlannedTarget,
-  totalMs: number,
-): Promise<AttemptResult> {
-  const { body, envelope, client } = exchange
-  const startedMs = exchange.elapsedMs()
-  exchange.target = target
-  const askUsage =
-    body.stream && !body.includeUsage && target.upstream.streamUsage && asksUsage(envelope.operation)
-  let sentDigest: string | null = null
-  const call: ProviderCall = {
+  askUsage: boolean,
+  leftMs: number,
+  onSend: (sent: Buffer) => void,
+): ProviderCall {
+  const { connectMs, firstByteMs, idleMs, totalMs } = target.timeouts
+  return {
     operation: envelope.operation,
     model: target.model,
     parsed: body.parsed,
@@ -106,23 +119,9 @@ async function runOne(
     stream: body.stream,
     includeUsage: body.includeUsage || askUsage,
     requestId: envelope.id,
-    timeouts: {
-      ...target.timeouts,
-      totalMs: Math.max(1, Math.min(target.timeouts.totalMs, totalMs - startedMs)),
-    },
-    // Before the call is under way, so that the attempt has it whatever becomes of it.
-    onSend: (sent) => {
-      sentDigest = hash('sha256', sent, 'hex')
-    },
+    timeouts: { connectMs, firstByteMs, idleMs, totalMs: Math.min(totalMs, leftMs) },
+    onSend,
   }
-  const result = body.stream
-    ? await relayStream(target, call, client, exchange, askUsage)
-    : await gatherAnswer(target, call, client)
-  const error = result.kind === 'failed' ? result.error : null
-  const head = result.kind === 'answered' ? result.answer.head : null
-  exchange.recordAttempt(startedMs, { error, head, sentDigest })
-  report(deps, nameOf(target), result)
-  return result
 }
 
 /** Only what says something about the upstream's health counts; a refused request or a client that left does not. */
@@ -132,8 +131,9 @@ function report(deps: GatewayDeps, name: string, result: AttemptResult): void {
   else deps.breaker.released(name)
 }
 
-function asksUsage(operation: string): boolean {
-  return operation === 'chat' || operation === 'completions'
+function asksUsage({ body, envelope }: Exchange, { upstream }: PlannedTarget): boolean {
+  if (!body.stream || body.includeUsage || !upstream.streamUsage) return false
+  return envelope.operation === 'chat' || envelope.operation === 'completions'
 }
 
 /** Nothing before a first try; then jittered backoff, or the upstream's own wish; null when that is longer than we wait. */
@@ -152,8 +152,8 @@ function retryAfterMs(headers: Readonly<Record<string, string>>): number | null 
 }
 
 function allBroken(deps: GatewayDeps, targets: readonly PlannedTarget[]): UpstreamError {
-  const waitMs = Math.ceil(Math.min(...targets.map((target) => deps.breaker.waitMs(nameOf(target)))))
-  const names = targets.map(nameOf).join(', ')
+  const waitMs = Math.ceil(Math.min(...targets.map((target) => deps.breaker.waitMs(target.name))))
+  const names = targets.map(({ name }) => name).join(', ')
   const message = `${names} failed repeatedly and will be tried again in ${waitMs} ms.`
   return new UpstreamError('upstream_unavailable', message, {
     retryable: false,
@@ -162,8 +162,4 @@ function allBroken(deps: GatewayDeps, targets: readonly PlannedTarget[]): Upstre
       'retry-after-ms': String(waitMs),
     },
   })
-}
-
-function nameOf(target: PlannedTarget): string {
-  return `${target.upstream.name}/${target.model}`
 }

@@ -5,6 +5,7 @@
 
 import { GatewayError } from '../errors.ts'
 import type { LimitHeaders } from './admission.ts'
+import type { AttemptResult } from './attempt.ts'
 import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
 import { Exchange } from './exchange.ts'
@@ -18,6 +19,7 @@ import { finishAborted, finishAnswered, finishBroken, finishFailed } from './set
 /**
  * Serves one authenticated model call. Writes the whole answer, error or stream to `client` and resolves when the
  * exchange is over. Rejects only for a bug or when the audit log cannot be written; the caller renders that.
+ * Few async functions call each other here: each costs every request a promise and a turn of the microtask queue.
  */
 export async function serveRequest(
   deps: GatewayDeps,
@@ -25,60 +27,58 @@ export async function serveRequest(
   bytes: Buffer,
   client: Client,
 ): Promise<void> {
-  const admitted = await admit(deps, envelope, bytes, client)
-  if (admitted === null) return
-  const { body, plan, limits, release } = admitted
+  const admission = decideAdmission(deps, envelope, bytes)
+  if (!admission.admitted) {
+    const { body, error, limits: extraHeaders } = admission
+    await recordRejection(deps, { envelope, body, bytes, error, extraHeaders, client })
+    return
+  }
+  const { body, plan, limits, release } = admission
   const exchange = new Exchange(deps, envelope, body, plan, limits, client)
   try {
     await deps.audit.open(openRecord(envelope, body, plan.route), bytes, plan.guarantee)
-    await run(deps, exchange)
+    try {
+      await finish(exchange, await runAttempts(deps, exchange))
+    } catch (error) {
+      if (error instanceof GatewayError || exchange.closing) throw error
+      deps.reportBug(error, envelope.id)
+      await finishBroken(exchange, error)
+    }
   } finally {
     release()
   }
 }
 
-async function run(deps: GatewayDeps, exchange: Exchange): Promise<void> {
-  try {
-    const result = await runAttempts(deps, exchange)
-    if (result.kind === 'answered') await finishAnswered(exchange, result.answer)
-    else if (result.kind === 'failed') await finishFailed(exchange, result.error, result.usage)
-    else await finishAborted(exchange, result.usage)
-  } catch (error) {
-    if (error instanceof GatewayError || exchange.closing) throw error
-    deps.reportBug(error, exchange.envelope.id)
-    await finishBroken(exchange, error)
+function finish(exchange: Exchange, result: AttemptResult): Promise<void> {
+  switch (result.kind) {
+    case 'answered':
+      return finishAnswered(exchange, result.answer)
+    case 'failed':
+      return finishFailed(exchange, result.error, result.usage)
+    case 'aborted':
+      return finishAborted(exchange, result.usage)
   }
 }
 
-type Admitted = { body: ParsedBody; plan: Plan; limits: LimitHeaders; release: () => void }
+type Admission =
+  | { admitted: true; body: ParsedBody; plan: Plan; limits: LimitHeaders; release: () => void }
+  | { admitted: false; body: ParsedBody | null; limits: LimitHeaders; error: unknown }
 
-/** Everything that can refuse a request before it costs anything; null when it was refused and answered. */
-async function admit(
-  deps: GatewayDeps,
-  envelope: RequestEnvelope,
-  bytes: Buffer,
-  client: Client,
-): Promise<Admitted | null> {
+/** Everything that can refuse a request before it costs anything. */
+function decideAdmission(deps: GatewayDeps, envelope: RequestEnvelope, bytes: Buffer): Admission {
+  const { key, operation } = envelope
   let body: ParsedBody | null = null
   let limits: LimitHeaders = {}
+  let release: (() => void) | null = null
   try {
-    const taken = deps.admission.acquire(envelope.key)
+    const taken = deps.admission.acquire(key)
     limits = taken.headers
-    try {
-      body = parseBody(envelope.operation, bytes)
-      const plan = planTargets(
-        deps.snapshot(),
-        envelope.key,
-        { model: body.model, operation: envelope.operation },
-        deps.random,
-      )
-      return { body, plan, limits, release: taken.release }
-    } catch (error) {
-      taken.release()
-      throw error
-    }
+    release = taken.release
+    body = parseBody(operation, bytes)
+    const plan = planTargets(deps.snapshot(), key, { model: body.model, operation }, deps.random)
+    return { admitted: true, body, plan, limits, release }
   } catch (error) {
-    await recordRejection(deps, { envelope, body, bytes, error, extraHeaders: limits, client })
-    return null
+    release?.()
+    return { admitted: false, body, limits, error }
   }
 }

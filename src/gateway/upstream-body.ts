@@ -11,16 +11,22 @@ type Edit = { start: number; end: number; json: string }
  * changes: number precision, key order and unknown fields survive.
  */
 export function upstreamBody(body: ParsedBody, model: string, askUsage: boolean): Buffer {
-  const edits: Edit[] = []
-  if (model !== body.model) edits.push(edit(body, 'model', JSON.stringify(model)))
-  if (askUsage) {
-    const options = body.parsed.stream_options
-    const wished = { ...(isJsonObject(options) ? options : {}), include_usage: true }
-    edits.push(edit(body, 'stream_options', JSON.stringify(wished)))
-  }
+  const named = model === body.model ? null : edit(body, 'model', JSON.stringify(model))
+  const wished = askUsage ? edit(body, 'stream_options', usageWish(body)) : null
+  if (named === null || wished === null) return apply(apply(body.bytes, named), wished)
   // From the back, so that the spans in front stay true.
-  edits.sort((a, b) => b.start - a.start)
-  return edits.reduce((bytes, { start, end, json }) => replaceValue(bytes, { start, end }, json), body.bytes)
+  return named.start > wished.start
+    ? apply(apply(body.bytes, named), wished)
+    : apply(apply(body.bytes, wished), named)
+}
+
+function usageWish(body: ParsedBody): string {
+  const options = body.parsed.stream_options
+  return JSON.stringify({ ...(isJsonObject(options) ? options : {}), include_usage: true })
+}
+
+function apply(bytes: Buffer, change: Edit | null): Buffer {
+  return change === null ? bytes : replaceValue(bytes, change, change.json)
 }
 
 /** Replaces the member's value, or puts a new member right behind the opening brace. */

@@ -1,6 +1,6 @@
 /** Reads a request body into one buffer: bounded before and while reading, decompressed within the same bound. */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import { RequestError } from '../errors.ts'
@@ -16,25 +16,40 @@ const DECODERS: Readonly<
 }
 
 /**
- * Resolves with the decoded bytes. Throws RequestError body_too_large (sized bodies before a byte is read),
+ * Resolves with the decoded bytes. Rejects with RequestError body_too_large (sized bodies before a byte is read),
  * unsupported_media_type, invalid_encoding, or client_closed_request when the caller leaves first.
  */
-export async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const { headers } = incoming
+  const refusal = refusalOf(headers, maxBytes)
+  if (refusal !== null) return Promise.reject(refusal)
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity'
+  return encoding === 'identity' ? collect(incoming, maxBytes) : collectEncoded(incoming, encoding, maxBytes)
+}
+
+/** What the headers alone are reason enough to refuse. */
+function refusalOf(headers: IncomingHttpHeaders, maxBytes: number): RequestError | null {
   const type = headers['content-type']
-  if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\b/i.test(type)) {
+  if (type !== undefined && type !== 'application/json' && !JSON_TYPE.test(type)) {
     const message = `The content type ${JSON.stringify(type.slice(0, 100))} is not supported. Send application/json.`
-    throw new RequestError('unsupported_media_type', message)
+    return new RequestError('unsupported_media_type', message)
   }
-  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
-  const encoding = headers['content-encoding']?.toLowerCase()
-  const decode = encoding === undefined || encoding === 'identity' ? null : DECODERS[encoding]
+  return Number(headers['content-length'] ?? 0) > maxBytes ? tooLarge(maxBytes) : null
+}
+
+const JSON_TYPE = /^application\/([a-z0-9.+-]+\+)?json\b/i
+
+async function collectEncoded(
+  incoming: IncomingMessage,
+  encoding: string,
+  maxBytes: number,
+): Promise<Buffer> {
+  const decode = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined
   if (decode === undefined) {
     const message = `The content encoding ${JSON.stringify(encoding)} is not supported. Use gzip, deflate, br or zstd, or none.`
     throw new RequestError('unsupported_media_type', message)
   }
   const bytes = await collect(incoming, maxBytes)
-  if (decode === null) return bytes
   try {
     return await decode(bytes, { maxOutputLength: maxBytes })
   } catch (cause) {

@@ -67,12 +67,13 @@ type Exchanges = { running: () => number; answerOn: (socket: Duplex) => ServerRe
 
 function trackExchanges(server: Server): Exchanges {
   let running = 0
-  const answers = new WeakMap<Duplex, ServerResponse>()
+  // A plain map, because every answer closes; weak keys would cost each collection of garbage a search.
+  const answers = new Map<Duplex, ServerResponse>()
   server.on('request', (incoming, outgoing) => {
     running += 1
     const { socket } = incoming
     answers.set(socket, outgoing)
-    outgoing.once('close', () => {
+    outgoing.on('close', () => {
       running -= 1
       if (answers.get(socket) === outgoing) answers.delete(socket)
     })

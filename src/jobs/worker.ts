@@ -5,24 +5,42 @@
 
 import { UnrecoverableError } from 'bullmq'
 import type { Sql } from 'postgres'
+import type { AuditKeys } from '../audit/privacy/audit-keys.ts'
+import type { Db } from '../db/client.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { QueueBackend } from '../queue/backend.ts'
-import { openEnqueuer } from '../queue/enqueue.ts'
+import { type Enqueuer, openEnqueuer } from '../queue/enqueue.ts'
 import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
+import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
+import { runWriteExport } from './write-export.ts'
 
-export type WorkerDeps = { sql: Sql; clock: Clock; logger: Logger; backend: QueueBackend }
+export type WorkerDeps = {
+  sql: Sql
+  db: Db
+  /** Opens bodies and seals exports; null without an audit key, and then exports fail with a sentence. */
+  keys: AuditKeys | null
+  clock: Clock
+  logger: Logger
+  backend: QueueBackend
+}
 
 export type RunningWorker = {
   /** Takes no new job, waits for the running ones up to the limit, aborts what is left, and closes. */
   close(): Promise<void>
 }
 
-type Handler = (deps: WorkerDeps, payload: unknown, signal: AbortSignal) => Promise<unknown>
+type Handler = (
+  deps: WorkerDeps & { enqueuer: Enqueuer },
+  payload: unknown,
+  signal: AbortSignal,
+) => Promise<unknown>
 
 const HANDLERS: Record<JobName, Handler> = {
   'ensure-partitions': runEnsurePartitions,
+  'write-export': runWriteExport,
+  'tidy-exports': runTidyExports,
 }
 
 const CONCURRENCY = 4
@@ -41,7 +59,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     deps.logger.warn({ event: 'queue_error', message: error.message }, 'queue error')
   const enqueuer = openEnqueuer(deps.backend, failed)
   await enqueuer.schedule('ensure-partitions', {}, ENSURE_PARTITIONS_EVERY_MS)
-  const worker = deps.backend.openWorker((job) => runJob(deps, job, stopping.signal), {
+  await enqueuer.schedule('tidy-exports', {}, TIDY_EXPORTS_EVERY_MS)
+  const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, stopping.signal), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
@@ -71,7 +90,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 }
 
 async function runJob(
-  deps: WorkerDeps,
+  deps: WorkerDeps & { enqueuer: Enqueuer },
   job: { name: string; data: unknown },
   signal: AbortSignal,
 ): Promise<unknown> {

@@ -55,20 +55,24 @@ export function idTimeMs(kind: IdKind, id: string): number | null {
   return match[2].charAt(0) > '7' ? null : ms
 }
 
+const LETTERS = Buffer.from(ALPHABET, 'latin1')
+const text = Buffer.allocUnsafe(26)
+
+/** Through a buffer, because 26 joined strings would be 26 objects, flattened again wherever the id is written. */
 function encodeBase32(bytes: Uint8Array): string {
-  let text = ''
-  let bits = 0
-  let held = 0
   // Two leading zero bits make 130 = 26 x 5.
-  bits = 2
+  let bits = 2
+  let held = 0
+  let at = 0
   for (const byte of bytes) {
     held = (held << 8) | byte
     bits += 8
     while (bits >= 5) {
       bits -= 5
-      text += ALPHABET.charAt((held >>> bits) & 31)
+      text[at] = LETTERS[(held >>> bits) & 31] ?? 0
+      at += 1
       held &= (1 << bits) - 1
     }
   }
-  return text
+  return text.toString('latin1')
 }

@@ -8,6 +8,10 @@ import { z } from 'zod'
 export const JOBS = {
   /** Creates the daily partitions of the coming days. */
   'ensure-partitions': z.strictObject({}),
+  /** Writes the files of an export. */
+  'write-export': z.strictObject({ exportId: z.string().regex(/^exp_[0-9a-z]{26}$/) }),
+  /** Deletes expired exports and rings again for forgotten ones. */
+  'tidy-exports': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

@@ -33,7 +33,7 @@ export function bug(logger: Logger, error: unknown, requestId: string): void {
 /** What the audit room reports; the levels follow what it costs to overlook it. */
 export function auditEvent(logger: Logger, fields: { event: string }): void {
   const { event, ...rest } = fields
-  const quiet = /recovered|resumed|accepting/.test(event)
+  const quiet = /recovered|resumed|accepting|retention_dropped|retention_held/.test(event)
   logger[quiet ? 'info' : 'error'](rest, event)
 }
 
@@ -53,6 +53,11 @@ export function upstreamNotRetired(logger: Logger, upstream: string, error: unkn
 
 export function working(logger: Logger, fields: { queue: string }): void {
   logger.info(fields, 'working')
+}
+
+/** A queue that does not take a job; the worker's own round makes up for it. */
+export function queueFailed(logger: Logger, error: Error): void {
+  logger.warn({ message: error.message }, 'queue_error')
 }
 
 export function workerExited(logger: Logger, fields: { code: number | null; signal: string | null }): void {

@@ -6,6 +6,9 @@ import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { pino } from 'pino'
 import { listEvents } from '../../src/audit/event-log/store.ts'
+import { createExport, findExportFile, readExportFile } from '../../src/audit/export/exports.ts'
+import { findExport, listExports } from '../../src/audit/export/store.ts'
+import { deriveAuditKeys } from '../../src/audit/privacy/audit-keys.ts'
 import type { RequestDetail } from '../../src/audit/privacy/read-bodies.ts'
 import type { EventRecord } from '../../src/audit/record.ts'
 import type { RequestFilter } from '../../src/audit/store.ts'
@@ -21,6 +24,7 @@ import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
 import { databaseKeySource } from '../../src/keys/source.ts'
 import { pepperKey } from '../../src/keys/token.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { auditSecrets } from './audit-records.ts'
 import type { TestDatabase } from './database.ts'
 
 export type ApiServer = {
@@ -33,6 +37,8 @@ export type ApiServer = {
   filters: RequestFilter[]
   /** What was put on the log. */
   records: EventRecord[]
+  /** Ids of exports that a worker was told of. */
+  rung: string[]
   /** Mounts more routes beside /api, such as a scripted /v1. */
   app: Hono
   close(): Promise<void>
@@ -70,10 +76,13 @@ export async function startApiServer(
 
   const filters: RequestFilter[] = []
   const records: EventRecord[] = []
+  const rung: string[] = []
   const app = new Hono()
   app.route(
     '/api',
-    createApi(apiDeps({ database, keyDeps, keyring, logger, filters, records, rows: input.rows ?? [] })),
+    createApi(
+      apiDeps({ database, keyDeps, keyring, logger, filters, records, rung, rows: input.rows ?? [] }),
+    ),
   )
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
@@ -84,6 +93,7 @@ export async function startApiServer(
     keyOf: (project, role) => minted.get(`${project} ${role}`)!,
     filters,
     records,
+    rung,
     app,
     close: async () => {
       await keyring.stop()
@@ -99,14 +109,16 @@ function apiDeps(parts: {
   logger: ApiDeps['logger']
   filters: RequestFilter[]
   records: EventRecord[]
+  rung: string[]
   rows: RequestDetail[]
 }): ApiDeps {
-  const { database, keyDeps, keyring, logger, filters, records, rows } = parts
+  const { database, keyDeps, keyring, logger, filters, records, rung, rows } = parts
   const { db } = database
   const clock = systemClock
   const pseudonym = (projectId: string, subject: string) => `sub_of_${projectId}_${subject}`
   const findRequest: ApiDeps['rebuild']['findRequest'] = async ({ projectId }, id) =>
     rows.find((row) => row.projectId === projectId && row.id === id) ?? null
+  const keys = deriveAuditKeys(auditSecrets().auditKey)
   const keepRecord = async (record: EventRecord) => void records.push(record)
   const record = createRecorder({ event: keepRecord }, systemClock)
   const models = [
@@ -152,6 +164,19 @@ function apiDeps(parts: {
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },
     holds: { db, clock, record, pseudonym },
+    exports: {
+      record,
+      pseudonym: (projectId, subject) => `sub_of_${projectId}_${subject}`,
+      clock: systemClock,
+      createExport: async (order) => {
+        rung.push(order.id)
+        return await createExport({ db, keys, clock: systemClock }, order)
+      },
+      findExport: (projectId, id) => findExport(db, projectId, id),
+      listExports: (projectId, page) => listExports(db, projectId, page),
+      findFile: (stored, name) => findExportFile(db, stored, name),
+      readFile: (stored, file) => readExportFile({ db, keys }, stored, file),
+    },
     models: {
       record,
       listModels: async () => models,

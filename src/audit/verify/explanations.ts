@@ -1,16 +1,14 @@
 /** Why something that was recorded is no longer there: what erasures and tombstones on the log say. Pure. */
 
 import type { EventRecord, OpenRecord } from '../record.ts'
+import { parseTombstone, type Tombstone, tombstoneCovers } from '../retention/tombstone.ts'
 
-export type Tombstone = {
-  table: string
-  day: string
-  writers: readonly { writer: string; from: number; to: number }[]
-}
+/** A gateway that cannot reach the database hears of an erasure late; its clock may be off as well. */
+const HEARD_MS = 60_000
 
 export class Explanations {
-  readonly #erasedSubjects = new Set<string>()
-  readonly #erasedKeys = new Set<string>()
+  /** Subject -> when it was last erased. */
+  readonly #erased = new Map<string, number>()
   readonly #tombstones: Tombstone[] = []
 
   constructor(events: Iterable<{ kind: string; record: string }>) {
@@ -19,34 +17,44 @@ export class Explanations {
 
   /** A body that is gone: its subject was erased, or its day's bodies were dropped. */
   ofBody(open: OpenRecord, day: string): string | null {
-    const subject = `${open.projectId ?? ''} ${open.subject ?? ''}`
-    if (open.subject !== null && this.#erasedSubjects.has(subject))
+    const erasedMs =
+      open.subject === null ? undefined : this.#erased.get(subjectOf(open.projectId, open.subject))
+    // What was asked after the erasure is not explained by it, but on a gateway that had not heard of it yet.
+    if (erasedMs !== undefined && open.startedAtMs <= erasedMs + HEARD_MS) {
       return `The subject ${open.subject} was erased.`
-    if (open.dataKey !== null && this.#erasedKeys.has(open.dataKey))
-      return `The key ${open.dataKey} was destroyed.`
+    }
     const dropped = this.#tombstones.some((one) => one.table === 'request_bodies' && one.day === day)
     return dropped ? `The bodies of ${day} were dropped by retention.` : null
   }
 
   /** True when a dropped partition held this record's row. */
   ofRecord(writer: string, seq: number): boolean {
-    return this.#tombstones.some(
-      ({ table, writers }) =>
-        table === 'requests' &&
-        writers.some((range) => range.writer === writer && seq >= range.from && seq <= range.to),
-    )
+    return this.#tombstones.some((tombstone) => tombstoneCovers(tombstone, writer, seq))
+  }
+
+  /** How many records of a writer tombstones account for: more than these cannot be explained by them. */
+  droppedRecords(writer: string): number {
+    const counts = new Map<string, number>()
+    for (const { table, day, writers } of this.#tombstones) {
+      if (table !== 'requests') continue
+      // A run that was killed leaves a second tombstone of the same day.
+      for (const one of writers) if (one.writer === writer) counts.set(day, one.records)
+    }
+    return [...counts.values()].reduce((sum, records) => sum + records, 0)
   }
 
   #read(kind: string, text: string): void {
-    const { projectId, target, detail } = JSON.parse(text) as EventRecord
+    const { projectId, target, detail, atMs } = JSON.parse(text) as EventRecord
     if (kind === 'erase') {
-      this.#erasedSubjects.add(`${projectId ?? ''} ${target ?? ''}`)
-      const keys = detail.data_keys
-      if (Array.isArray(keys)) for (const key of keys) this.#erasedKeys.add(String(key))
+      const subject = subjectOf(projectId, target)
+      this.#erased.set(subject, Math.max(atMs, this.#erased.get(subject) ?? 0))
       return
     }
-    const { table, day, writers } = detail as Partial<Tombstone>
-    if (typeof table !== 'string' || typeof day !== 'string' || !Array.isArray(writers)) return
-    this.#tombstones.push({ table, day, writers })
+    const tombstone = parseTombstone(detail)
+    if (tombstone !== null) this.#tombstones.push(tombstone)
   }
+}
+
+function subjectOf(projectId: string | null, subject: string | null): string {
+  return `${projectId ?? ''} ${subject ?? ''}`
 }

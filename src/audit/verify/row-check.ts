@@ -131,6 +131,7 @@ type RecordProblem = keyof typeof RECORD_PROBLEMS
 const RECORD_PROBLEMS = {
   open_missing: 'Its OPEN was in a damaged place of the spool.',
   record_unreadable: 'The records behind the row cannot be read.',
+  record_extra: 'The row holds a text that no record has.',
   id_mismatch: 'The records behind the row are those of another request.',
 } as const
 
@@ -138,6 +139,8 @@ function readRecords(row: RawRow, entries: readonly TrailEntry[]): Records | Rec
   try {
     const whole = entries[0]?.type === RECORD_TYPES.whole
     if (!whole && row.openRecord === null) return 'open_missing'
+    // A WHOLE record is the first text alone; anything in the place of the second was put there.
+    if (whole && row.closeRecord !== null) return 'record_extra'
     const { open, close } = whole
       ? parseWhole(row.openRecord ?? EMPTY)
       : { open: parseOpen(row.openRecord ?? EMPTY), close: parseClose(row.closeRecord ?? EMPTY) }

@@ -225,6 +225,7 @@ class Verification {
   /** Every leaf needs a row, an event, or a reason. */
   #account(state: WriterState, table: LeafTable, accounted: Accounted): void {
     const { writer, openSeqs } = state
+    let dropped = 0
     for (const { from, to } of accounted.missing(table.size)) {
       for (let seq = from; seq <= to; seq += 1) {
         if (openSeqs.has(seq)) {
@@ -232,6 +233,7 @@ class Verification {
           continue
         }
         if (this.#explanations.ofRecord(writer, seq)) {
+          dropped += 1
           this.#findings.add(
             'explained',
             'record_dropped',
@@ -247,6 +249,11 @@ class Verification {
           `Record ${seq} has a leaf and no row.`,
         )
       }
+    }
+    const accountedFor = this.#explanations.droppedRecords(writer)
+    if (dropped > accountedFor) {
+      const message = `${dropped} records are gone where tombstones account for ${accountedFor}.`
+      this.#findings.add('altered', 'more_dropped', { writer }, message)
     }
     if (state.sealed && openSeqs.size > 0) {
       const message = 'The writer has ended, and some of its requests have not.'

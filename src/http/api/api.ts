@@ -9,6 +9,7 @@ import { limitBody } from './body-limit.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
 import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
+import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
@@ -29,6 +30,7 @@ export type ApiDeps = {
   usage: UsageApiDeps
   erasures: ErasuresApiDeps
   holds: HoldsApiDeps
+  exports: ExportsApiDeps
   models: ModelsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
@@ -68,6 +70,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', usageApi(deps.usage))
   api.route('/', erasuresApi(deps.erasures))
   api.route('/', holdsApi(deps.holds))
+  api.route('/', exportsApi(deps.exports))
   api.route('/', modelsApi(deps.models))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))

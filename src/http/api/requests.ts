@@ -4,7 +4,8 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { RequestDetail } from '../../audit/privacy/read-bodies.ts'
 import { OUTCOMES } from '../../audit/record.ts'
 import type { SearchPage } from '../../audit/search.ts'
-import type { RequestFilter, RequestRow, RequestScope } from '../../audit/store.ts'
+import type { RequestFilter, RequestScope } from '../../audit/store.ts'
+import { bodyToWire, rowToWire } from '../../audit/wire-row.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
@@ -84,7 +85,8 @@ const detailSchema = z
   .openapi('RequestDetail')
 
 const name = z.string().min(1).max(300).optional()
-const filters = {
+/** What rows can be chosen by. */
+export const requestFilters = {
   since: instantText.optional(),
   until: instantText.optional(),
   key: name,
@@ -110,13 +112,13 @@ const filters = {
   stream: z.enum(['true', 'false']).optional(),
 }
 const listQuery = strictShape('filter', {
-  ...filters,
+  ...requestFilters,
   text: z.string().min(2).max(500).optional(),
   purpose: purposeText,
   limit: limitText,
   cursor: z.string().max(400).optional(),
 })
-const countQuery = strictShape('filter', filters)
+const countQuery = strictShape('filter', requestFilters)
 const showQuery = strictShape('filter', { purpose: purposeText })
 
 const listRequestsRoute = createRoute({
@@ -217,7 +219,8 @@ function withPseudonym(filters: Readonly<Record<string, unknown>>, { subject }: 
   return written({ ...filters, subject })
 }
 
-function toFilter(
+/** Filters as the store takes them: times absolute, subjects as pseudonyms. Throws RequestError for a span backwards. */
+export function toFilter(
   { clock, pseudonym }: Pick<RequestsApiDeps, 'clock' | 'pseudonym'>,
   projectId: string,
   query: Partial<Omit<z.infer<typeof listQuery>, 'purpose'>>,
@@ -250,54 +253,4 @@ function flag(text: 'true' | 'false' | undefined): boolean | undefined {
 /** `429` is itself, `5xx` is 500 to 599. */
 function statusRange(text: string): { from: number; to: number } {
   return { from: Number(text.replace('xx', '00')), to: Number(text.replace('xx', '99')) }
-}
-
-function rowToWire(row: RequestRow): z.infer<typeof rowSchema> {
-  return {
-    id: row.id,
-    key_id: row.keyId,
-    key_name: row.keyName,
-    method: row.method,
-    path: row.path,
-    operation: row.operation,
-    requested_model: row.requestedModel,
-    route: row.route,
-    upstream: row.upstream,
-    model: row.model,
-    stream: row.stream,
-    outcome: row.outcome,
-    status: row.status,
-    error_code: row.errorCode,
-    finish_reason: row.finishReason,
-    started_at: row.startedAt.toISOString(),
-    duration_ms: row.durationMs,
-    ttft_ms: row.ttftMs,
-    input_tokens: row.inputTokens,
-    output_tokens: row.outputTokens,
-    cached_input_tokens: row.cachedInputTokens,
-    reasoning_tokens: row.reasoningTokens,
-    attempts: row.attempts.map(attemptToWire),
-    client_request_id: row.clientRequestId,
-    subject: row.subject,
-    request_bytes: row.requestBytes,
-    response_bytes: row.responseBytes,
-    truncated: row.truncated,
-    occurrences: row.occurrences,
-    replay_of: row.replayOf,
-  }
-}
-
-/** Attempts are stored as the gateway recorded them; the wire is snake_case. */
-function attemptToWire(attempt: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(attempt).map(([field, value]) => [
-      field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      value,
-    ]),
-  )
-}
-
-function bodyToWire(kept: string | Buffer | null): { text: string | null; encoding: 'utf8' | 'base64' } {
-  if (Buffer.isBuffer(kept)) return { text: kept.toString('base64'), encoding: 'base64' }
-  return { text: kept, encoding: 'utf8' }
 }

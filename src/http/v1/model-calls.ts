@@ -63,7 +63,7 @@ export function modelCalls(deps: ModelCallDeps): DirectHandler {
     const operation = incoming.method === 'POST' ? OPERATIONS_BY_PATH.get(path) : undefined
     if (operation === undefined) return false
     allowOrigin(deps.corsOrigins, incoming, outgoing)
-    void handle(deps, operation, path, incoming, outgoing)
+    handle(deps, operation, path, incoming, outgoing)
     return true
   }
 }
@@ -86,18 +86,19 @@ function allowOrigin(
   outgoing.setHeader('vary', 'origin')
 }
 
-/** Never rejects: whatever happens, the caller gets an answer or the connection is closed, and the log gets its row. */
-async function handle(
+/** Never throws: whatever happens, the caller gets an answer or the connection is closed, and the log gets its row. */
+function handle(
   deps: ModelCallDeps,
   operation: Operation,
   path: string,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-): Promise<void> {
+): void {
   const { clock } = deps.gateway
   const receivedAtMs = clock.nowMs()
   const startedMs = clock.monotonicMs()
   const id = newId('req', receivedAtMs)
+  const breakOff = (error: unknown) => deps.unauthenticated.breakOff(error, id, outgoing)
   try {
     const key = findKey(deps.keyring, incoming.headers)
     const caller = {
@@ -108,13 +109,10 @@ async function handle(
       receivedAtMs,
       clientRequestId: clientRequestId(incoming),
     }
-    if (key === null) {
-      deps.unauthenticated.refuse(caller, incoming, outgoing)
-      return
-    }
-    await serve(deps, { ...caller, key, startedMs }, incoming, outgoing)
+    if (key === null) deps.unauthenticated.refuse(caller, incoming, outgoing)
+    else serve(deps, { ...caller, key, startedMs }, incoming, outgoing).catch(breakOff)
   } catch (error) {
-    deps.unauthenticated.breakOff(error, id, outgoing)
+    breakOff(error)
   }
 }
 
@@ -125,7 +123,7 @@ async function serve(
   outgoing: ServerResponse,
 ): Promise<void> {
   const client = new NodeClient(incoming, outgoing)
-  let bytes: Buffer = EMPTY
+  let bytes: Buffer
   try {
     if (!hasRole(envelope.key, 'app', 'engineer', 'admin')) {
       const message = `The roles ${envelope.key.roles.join(', ')} may not call models. Use a key with the role app.`
@@ -137,7 +135,7 @@ async function serve(
   } catch (error) {
     // What is left of the body is not read; the connection cannot carry another request.
     const extraHeaders = { connection: 'close' }
-    await recordRejection(deps.gateway, { envelope, body: null, bytes, error, extraHeaders, client })
+    await recordRejection(deps.gateway, { envelope, body: null, bytes: EMPTY, error, extraHeaders, client })
     return
   }
   await serveRequest(deps.gateway, envelope, bytes, client)

@@ -40,6 +40,7 @@ test('help lists the commands, examples and what every exit code means', async (
     'chat',
     'key',
     'requests',
+    'audit',
     'models',
     'doctor',
     'reload',

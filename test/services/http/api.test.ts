@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requestErasure } from '../../../src/audit/erasure/erasures.ts'
 import { placeHold } from '../../../src/audit/erasure/holds.ts'
+import { createExport } from '../../../src/audit/export/exports.ts'
+import { writeExport } from '../../../src/audit/export/write-export.ts'
+import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { auditSecrets } from '../../support/audit-records.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 
 let database: TestDatabase
@@ -20,6 +24,28 @@ const ATTEMPT = {
 }
 
 let server: ApiServer
+
+/** A finished export of the default project, and one of another. */
+async function makeExports(): Promise<void> {
+  const keys = deriveAuditKeys(auditSecrets().auditKey)
+  const deps = { db: database.db, keys, clock: systemClock }
+  for (const [id, projectId] of [
+    ['exp_own', 'prj_default'],
+    ['exp_other', 'prj_other'],
+  ] as const) {
+    await createExport(deps, {
+      id,
+      scope: { projectId, unowned: false },
+      filters: { sinceMs: 0, untilMs: 1 },
+      format: 'jsonl',
+      withBodies: false,
+      purpose: 'a test',
+      createdBy: 'vk_1',
+      createdByName: null,
+    })
+    await writeExport({ ...deps, signal: new AbortController().signal }, id)
+  }
+}
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -43,6 +69,7 @@ beforeAll(async () => {
     ],
   })
 })
+beforeAll(makeExports)
 afterAll(async () => {
   await server.close()
   await database.close()
@@ -174,6 +201,21 @@ const MATRIX: {
     roles: ['admin', 'auditor'],
     own: '/audit/leaves?writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
     other: '/audit/leaves?writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
+  },
+  {
+    route: 'POST /exports',
+    roles: ['auditor'],
+    own: '/exports',
+    other: '/exports',
+    body: { since: '1h', purpose: 'matrix' },
+  },
+  { route: 'GET /exports', roles: ['auditor'], own: '/exports', other: '/exports' },
+  { route: 'GET /exports/{id}', roles: ['auditor'], own: '/exports/exp_own', other: '/exports/exp_other' },
+  {
+    route: 'GET /exports/{id}/files/{name}',
+    roles: ['auditor'],
+    own: '/exports/exp_own/files/manifest.json',
+    other: '/exports/exp_other/files/manifest.json',
   },
   { route: 'GET /models', roles: ['admin', 'engineer', 'auditor'], own: '/models', other: '/models' },
   {

@@ -77,6 +77,11 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
   let enqueuer: Enqueuer
   const workers: Pick<JobWorker, 'close'>[] = []
 
+  const workerDeps = () => {
+    const { sql, db } = databaseOf()
+    return { sql, db, keys: null, clock: systemClock, logger: silent, backend }
+  }
+
   beforeEach(async () => {
     backend = backendOf()
     await backend.prepare()
@@ -125,7 +130,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
   })
 
   test('a started worker makes the partitions of the coming week without being asked', async () => {
-    const worker = await startWorker({ sql: databaseOf().sql, clock: systemClock, logger: silent, backend })
+    const worker = await startWorker(workerDeps())
     workers.push(worker)
     const today = new Date().toISOString().slice(0, 10).replaceAll('-', '')
 
@@ -140,13 +145,14 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     )
   })
 
-  test('two workers that schedule the same job leave one schedule', async () => {
-    const deps = { sql: databaseOf().sql, clock: systemClock, logger: silent, backend }
+  test('two workers that schedule the same jobs leave one schedule of each', async () => {
+    const deps = workerDeps()
     workers.push(await startWorker(deps), await startWorker(deps))
 
     const queue = backend.openQueue(() => undefined)
 
-    expect(await queue.getJobSchedulersCount()).toBe(1)
+    const schedules = await queue.getJobSchedulers()
+    expect(schedules.map(({ key }) => key).toSorted()).toEqual(['ensure-partitions', 'tidy-exports'])
     await queue.close()
   })
 

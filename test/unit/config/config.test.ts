@@ -65,6 +65,7 @@ describe('without a file and without an environment', () => {
           patterns: [],
         },
       },
+      retention: { profile: 'default', days: 90, bodyDays: 90 },
       bring: { adminKey: null, appKey: null, pepper: null },
       log: { level: null },
     })
@@ -255,6 +256,19 @@ describe('the result', () => {
   })
 })
 
+describe('retention', () => {
+  test.each([
+    ['profile: ai-act', { profile: 'ai-act', days: 184, bodyDays: 184 }],
+    ['profile: hipaa', { profile: 'hipaa', days: 2192, bodyDays: 2192 }],
+    ['profile: pci', { profile: 'pci', days: 400, bodyDays: 400 }],
+    ['profile: pci, days: 500, bodies: 30d', { profile: 'pci', days: 500, bodyDays: 30 }],
+    ['profile: ai-act, days: 3650, bodies: 184d', { profile: 'ai-act', days: 3650, bodyDays: 184 }],
+    ['days: 14', { profile: 'default', days: 14, bodyDays: 14 }],
+  ])('%s', (text, expected) => {
+    expect(load(`retention: { ${text} }`).retention).toEqual(expected)
+  })
+})
+
 describe('the shipped aval.yaml', () => {
   const shipped = readFileSync(SHIPPED, 'utf8')
   const uncommented = shipped.replaceAll(/^#(?!#)/gm, '')
@@ -298,6 +312,7 @@ describe('the shipped aval.yaml', () => {
       origin: '',
     })
     expect(written.audit.redaction.kinds).toEqual(silent.audit.redaction.kinds)
+    expect(written.retention).toEqual(silent.retention)
     for (const name of ['openai', 'anthropic', 'gemini'])
       expect(upstream(written, name)).toEqual(upstream(silent, name))
   })

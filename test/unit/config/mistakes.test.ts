@@ -169,6 +169,35 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'audit.redaction.patterns.1.name: text "a" where a name that no other pattern has is expected.',
     ],
     [
+      'retention: { profile: gdpr }',
+      'retention.profile: text "gdpr" where one of "default", "ai-act", "hipaa", "pci" is expected.',
+    ],
+    [
+      'retention: { profile: ai-act, days: 90 }',
+      'retention.days: 90 days where at least 184 are expected by the profile "ai-act" (EU AI Act Art. 19 and 26(6): six months).',
+    ],
+    [
+      'retention: { profile: hipaa, days: 2191 }',
+      'retention.days: 2191 days where at least 2192 are expected by the profile "hipaa" (HIPAA 164.316(b)(2)(i): six years).',
+    ],
+    [
+      'retention: { profile: ai-act, bodies: 30d }',
+      'retention.bodies: 30 days where at least 184 are expected by the profile "ai-act" (EU AI Act Art. 19 and 26(6): six months).',
+    ],
+    [
+      'retention: { days: 30, bodies: 31d }',
+      'retention.bodies: 31 days where at most 30 are expected: a body goes with its row at the latest.',
+    ],
+    ['retention: { bodies: 36h }', 'retention.bodies: text "36h" where whole days such as 30d is expected.'],
+    [
+      'retention: { profile: hipaa }\naudit: { seal_bodies: false }',
+      'audit.seal_bodies: false where true is expected by the profile "hipaa": its bodies are always sealed.',
+    ],
+    [
+      'retention: { profile: pci }\naudit: { redaction: { kinds: { card: off } } }',
+      'audit.redaction.kinds.card: text "off" where mask, tokenise or drop is expected by the profile "pci".',
+    ],
+    [
       'routes: { r: { targets: [nowhere/x, local/y] } }',
       'routes.r.targets.0: no upstream "nowhere". Known: local, ollama.',
     ],

@@ -238,7 +238,7 @@ export function upstreamOf(name: string, provider: Provider, more: Partial<Upstr
 }
 
 export function targetOf(upstream: Upstream, model = 'm', more: Partial<PlannedTarget> = {}): PlannedTarget {
-  return { upstream, model, timeouts: upstream.timeouts, ...more }
+  return { name: `${upstream.name}/${model}`, upstream, model, timeouts: upstream.timeouts, ...more }
 }
 
 export function snapshotOf(upstreams: readonly Upstream[], routes: Snapshot['routes'] = new Map()): Snapshot {

@@ -62,7 +62,8 @@ describe('a direct call', () => {
     expect(plan).toEqual({
       route: null,
       retries: 2,
-      targets: [{ upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
+      guarantee: DEFAULT_GUARANTEE,
+      targets: [{ name: 'openai/a/b:c', upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
     })
   })
 

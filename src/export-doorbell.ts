@@ -1,0 +1,39 @@
+/** Tells the workers that an export waits. The queue is opened for it and closed again: exports are rare. */
+
+import type { OpenedDatabase } from './database.ts'
+import { queueFailed } from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+
+export type ExportDoorbell = (exportId: string) => Promise<void>
+
+/** Never rejects: a bell that was not heard is rung again by the worker's own round within a minute or two. */
+export function exportDoorbell({
+  redisUrl,
+  database,
+  logger,
+}: {
+  redisUrl: string | null
+  database: Pick<OpenedDatabase, 'url'>
+  logger: Logger
+}): ExportDoorbell {
+  const failed = (error: Error) => queueFailed(logger, error)
+  return async (exportId) => {
+    try {
+      // Loaded here, because the queue's packages weigh more than the rest of the gateway.
+      const [{ queueBackend }, { openEnqueuer }] = await Promise.all([
+        import('./queue/backend.ts'),
+        import('./queue/enqueue.ts'),
+      ])
+      const backend = queueBackend({ redisUrl, databaseUrl: database.url })
+      await backend.prepare()
+      const enqueuer = openEnqueuer(backend, failed)
+      try {
+        await enqueuer.enqueue('write-export', { exportId }, { key: exportId })
+      } finally {
+        await enqueuer.close()
+      }
+    } catch (error) {
+      failed(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
