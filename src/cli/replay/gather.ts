@@ -66,6 +66,7 @@ export async function gather(client: Client, wanted: Wanted, stop: AbortSignal):
     await openAll(client, found, fit, wanted, stop)
     rows += page.data.length
     cursor = page.next_cursor
+    if (stop.aborted) found.endedBy = 'stop'
     if (rows >= MAX_ROWS && cursor !== null) found.endedBy ??= 'rows'
   } while (cursor !== null && found.endedBy === null && found.candidates.length < limit)
   return found

@@ -32,7 +32,18 @@ beforeAll(async () => {
   database = await testDatabase()
   server = await startApiServer(database, { rows })
   server.app.post('/v1/chat/completions', async (c) => {
-    calls.push({ body: await c.req.text(), replayOf: c.req.header('x-aval-replay-of') })
+    const body = await c.req.text()
+    calls.push({ body, replayOf: c.req.header('x-aval-replay-of') })
+    const error = (code: string) => ({ error: { message: `Said ${code}.`, type: 'x', param: null, code } })
+    if (body.includes('"hour"')) return c.json(error('rate_limit_exceeded'), 429, { 'retry-after': '3600' })
+    if (body.includes('"soon"') && calls.length < 4) {
+      return c.json(error('rate_limit_exceeded'), 429, { 'retry-after-ms': '1' })
+    }
+    if (body.includes('"gone"')) return c.json(error('model_not_found'), 404)
+    if (body.includes('"cut"')) {
+      const events = `data: {"choices":[]}\n\ndata: ${JSON.stringify(error('upstream_cut'))}\n\n`
+      return c.body(events, 200, { 'content-type': 'text/event-stream' })
+    }
     // The log of this server is given: what stands there as the replay is what it says the new row is.
     return c.body(ANSWER, 200, { 'x-request-id': id('m'), 'content-type': 'application/json' })
   })
@@ -212,4 +223,39 @@ test('a model that is none is refused before anything is read', async () => {
   expect(exitCode).toBe(2)
   expect(err).toContain('is no model')
   expect(server.records).toEqual([])
+})
+
+test('a limit is waited for as the server says', async () => {
+  const { out, exitCode } = await replay(['--against', 'soon', '--limit', '1', '--yes', '--json'])
+
+  expect(calls.map(({ replayOf }) => replayOf)).toEqual(Array(4).fill(id('a')))
+  expect(JSON.parse(out)).toMatchObject({ sent: 1, outcomes: { completed: { before: 1, after: 1 } } })
+  expect(exitCode).toBe(0)
+})
+
+test('a wait of an hour is a failure, told at once', async () => {
+  const { out, exitCode } = await replay(['--against', 'hour', '--limit', '1', '--yes'])
+
+  expect(calls).toHaveLength(1)
+  expect(out).toMatch(/^rate_limit_exceeded +1 /m)
+  expect(exitCode).toBe(1)
+})
+
+test('a stream that ends with an error is a failure, and nothing is compared', async () => {
+  const { out, exitCode } = await replay(['--against', 'cut', '--yes'])
+
+  expect(out).toContain('No two answers could be compared.')
+  expect(out).toMatch(/^upstream_cut +3 /m)
+  expect(exitCode).toBe(1)
+})
+
+test('a refusal that every other would meet, too, ends it', async () => {
+  const { out, exitCode } = await replay(['--against', 'gone', '--concurrency', '1', '--yes', '--json'])
+
+  expect(calls).toHaveLength(1)
+  expect(JSON.parse(out)).toMatchObject({
+    sent: 1,
+    stopped: 'Given up: the others would have met the same. Said model_not_found.',
+  })
+  expect(exitCode).toBe(1)
 })
