@@ -57,6 +57,6 @@ const settings = {
 }
 
 process.exitCode = await runCli(
-  { version: VERSION, settings, terminal, actions, nowMs: Date.now },
+  { version: VERSION, settings, terminal, actions, nowMs: Date.now, stop: stop.signal },
   process.argv.slice(2),
 )

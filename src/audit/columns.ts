@@ -66,6 +66,7 @@ export const REQUEST_COLUMNS: readonly Column<ShipRow>[] = [
   { name: 'truncated', type: 'boolean', value: ({ close }) => close.truncated },
   { name: 'occurrences', type: 'integer', value: ({ close }) => whole(close.occurrences) },
   { name: 'data_key', type: 'text', value: ({ open }) => open.dataKey },
+  { name: 'replay_of', type: 'text', value: ({ open }) => open.replayOf ?? null },
 ]
 
 /** The records behind the row; everything above follows from them, and a verifier computes it again. */

@@ -65,6 +65,8 @@ export type OpenRecord = {
   dataKey: string | null
   /** How many values of each kind were taken out of the request's body before it was kept. */
   redacted?: Readonly<Record<string, number>>
+  /** The request that this one sends again, as its caller says: `req_…`. Nobody has looked whether it exists. */
+  replayOf?: string
 }
 
 export type CloseRecord = {

@@ -31,6 +31,8 @@ export type RequestFilter = {
   scope: RequestScope
   keyId?: string | undefined
   keyName?: string | undefined
+  /** The request that was sent again. */
+  replayOf?: string | undefined
   /** Pseudonym of a subject. */
   subject?: string | undefined
   /** Matches the model asked for or the model that answered. */
@@ -263,6 +265,7 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
       : and(lt(requests.startedAt, instant(untilMs)), lt(requests.day, dayOf(untilMs + DAY_MS))),
     within(filter.scope),
     filter.keyId === undefined ? undefined : eq(requests.keyId, filter.keyId),
+    filter.replayOf === undefined ? undefined : eq(requests.replayOf, filter.replayOf),
     filter.subject === undefined ? undefined : eq(requests.subject, filter.subject),
     filter.keyName === undefined ? undefined : eq(requests.keyName, filter.keyName),
     model === undefined ? undefined : or(eq(requests.requestedModel, model), eq(requests.model, model)),

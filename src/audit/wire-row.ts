@@ -37,6 +37,7 @@ export function rowToWire(row: RequestRow) {
     response_bytes: row.responseBytes,
     truncated: row.truncated,
     occurrences: row.occurrences,
+    replay_of: row.replayOf,
   }
 }
 

@@ -21,7 +21,14 @@ export class NoKeyError extends CliError {
 }
 
 type Query = Readonly<Record<string, string | undefined>>
-export type Call = { method: 'GET' | 'POST' | 'DELETE'; path: string; query?: Query; body?: unknown }
+export type Call = {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  query?: Query
+  /** A Buffer is sent as it is, anything else as JSON. */
+  body?: unknown
+  headers?: Readonly<Record<string, string>>
+}
 
 /** Lists and changes answer in milliseconds; longer than this is a server in trouble. */
 const ANSWER_TIMEOUT_MS = 60_000
@@ -48,6 +55,8 @@ export function createClient(settings: ClientSettings) {
     },
     /** The answer itself, for streams. `signal` bounds it. */
     open: call,
+    /** Like `open`, with an answer that is an error given as it came. */
+    send: (wanted: Call, signal: AbortSignal): Promise<Response> => send(settings, wanted, signal),
   }
 }
 
@@ -62,14 +71,19 @@ async function send(settings: ClientSettings, wanted: Call, signal: AbortSignal)
   for (const [name, value] of Object.entries(wanted.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, value)
   }
-  const headers: Record<string, string> = { authorization: `Bearer ${settings.key}` }
+  const headers: Record<string, string> = { ...wanted.headers, authorization: `Bearer ${settings.key}` }
   if (wanted.body !== undefined) headers['content-type'] = 'application/json'
-  const body = wanted.body === undefined ? null : JSON.stringify(wanted.body)
+  const body = bodyOf(wanted.body)
   try {
     return await fetch(url, { method: wanted.method, headers, body, signal, redirect: 'error' })
   } catch (error) {
     throw unreachable(settings.url, error)
   }
+}
+
+function bodyOf(body: unknown): string | Buffer<ArrayBuffer> | null {
+  if (body === undefined) return null
+  return Buffer.isBuffer(body) ? Buffer.from(body) : JSON.stringify(body)
 }
 
 function unreachable(url: string, error: unknown): CliError {

@@ -76,6 +76,8 @@ export type CliContext = {
   client: Client
   actions: CliActions
   nowMs: () => number
+  /** Aborts when the person or the system wants the command to stop: finish what is under way, begin nothing. */
+  stop: AbortSignal
   /** Runs a command's body and keeps its exit code; nothing means done. */
   run: <Input extends unknown[]>(
     body: (...input: Input) => Promise<number | undefined>,

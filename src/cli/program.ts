@@ -23,6 +23,8 @@ export type CliDeps = {
   terminal: Terminal
   actions: CliActions
   nowMs: () => number
+  /** The first SIGINT or SIGTERM. Without one nothing stops a command but the end of its process. */
+  stop?: AbortSignal
 }
 
 /** The program and, after `parseAsync`, the exit code its command chose. */
@@ -33,6 +35,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
     client: createClient(deps.settings),
     actions: deps.actions,
     nowMs: deps.nowMs,
+    stop: deps.stop ?? new AbortController().signal,
     run:
       (body) =>
       async (...input) => {
@@ -64,7 +67,13 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
-  withExamples(program, 'aval serve', 'aval chat "Say hello"', 'aval requests list --since 15m')
+  withExamples(
+    program,
+    'aval serve',
+    'aval chat "Say hello"',
+    'aval requests list --since 15m',
+    'aval requests replay --since 1d --against openai/gpt-4o-mini --dry-run',
+  )
   program.addHelpText(
     'after',
     '\nThe server is AVAL_URL (default http://127.0.0.1:8700), the key AVAL_KEY or what `aval serve` left in its data folder.',

@@ -93,6 +93,7 @@ export const requests = pgTable(
     openRecord: text('open_record'),
     closeRecord: text('close_record'),
     trail: bytea('trail'),
+    replayOf: text('replay_of'),
   },
   (table) => [primaryKey({ columns: [table.day, table.writer, table.seq] })],
 )

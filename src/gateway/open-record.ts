@@ -9,8 +9,8 @@ export function openRecord(
   body: ParsedBody | null,
   route: string | null,
 ): OpenRecord {
-  const { key } = envelope
-  return {
+  const { key, replayOf } = envelope
+  const record: OpenRecord = {
     id: envelope.id,
     startedAtMs: envelope.receivedAtMs,
     projectId: key.projectId,
@@ -26,4 +26,6 @@ export function openRecord(
     subject: body?.endUser ?? null,
     dataKey: null,
   }
+  if (replayOf !== undefined) record.replayOf = replayOf
+  return record
 }

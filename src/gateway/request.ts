@@ -22,6 +22,8 @@ export type RequestEnvelope = {
   receivedAtMs: number
   startedMs: number
   clientRequestId: string | null
+  /** The logged request that this one sends again: `req_…`. */
+  replayOf?: string
 }
 
 export type ParsedBody = {

@@ -252,6 +252,9 @@ export function logRow(row: Partial<RequestDetail>): RequestDetail {
     occurrences: 1,
     requestBody: '{"model":"support-answer"}',
     responseBody: '{"ok":true}',
+    requestRedacted: null,
+    responseRedacted: null,
+    replayOf: null,
     ...row,
   }
 }

@@ -19,8 +19,9 @@ export type Body = string | Buffer | null
 type BodyState = 'kept' | 'erased' | 'unreadable'
 export type Bodies = { requestBody: Body; responseBody: Body; bodyState: BodyState }
 
-/** A row with its bodies open. */
-export type RequestDetail = RequestRow & Bodies
+/** A row with its bodies open, and what was taken out of each before it was kept, by kind; null for nothing. */
+export type RequestDetail = RequestRow & Bodies & { requestRedacted: Redacted; responseRedacted: Redacted }
+type Redacted = Readonly<Record<string, number>> | null
 
 /** The request with its bodies, or null when the scope has none such. */
 export async function findReadable(
@@ -31,8 +32,32 @@ export async function findReadable(
   const stored = await findRequest(db, wanted)
   if (stored === null) return null
   const [bodies] = await readBodies(db, keys, [stored])
-  const { trail: _trail, openRecord: _open, closeRecord: _close, ...row } = stored
-  return { ...row, ...(bodies ?? { requestBody: null, responseBody: null, bodyState: 'unreadable' }) }
+  const { trail: _trail, openRecord, closeRecord, ...row } = stored
+  const gone: Bodies = { requestBody: null, responseBody: null, bodyState: 'unreadable' }
+  return { ...row, ...(bodies ?? gone), ...redactedOf(openRecord, closeRecord) }
+}
+
+/** OPEN and CLOSE, or a WHOLE with both inside. Rows of versions without records have none; a changed one says nothing. */
+function redactedOf(
+  openText: string | null,
+  closeText: string | null,
+): { requestRedacted: Redacted; responseRedacted: Redacted } {
+  const first = parsed(openText)
+  const open = first?.open ?? first
+  const close = first?.close ?? parsed(closeText)
+  return { requestRedacted: open?.redacted ?? null, responseRedacted: close?.redacted ?? null }
+}
+
+type Marked = { redacted?: Readonly<Record<string, number>> }
+
+function parsed(text: string | null): (Marked & { open?: Marked; close?: Marked }) | null {
+  if (text === null) return null
+  try {
+    return JSON.parse(text) as Marked
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }
 
 /** The bodies of these rows, in their order. */

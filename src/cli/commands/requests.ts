@@ -1,4 +1,4 @@
-/** `aval requests list|show`: the request log as an auditor reads it. */
+/** `aval requests list|show|replay`: the request log as an auditor reads it; replay.ts sends it again. */
 
 import { type Command, Option } from 'commander'
 import {
@@ -14,6 +14,7 @@ import {
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { colorsOf, printable } from '../terminal.ts'
 import { type RebuildOptions, showRebuilt } from './rebuild.ts'
+import { addReplayCommand } from './replay.ts'
 import { addUsageCommand } from './usage.ts'
 
 type Row = {
@@ -43,6 +44,7 @@ type Row = {
   response_bytes: number
   truncated: boolean
   occurrences: number
+  replay_of: string | null
 }
 type Attempt = {
   upstream: string
@@ -74,6 +76,7 @@ type Filters = ListOptions & {
   failed?: boolean
   text?: string
   subject?: string
+  replayOf?: string
   purpose?: string
 }
 
@@ -100,6 +103,7 @@ export function addRequestCommands(program: Command, context: CliContext): void 
         .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
         .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…')
         .option('--text <text>', 'has this text in a body')
+        .option('--replay-of <id>', 'what was sent again for this request: req_…')
         .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
     ),
     'aval requests list --since 15m',
@@ -122,23 +126,28 @@ export function addRequestCommands(program: Command, context: CliContext): void 
     'aval requests show req_01k… --rebuild',
     'aval requests show req_01k… --json',
   ).action(context.run((id: string, options: ShowOptions) => show(context, id, options)))
+  addReplayCommand(requests, context)
   addUsageCommand(requests, context)
 }
 
 async function list(context: CliContext, filters: Filters): Promise<undefined> {
-  const { json, keyOwner, failed, ...rest } = filters
+  const { json, keyOwner, replayOf, failed, ...rest } = filters
   const page = await context.client.json<{ data: Row[]; next_cursor: string | null }>({
     method: 'GET',
     path: '/api/requests',
-    query: { ...rest, key_owner: keyOwner, failed: failed === true ? 'true' : undefined },
+    query: {
+      ...rest,
+      key_owner: keyOwner,
+      replay_of: replayOf,
+      failed: failed === true ? 'true' : undefined,
+    },
   })
   if (json) {
     writeJson(context, page)
     return undefined
   }
   if (page.data.length === 0) {
-    const narrowed =
-      Object.keys(rest).some((name) => name !== 'limit') || keyOwner !== undefined || failed === true
+    const narrowed = Object.keys(filters).some((name) => name !== 'limit' && name !== 'json')
     const next = narrowed
       ? 'No request matches. Drop a filter, or look further back with --since 30d.'
       : 'No requests yet. Make one: aval chat "Say hello"'
@@ -203,6 +212,7 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
       ['tokens', tokens],
       ['client id', found.client_request_id],
       ['subject', found.subject],
+      ['replay of', found.replay_of],
     ]),
   )
   if (found.attempts.length > 0) terminal.write(`\n${attemptsTable(found.attempts)}`)

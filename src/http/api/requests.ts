@@ -64,16 +64,22 @@ const rowShape = {
   response_bytes: z.number(),
   truncated: z.boolean(),
   occurrences: z.number(),
+  /** The request that this one sent again. */
+  replay_of: z.string().nullable(),
 }
 const rowSchema = z.object(rowShape).openapi('Request')
 const body = z.string().nullable()
+/** How many values of each kind were taken out of a body before it was kept; null for none. */
+const redacted = z.record(z.string(), z.number()).nullable()
 const detailSchema = z
   .object({
     ...rowShape,
     request_body: body,
     request_body_encoding: z.enum(['utf8', 'base64']),
+    request_redacted: redacted,
     response_body: body,
     response_body_encoding: z.enum(['utf8', 'base64']),
+    response_redacted: redacted,
     body_state: z.enum(['kept', 'erased', 'unreadable']),
   })
   .openapi('RequestDetail')
@@ -94,6 +100,11 @@ export const requestFilters = {
     .regex(/^[1-5](?:\d\d|xx)$/, 'Write a status such as 429, or a class such as 5xx.')
     .optional(),
   outcome: z.enum(OUTCOMES).optional(),
+  /** What was sent again for this request. */
+  replay_of: z
+    .string()
+    .regex(/^req_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a request: req_ and 26 letters.')
+    .optional(),
   /** Of this upstream, also when another one answered after it failed. */
   upstream: name,
   /** `true`: every outcome but completed. */
@@ -192,8 +203,10 @@ export function requestsApi(deps: RequestsApiDeps) {
           ...rowToWire(found),
           request_body: request.text,
           request_body_encoding: request.encoding,
+          request_redacted: found.requestRedacted,
           response_body: response.text,
           response_body_encoding: response.encoding,
+          response_redacted: found.responseRedacted,
           body_state: found.bodyState,
         },
         200,
@@ -220,6 +233,7 @@ export function toFilter(
     keyName: query.key_owner,
     model: query.model,
     route: query.route,
+    replayOf: query.replay_of,
     subject: query.subject === undefined ? undefined : subjectOf(query.subject, projectId, pseudonym),
     status: query.status === undefined ? undefined : statusRange(query.status),
     outcome: query.outcome,

@@ -12,7 +12,7 @@ import type { Operation } from '../../providers/provider.ts'
 import { type Authenticator, findKey } from '../auth.ts'
 import { NodeClient } from '../node-client.ts'
 import { readBody } from '../read-body.ts'
-import { clientRequestId } from '../request-ids.ts'
+import { clientRequestId, replayOf } from '../request-ids.ts'
 import type { Unauthenticated } from '../unauthenticated.ts'
 
 export type ModelCallDeps = {
@@ -129,6 +129,8 @@ async function serve(
       const message = `The roles ${envelope.key.roles.join(', ')} may not call models. Use a key with the role app.`
       throw new RequestError('permission_denied', message)
     }
+    const again = replayOf(incoming, envelope.key)
+    if (again !== undefined) envelope.replayOf = again
     bytes = await readBody(incoming, deps.maxBodyBytes())
   } catch (error) {
     // What is left of the body is not read; the connection cannot carry another request.
