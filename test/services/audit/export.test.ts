@@ -367,8 +367,9 @@ describeDatabases('an export', (open) => {
     await write(bare.id)
     await write(full.id)
     await open().sql`
-      INSERT INTO erasures (id, project_id, subject, reason, requested_by, requested_at, expires_at, approved_by, executed_at)
-      VALUES ('ers_1', 'prj_default', 'sub_x', 'asked', 'a', now(), now(), 'b', now())`
+      INSERT INTO erasures (id, project_id, subject, reason, requested_by, requested_by_name, requested_at, expires_at,
+        state, approved_by, approved_by_name, executed_at)
+      VALUES ('ers_1', 'prj_default', 'sub_x', 'asked', 'a', 'ada', now(), now(), 'executed', 'b', 'bob', now())`
 
     const attempt = findExportFile(open().db, await stateOf(full.id), 'requests.jsonl.gz')
 
