@@ -48,8 +48,11 @@ export function createScan(kinds: readonly RedactedKind[]): Scan {
         at = nextMarked(bytes, at + 1, to, marks)
         continue
       }
-      // Another value may begin before the undecided one: `7` may be a card and `ada7` an address.
-      if (finding.end === OPEN) return Math.min(finding.start, leadStart(text, withEmail))
+      if (finding.end === OPEN) {
+        // Another value may begin before the undecided one: `7` may be a card and `ada7@…` an address.
+        const before = withEmail ? localStart(text, finding.start) : finding.start
+        return Math.min(before, leadStart(text, withEmail))
+      }
       found.push(finding)
       text.floor = finding.end
       at = nextMarked(bytes, finding.end, to, marks)
@@ -89,11 +92,15 @@ function leadStart(text: Text, withEmail: boolean): number {
   let start = to
   const limit = Math.max(floor, to - MAX_LEAD_BYTES)
   while (start > limit && isIn(bytes[start - 1], ALNUM | DASH)) start -= 1
-  if (!withEmail) return start
-  let local = to
-  const localLimit = Math.max(floor, to - MAX_LOCAL_BYTES)
-  while (local > localLimit && isLocal(bytes[local - 1])) local -= 1
-  return Math.min(start, local)
+  return withEmail ? Math.min(start, localStart(text, to)) : start
+}
+
+/** Where an address could begin whose name goes on at `at`. */
+function localStart({ bytes, floor }: Text, at: number): number {
+  const limit = Math.max(floor, at - MAX_LOCAL_BYTES)
+  let start = at
+  while (start > limit && isLocal(bytes[start - 1])) start -= 1
+  return start
 }
 
 /** What a byte wakes in the prefilter: nothing, the look at a number, or that at anything else. */

@@ -100,6 +100,16 @@ describe('a value that is spread over many events', () => {
     )
   })
 
+  test('is found when something else could have begun in the middle of it', () => {
+    for (const text of ['a.é8@a.com x', 'ada7@example.com.', 'x4111@ab.de ']) {
+      const stream = [...text].map((content) => chunk({ content }))
+
+      const { text: keptText } = kept(mask, Buffer.from(stream.join('') + DONE))
+
+      expect(contentOf(keptText)).toMatch(/^\[email\]/)
+    }
+  })
+
   test('gives its place to the replacement in the first event and nothing in the others', () => {
     const stream = ['Key: ', 'sk-', 'proj-', 'a1B2c3D4a1B2c3', 'D4e5', ' ok'].map((content) =>
       chunk({ content }),
