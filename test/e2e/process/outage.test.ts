@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type TestDatabase, testServerDatabase } from '../../support/database.ts'
@@ -102,6 +104,10 @@ describe.skipIf(serverUrl === '')(`a server's database that fails${reason}`, () 
     await until('the key', async () => (await call(`${gateway.url}/v1/models`, token)).status === 200)
     const folder = await temporaryFolder()
     const { home } = gateway
+    // Served from memory a moment before it is in the file, which is what the next start knows its keys from.
+    await until('the key file', () =>
+      readFileSync(join(home, 'keys.json'), 'utf8').includes(String(made.json.id)),
+    )
     await gateway.kill9()
     proxy.set({ refuse: true })
     proxy.cut('rst')
