@@ -8,8 +8,9 @@ import { type Column, type ColumnType, type ColumnValue, withoutNul } from './co
 /** The statement for `encodeArrays`'s parameters. */
 export function unnestStatement<Row>(table: string, columns: readonly Column<Row>[]): string {
   const names = columns.map((column) => column.name).join(', ')
-  const arrays = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(', ')
-  return `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${arrays})`
+  const arrays = columns.map(({ type }, index) => `$${index + 1}::${type === 'utf8' ? 'bytea' : type}[]`)
+  const values = columns.map(({ name, type }) => (type === 'utf8' ? `convert_from(${name}, 'UTF8')` : name))
+  return `INSERT INTO ${table} (${names}) SELECT ${values.join(', ')} FROM unnest(${arrays.join(', ')}) AS given (${names})`
 }
 
 /** One array literal (`{…}`, https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO) per column. */
@@ -26,8 +27,8 @@ export function encodeArrays<Row>(
 
 function element(type: ColumnType, value: ColumnValue): string {
   if (value === null) return 'NULL'
-  if (Buffer.isBuffer(value))
-    return quoted(type === 'bytea' ? `\\x${value.toString('hex')}` : value.toString('utf8'))
+  // Hexadecimal needs no escaping, and texts full of quotation marks would need much: bytes go in as bytes.
+  if (Buffer.isBuffer(value)) return `"\\\\x${value.toString('hex')}"`
   if (typeof value === 'string') return quoted(withoutNul(value))
   if (type === 'boolean') return value ? 't' : 'f'
   if (type === 'date') return new Date(Number(value)).toISOString().slice(0, 10)

@@ -10,13 +10,15 @@ export type ColumnType =
   | 'bigint'
   | 'integer'
   | 'text'
+  /** Text that is always given as UTF-8 bytes without NUL. */
+  | 'utf8'
   | 'boolean'
   | 'float8'
   | 'timestamptz'
   | 'jsonb'
   | 'bytea'
 
-/** `date` and `timestamptz` are milliseconds since the epoch. Text may be given as UTF-8 bytes. */
+/** `date` and `timestamptz` are milliseconds since the epoch. */
 export type ColumnValue = string | number | boolean | Buffer | null
 export type Column<Row> = { name: string; type: ColumnType; value: (row: Row, writer: string) => ColumnValue }
 
@@ -71,16 +73,16 @@ export const REQUEST_COLUMNS: readonly Column<ShipRow>[] = [
 
 /** The records behind the row; everything above follows from them, and a verifier computes it again. */
 export const EVIDENCE_COLUMNS: readonly Column<ShipRow>[] = [
-  { name: 'open_record', type: 'text', value: ({ openText }) => openText },
-  { name: 'close_record', type: 'text', value: ({ closeText }) => closeText },
+  { name: 'open_record', type: 'utf8', value: ({ openText }) => openText },
+  { name: 'close_record', type: 'utf8', value: ({ closeText }) => closeText },
   { name: 'trail', type: 'bytea', value: ({ trail }) => trail },
 ]
 
 export const BODY_COLUMNS: readonly Column<ShipRow>[] = [
   ...PLACE_COLUMNS,
-  { name: 'request_text', type: 'text', value: (row) => textual(row, row.requestBody) },
+  { name: 'request_text', type: 'utf8', value: (row) => textual(row, row.requestBody) },
   { name: 'request_raw', type: 'bytea', value: (row) => raw(row, row.requestBody) },
-  { name: 'response_text', type: 'text', value: (row) => textual(row, row.responseBody) },
+  { name: 'response_text', type: 'utf8', value: (row) => textual(row, row.responseBody) },
   { name: 'response_raw', type: 'bytea', value: (row) => raw(row, row.responseBody) },
 ]
 
@@ -98,7 +100,7 @@ export const EVENT_COLUMNS: readonly Column<ShipEvent>[] = [
   { name: 'target', type: 'text', value: ({ record }) => acted(record)?.target ?? null },
   { name: 'purpose', type: 'text', value: ({ record }) => acted(record)?.purpose ?? null },
   { name: 'detail', type: 'jsonb', value: ({ record }) => jsonText(acted(record)?.detail ?? {}) },
-  { name: 'record', type: 'text', value: ({ text }) => text },
+  { name: 'record', type: 'utf8', value: ({ text }) => text },
   { name: 'trail', type: 'bytea', value: ({ trail }) => trail },
 ]
 
