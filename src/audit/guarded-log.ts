@@ -7,7 +7,15 @@ import { GatewayError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { DEFAULT_GUARANTEE, type Durability, type Guarantee } from './guarantee.ts'
-import type { AuditLog, CloseRecord, EventLog, EventRecord, OpenRecord, RequestLog } from './record.ts'
+import {
+  type AuditLog,
+  type CloseRecord,
+  type EventLog,
+  type EventRecord,
+  NOTHING_FROM_UPSTREAM,
+  type OpenRecord,
+  type RequestLog,
+} from './record.ts'
 
 export type GuardedLogSetup = {
   log: RequestLog & EventLog
@@ -165,12 +173,7 @@ function refusedClose(id: string, requestBytes: number): CloseRecord {
     outcome: 'rejected',
     status: 503,
     errorCode: 'audit_unavailable',
-    upstream: null,
-    model: null,
-    attempts: [],
-    usage: null,
-    finishReason: null,
-    ttftMs: null,
+    ...NOTHING_FROM_UPSTREAM,
     durationMs: 0,
     requestBytes,
     responseBytes: 0,

@@ -109,9 +109,10 @@ async function verify(context: CliContext, flags: VerifyFlags): Promise<number> 
 function verdictText(context: CliContext, result: VerifyResult): string {
   const colors = colorsOf(context.terminal)
   const count = (value: number) => value.toLocaleString('en-US')
+  const counted = (value: number, noun: string) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
   const paint = result.status === 'intact' ? colors.green : colors.red
   const lines = [
-    `${count(result.records)} records, ${count(result.rows)} requests, ${count(result.events)} events, ${count(result.writers)} writers, ${count(result.heads)} heads, ${count(result.superHeads)} super-checkpoints: ${paint(result.status)}\n`,
+    `${counted(result.records, 'record')}, ${counted(result.rows, 'request')}, ${counted(result.events, 'event')}, ${counted(result.writers, 'writer')}, ${counted(result.heads, 'head')}, ${counted(result.superHeads, 'super-checkpoint')}: ${paint(result.status)}\n`,
     formatFields([
       ['signed', `${count(result.signed)} records under a head that fits`],
       [
