@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { newId, uuidv7 } from '../lib/ids.ts'
 import { DEFAULT_REDACTION, type RedactionRules } from '../lib/redaction-rules.ts'
+import { watchClock } from './clock-watch.ts'
 import type { AuditEvent } from './events.ts'
 import { GuardedLog } from './guarded-log.ts'
 import { watchLoad } from './pace.ts'
@@ -115,10 +116,8 @@ export function startAudit(options: AuditOptions): Audit {
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
   const inner = new PrivateLog({ spool, keys, dataKeys, redaction: options.redaction ?? DEFAULT_REDACTION })
   const origin = options.origin ?? DEFAULT_ORIGIN
-  const reportRotation = (error: unknown): void =>
+  const reportUnlogged = (error: unknown): void =>
     onEvent({ event: 'audit.evidence_failed', writer: writerId, message: String(error) })
-  const stopWatching = watchLoad(progress)
-  const stopWarning = warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent)
   const ship = startShipThread(
     {
       memory: progress.memory,
@@ -134,7 +133,7 @@ export function startAudit(options: AuditOptions): Audit {
     },
     (event) => {
       if (event.event === 'audit.signing_key')
-        recordRotation(log, clock, event.verifierKey).catch(reportRotation)
+        recordRotation(log, clock, event.verifierKey).catch(reportUnlogged)
       onEvent(event)
     },
   )
@@ -146,6 +145,11 @@ export function startAudit(options: AuditOptions): Audit {
     fillShare: () => spool.stats().spoolBytes / maxBytes,
     onMissed: (count) => onEvent({ event: 'audit.missed', count }),
   })
+  const stops = [
+    watchLoad(progress),
+    warnOfFilling(() => spool.stats().spoolBytes / maxBytes, onEvent),
+    watchClock(log, clock, reportUnlogged),
+  ]
   return {
     log,
     keys,
@@ -158,8 +162,7 @@ export function startAudit(options: AuditOptions): Audit {
     stats: () => ({ spool: spool.stats(), ship: ship.stats() }),
     flush: (timeoutMs) => ship.flush(progress.committedSeq, timeoutMs),
     close: async (flushTimeoutMs) => {
-      stopWatching()
-      stopWarning()
+      for (const stop of stops) stop()
       await spool.end()
       await ship.flush(progress.committedSeq, flushTimeoutMs)
       await ship.stop()
