@@ -110,7 +110,8 @@ export class Shipper {
 
   /** Leaves and signed heads of the running writer go on while the database is away. */
   prove(): void {
-    this.#own?.prove()
+    // While it stops, its files are closed and stay so.
+    if (!this.#stop.signal.aborted) this.#own?.prove()
   }
 
   /** Ends the current pause. */
