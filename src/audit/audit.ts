@@ -140,7 +140,7 @@ export function startAudit(options: AuditOptions): Audit {
   const log = new GuardedLog({
     log: inner,
     clock,
-    synced: (deadlineMs) => progress.waitSynced(progress.committedSeq, deadlineMs),
+    synced: (deadlineMs) => spool.synced(deadlineMs),
     replicated: (deadlineMs) => ship.replicated(progress.committedSeq, deadlineMs),
     fillShare: () => spool.stats().spoolBytes / maxBytes,
     onMissed: (count) => onEvent({ event: 'audit.missed', count }),

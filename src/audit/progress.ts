@@ -15,7 +15,8 @@ const STOP = 2
 const BUSY = 3
 const URGENT = 4
 const REFUSING = 5
-const WORDS = 6
+const AWAITED = 6
+const WORDS = 7
 
 export const PREPARED_STATES = { none: 0, ready: 1, failed: 2 } as const
 
@@ -47,28 +48,17 @@ export class Progress {
     Atomics.store(this.#wide, SYNCED, BigInt(seq))
   }
 
-  /** Wakes whoever waits for `syncedSeq`. Called by the sync thread after it moved. */
-  announceSynced(): void {
-    Atomics.notify(this.#wide, SYNCED)
+  /** Asks the sync thread for a round at once, and for word when it is done. */
+  hurrySync(): void {
+    Atomics.store(this.#words, AWAITED, 1)
+    Atomics.store(this.#words, URGENT, 1)
+    Atomics.notify(this.#words, URGENT)
+    this.markDirty()
   }
 
-  /**
-   * Resolves to true once every record below `seq` survives a power cut, to false after `timeoutMs`. Hurries the sync
-   * thread; never blocks.
-   */
-  async waitSynced(seq: number, timeoutMs: number): Promise<boolean> {
-    const untilMs = processMs() + timeoutMs
-    for (;;) {
-      const synced = Atomics.load(this.#wide, SYNCED)
-      if (Number(synced) >= seq) return true
-      const restMs = untilMs - processMs()
-      if (restMs <= 0) return false
-      Atomics.store(this.#words, URGENT, 1)
-      Atomics.notify(this.#words, URGENT)
-      this.markDirty()
-      const changed = Atomics.waitAsync(this.#wide, SYNCED, synced, restMs)
-      if (changed.async) await changed.value
-    }
+  /** Whether somebody waits for the next round; asked once by the sync thread before it. */
+  takeAwaited(): boolean {
+    return Atomics.exchange(this.#words, AWAITED, 0) === 1
   }
 
   /** Rests the sync thread for up to `timeoutMs`, less when somebody waits. */

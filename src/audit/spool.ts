@@ -15,6 +15,7 @@ import { type Progress, processMs } from './progress.ts'
 import type { CloseRecord, EventRecord, OpenRecord, RequestLog } from './record.ts'
 import { BALLAST_BYTES, Segments, type SpoolFs } from './segments.ts'
 import { type SyncThread, startSyncThread } from './sync.ts'
+import { SyncWaiters } from './sync-waiters.ts'
 
 export type SpoolOptions = {
   /** The folder of all writers; this one writes into `<directory>/<writerId>`. */
@@ -61,6 +62,8 @@ export type Spool = Omit<RequestLog, 'open'> & {
   stats(): SpoolStats
   /** Finishes the segment being written, so that it can go in its time. */
   rotate(): void
+  /** True once everything written until now survives a power cut, false after `timeoutMs`. */
+  synced(timeoutMs: number): Promise<boolean>
   /** Writes what is staged, seals the writer when no request is open, syncs, and stops. */
   end(): Promise<void>
 }
@@ -86,6 +89,7 @@ class WriterSpool implements Spool {
   readonly #segments: Segments
   readonly #writer: GroupWriter
   readonly #sync: SyncThread | null
+  readonly #syncWaiters: SyncWaiters
   /** Request -> bytes of its answer kept as parts, or PART_LOST. */
   readonly #openRequests = new Map<string, number>()
   /** Bounded by MAX_OPEN_REQUESTS, because every entry was open before. */
@@ -99,6 +103,7 @@ class WriterSpool implements Spool {
   constructor(options: SpoolOptions) {
     this.#options = options
     this.#progress = options.progress
+    this.#syncWaiters = new SyncWaiters(options.progress)
     const folder = join(options.directory, options.writerId)
     const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
     this.#segments = new Segments({
@@ -166,6 +171,10 @@ class WriterSpool implements Spool {
     return this.#writer.append(RECORD_TYPES[record.kind], record.id, eventMeta(record), body, EMPTY)
   }
 
+  synced(timeoutMs: number): Promise<boolean> {
+    return this.#syncWaiters.wait(timeoutMs)
+  }
+
   stats(): SpoolStats {
     const { committedSeq, syncedSeq, sealedBytes, syncStartedMs } = this.#progress
     const oldestMs = Math.max(this.#dirtySinceMs, syncStartedMs)
@@ -196,7 +205,12 @@ class WriterSpool implements Spool {
   }
 
   #startSync(folder: string, segmentBytes: number): SyncThread {
-    return startSyncThread({ folder, segmentBytes, progress: this.#progress }, ({ path, code }) => {
+    return startSyncThread({ folder, segmentBytes, progress: this.#progress }, (report) => {
+      if (report.kind === 'synced') {
+        this.#syncWaiters.synced()
+        return
+      }
+      const { path, code } = report
       this.#options.onEvent({ event: 'audit.sync_failed', path, code })
       if (this.#state === 'ended') return
       // Pages the disk refused once may be dropped silently by the next sync: go on in another file.

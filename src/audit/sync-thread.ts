@@ -17,8 +17,11 @@ export type SyncThreadSetup = {
 }
 /** From the gateway: a segment was begun, or the next one should be prepared (again). */
 export type SyncCommand = { kind: 'segment'; path: string } | { kind: 'prepare' }
-/** To the gateway: fdatasync failed, so the pages of this segment can no longer be trusted to reach the disk. */
-export type SyncReport = { kind: 'sync-failed'; path: string; code: string }
+/**
+ * To the gateway: fdatasync failed, so the pages of this segment can no longer be trusted to reach the disk; or a round
+ * is over that somebody waited for.
+ */
+export type SyncReport = { kind: 'sync-failed'; path: string; code: string } | { kind: 'synced' }
 
 /** Two rounds start at least this far apart: a busy disk gets few large syncs, and 5 ms + one sync stay within 10 ms. */
 const ROUND_MS = 5
@@ -47,7 +50,9 @@ export class SyncLoop {
       const startedMs = processMs()
       stopping = this.#progress.stopping
       const dirty = this.#progress.clearDirty()
+      const awaited = this.#progress.takeAwaited()
       this.#round(startedMs, dirty)
+      if (awaited) this.#setup.port.postMessage({ kind: 'synced' } satisfies SyncReport)
       if (stopping) break
       if (this.#filling >= 0) this.#fill()
       else if (dirty) this.#progress.restUnlessUrgent(ROUND_MS - (processMs() - startedMs))
@@ -67,7 +72,6 @@ export class SyncLoop {
     if (!synced || goal <= this.#progress.syncedSeq) return
     this.#progress.syncStartedMs = startedMs
     this.#progress.syncedSeq = goal
-    this.#progress.announceSynced()
   }
 
   #commands(): boolean {
