@@ -95,7 +95,7 @@ export type CloseRecord = {
 }
 
 /** What people and the system do, on the same chain as requests. */
-type EventKind = 'admin' | 'access' | 'erase' | 'tombstone' | 'key' | 'clock' | 'rotate' | 'missed'
+export type EventKind = 'admin' | 'access' | 'erase' | 'tombstone' | 'key' | 'clock' | 'rotate' | 'missed'
 
 export type EventRecord = {
   /** `evt_…` */

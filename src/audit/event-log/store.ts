@@ -4,6 +4,7 @@ import { and, desc, eq, gte, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { auditEvents } from '../../db/schema.ts'
 import { RequestError } from '../../errors.ts'
+import type { EventKind } from '../record.ts'
 import type { RequestScope } from '../store.ts'
 
 /** All kinds of events; `gap` and `seal` are the ends and holes of writers. */
@@ -18,7 +19,7 @@ export const EVENT_KINDS = [
   'missed',
   'gap',
   'seal',
-] as const
+] as const satisfies readonly (EventKind | 'gap' | 'seal')[]
 type EventKindName = (typeof EVENT_KINDS)[number]
 
 export type EventFilter = {

@@ -23,8 +23,6 @@ export type RawRow = {
   openRecord: Buffer | null
   closeRecord: Buffer | null
   trail: Buffer | null
-  /** False when the partition of the bodies has no such row. */
-  hasBodyRow: boolean
   requestBody: Buffer | null
   responseBody: Buffer | null
 }

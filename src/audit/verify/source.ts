@@ -162,8 +162,8 @@ export async function readRows(
   withBodies: boolean,
 ): Promise<RawRow[]> {
   const bodies = withBodies
-    ? 'b.seq IS NOT NULL, b.request_text, b.request_raw, b.response_text, b.response_raw'
-    : 'false, NULL, NULL, NULL, NULL'
+    ? 'b.request_text, b.request_raw, b.response_text, b.response_raw'
+    : 'NULL, NULL, NULL, NULL'
   const join = withBodies
     ? 'LEFT JOIN request_bodies b ON b.day = r.day AND b.writer = r.writer AND b.seq = r.seq'
     : ''
@@ -174,23 +174,20 @@ export async function readRows(
       [day, writer, String(afterSeq)],
     )
     .raw()) as unknown as (Buffer | null)[][]
-  return rows.map(
-    ([open, close, trail, hasBody, requestText, requestRaw, responseText, responseRaw, ...rest]) => {
-      const columns = rest.map(textOf)
-      return {
-        writer,
-        seq: Number(columns[SEQ_AT]),
-        id: columns[ID_AT] ?? '',
-        columns,
-        openRecord: open ?? null,
-        closeRecord: close ?? null,
-        trail: bytesOf(trail),
-        hasBodyRow: textOf(hasBody) === 't',
-        requestBody: requestText ?? bytesOf(requestRaw),
-        responseBody: responseText ?? bytesOf(responseRaw),
-      }
-    },
-  )
+  return rows.map(([open, close, trail, requestText, requestRaw, responseText, responseRaw, ...rest]) => {
+    const columns = rest.map(textOf)
+    return {
+      writer,
+      seq: Number(columns[SEQ_AT]),
+      id: columns[ID_AT] ?? '',
+      columns,
+      openRecord: open ?? null,
+      closeRecord: close ?? null,
+      trail: bytesOf(trail),
+      requestBody: requestText ?? bytesOf(requestRaw),
+      responseBody: responseText ?? bytesOf(responseRaw),
+    }
+  })
 }
 
 const SEQ_AT = REQUEST_COLUMNS.findIndex(({ name }) => name === 'seq')
