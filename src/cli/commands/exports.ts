@@ -46,6 +46,9 @@ type ExportOptions = {
   outcome?: string
   stream?: string
   subject?: string
+  upstream?: string
+  failed?: boolean
+  replayOf?: string
   format: string
   out: string
   bodies?: boolean
@@ -102,6 +105,9 @@ function addExport(audit: Command, context: CliContext): void {
         .option('--status <status>', 'the HTTP status the client got: 429')
         .option('--outcome <outcome>', 'how it ended')
         .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
+        .option('--upstream <name>', 'that any attempt sent there')
+        .option('--failed', 'that did not complete')
+        .option('--replay-of <id>', 'that sent this request again: req_…')
         .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…'),
     ),
     'aval audit export --since 2026-10-01 --until 2026-11-01 --out ./october --purpose "yearly audit"',
@@ -110,12 +116,18 @@ function addExport(audit: Command, context: CliContext): void {
 }
 
 async function exportRows(context: CliContext, options: ExportOptions): Promise<undefined> {
-  const { out, json, keyOwner, bodies, ...rest } = options
+  const { out, json, keyOwner, replayOf, failed, bodies, ...rest } = options
   refuseTaken(out)
   const created = await context.client.json<Export>({
     method: 'POST',
     path: '/api/exports',
-    body: { ...rest, key_owner: keyOwner, bodies: bodies === true },
+    body: {
+      ...rest,
+      key_owner: keyOwner,
+      replay_of: replayOf,
+      ...(failed === true ? { failed: 'true' } : {}),
+      bodies: bodies === true,
+    },
   })
   if (json !== true) {
     const again = `aval audit exports fetch ${created.id} --out ${out}`
