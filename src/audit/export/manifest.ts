@@ -72,6 +72,9 @@ export function filtersToWire(filter: ExportFilter): Record<string, string> {
     route: filter.route,
     status: status === undefined ? undefined : statusText(status),
     outcome: filter.outcome,
+    upstream: filter.upstream,
+    failed: filter.failed === undefined ? undefined : String(filter.failed),
+    replay_of: filter.replayOf,
     stream: filter.stream === undefined ? undefined : String(filter.stream),
   }
   return Object.fromEntries(
