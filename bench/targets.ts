@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { startGateway } from '../test/support/gateway.ts'
+import { NODE_FLAGS, startGateway } from '../test/support/gateway.ts'
 import type { LoadResult, LoadSpec } from './load.ts'
 
 /** A run is bounded by its own seconds plus what is in flight; this is for a generator that hangs. */
@@ -26,8 +26,10 @@ export interface Target {
   stop(): Promise<unknown>
 }
 
+/** All parts run as Aval does, so that no difference is one of Node's settings. */
 function part(file: URL, ...args: string[]): ChildProcess {
   return fork(fileURLToPath(file), args, {
+    execArgv: NODE_FLAGS,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
 }

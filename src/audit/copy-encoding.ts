@@ -11,14 +11,17 @@ const EPOCH_MS = 946_684_800_000
 const DAY_MS = 86_400_000
 const JSONB_VERSION = 1
 const FIRST_BYTES = 64 * 1024
+/** A batch of large bodies needs more, and gives it back. */
+const MAX_KEPT_BYTES = 4 * 1024 * 1024
 
-/** One complete COPY stream for these rows. */
+/** One complete COPY stream for these rows; valid until the next call with the same buffer. */
 export function encodeCopy<Row>(
   rows: readonly Row[],
   writer: string,
   columns: readonly Column<Row>[],
+  out: CopyBuffer,
 ): Buffer {
-  const out = new ByteWriter()
+  out.start()
   out.bytes(SIGNATURE)
   for (const row of rows) {
     out.int16(columns.length)
@@ -28,7 +31,7 @@ export function encodeCopy<Row>(
   return out.finish()
 }
 
-function writeField(out: ByteWriter, type: ColumnType, value: ColumnValue): void {
+function writeField(out: CopyBuffer, type: ColumnType, value: ColumnValue): void {
   if (value === null) {
     out.int32(-1)
     return
@@ -45,7 +48,7 @@ function writeField(out: ByteWriter, type: ColumnType, value: ColumnValue): void
   writeNumber(out, type, Number(value))
 }
 
-function writeText(out: ByteWriter, type: ColumnType, value: string): void {
+function writeText(out: CopyBuffer, type: ColumnType, value: string): void {
   if (type === 'uuid') {
     out.int32(16)
     out.bytes(Buffer.from(value.replaceAll('-', ''), 'hex'))
@@ -54,7 +57,7 @@ function writeText(out: ByteWriter, type: ColumnType, value: string): void {
   out.text(type === 'jsonb' ? value : withoutNul(value), type === 'jsonb' ? JSONB_VERSION : null)
 }
 
-function writeNumber(out: ByteWriter, type: ColumnType, value: number): void {
+function writeNumber(out: CopyBuffer, type: ColumnType, value: number): void {
   if (type === 'boolean') {
     out.int32(1)
     out.int8(value)
@@ -68,10 +71,15 @@ function writeNumber(out: ByteWriter, type: ColumnType, value: number): void {
   }
 }
 
-/** A buffer that grows by doubling. */
-class ByteWriter {
-  #buffer = Buffer.allocUnsafe(FIRST_BYTES)
+/** A buffer that grows by doubling, for one stream after another. */
+export class CopyBuffer {
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #at = 0
+
+  start(): void {
+    this.#at = 0
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  }
 
   int8(value: number): void {
     this.#at = this.#room(1).writeInt8(value, this.#at)
@@ -113,7 +121,7 @@ class ByteWriter {
 
   #room(bytes: number): Buffer {
     if (this.#at + bytes > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + bytes))
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#at + bytes))
       this.#buffer.copy(grown, 0, 0, this.#at)
       this.#buffer = grown
     }

@@ -1,6 +1,8 @@
 /** The worker thread around the shipper: messages in, events and figures out. Holds no state of its own. */
 
 import type { KeyObject } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../lib/clock.ts'
 import { noteSigner } from '../lib/signed-note.ts'
@@ -30,6 +32,17 @@ const STATS_MS = 1000
 /** How far leaves may lag behind records while nothing is shipped. */
 const PROVE_MS = 500
 const FLUSH_CHECK_MS = 5
+
+/** Requests come first: rows wait safely in the spool, callers do not. With a core to spare this changes nothing. */
+function yieldToRequests(): void {
+  try {
+    // Linux gives each thread a priority, and its id in place of a process's.
+    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
+    setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Other systems have none for a thread: then it competes like any other.
+  }
+}
 
 function runThread(setup: ShipThreadSetup): void {
   const report = (message: ShipReport): void => parentPort?.postMessage(message)
@@ -77,4 +90,5 @@ function runThread(setup: ShipThreadSetup): void {
   })
 }
 
+yieldToRequests()
 runThread(workerData as ShipThreadSetup)

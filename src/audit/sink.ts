@@ -16,7 +16,7 @@ import {
   EVIDENCE_COLUMNS,
   REQUEST_COLUMNS,
 } from './columns.ts'
-import { encodeCopy } from './copy-encoding.ts'
+import { type CopyBuffer, encodeCopy } from './copy-encoding.ts'
 import { ERASURE_LOCK } from './erasure/channel.ts'
 import type { Checkpoint } from './evidence/checkpoints.ts'
 import type { ShipEvent, ShipRow } from './pairing.ts'
@@ -55,12 +55,13 @@ export async function openCursor(sql: Sql, writer: string): Promise<Cursor> {
 /**
  * Inserts the batch's rows and moves the cursor from `fromSeq` to `toSeq`, or neither. An error leaves open which of
  * the two happened when the connection broke: read the cursor to know. Throws CursorMovedError when another shipper
- * was here.
+ * was here. After an error `copyBuffer` may still be on its way: give the next call another.
  */
 export async function commitBatch(
   { sql, embedded }: Pool,
   batch: Batch,
   evidence: BatchEvidence,
+  copyBuffer: CopyBuffer,
 ): Promise<void> {
   await sql.begin(async (transaction) => {
     // First, because its row lock also keeps a second shipper of this writer out.
@@ -72,13 +73,14 @@ export async function commitBatch(
       throw new CursorMovedError(`The cursor of ${batch.writer} is not ${batch.fromSeq}.`)
     const { writer, events } = batch
     const rows = await withoutErased(transaction, batch)
-    const insert = embedded ? insertArrays : copyRows
+    const insert = <Row>(insertion: Insertion<Row>) =>
+      embedded ? insertArrays(transaction, insertion) : copyRows(transaction, insertion, copyBuffer)
     if (rows.length > 0) {
-      await insert(transaction, { table: 'requests', writer, rows, columns: ROW_COLUMNS })
-      await insert(transaction, { table: 'request_bodies', writer, rows, columns: BODY_COLUMNS })
+      await insert({ table: 'requests', writer, rows, columns: ROW_COLUMNS })
+      await insert({ table: 'request_bodies', writer, rows, columns: BODY_COLUMNS })
     }
     if (events.length > 0) {
-      await insert(transaction, { table: 'audit_events', writer, rows: events, columns: EVENT_COLUMNS })
+      await insert({ table: 'audit_events', writer, rows: events, columns: EVENT_COLUMNS })
       await insertDataKeys(transaction, events)
     }
     if (evidence.leaves !== null && evidence.leaves.length > 0) {
@@ -161,12 +163,17 @@ type Insertion<Row> = {
   columns: readonly Column<Row>[]
 }
 
-async function copyRows<Row>(transaction: TransactionSql, insertion: Insertion<Row>): Promise<void> {
+/** Resolves when the server has taken the rows, so that `copyBuffer` is free again. */
+async function copyRows<Row>(
+  transaction: TransactionSql,
+  insertion: Insertion<Row>,
+  copyBuffer: CopyBuffer,
+): Promise<void> {
   const { table, writer, rows, columns } = insertion
   const names = columns.map((column) => column.name).join(', ')
   const stream = await transaction.unsafe(`COPY ${table} (${names}) FROM STDIN (FORMAT binary)`).writable()
   const done = finished(stream)
-  stream.end(encodeCopy(rows, writer, columns))
+  stream.end(encodeCopy(rows, writer, columns, copyBuffer))
   await done
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Pool } from '../db/pool.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { NoteSigner } from '../lib/signed-note.ts'
+import { CopyBuffer } from './copy-encoding.ts'
 import type { AuditEvent } from './events.ts'
 import { ShipEvidence } from './evidence/ship-evidence.ts'
 import { type Frame, RECORD_TYPES } from './frames.ts'
@@ -58,6 +59,7 @@ export class WriterShip {
   #lastGatherFull = false
   #oldestMs = 0
   #shippedRows = 0
+  #copyBuffer = new CopyBuffer()
   readonly #evidence: ShipEvidence
 
   constructor(setup: WriterShipSetup) {
@@ -111,10 +113,11 @@ export class WriterShip {
     const evidence = this.#evidence.of(batch)
     this.#certain = false
     try {
-      await commitBatch(connection, batch, evidence)
+      await commitBatch(connection, batch, evidence, this.#copyBuffer)
       this.#checkAttempt(attempt)
     } catch (error) {
       this.#checkAttempt(attempt)
+      this.#copyBuffer = new CopyBuffer()
       if (error instanceof CursorMovedError) return true
       if (!isAboutValues(error)) throw error
       this.#certain = true
@@ -171,6 +174,9 @@ export class WriterShip {
   abandon(): void {
     this.#attempt += 1
     this.#certain = false
+    // It may still look at the batch when the next step has settled it.
+    this.#reader.keep()
+    this.#copyBuffer = new CopyBuffer()
   }
 
   #checkAttempt(attempt: number): void {
@@ -210,6 +216,7 @@ export class WriterShip {
         const placed = this.#reader.next()
         if (placed === null) break
         this.#pairing.remember(placed)
+        this.#reader.release()
       }
     }
     this.#loaded = true
@@ -239,6 +246,7 @@ export class WriterShip {
     const events: ShipEvent[] = []
     let bytes = 0
     let sealed = false
+    this.#reader.release()
     this.#reader.refresh()
     while (rows.length < MAX_ROWS && events.length < MAX_ROWS && bytes < MAX_BYTES) {
       const placed = this.#reader.next()

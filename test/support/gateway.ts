@@ -16,12 +16,12 @@ import { freePort, type RunningServer, startServer } from './child.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** What `npm start` and the `aval` command give Node. */
-const NODE_FLAGS = ['--max-semi-space-size=8']
+export const NODE_FLAGS = ['--max-semi-space-size=32']
 /** The first start of the embedded database on a busy machine; a hang still fails the test. */
 const READY_LIMIT_MS = 60_000
 /** What a developer's shell may hold and a test must not see. */
 const PRIVATE_NAMES =
-  /^(AVAL_|OPENAI_|ANTHROPIC_|GEMINI_|OLLAMA_|DATABASE_URL$|REDIS_URL$|PORT$|NODE_OPTIONS$|VITEST)/
+  /^(AVAL_|OPENAI_|ANTHROPIC_|GEMINI_|OLLAMA_|DATABASE_URL$|REDIS_URL$|PORT$|NODE_OPTIONS$|NODE_COMPILE_CACHE$|VITEST)/
 
 export interface GatewayOptions {
   /** Written as aval.yaml into the folder the gateway starts in. */

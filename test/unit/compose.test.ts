@@ -95,7 +95,7 @@ test('everything the image copies exists, and the image runs the program of pack
 
   expect(copied.length).toBeGreaterThan(4)
   expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([])
-  expect(instructions).toContain(`ENTRYPOINT ["node", "--max-semi-space-size=8", "${bin.aval}"]`)
+  expect(instructions).toContain(`ENTRYPOINT ["node", "--max-semi-space-size=32", "${bin.aval}"]`)
   expect(instructions[0]).toMatch(/^FROM node:24-slim$/)
 })
 

@@ -65,6 +65,7 @@ export class WriterChain {
       if (placed === null) break
       if (seqAfter(placed.frame) <= this.#range.size) continue
       count = this.#place(placed.frame, count)
+      this.#reader.release()
     }
     this.#append(count)
     return count >= STEP_LEAVES

@@ -17,9 +17,13 @@ const MAX_LANES = 256
 const LF = 10
 const CR = 13
 const EMPTY = Buffer.alloc(0)
+/** What a stream of events can begin with: an empty line, a comment, or a field's name. */
+const FIRST_BYTES = Buffer.from('\r\n:deir', 'latin1')
 
 /** True when the first line that is no comment is a field of server-sent events. */
 export function looksLikeEvents(bytes: Buffer): boolean {
+  // Nearly every body is JSON: its first byte tells without a text being made.
+  if (!FIRST_BYTES.includes(bytes[0] ?? 0)) return false
   const [first = ''] = bytes
     .toString('latin1', 0, 1024)
     .split(/[\r\n]/)
