@@ -12,6 +12,7 @@ import {
   comparedFigures,
   type Figure,
   holdsBar,
+  logFigures,
   portkeyFigures,
   table,
 } from './report.ts'
@@ -106,8 +107,10 @@ function figuresOf(outcome: Outcome): { compared: Figure[]; absolute: Figure[] }
   const reference = of('reference')
   const aval = of('aval')
   const portkey = of('portkey')
+  const unlogged = of('unlogged')
   const compared = reference && aval ? comparedFigures(reference, aval) : []
   if (portkey && aval) compared.push(...portkeyFigures(portkey, aval))
+  if (unlogged && aval) compared.push(...logFigures(unlogged, aval))
   if (outcome.soak !== null) {
     const label = 'memory growth per 100,000 requests'
     // A leak of 10 bytes a request would be 1 MB here; the collector's own noise stays below it.
@@ -163,13 +166,17 @@ async function startTargets(
     targets.push(target)
   }
   // First, because it may have to be downloaded and may fail.
-  const portkey = options.against === null ? null : await startPortkey(mockPort, progress)
+  const portkey = options.against === 'portkey' ? await startPortkey(mockPort, progress) : null
   if (portkey !== null) stops.push(portkey.stop)
   if (options.only !== 'aval') add(await startReference(mockPort))
   if (options.only !== 'reference') {
-    const scratch = options.database === undefined ? null : await startScratchDatabase(options.database)
-    if (scratch !== null) stops.push(scratch.stop)
-    add(await startAval(mockPort, scratch?.url))
+    for (const name of options.against === 'unlogged'
+      ? (['aval', 'unlogged'] as const)
+      : (['aval'] as const)) {
+      const scratch = options.database === undefined ? null : await startScratchDatabase(options.database)
+      if (scratch !== null) stops.push(scratch.stop)
+      add(await startAval(mockPort, scratch?.url, name))
+    }
   }
   return portkey === null ? targets : [...targets, portkey]
 }

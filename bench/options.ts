@@ -6,7 +6,7 @@ export interface BenchOptions {
   seconds: number
   only: 'both' | 'reference' | 'aval'
   /** A third target beside them. */
-  against: 'portkey' | null
+  against: 'portkey' | 'unlogged' | null
   json: boolean
   strict: boolean
   soakRequests: number
@@ -22,11 +22,12 @@ export const HELP = `Measures what Aval adds to a request, against a bare node:h
   npm run bench -- --soak 1000000    afterwards that many requests more, and the slope of the memory
   npm run bench -- --only reference  the machine's own budget, without Aval
   npm run bench -- --against portkey also Portkey's gateway, installed once into the user's cache folder
+  npm run bench -- --against unlogged also Aval with a log that keeps nothing: what the log costs
 
   --rounds <n>      rounds; the order of the targets changes each round    (10)
   --seconds <s>     length of each throughput run; the others take half    (2)
   --only <which>    reference | aval | both                                (both)
-  --against <name>  portkey: a third target, in the same rounds
+  --against <name>  portkey | unlogged: a third target, in the same rounds
   --database <url>  a PostgreSQL server in place of the embedded database; (DATABASE_URL)
                     a database of the benchmark's own is made on it, and dropped
   --soak <n>        requests of the memory soak                            (0)
@@ -65,8 +66,8 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
     throw new Error(`--only wants reference, aval or both, not "${only}".`)
   }
   const { against } = values
-  if (against !== undefined && against !== 'portkey') {
-    throw new Error(`--against wants portkey, not "${against}".`)
+  if (against !== undefined && against !== 'portkey' && against !== 'unlogged') {
+    throw new Error(`--against wants portkey or unlogged, not "${against}".`)
   }
   if (against !== undefined && only === 'reference') {
     throw new Error('--against compares with Aval; leave out --only reference.')

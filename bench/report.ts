@@ -241,6 +241,30 @@ export function portkeyFigures(portkey: readonly Round[], aval: readonly Round[]
   ]
 }
 
+/** What the log takes from Aval, round by round. Keys start with `log_`. */
+export function logFigures(unlogged: readonly Round[], aval: readonly Round[]): Figure[] {
+  return [
+    {
+      key: 'log_throughput_loss',
+      label: 'throughput that the log takes, 64 at once',
+      unit: 'x',
+      values: pairs(
+        unlogged,
+        aval,
+        'c64',
+        (ours, without) => 1 - ours.requestsPerSecond / without.requestsPerSecond,
+      ),
+      bar: { atMost: 0.15 },
+    },
+    {
+      key: 'log_added_us',
+      label: 'CPU that the log takes',
+      unit: 'µs',
+      values: pairs(unlogged, aval, 'c64', (ours, without) => ours.cpuUs - without.cpuUs),
+    },
+  ]
+}
+
 export function holdsBar(figure: Figure): boolean | null {
   if (figure.bar === undefined) return null
   const value = median(figure.values)

@@ -12,7 +12,7 @@ import type { LoadResult, LoadSpec } from './load.ts'
 const LOAD_GRACE_MS = 60_000
 
 export interface Target {
-  name: 'reference' | 'aval' | 'portkey'
+  name: 'reference' | 'aval' | 'portkey' | 'unlogged'
   port: number
   pid: number
   token: string
@@ -85,24 +85,31 @@ export async function startReference(mockPort: number): Promise<Target> {
   }
 }
 
-/** Aval as a user starts it, audit on, in a fresh data folder. */
-export async function startAval(mockPort: number, database: string | undefined): Promise<Target> {
+const UNLOGGED = new URL('./unlogged.ts', import.meta.url).href
+
+/** Aval as a user starts it, audit on, in a fresh data folder; or, named so, the same without any record of a request. */
+export async function startAval(
+  mockPort: number,
+  database: string | undefined,
+  name: 'aval' | 'unlogged' = 'aval',
+): Promise<Target> {
   const gateway = await startGateway({
     env: {
+      ...(name === 'aval' ? {} : { NODE_OPTIONS: `--import ${UNLOGGED}` }),
       OPENAI_API_KEY: 'bench-upstream-key',
       OPENAI_BASE_URL: `http://127.0.0.1:${mockPort}/v1`,
       ...(database === undefined ? {} : { DATABASE_URL: database }),
     },
   })
   return {
-    name: 'aval',
+    name,
     port: gateway.port,
     pid: gateway.pid,
     token: gateway.appKey,
     headers: {},
     modelPrefix: 'openai/',
     readyAfterMs: gateway.readyAfterMs,
-    log: { url: gateway.url, adminKey: gateway.adminKey },
+    log: name === 'aval' ? { url: gateway.url, adminKey: gateway.adminKey } : null,
     stop: () => gateway.stop(),
   }
 }
