@@ -2,7 +2,21 @@
 
 import { randomFillSync } from 'node:crypto'
 
-export type IdKind = 'req' | 'vk' | 'prj' | 'wrt' | 'evt' | 'dek' | 'ers' | 'hold' | 'exp' | 'pv' | 'mv' | 'price' | 'rel' | 'mov'
+export type IdKind =
+  | 'req'
+  | 'vk'
+  | 'prj'
+  | 'wrt'
+  | 'evt'
+  | 'dek'
+  | 'ers'
+  | 'hold'
+  | 'exp'
+  | 'pv'
+  | 'mv'
+  | 'price'
+  | 'rel'
+  | 'mov'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)
