@@ -34,6 +34,7 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -46,6 +47,7 @@ export type OpenedParts = {
   keyring: Keyring
   keyDeps: KeyDeps
   runtime: Runtime
+  releases: Pick<LiveRegistry, 'look'>
   checks: ChecksDeps
   models: ModelManagement
   db: Db
@@ -71,7 +73,10 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     clock: systemClock,
     reportBug: gateway.reportBug,
     models: {
-      routes: () => [...runtime.snapshot().routes.keys()],
+      routes: (projectId) => {
+        const { routes, registry } = runtime.snapshot()
+        return [...new Set([...registry.routesOf(projectId), ...routes.keys()])]
+      },
       listings: () => runtime.catalogue.refresh(),
     },
     checks: () => healthChecks(checks),
@@ -103,14 +108,17 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     rebuild: {
       record,
       findRequest,
-      rebuild: ({ id, operation, requestBody }, attempt) =>
-        rebuildSent({
+      rebuild: ({ id, operation, requestBody, projectId, releaseId }, attempt) => {
+        const { upstreams, registry } = runtime.snapshot()
+        return rebuildSent({
           requestId: id,
           operation,
           body: requestBody === null ? null : Buffer.from(requestBody),
           attempt,
-          provider: runtime.snapshot().upstreams.get(attempt.upstream)?.provider ?? null,
-        }),
+          provider: upstreams.get(attempt.upstream)?.provider ?? null,
+          release: releaseId === null ? null : { found: registry.byId(projectId ?? '', releaseId) },
+        })
+      },
     },
     events: { clock, record, pseudonym: known, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
@@ -123,6 +131,7 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     },
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
+    releases: { db, clock, record, changed: () => opened.releases.look() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }

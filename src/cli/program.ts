@@ -10,8 +10,10 @@ import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
+import { addLabelCommands } from './commands/label.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
+import { addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -65,6 +67,8 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addHoldCommands(audit, context)
   addExportCommands(audit, context)
   addModelCommands(program, context)
+  addReleaseCommands(program, context)
+  addLabelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
   withExamples(

@@ -20,6 +20,8 @@ export class Exchange implements StreamObserver {
   readonly deps: GatewayDeps
   readonly envelope: RequestEnvelope
   readonly body: ParsedBody
+  /** What a release made of it; without one, the same. */
+  readonly sent: ParsedBody
   readonly plan: Plan
   readonly limits: LimitHeaders
   readonly client: Client
@@ -38,7 +40,7 @@ export class Exchange implements StreamObserver {
   constructor(
     deps: GatewayDeps,
     envelope: RequestEnvelope,
-    body: ParsedBody,
+    { body, sent }: { body: ParsedBody; sent: ParsedBody },
     plan: Plan,
     limits: LimitHeaders,
     client: Client,
@@ -46,6 +48,7 @@ export class Exchange implements StreamObserver {
     this.deps = deps
     this.envelope = envelope
     this.body = body
+    this.sent = sent
     this.plan = plan
     this.limits = limits
     this.client = client
@@ -80,6 +83,12 @@ export class Exchange implements StreamObserver {
     const headers: Record<string, string> = { ...head?.headers, ...this.limits, ...more, 'x-request-id': id }
     if (clientRequestId !== null) headers['x-client-request-id'] = clientRequestId
     if (this.target !== null) headers['x-aval-model'] = headerText(this.target.name)
+    const { release } = this.plan
+    if (release !== null) {
+      headers['x-aval-release'] = headerText(`${release.route}@r${release.number}`)
+      const prompt = release.prompt()
+      if (prompt !== null) headers['x-aval-prompt'] = headerText(prompt.ref)
+    }
     return headers
   }
 
@@ -99,6 +108,7 @@ export class Exchange implements StreamObserver {
       detail: detail === null ? null : (this.target?.upstream.redact(detail) ?? detail).slice(0, 4096),
       upstreamRequestId: head?.upstreamRequestId ?? error?.upstreamRequestId ?? null,
       sentDigest,
+      ...(this.target?.version === undefined ? {} : { modelVersion: this.target.version.name }),
     })
   }
 

@@ -158,8 +158,10 @@ function apiDeps(parts: {
           body: requestBody === null ? null : Buffer.from(requestBody),
           attempt,
           provider: null,
+          release: null,
         }),
     },
+    releases: { db, clock, record, changed: async () => undefined },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },
@@ -255,6 +257,10 @@ export function logRow(row: Partial<RequestDetail>): RequestDetail {
     requestRedacted: null,
     responseRedacted: null,
     replayOf: null,
+    releaseId: null,
+    prompt: null,
+    costMicroUsd: null,
+    price: null,
     ...row,
   }
 }

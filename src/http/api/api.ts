@@ -12,9 +12,11 @@ import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
+import { labelsApi } from './labels.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
+import { type ReleasesApiDeps, releasesApi } from './releases.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
 import { fromFramework, refuseInvalid } from './validation.ts'
@@ -32,6 +34,7 @@ export type ApiDeps = {
   holds: HoldsApiDeps
   exports: ExportsApiDeps
   models: ModelsApiDeps
+  releases: ReleasesApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -72,6 +75,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', holdsApi(deps.holds))
   api.route('/', exportsApi(deps.exports))
   api.route('/', modelsApi(deps.models))
+  api.route('/', releasesApi(deps.releases))
+  api.route('/', labelsApi(deps.releases))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

@@ -1,0 +1,127 @@
+/**
+ * Keeps something in memory current with the database: looks when NOTIFY says so, and in any case every while. It never
+ * rejects: a look that fails keeps what there is, and the next one tries again.
+ */
+
+import type { DatabaseConnection } from './client.ts'
+
+export type FollowerSetup = {
+  connection: Pick<DatabaseConnection, 'sql' | 'embedded'>
+  channel: string
+  pollMs: number
+  /** Brings what is in memory up to date; it should begin with a counter, so that most looks cost one small query. */
+  look: () => Promise<void>
+  /** The first failure after a success; and the first success after a failure. */
+  onProblem: (error: unknown) => void
+  onCurrentAgain: () => void
+}
+
+/** A look that hangs longer counts as failed. */
+const ANSWER_TIMEOUT_MS = 10_000
+
+export class Follower {
+  readonly #setup: FollowerSetup
+  #problem: string | null = null
+  #looking: Promise<void> | null = null
+  #again = false
+  #timer: NodeJS.Timeout | null = null
+  #listening = false
+  #unlisten: (() => Promise<void>) | null = null
+  #stopped = false
+
+  constructor(setup: FollowerSetup) {
+    this.#setup = setup
+  }
+
+  /** Why the last look failed, null when it did not. */
+  get problem(): string | null {
+    return this.#problem
+  }
+
+  /** Resolves after the first look. */
+  async start(): Promise<void> {
+    await this.look()
+    this.#schedule()
+  }
+
+  /** A call during a look makes one more, which sees what it was called for. */
+  async look(): Promise<void> {
+    if (this.#looking !== null) {
+      this.#again = true
+      return await this.#looking
+    }
+    this.#looking = this.#untilSettled()
+    try {
+      await this.#looking
+    } finally {
+      this.#looking = null
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    await this.#looking
+    await this.#unlisten?.().catch(() => undefined)
+  }
+
+  async #untilSettled(): Promise<void> {
+    do {
+      this.#again = false
+      try {
+        await inTime(this.#setup.look())
+        this.#listen()
+        if (this.#problem !== null) this.#setup.onCurrentAgain()
+        this.#problem = null
+      } catch (error) {
+        this.#fail(error)
+      }
+    } while (this.#again && !this.#stopped)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#problem === null) this.#setup.onProblem(error)
+    this.#problem = error instanceof Error ? error.message : String(error)
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => {
+      void this.look().then(() => this.#schedule())
+    }, this.#setup.pollMs)
+    this.#timer.unref()
+  }
+
+  /** The embedded database has one session behind all connections and cannot address one: there the poll does it. */
+  #listen(): void {
+    const { connection, channel } = this.#setup
+    if (this.#listening || this.#stopped || connection.embedded) return
+    this.#listening = true
+    const changed = () => void this.look()
+    connection.sql
+      .listen(channel, changed, changed)
+      .then(async ({ unlisten }) => {
+        if (this.#stopped) await unlisten()
+        else this.#unlisten = unlisten
+      })
+      .catch((error: unknown) => {
+        this.#listening = false
+        this.#fail(error)
+      })
+  }
+}
+
+async function inTime(answer: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`The database did not answer within ${ANSWER_TIMEOUT_MS} ms.`)),
+      ANSWER_TIMEOUT_MS,
+    )
+  })
+  try {
+    await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
