@@ -123,6 +123,7 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     },
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
+    prompts: { db, clock, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }

@@ -58,8 +58,12 @@ const TYPES: Readonly<Record<string, string>> = {
 
 function expectation(issue: z.core.$ZodIssue): string {
   // The schema's own words win over the kind alone.
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
-    return TYPES[issue.expected] ?? `a value of type ${issue.expected}`
+  if (
+    !issue.message.startsWith('Invalid ') &&
+    (issue.code === 'invalid_type' || issue.code === 'invalid_value')
+  )
+    return issue.message
+  if (issue.code === 'invalid_type') return TYPES[issue.expected] ?? `a value of type ${issue.expected}`
   if (issue.code === 'invalid_value')
     return `one of ${issue.values.map((one) => `"${String(one)}"`).join(', ')}`
   if (issue.code === 'too_small')

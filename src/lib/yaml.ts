@@ -7,7 +7,7 @@ const MAX_ALIASES = 100
 /** Open collections, two for a level. The composer calls itself for each, and V8 may end the process, not throw. */
 const MAX_OPEN = 100
 /** Every key of a mapping is compared with every other. */
-const MAX_KEYS = 10_000
+const MAX_KEYS = 5000
 const MAX_PROBLEMS = 20
 
 /** `where` begins every sentence: the file's path. An empty text is an empty object. */
@@ -30,6 +30,8 @@ function parse(text: string, where: string): { value: unknown } | { problems: re
     version: '1.2',
     merge: false,
     prettyErrors: false,
+    // Its warnings would go to the process's own output.
+    logLevel: 'error',
   })
   if (document.errors.length > 0) {
     return {

@@ -14,6 +14,7 @@ import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompts.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -32,12 +33,14 @@ export type ApiDeps = {
   holds: HoldsApiDeps
   exports: ExportsApiDeps
   models: ModelsApiDeps
+  prompts: PromptsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
 
-/** No body under /api is larger than a list of routes. */
+/** No body under /api is larger than a list of routes, but for prompts and what they are rendered with. */
 const BODY_MAX_BYTES = 64 * 1024
+const PROMPT_PATHS = /^\/api\/prompts(?:$|\/[^/]+\/versions\/[^/]+\/render$)/
 
 /**
  * The router to mount at `/api`. Uses `c.var.requestId` when the app has set one. Its errors are the same object
@@ -62,7 +65,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     await next()
   })
   api.use(requireKey(deps.keyring))
-  api.use(limitBody(BODY_MAX_BYTES))
+  api.use(limitBody((path) => (PROMPT_PATHS.test(path) ? PROMPT_BODY_MAX_BYTES : BODY_MAX_BYTES)))
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
   api.route('/', rebuildApi(deps.rebuild))
@@ -72,6 +75,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', holdsApi(deps.holds))
   api.route('/', exportsApi(deps.exports))
   api.route('/', modelsApi(deps.models))
+  api.route('/', promptsApi(deps.prompts))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
