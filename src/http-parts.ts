@@ -132,6 +132,7 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     releases: { db, clock, record, changed: () => opened.releases.look() },
+    prompts: { db, clock, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }

@@ -16,8 +16,14 @@ const MAX_PROGRAM_SIZE = 10_000
 /** Read when the first pattern is: most commands and most configurations have none. */
 const load = createRequire(import.meta.url)
 
-/** The compiled pattern, or why it is refused, as what is expected in its place. */
-export function compileLinearRegex(pattern: string): LinearRegex | { expected: string } {
+/**
+ * The compiled pattern, or why it is refused, as what is expected in its place. Whoever replaces what matches wants no
+ * pattern that matches nothing; whoever only asks whether one matches may allow it.
+ */
+export function compileLinearRegex(
+  pattern: string,
+  emptyMatches: 'refused' | 'allowed' = 'refused',
+): LinearRegex | { expected: string } {
   if (pattern.length > MAX_PATTERN_CHARS)
     return { expected: `a pattern of at most ${MAX_PATTERN_CHARS} characters` }
   const { RE2JS: engine } = load('re2js') as typeof import('re2js')
@@ -29,7 +35,8 @@ export function compileLinearRegex(pattern: string): LinearRegex | { expected: s
     return { expected: remedy(pattern, error instanceof Error ? error.message : String(error)) }
   }
   if (compiled.programSize() > MAX_PROGRAM_SIZE) return { expected: 'a pattern with smaller repetitions' }
-  if (matchesNothing(compiled)) return { expected: 'a pattern that needs at least one character to match' }
+  if (emptyMatches === 'refused' && matchesNothing(compiled))
+    return { expected: 'a pattern that needs at least one character to match' }
   return compiled
 }
 

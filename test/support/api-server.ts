@@ -200,6 +200,7 @@ function apiDeps(parts: {
         return name === 'Xenova/tiny'
       },
     },
+    prompts: { db, clock, record },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     operations: {
       record,

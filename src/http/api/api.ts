@@ -15,6 +15,7 @@ import { type KeysApiDeps, keysApi } from './keys.ts'
 import { labelsApi } from './labels.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompts.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type ReleasesApiDeps, releasesApi } from './releases.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
@@ -35,12 +36,14 @@ export type ApiDeps = {
   exports: ExportsApiDeps
   models: ModelsApiDeps
   releases: ReleasesApiDeps
+  prompts: PromptsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
 
-/** No body under /api is larger than a list of routes. */
+/** No body under /api is larger than a list of routes, but for prompts and what they are rendered with. */
 const BODY_MAX_BYTES = 64 * 1024
+const PROMPT_PATHS = /^\/api\/prompts(?:$|\/[^/]+\/versions\/[^/]+\/render$)/
 
 /**
  * The router to mount at `/api`. Uses `c.var.requestId` when the app has set one. Its errors are the same object
@@ -65,7 +68,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     await next()
   })
   api.use(requireKey(deps.keyring))
-  api.use(limitBody(BODY_MAX_BYTES))
+  api.use(limitBody((path) => (PROMPT_PATHS.test(path) ? PROMPT_BODY_MAX_BYTES : BODY_MAX_BYTES)))
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
   api.route('/', rebuildApi(deps.rebuild))
@@ -77,6 +80,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', modelsApi(deps.models))
   api.route('/', releasesApi(deps.releases))
   api.route('/', labelsApi(deps.releases))
+  api.route('/', promptsApi(deps.prompts))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

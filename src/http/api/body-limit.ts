@@ -4,11 +4,13 @@ import type { MiddlewareHandler } from 'hono'
 import { RequestError } from '../../errors.ts'
 
 /**
- * Throws RequestError body_too_large. A body without a declared length is read here and passed on whole. Hono's own
- * middleware does that with `new Request(raw, …)`, which the server's lightweight requests do not survive.
+ * `maxBytesOf` says how large the body of a path may be. Throws RequestError body_too_large. A body without a declared
+ * length is read here and passed on whole. Hono's own middleware does that with `new Request(raw, …)`, which the
+ * server's lightweight requests do not survive.
  */
-export function limitBody(maxBytes: number): MiddlewareHandler {
+export function limitBody(maxBytesOf: (path: string) => number): MiddlewareHandler {
   return async (c, next) => {
+    const maxBytes = maxBytesOf(c.req.path)
     const { headers } = c.req.raw
     if (!headers.has('transfer-encoding')) {
       // Without a declared length and without chunks there is no body (RFC 9112, section 6.3).

@@ -274,6 +274,41 @@ const MATRIX: {
     own: '/decisions',
     other: '/decisions',
   },
+  {
+    route: 'POST /prompts',
+    roles: ['admin', 'engineer'],
+    own: '/prompts',
+    other: '/prompts',
+    body: { name: 'matrix', content: 'messages: [{ role: user, content: hello }]' },
+  },
+  {
+    route: 'GET /prompts',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/prompts',
+    other: '/prompts',
+  },
+  {
+    route: 'GET /prompts/{name}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/prompts/OWN',
+    other: '/prompts/OTHER',
+    fresh: pushedPrompt,
+  },
+  {
+    route: 'GET /prompts/{name}/versions/{version}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/prompts/OWN/versions/1',
+    other: '/prompts/OTHER/versions/1',
+    fresh: pushedPrompt,
+  },
+  {
+    route: 'POST /prompts/{name}/versions/{version}/render',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/prompts/OWN/versions/1/render',
+    other: '/prompts/OTHER/versions/1/render',
+    body: {},
+    fresh: pushedPrompt,
+  },
   { route: 'GET /doctor', roles: ['admin', 'engineer', 'auditor'], own: '/doctor', other: '/doctor' },
   { route: 'POST /reload', roles: ['admin'], own: '/reload', other: '/reload' },
 ]
@@ -282,6 +317,12 @@ const MATRIX: {
 async function freshKey(project: 'default' | 'other'): Promise<string> {
   const made = await call(as('admin', project), 'POST', '/api/keys', { name: 'matrix', roles: ['engineer'] })
   return made.json.id
+}
+
+async function pushedPrompt(project: 'default' | 'other'): Promise<string> {
+  const content = 'messages: [{ role: user, content: hello }]'
+  const made = await call(as('admin', project), 'POST', '/api/prompts', { name: `of-${project}`, content })
+  return made.json.name
 }
 
 const somebodyElse = (project: 'default' | 'other') => ({
@@ -363,8 +404,9 @@ describe('who may do what', () => {
   })
 
   test('an auditor changes nothing: no route but reading lets one in', () => {
-    // An export is a way of reading that takes its time: it makes a copy and changes no row.
-    const changing = MATRIX.filter(({ route }) => !route.startsWith('GET ') && route !== 'POST /exports')
+    // An export is a way of reading that takes its time: it makes a copy and changes no row. Rendering only computes.
+    const reading = ['POST /exports', 'POST /prompts/{name}/versions/{version}/render']
+    const changing = MATRIX.filter(({ route }) => !route.startsWith('GET ') && !reading.includes(route))
 
     expect(changing.length).toBeGreaterThan(5)
     expect(changing.filter(({ roles }) => roles.includes('auditor'))).toEqual([])

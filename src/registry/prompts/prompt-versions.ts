@@ -1,0 +1,142 @@
+/** The life of a prompt: pushed as a version, listed, read. A version is never changed; whoever wants another pushes it. */
+
+import type { Db } from '../../db/client.ts'
+import { RequestError } from '../../errors.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
+import { contentOfPrompt, type PromptContent, parsePromptContent } from './prompt-content.ts'
+import {
+  findNewestVersion,
+  findVersion,
+  findVersionByHash,
+  insertNextVersion,
+  listNewestVersions,
+  listVersions,
+  type PromptKey,
+  type PromptVersionRow,
+  type PromptVersionSummary,
+} from './store.ts'
+
+export type PromptVersionsDeps = { db: Db; clock: Clock }
+
+/** `id` is that of a key. */
+export type PromptAuthor = { id: string; name: string | null; projectId: string }
+
+export type PromptVersion = Omit<PromptVersionRow, 'content'> & { content: PromptContent }
+export type PromptPage<Cursor> = { rows: PromptVersionSummary[]; nextCursor: Cursor | null }
+
+/** Losing once means that another push won: losing this often is a crowd, and its last winner is worth a look. */
+const MAX_TRIES = 20
+const PAGE_MAX = 200
+
+/**
+ * Pushes a content. One that any earlier version of the prompt has is that version, with `created: false`. Otherwise
+ * it becomes the next number; where others push at the same time it tries again, unless `expectedVersion` (the newest
+ * number its author has seen, 0 for none) says that they shall not come in between. Throws RequestError conflict,
+ * which names the version that won.
+ */
+export async function pushPrompt(
+  deps: PromptVersionsDeps,
+  author: PromptAuthor,
+  wanted: { name: string; content: PromptContent; expectedVersion: number | null },
+): Promise<{ version: PromptVersion; created: boolean }> {
+  const prompt = { projectId: author.projectId, name: wanted.name }
+  const { text, hash } = contentOfPrompt(wanted.content)
+  const nowMs = deps.clock.nowMs()
+  const row = {
+    id: newId('pv', nowMs),
+    ...prompt,
+    hash,
+    content: text,
+    createdBy: author.id,
+    createdByName: author.name,
+    createdAt: new Date(nowMs),
+  }
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const same = await findVersionByHash(deps.db, prompt, hash)
+    if (same !== null) return { version: toVersion(same), created: false }
+    const inserted = await insertNextVersion(deps.db, row, wanted.expectedVersion)
+    if (inserted !== null) return { version: toVersion(inserted), created: true }
+    if (wanted.expectedVersion !== null) {
+      const newest = await findNewestVersion(deps.db, prompt)
+      if (newest?.hash !== hash && newest?.version !== wanted.expectedVersion) throw conflict(prompt, newest)
+    }
+  }
+  throw conflict(prompt, await findNewestVersion(deps.db, prompt))
+}
+
+/** The newest version of each prompt of a project, by name. `cursor` is `nextCursor` of the page before. */
+export async function listPrompts(
+  { db }: Pick<PromptVersionsDeps, 'db'>,
+  projectId: string,
+  query: { cursor: string | null; limit: number },
+): Promise<PromptPage<string>> {
+  const limit = Math.max(1, Math.min(query.limit, PAGE_MAX))
+  const rows = await listNewestVersions(db, projectId, { after: query.cursor, limit: limit + 1 })
+  return toPage(rows, limit, ({ name }) => name)
+}
+
+/** Versions of a prompt, newest first. Throws RequestError not_found when the project has no such prompt. */
+export async function listPromptVersions(
+  { db }: Pick<PromptVersionsDeps, 'db'>,
+  prompt: PromptKey,
+  query: { cursor: number | null; limit: number },
+): Promise<PromptPage<number>> {
+  const limit = Math.max(1, Math.min(query.limit, PAGE_MAX))
+  const rows = await listVersions(db, prompt, { before: query.cursor, limit: limit + 1 })
+  if (rows.length === 0 && query.cursor === null) throw unknownPrompt(prompt.name)
+  return toPage(rows, limit, ({ version }) => version)
+}
+
+/** One version; `newest` is the one with the highest number. Throws RequestError not_found. */
+export async function getPromptVersion(
+  { db }: Pick<PromptVersionsDeps, 'db'>,
+  prompt: PromptKey,
+  version: number | 'newest',
+): Promise<PromptVersion> {
+  const newest = version === 'newest'
+  const row = newest ? await findNewestVersion(db, prompt) : await findVersion(db, prompt, version)
+  if (row !== null) return toVersion(row)
+  if (newest || (await findNewestVersion(db, prompt)) === null) throw unknownPrompt(prompt.name)
+  const { name } = prompt
+  throw new RequestError(
+    'not_found',
+    `${name} has no version ${version}. GET /api/prompts/${name} lists them.`,
+  )
+}
+
+function toPage<Cursor>(
+  rows: readonly PromptVersionSummary[],
+  limit: number,
+  cursorOf: (row: PromptVersionSummary) => Cursor,
+): PromptPage<Cursor> {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return {
+    rows: page,
+    nextCursor: rows.length > limit && last !== undefined ? cursorOf(last) : null,
+  }
+}
+
+function toVersion(row: PromptVersionRow): PromptVersion {
+  return { ...row, content: parsePromptContent(row.content) }
+}
+
+function unknownPrompt(name: string): RequestError {
+  return new RequestError(
+    'not_found',
+    `This project has no prompt "${name.slice(0, 80)}". GET /api/prompts lists them; aval prompt push makes one of a file.`,
+  )
+}
+
+function conflict({ name }: PromptKey, winner: PromptVersionRow | null): RequestError {
+  const won =
+    winner === null
+      ? 'no version yet'
+      : `${name}@${winner.version} of ${winner.createdByName ?? winner.createdBy}`
+  return new RequestError(
+    'conflict',
+    `The newest is ${won}, not what was expected. Look at it (aval prompt diff ${name}), then push again.`,
+    { param: 'expected_version' },
+  )
+}
