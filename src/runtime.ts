@@ -103,6 +103,7 @@ function compileUpstream(
   return {
     name: upstream.name,
     provider: whole,
+    baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl,
     timeouts: upstream.timeouts,
     streamUsage,
     redact: (text) => redact(text, key),

@@ -5,6 +5,7 @@ import type { UpstreamError } from '../errors.ts'
 import type { ProviderHead } from '../providers/provider.ts'
 import type { LimitHeaders } from './admission.ts'
 import type { Client } from './client.ts'
+import { type Cost, costOfAnswer } from './cost.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import type { StreamObserver } from './relay-stream.ts'
@@ -77,6 +78,20 @@ export class Exchange implements StreamObserver {
     this.#heldBytes = 0
   }
 
+  /** What the answer with this usage cost; null is unknown. */
+  cost(usage: UsageRecord | null): Cost | null {
+    const { registry } = this.deps.snapshot()
+    const { key, operation, receivedAtMs } = this.envelope
+    const { target } = this
+    return costOfAnswer(registry, {
+      projectId: key.projectId,
+      target,
+      operation,
+      usage,
+      atMs: receivedAtMs,
+    })
+  }
+
   /** Headers of the answer: ours, then what the upstream may say; our own limits win over the upstream's. */
   headers(head: ProviderHead | null, more: Readonly<Record<string, string>>): Record<string, string> {
     const { id, clientRequestId } = this.envelope
@@ -123,6 +138,7 @@ export class Exchange implements StreamObserver {
     more: { errorCode?: string; usage?: UsageRecord | null; finishReason?: string | null },
   ): Promise<void> {
     this.closing = true
+    const cost = this.cost(more.usage ?? null)
     const rest =
       this.#heldBytes === 0
         ? (last ?? EMPTY)
@@ -143,6 +159,8 @@ export class Exchange implements StreamObserver {
       responseBytes: this.#sentBytes + (last?.length ?? 0),
       truncated: false,
       occurrences: 1,
+      costMicroUsd: cost === null ? null : Number(cost.microUsd),
+      price: cost?.price ?? null,
     }
     return this.deps.audit.close(record, rest)
   }

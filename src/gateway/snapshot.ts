@@ -7,6 +7,8 @@ import type { RegistryBook } from '../registry/releases/book.ts'
 export type Upstream = {
   name: string
   provider: Provider
+  /** Null for upstreams that are reached by none. By it the shipped price list knows whose prices hold. */
+  baseUrl: string | null
   timeouts: Timeouts
   /** False when the upstream rejects `stream_options`; usage of streams is then unknown unless it sends it anyway. */
   streamUsage: boolean

@@ -5,8 +5,11 @@
 
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../lib/json.ts'
+import { compilePrices, type PriceBook } from '../prices/price-book.ts'
+import { shippedPrices } from '../prices/price-list.ts'
 import { type PromptContent, parsePromptContent } from '../prompts/prompt-content.ts'
 import { type CompiledPrompt, compilePrompt } from '../prompts/render.ts'
+import { type PriceData, priceFromData } from './price-data.ts'
 import type { LabelData, RegistryData, ReleaseData, VersionData } from './registry-data.ts'
 import { parseRelease, refText, type VersionRef } from './release-content.ts'
 
@@ -46,6 +49,8 @@ export class RegistryBook {
   readonly #byId = new Map<string, ReleaseData>()
   readonly #prompts = new Map<string, VersionData>()
   readonly #models = new Map<string, VersionData>()
+  readonly #ownPrices: Map<string, PriceData[]>
+  readonly #prices = new Map<string, PriceBook>()
   /** What was made of a release when it was first asked for. */
   readonly #served = new Map<string, ServedRelease>()
 
@@ -57,6 +62,18 @@ export class RegistryBook {
       this.#routeOf(release).releases.set(release.number, release)
     }
     for (const label of data.labels) this.#addLabel(label)
+    this.#ownPrices = Map.groupBy(data.prices, ({ projectId }) => projectId)
+  }
+
+  /** Its own prices over the shipped list; made when a project is first asked for. */
+  pricesOf(projectId: string): PriceBook {
+    let found = this.#prices.get(projectId)
+    if (found === undefined) {
+      const own = (this.#ownPrices.get(projectId) ?? []).map(priceFromData)
+      found = compilePrices(own, shippedPrices)
+      this.#prices.set(projectId, found)
+    }
+    return found
   }
 
   /** Names of the project's routes that have a label `production`. */

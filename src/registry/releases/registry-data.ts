@@ -3,6 +3,8 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import type { Db } from '../../db/client.ts'
 import { type Content, contentOf } from '../content.ts'
+import { listOwnPrices } from '../prices/store.ts'
+import { type PriceData, priceToData } from './price-data.ts'
 import { allLabels, pageOfReleases, pageOfVersions, readRegistryVersion, type VersionKind } from './store.ts'
 
 export type VersionData = { projectId: string; name: string; version: number; hash: string; content: string }
@@ -29,9 +31,17 @@ export type RegistryData = {
   models: readonly VersionData[]
   releases: readonly ReleaseData[]
   labels: readonly LabelData[]
+  prices: readonly PriceData[]
 }
 
-export const EMPTY_REGISTRY: RegistryData = { version: '', prompts: [], models: [], releases: [], labels: [] }
+export const EMPTY_REGISTRY: RegistryData = {
+  version: '',
+  prompts: [],
+  models: [],
+  releases: [],
+  labels: [],
+  prices: [],
+}
 
 const FORMAT = 'aval-registry-1'
 const PAGE_ROWS = 2000
@@ -50,6 +60,7 @@ export async function readRegistry(db: Db): Promise<RegistryData> {
     version,
     prompts: await versions(db, 'prompt'),
     models: await versions(db, 'model'),
+    prices: await ownPrices(db),
     releases: releases.map(({ id, projectId, route, number, hash, content }) => ({
       id,
       projectId,
@@ -78,6 +89,14 @@ async function versions(db: Db, kind: VersionKind): Promise<VersionData[]> {
     hash,
     content,
   }))
+}
+
+async function ownPrices(db: Db): Promise<PriceData[]> {
+  const rows = await pages(async (after) => {
+    const page = await listOwnPrices(db, { after, limit: PAGE_ROWS })
+    return page.map(({ projectId, price }) => ({ id: price.id, data: priceToData(projectId, price) }))
+  })
+  return rows.map(({ data }) => data)
 }
 
 async function pages<Row extends { id: string }>(read: (after: string) => Promise<Row[]>): Promise<Row[]> {

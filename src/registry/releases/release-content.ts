@@ -35,7 +35,7 @@ export function parseRelease(text: string): ReleaseContent {
 
 /** `support-answer@14`, `gpt-4o-mini@3`, or a name alone for the newest version; null for anything else. */
 export function parseVersionRef(text: string): { name: string; version: number | null } | null {
-  const match = /^([a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?)(?:@(\d{1,9}))?$/.exec(text)
+  const match = /^([a-z0-9][a-z0-9._-]{0,62})(?:@(\d{1,9}))?$/.exec(text)
   if (match === null) return null
   const version = match[2] === undefined ? null : Number(match[2])
   return version === 0 ? null : { name: match[1] ?? '', version }

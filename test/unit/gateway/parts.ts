@@ -236,7 +236,15 @@ function memoryLog(): MemoryLog {
 }
 
 export function upstreamOf(name: string, provider: Provider, more: Partial<Upstream> = {}): Upstream {
-  return { name, provider, timeouts: TIMEOUTS, streamUsage: true, redact: (text) => text, ...more }
+  return {
+    name,
+    provider,
+    baseUrl: null,
+    timeouts: TIMEOUTS,
+    streamUsage: true,
+    redact: (text) => text,
+    ...more,
+  }
 }
 
 export function targetOf(upstream: Upstream, model = 'm', more: Partial<PlannedTarget> = {}): PlannedTarget {
