@@ -34,6 +34,7 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import type { Price } from './registry/prices/price.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
@@ -132,9 +133,19 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     releases: { db, clock, record, changed: () => opened.releases.look() },
+    cards: { db, priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model) },
     prompts: { db, clock, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
+}
+
+function priceNow(runtime: Runtime, projectId: string, name: string, model: string): Price | null {
+  const { upstreams, registry } = runtime.snapshot()
+  const upstream = upstreams.get(name)
+  if (upstream === undefined) return null
+  const { provider, baseUrl } = upstream
+  const target = { upstream: name, dialect: provider.dialect, baseUrl, model }
+  return registry.pricesOf(projectId).priceOf(target, systemClock.nowMs())
 }
 
 function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {

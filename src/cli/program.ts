@@ -13,7 +13,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
-import { addReleaseCommands } from './commands/release.ts'
+import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -69,6 +69,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addModelCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
+  addCardCommand(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
   withExamples(

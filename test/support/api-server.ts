@@ -162,6 +162,7 @@ function apiDeps(parts: {
         }),
     },
     releases: { db, clock, record, changed: async () => undefined },
+    cards: { db, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },

@@ -12,7 +12,7 @@ import {
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
-import { colorsOf } from '../terminal.ts'
+import { colorsOf, printable } from '../terminal.ts'
 
 export type Release = {
   id: string
@@ -92,6 +92,31 @@ export function addReleaseCommands(program: Command, context: CliContext): void 
     'aval release diff support-answer@r12 r13',
   ).action(
     context.run((from: string, to: string, options: { json?: boolean }) => diff(context, from, to, options)),
+  )
+}
+
+export function addCardCommand(program: Command, context: CliContext): void {
+  withExamples(
+    withJson(
+      program
+        .command('card')
+        .argument('<release>', 'support-answer@r12')
+        .description('the model card of a release, as Markdown'),
+    ),
+    'aval card support-answer@r12 > card.md',
+    'aval card support-answer@r12 --json',
+  ).action(
+    context.run(async (text: string, options: { json?: boolean }): Promise<undefined> => {
+      const { route, release } = named(text)
+      const path = `/api/releases/${encodeURIComponent(route)}/${encodeURIComponent(release)}/card`
+      const { card, markdown } = await context.client.json<{ card: unknown; markdown: string }>({
+        method: 'GET',
+        path,
+      })
+      if (options.json) writeJson(context, card)
+      else context.terminal.write(printable(markdown))
+      return undefined
+    }),
   )
 }
 

@@ -3,9 +3,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
+import type { CardDeps } from '../../promotion/read-card.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
+import { cardsApi } from './cards.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
 import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
@@ -36,6 +38,7 @@ export type ApiDeps = {
   exports: ExportsApiDeps
   models: ModelsApiDeps
   releases: ReleasesApiDeps
+  cards: CardDeps
   prompts: PromptsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
@@ -80,6 +83,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', modelsApi(deps.models))
   api.route('/', releasesApi(deps.releases))
   api.route('/', labelsApi(deps.releases))
+  api.route('/', cardsApi(deps.cards))
   api.route('/', promptsApi(deps.prompts))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))

@@ -255,6 +255,13 @@ const MATRIX: {
     fresh: freshRelease,
   },
   {
+    route: 'GET /releases/{route}/{release}/card',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/releases/OWN/r1/card',
+    other: '/releases/OTHER/r1/card',
+    fresh: freshRelease,
+  },
+  {
     route: 'GET /labels',
     roles: ['admin', 'engineer', 'approver', 'auditor'],
     own: '/labels',
