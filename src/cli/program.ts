@@ -12,6 +12,8 @@ import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
+import { addPromptFileCommands } from './commands/prompts/files.ts'
+import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -64,6 +66,9 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addErasureCommands(audit, context)
   addHoldCommands(audit, context)
   addExportCommands(audit, context)
+  const prompt = program.command('prompt').description('prompt files, and the versions made of them')
+  addPromptFileCommands(prompt, context)
+  addPromptVersionCommands(prompt, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
