@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
-import type { AuditActions, CliActions } from './cli/context.ts'
+import type { AuditActions, CliActions, PromptActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { Terminal } from './cli/terminal.ts'
 import type { Environment } from './config/environment.ts'
@@ -40,6 +40,24 @@ export function createActions(deps: ActionsDeps): CliActions {
     },
     selfCheck: async () => selfCheck(deps, read),
     audit: lateAuditActions(deps, read),
+    prompts: latePromptActions(deps.directory),
+  }
+}
+
+/** Their modules are loaded when one is called. */
+function latePromptActions(directory: string): PromptActions {
+  const load = async () => {
+    const { createPromptActions } = await import('./prompt-actions.ts')
+    return createPromptActions(directory)
+  }
+  return {
+    names: async (given) => await (await load()).names(given),
+    read: async (name) => await (await load()).read(name),
+    check: async (name) => await (await load()).check(name),
+    content: async (name) => await (await load()).content(name),
+    text: async (content) => await (await load()).text(content),
+    diff: async (from, to) => await (await load()).diff(from, to),
+    render: async (name, input) => await (await load()).render(name, input),
   }
 }
 

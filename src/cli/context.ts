@@ -23,6 +23,7 @@ export type CliActions = {
   /** What doctor can look at while no server runs: the config, the data folder, the database. */
   selfCheck(): Promise<readonly Check[]>
   audit: AuditActions
+  prompts: PromptActions
 }
 
 type Finding = {
@@ -69,6 +70,42 @@ export type AuditActions = {
   /** A new signing key for the next start; the old one vouches for it. */
   rotateKey(): Promise<void>
   keys(): Promise<readonly { verifierKey: string; endorsement: string | null }[]>
+}
+
+/** What `aval prompt check` found in one file: mistakes, or how its tests went. */
+export type CheckedPrompt = {
+  name: string
+  problems: readonly string[]
+  tests: readonly {
+    position: number
+    passed: boolean
+    problem: string | null
+    missed: readonly { kind: string; expected: string }[]
+    rendered: string | null
+  }[]
+}
+export type DiffPart = { kind: 'same' | 'added' | 'removed'; text: string }
+
+/** The prompt files beside aval.yaml. Everything throws CliError for a file that cannot be read. */
+export type PromptActions = {
+  /** Names of all files, sorted; or the given ones, each of which is there. */
+  names(given: readonly string[]): Promise<readonly string[]>
+  read(name: string): Promise<string>
+  check(name: string): Promise<CheckedPrompt>
+  /** A file without mistakes, as `/api` shows the content of a version. */
+  content(name: string): Promise<object>
+  /** A content of `/api` in readable form. */
+  text(content: object): Promise<string>
+  /** From one content to another, word by word. */
+  diff(from: object, to: object): Promise<readonly DiffPart[]>
+  /** The messages that a file makes of these values. */
+  render(name: string, input: RenderInput): Promise<readonly object[]>
+}
+
+export type RenderInput = {
+  variables: Readonly<Record<string, unknown>>
+  contexts: readonly unknown[]
+  messages: readonly unknown[]
 }
 
 export type CliContext = {

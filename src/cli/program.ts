@@ -13,6 +13,8 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
+import { addPromptFileCommands } from './commands/prompts/files.ts'
+import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
@@ -66,6 +68,9 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addErasureCommands(audit, context)
   addHoldCommands(audit, context)
   addExportCommands(audit, context)
+  const prompt = program.command('prompt').description('prompt files, and the versions made of them')
+  addPromptFileCommands(prompt, context)
+  addPromptVersionCommands(prompt, context)
   addModelCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)

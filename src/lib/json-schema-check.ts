@@ -188,7 +188,7 @@ function compileAdditional(argument: JsonValue, { path, schema, found }: Place):
 
 function unknownName(at: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known)
-  const list = known.length === 0 ? 'There is none.' : `Known: ${known.join(', ')}.`
+  const list = known.length === 0 ? 'None is.' : `Known: ${known.join(', ')}.`
   return `${at.slice(0, 200)} is not declared. ${meant === null ? list : `Did you mean "${meant}"?`}`
 }
 

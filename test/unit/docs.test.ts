@@ -12,6 +12,7 @@ import { ENVIRONMENT } from '../../src/config/environment.ts'
 import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
+import { createPromptActions } from '../../src/prompt-actions.ts'
 import { MAY_IMPORT } from '../support/architecture.ts'
 import { noAuditActions } from '../support/audit-actions.ts'
 
@@ -330,6 +331,7 @@ const PROGRAM = buildProgram({
     check: async () => 0,
     selfCheck: async () => [],
     audit: noAuditActions(),
+    prompts: createPromptActions('.'),
   },
   nowMs: () => 0,
 }).program

@@ -11,27 +11,23 @@ const CONTEXTS_SCHEMA: JsonObject = {
     type: 'object',
     required: ['number', 'text'],
     properties: { number: { type: 'integer' }, text: { type: 'string' } },
-    additionalProperties: false,
   },
 }
 
 /**
- * The schema that values are checked against: what the file declares, and `contexts`. A variable that is not declared
- * is refused rather than ignored, unless the file says otherwise: it is a slip of the pen, or of no use.
+ * What variables are checked against. One that is not declared is refused rather than ignored, unless the file says
+ * otherwise: it is a slip of the pen, or of no use.
  */
 export function schemaOfVariables(variables: JsonObject | undefined): JsonObject {
-  const properties = isJsonObject(variables?.properties) ? variables.properties : {}
-  return {
-    additionalProperties: false,
-    ...variables,
-    type: 'object',
-    properties: { ...properties, [CONTEXTS]: CONTEXTS_SCHEMA },
-  }
+  return { additionalProperties: false, properties: {}, ...variables, type: 'object' }
 }
 
-/** Every tag whose name is declared nowhere. `schema` is what `schemaOfVariables` made. */
-export function findUndeclared(tags: readonly Tag[], schema: JsonObject): TemplateProblem[] {
-  return check(tags, [schema])
+export const SCHEMA_OF_CONTEXTS: JsonObject = { type: 'object', properties: { [CONTEXTS]: CONTEXTS_SCHEMA } }
+
+/** Every tag whose name neither the variables nor `contexts` have. */
+export function findUndeclared(tags: readonly Tag[], variables: JsonObject | undefined): TemplateProblem[] {
+  const declared = isJsonObject(variables?.properties) ? variables.properties : {}
+  return check(tags, [{ properties: { ...declared, [CONTEXTS]: CONTEXTS_SCHEMA } }])
 }
 
 /** `scopes`: the innermost first; the last is that of all variables. */

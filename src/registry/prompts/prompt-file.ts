@@ -8,7 +8,7 @@ import { compileJsonSchema } from '../../lib/json-schema-check.ts'
 import { compileLinearRegex } from '../../lib/linear-regex.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { parseYaml } from '../../lib/yaml.ts'
-import { findUndeclared, schemaOfVariables } from './declared-names.ts'
+import { findUndeclared } from './declared-names.ts'
 import {
   CONTEXTS,
   contentOfPrompt,
@@ -152,7 +152,7 @@ function nameProblems(schema: JsonValue | undefined, path: string): string[] {
 }
 
 function templateProblems({ content }: PromptFile): string[] {
-  const schema = schemaOfVariables(content.variables)
+  const schema = content.variables
   return content.messages.flatMap((message, at) => {
     if (message === MESSAGES_SLOT) return []
     if (typeof message.content === 'string') {
@@ -167,7 +167,7 @@ function templateProblems({ content }: PromptFile): string[] {
   })
 }
 
-function textProblems(text: string, path: string, schema: JsonObject): string[] {
+function textProblems(text: string, path: string, schema: JsonObject | undefined): string[] {
   if (text.trim() === MESSAGES_SLOT) {
     return [
       `${path}: the caller's messages are messages of their own. Write "${MESSAGES_SLOT}" as an item of the list.`,

@@ -6,7 +6,7 @@
 import { RequestError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import { compileJsonSchema, type SchemaCheck } from '../../lib/json-schema-check.ts'
-import { schemaOfVariables } from './declared-names.ts'
+import { SCHEMA_OF_CONTEXTS, schemaOfVariables } from './declared-names.ts'
 import {
   CONTEXTS,
   MESSAGES_SLOT,
@@ -43,8 +43,10 @@ const MAX_VALUE_DEPTH = 32
 
 /** Throws RangeError for a content that no prompt file could have made. */
 export function compilePrompt(content: PromptContent): CompiledPrompt {
-  const compiled = compileJsonSchema(schemaOfVariables(content.variables))
-  if ('problems' in compiled) throw new RangeError(`variables: ${compiled.problems[0]?.message}`)
+  const checks: Checks = {
+    variables: compileSchema(schemaOfVariables(content.variables)),
+    contexts: compileSchema(SCHEMA_OF_CONTEXTS),
+  }
   const entries = content.messages.map((message) =>
     message === MESSAGES_SLOT ? MESSAGES_SLOT : compileMessage(message),
   )
@@ -53,7 +55,7 @@ export function compilePrompt(content: PromptContent): CompiledPrompt {
     takesMessages,
     render(variables, { contexts = [], messages = [] } = {}) {
       if (messages.length > 0 && !takesMessages) throw noPlace()
-      const values = checkedValues(compiled.check, variables, contexts)
+      const values = checkedValues(checks, variables, contexts)
       const budget = { characters: MAX_RENDERED_CHARACTERS, steps: MAX_STEPS }
       try {
         return entries.flatMap((entry) => (entry === MESSAGES_SLOT ? messages : [entry(values, budget)]))
@@ -92,22 +94,27 @@ function compileText(text: string): Compiled<string> {
   return (values, budget) => template.render(values, budget)
 }
 
+type Checks = { variables: SchemaCheck; contexts: SchemaCheck }
+
+function compileSchema(schema: JsonObject): SchemaCheck {
+  const compiled = compileJsonSchema(schema)
+  if ('check' in compiled) return compiled.check
+  throw new RangeError(`variables: ${compiled.problems[0]?.message}`)
+}
+
 function checkedValues(
-  check: SchemaCheck,
+  checks: Checks,
   variables: JsonObject,
   contexts: readonly PromptContext[],
 ): JsonObject {
   if (Object.hasOwn(variables, CONTEXTS)) {
     throw invalid(`/${CONTEXTS}`, `/${CONTEXTS} is no variable. Send contexts beside the variables.`)
   }
-  const values: JsonObject = {
-    ...variables,
-    [CONTEXTS]: contexts.map(({ number, text }) => ({ number, text })),
-  }
+  const values: JsonObject = { ...variables, [CONTEXTS]: [...contexts] }
   const deep = findTooDeep(values, '', 0)
   if (deep !== null)
     throw invalid(deep, `${deep} is nested deeper than ${MAX_VALUE_DEPTH} levels. Send it flatter.`)
-  const problem = check(values)
+  const problem = checks.variables(variables) ?? checks.contexts(values)
   if (problem !== null) throw invalid(problem.pointer, problem.message)
   return values
 }

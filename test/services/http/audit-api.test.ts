@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -73,6 +74,7 @@ async function aval(role: Role, ...words: string[]) {
       check: async () => 0,
       selfCheck: async () => [],
       audit: noAuditActions(),
+      prompts: createPromptActions('.'),
     },
     nowMs: () => 1000,
   }

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CliActions } from '../../../src/cli/context.ts'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -140,6 +141,7 @@ async function aval(words: string[], options: Options = {}) {
         { name: 'data folder', status: 'ok', detail: '.aval is writable', remedy: null },
       ],
       audit: noAuditActions(),
+      prompts: createPromptActions('.'),
       ...options.actions,
     },
     nowMs: () => 1000,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -87,6 +88,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       check: async () => 0,
       selfCheck: async () => [],
       audit: noAuditActions(),
+      prompts: createPromptActions('.'),
     },
     nowMs: () => 1000,
   }
