@@ -5,19 +5,21 @@
 
 import type { DatabaseConnection } from './client.ts'
 
+/** Calls back on each change it hears of, and again after a lost connection is back. Returns how to stop. */
+export type Listen = (onChange: () => void) => Promise<() => Promise<void>>
+
 export type FollowerSetup = {
-  connection: Pick<DatabaseConnection, 'sql' | 'embedded'>
-  channel: string
+  listen: Listen
   pollMs: number
-  /** Brings what is in memory up to date; it should begin with a counter, so that most looks cost one small query. */
+  /**
+   * Brings what is in memory up to date; it should begin with a counter, so that most looks cost one small query. It
+   * bounds its own waits, see `answered`.
+   */
   look: () => Promise<void>
   /** The first failure after a success; and the first success after a failure. */
   onProblem: (error: unknown) => void
   onCurrentAgain: () => void
 }
-
-/** A look that hangs longer counts as failed. */
-const ANSWER_TIMEOUT_MS = 10_000
 
 export class Follower {
   readonly #setup: FollowerSetup
@@ -69,7 +71,7 @@ export class Follower {
     do {
       this.#again = false
       try {
-        await inTime(this.#setup.look())
+        await this.#setup.look()
         this.#listen()
         if (this.#problem !== null) this.#setup.onCurrentAgain()
         this.#problem = null
@@ -92,15 +94,13 @@ export class Follower {
     this.#timer.unref()
   }
 
-  /** The embedded database has one session behind all connections and cannot address one: there the poll does it. */
+  /** NOTIFY only shortens the wait: where it cannot be had the poll keeps the promise, and the next look tries again. */
   #listen(): void {
-    const { connection, channel } = this.#setup
-    if (this.#listening || this.#stopped || connection.embedded) return
+    if (this.#listening || this.#stopped) return
     this.#listening = true
-    const changed = () => void this.look()
-    connection.sql
-      .listen(channel, changed, changed)
-      .then(async ({ unlisten }) => {
+    this.#setup
+      .listen(() => void this.look())
+      .then(async (unlisten) => {
         if (this.#stopped) await unlisten()
         else this.#unlisten = unlisten
       })
@@ -111,17 +111,32 @@ export class Follower {
   }
 }
 
-async function inTime(answer: Promise<void>): Promise<void> {
+/**
+ * LISTEN on a channel. It takes one connection of its own, which postgres.js opens again when lost. The embedded
+ * database has one session behind all connections and cannot address one of them: there the poll does it.
+ */
+export function listenOn(
+  { sql, embedded }: Pick<DatabaseConnection, 'sql' | 'embedded'>,
+  channel: string,
+): Listen {
+  return async (onChange) => {
+    if (embedded) return async () => undefined
+    const listening = await sql.listen(channel, onChange, onChange)
+    return () => listening.unlisten()
+  }
+}
+
+/** What the database answers; rejects when it has not within the time, so that a look that hangs counts as failed. */
+export async function answered<Answer>(answer: Promise<Answer>, limitMs = ANSWER_LIMIT_MS): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`The database did not answer within ${ANSWER_TIMEOUT_MS} ms.`)),
-      ANSWER_TIMEOUT_MS,
-    )
+    timer = setTimeout(() => reject(new Error(`The database did not answer within ${limitMs} ms.`)), limitMs)
   })
   try {
-    await Promise.race([answer, late])
+    return await Promise.race([answer, late])
   } finally {
     clearTimeout(timer)
   }
 }
+
+const ANSWER_LIMIT_MS = 5000

@@ -180,7 +180,7 @@ describe('a route with a release', () => {
   })
 
   test('evaluates nothing that a variable holds', async () => {
-    const evil = '{{question}} {{#contexts}}x{{/contexts}} <b>&"</b> ${7*7} {{{constructor}}}'
+    const evil = '{{question}} {{#contexts}}x{{/contexts}} <b>&"</b> #{7*7} <%= 7 %> {{{constructor}}}'
     await contract.post(CHAT, asked(evil))
 
     expect(sentTo('small-1').messages).toContainEqual({ role: 'user', content: evil })

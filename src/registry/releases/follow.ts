@@ -1,7 +1,7 @@
 /** The registry in memory, followed as it changes; the last good one on disk, for a start without a database. */
 
 import type { DatabaseConnection } from '../../db/client.ts'
-import { Follower } from '../../db/follower.ts'
+import { answered, Follower, listenOn } from '../../db/follower.ts'
 import { RegistryBook } from './book.ts'
 import {
   EMPTY_REGISTRY,
@@ -27,6 +27,8 @@ export type RegistryEvent =
   | { kind: 'file_problem'; error: unknown }
 
 const POLL_MS = 1000
+/** The whole registry, page by page. */
+const LOAD_LIMIT_MS = 60_000
 
 export class LiveRegistry {
   readonly #setup: FollowSetup
@@ -37,8 +39,7 @@ export class LiveRegistry {
   constructor(setup: FollowSetup) {
     this.#setup = setup
     this.#follower = new Follower({
-      connection: setup.connection,
-      channel: REGISTRY_CHANNEL,
+      listen: listenOn(setup.connection, REGISTRY_CHANNEL),
       pollMs: setup.pollMs ?? POLL_MS,
       look: () => this.#look(),
       onProblem: (error) => setup.onEvent({ kind: 'problem', error }),
@@ -72,8 +73,8 @@ export class LiveRegistry {
 
   async #look(): Promise<void> {
     const { db } = this.#setup.connection
-    if (this.#version !== null && String(await readRegistryVersion(db)) === this.#version) return
-    const data = await readRegistry(db)
+    if (this.#version !== null && String(await answered(readRegistryVersion(db))) === this.#version) return
+    const data = await answered(readRegistry(db), LOAD_LIMIT_MS)
     this.#use(data, 'database')
     this.#version = data.version
     const { path } = this.#setup
