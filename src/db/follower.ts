@@ -19,6 +19,8 @@ export type FollowerSetup = {
   /** The first failure after a success; and the first success after a failure. */
   onProblem: (error: unknown) => void
   onCurrentAgain: () => void
+  /** What there is stays current by the poll. */
+  onNotListening: (error: unknown) => void
 }
 
 export class Follower {
@@ -106,7 +108,7 @@ export class Follower {
       })
       .catch((error: unknown) => {
         this.#listening = false
-        this.#fail(error)
+        this.#setup.onNotListening(error)
       })
   }
 }

@@ -70,6 +70,7 @@ export class Keyring {
       look: () => this.#load(),
       onProblem: (error) => logger.warn({ err: error }, 'keys_not_refreshed'),
       onCurrentAgain: () => logger.info('keys_current_again'),
+      onNotListening: (error) => logger.warn({ err: error }, 'keys_not_listening'),
     })
     this.setDeclared(options.declared)
   }

@@ -40,6 +40,7 @@ export class ErasureWatch {
   constructor(setup: WatchSetup) {
     this.#setup = setup
     this.#sinceMs = setup.clock.nowMs() - SLACK_MS
+    const tell = (error: unknown) => setup.onProblem(error instanceof Error ? error.message : String(error))
     this.#follower = new Follower({
       listen: listenOn(setup.connection, ERASURES_CHANNEL),
       pollMs: setup.pollMs ?? POLL_MS,
@@ -47,8 +48,9 @@ export class ErasureWatch {
         await this.#forget()
         await this.#resume()
       },
-      onProblem: (error) => setup.onProblem(error instanceof Error ? error.message : String(error)),
+      onProblem: tell,
       onCurrentAgain: () => undefined,
+      onNotListening: tell,
     })
   }
 

@@ -22,7 +22,7 @@ export type FollowSetup = {
 
 export type RegistryEvent =
   | { kind: 'loaded'; from: 'database' | 'file'; releases: number; version: string }
-  | { kind: 'problem'; error: unknown }
+  | { kind: 'problem' | 'not_listening'; error: unknown }
   | { kind: 'current_again' }
   | { kind: 'file_problem'; error: unknown }
 
@@ -44,6 +44,7 @@ export class LiveRegistry {
       look: () => this.#look(),
       onProblem: (error) => setup.onEvent({ kind: 'problem', error }),
       onCurrentAgain: () => setup.onEvent({ kind: 'current_again' }),
+      onNotListening: (error) => setup.onEvent({ kind: 'not_listening', error }),
     })
   }
 
