@@ -13,13 +13,13 @@ import {
   resolveGuarantee,
 } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
-import { describeIssues } from './config/problems.ts'
 import { type RetentionConfig, resolveRetention } from './config/retention.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
 import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
+import { describeIssues } from './lib/schema-problems.ts'
 import { Secret } from './lib/secret.ts'
 
 type TargetConfig = {

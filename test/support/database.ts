@@ -94,7 +94,11 @@ async function truncation({ sql }: DatabaseConnection): Promise<Pick<TestDatabas
         SELECT quote_ident(relname) AS name FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
           AND relname <> 'schema_migrations'`
-      await sql.unsafe(`TRUNCATE ${tables.map((table) => table.name).join(', ')} CASCADE`)
+      // Versions refuse to go, by trigger; a superuser's session that takes itself for a replica fires none.
+      await sql.begin(async (transaction) => {
+        await transaction`SET LOCAL session_replication_role = replica`
+        await transaction.unsafe(`TRUNCATE ${tables.map((table) => table.name).join(', ')} CASCADE`)
+      })
       for (const seed of seeds) {
         await sql`INSERT INTO change_counters (subject, version) VALUES (${seed.subject}, ${seed.version})`
       }

@@ -1,7 +1,7 @@
 /** Turns schema issues into sentences: path, the kind of value that stands there, what is expected, the fix. */
 
 import type { z } from 'zod'
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from './nearest.ts'
 
 type SchemaNode = { _zod: { def: Record<string, unknown> } }
 
@@ -27,8 +27,9 @@ function describe(file: string, schema: SchemaNode, value: unknown, issue: z.cor
         describe(file, schema, value, { ...one, path: [...issue.path, ...one.path] }),
       )
     }
-    const dialects = 'one of openai, anthropic, gemini, local'
-    return [`${where}: ${kindOf(found, issue.path)} where ${dialects} is expected.`]
+    const { options } = issue as { options?: readonly unknown[] }
+    const choices = options === undefined ? 'another value' : `one of ${options.join(', ')}`
+    return [`${where}: ${kindOf(found, issue.path)} where ${choices} is expected.`]
   }
   if (issue.code === 'invalid_key') {
     const expected = issue.issues[0]?.message ?? 'another name'
@@ -78,7 +79,7 @@ const MAX_SHOWN_CHARS = 24
 const NEVER_SHOWN = /^(key|secret|headers|query|base_url)$/
 
 /** The kind and, when it is short and cannot be a secret, the value itself: `number 5`, `text "abc"`, `nothing`. */
-function kindOf(value: unknown, path: readonly PropertyKey[]): string {
+export function kindOf(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (Array.isArray(value)) return `a list of ${value.length}`
