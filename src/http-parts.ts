@@ -24,6 +24,7 @@ import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
+import type { PricesApiDeps } from './http/api/prices.ts'
 import { createRecorder, type Recorder } from './http/api/recorder.ts'
 import type { Pseudonymizer } from './http/api/scope.ts'
 import type { AppDeps } from './http/app.ts'
@@ -34,6 +35,7 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import { shippedPrices } from './registry/prices/price-list.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -123,8 +125,17 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     },
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
+    modelVersions: { db, clock, record },
+    prices: { db, clock, record, list: shippedPrices, findUpstream: (name) => priceSourceOf(runtime, name) },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
+}
+
+/** What the shipped list knows an upstream by. */
+function priceSourceOf(runtime: Runtime, name: string): ReturnType<PricesApiDeps['findUpstream']> {
+  const upstream = runtime.config().upstreams.find((one) => one.name === name)
+  if (upstream === undefined) return null
+  return { dialect: upstream.dialect, baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl }
 }
 
 function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {

@@ -12,8 +12,10 @@ import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
+import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { type PricesApiDeps, pricesApi } from './prices.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -32,6 +34,8 @@ export type ApiDeps = {
   holds: HoldsApiDeps
   exports: ExportsApiDeps
   models: ModelsApiDeps
+  modelVersions: ModelVersionsApiDeps
+  prices: PricesApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -72,6 +76,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', holdsApi(deps.holds))
   api.route('/', exportsApi(deps.exports))
   api.route('/', modelsApi(deps.models))
+  api.route('/', modelVersionsApi(deps.modelVersions))
+  api.route('/', pricesApi(deps.prices))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
