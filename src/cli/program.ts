@@ -10,8 +10,10 @@ import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
+import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
+import { addPriceCommands } from './commands/price.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -64,6 +66,8 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addErasureCommands(audit, context)
   addHoldCommands(audit, context)
   addExportCommands(audit, context)
+  addModelVersionCommands(program, context)
+  addPriceCommands(program, context)
   addModelCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
