@@ -24,6 +24,7 @@ import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
+import type { PricesApiDeps } from './http/api/prices.ts'
 import { createRecorder, type Recorder } from './http/api/recorder.ts'
 import type { Pseudonymizer } from './http/api/scope.ts'
 import type { AppDeps } from './http/app.ts'
@@ -35,6 +36,7 @@ import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
 import type { Price } from './registry/prices/price.ts'
+import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
@@ -135,6 +137,8 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     releases: { db, clock, record, changed: () => opened.releases.look() },
     cards: { db, priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model) },
     prompts: { db, clock, record },
+    modelVersions: { db, clock, record },
+    prices: { db, clock, record, list: shippedPrices, findUpstream: (name) => priceSourceOf(runtime, name) },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
@@ -146,6 +150,13 @@ function priceNow(runtime: Runtime, projectId: string, name: string, model: stri
   const { provider, baseUrl } = upstream
   const target = { upstream: name, dialect: provider.dialect, baseUrl, model }
   return registry.pricesOf(projectId).priceOf(target, systemClock.nowMs())
+}
+
+/** What the shipped list knows an upstream by. */
+function priceSourceOf(runtime: Runtime, name: string): ReturnType<PricesApiDeps['findUpstream']> {
+  const upstream = runtime.config().upstreams.find((one) => one.name === name)
+  if (upstream === undefined) return null
+  return { dialect: upstream.dialect, baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl }
 }
 
 function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {

@@ -24,6 +24,7 @@ import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
 import { databaseKeySource } from '../../src/keys/source.ts'
 import { pepperKey } from '../../src/keys/token.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { shippedPrices } from '../../src/registry/prices/price-list.ts'
 import { auditSecrets } from './audit-records.ts'
 import type { TestDatabase } from './database.ts'
 
@@ -202,6 +203,15 @@ function apiDeps(parts: {
       },
     },
     prompts: { db, clock, record },
+    modelVersions: { db, clock, record },
+    prices: {
+      db,
+      clock,
+      record,
+      list: shippedPrices,
+      findUpstream: (name) =>
+        name === 'openai' ? { dialect: 'openai', baseUrl: 'https://api.openai.com/v1' } : null,
+    },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     operations: {
       record,

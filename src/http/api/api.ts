@@ -15,8 +15,10 @@ import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { labelsApi } from './labels.ts'
+import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { type PricesApiDeps, pricesApi } from './prices.ts'
 import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompts.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type ReleasesApiDeps, releasesApi } from './releases.ts'
@@ -40,6 +42,8 @@ export type ApiDeps = {
   releases: ReleasesApiDeps
   cards: CardDeps
   prompts: PromptsApiDeps
+  modelVersions: ModelVersionsApiDeps
+  prices: PricesApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -85,6 +89,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', labelsApi(deps.releases))
   api.route('/', cardsApi(deps.cards))
   api.route('/', promptsApi(deps.prompts))
+  api.route('/', modelVersionsApi(deps.modelVersions))
+  api.route('/', pricesApi(deps.prices))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

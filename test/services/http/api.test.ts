@@ -316,9 +316,57 @@ const MATRIX: {
     body: {},
     fresh: pushedPrompt,
   },
+  {
+    route: 'POST /model-versions',
+    roles: ['admin', 'engineer'],
+    own: '/model-versions',
+    other: '/model-versions',
+    body: { name: 'matrix', upstream: 'openai', model: 'gpt-4o-mini' },
+  },
+  {
+    route: 'GET /model-versions',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/model-versions',
+    other: '/model-versions',
+  },
+  {
+    route: 'GET /model-versions/{name}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/model-versions/OWN',
+    other: '/model-versions/OTHER',
+    fresh: freshModelVersion,
+  },
+  {
+    route: 'GET /model-versions/{name}/versions/{version}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/model-versions/OWN/versions/1',
+    other: '/model-versions/OTHER/versions/1',
+    fresh: freshModelVersion,
+  },
+  {
+    route: 'POST /prices',
+    roles: ['admin'],
+    own: '/prices',
+    other: '/prices',
+    body: { upstream: 'lab', model: 'm', source: 'a test', input: '1' },
+  },
+  {
+    route: 'GET /prices',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/prices',
+    other: '/prices',
+  },
   { route: 'GET /doctor', roles: ['admin', 'engineer', 'auditor'], own: '/doctor', other: '/doctor' },
   { route: 'POST /reload', roles: ['admin'], own: '/reload', other: '/reload' },
 ]
+
+/** A model of one project alone. */
+async function freshModelVersion(project: 'default' | 'other'): Promise<string> {
+  const name = `only-${project}`
+  const body = { name, upstream: 'openai', model: 'gpt-4o-mini' }
+  await call(as('engineer', project), 'POST', '/api/model-versions', body)
+  return name
+}
 
 /** A fresh engineer key, so that an engineer may rotate and revoke it. */
 async function freshKey(project: 'default' | 'other'): Promise<string> {
