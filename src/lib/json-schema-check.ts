@@ -9,7 +9,7 @@ import { compileLinearRegex } from './linear-regex.ts'
 import { nearest } from './nearest.ts'
 
 /** The first thing wrong with a value. `pointer` is a JSON Pointer (RFC 6901), empty for the whole. */
-export type ValueProblem = { pointer: string; message: string }
+type ValueProblem = { pointer: string; message: string }
 export type SchemaCheck = (value: unknown) => ValueProblem | null
 /** `path` leads to the keyword, in the schema. */
 type SchemaProblem = { path: readonly string[]; message: string }

@@ -83,7 +83,7 @@ const MAX_SHOWN_CHARS = 24
 const NEVER_SHOWN = /^(key|secret|headers|query|base_url)$/
 
 /** The kind and, when it is short and cannot be a secret, the value itself: `number 5`, `text "abc"`, `nothing`. */
-export function kindOf(value: unknown, path: readonly PropertyKey[]): string {
+function kindOf(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (Array.isArray(value)) return `a list of ${value.length}`

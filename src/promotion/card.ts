@@ -3,7 +3,7 @@
  * evaluations and monitoring will know is left out rather than made up.
  */
 
-export type CardIngredient = { kind: 'prompt' | 'model'; name: string; hash: string }
+type CardIngredient = { kind: 'prompt' | 'model'; name: string; hash: string }
 
 export type Card = {
   route: string

@@ -14,7 +14,7 @@ import { CliError, EXIT } from '../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { colorsOf, printable } from '../terminal.ts'
 
-export type Release = {
+type Release = {
   id: string
   route: string
   release: string

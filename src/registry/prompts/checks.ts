@@ -3,7 +3,8 @@
 import { RequestError } from '../../errors.ts'
 import { compileLinearRegex } from '../../lib/linear-regex.ts'
 import type { PromptTest } from './prompt-content.ts'
-import { type CompiledPrompt, joinedText } from './render.ts'
+import { type CompiledPrompt, joinedText, newRenderBudget } from './render.ts'
+import type { RenderBudget } from './template.ts'
 
 /** `position` counts from 1, in the order of the file. `problem` says why nothing was rendered. */
 export type CheckResult = {
@@ -18,22 +19,31 @@ export type CheckResult = {
 
 const MAX_SHOWN_CHARACTERS = 4000
 
-/** One result for each test. Never throws for what a test holds. */
+/**
+ * One result for each test. Never throws for what a test holds. All tests of a file together may take what one prompt
+ * may: a server runs them before it takes a version.
+ */
 export function runChecks(prompt: CompiledPrompt, tests: readonly PromptTest[]): CheckResult[] {
-  return tests.map((test, at) => runCheck(prompt, test, at + 1))
+  const budget = newRenderBudget()
+  return tests.map((test, at) => runCheck(prompt, test, at + 1, budget))
 }
 
-function runCheck(prompt: CompiledPrompt, test: PromptTest, position: number): CheckResult {
+function runCheck(
+  prompt: CompiledPrompt,
+  { variables, contexts, renders }: PromptTest,
+  position: number,
+  budget: RenderBudget,
+): CheckResult {
   let text: string
   try {
-    text = joinedText(prompt.render(test.variables, { contexts: test.contexts }))
+    text = joinedText(prompt.render(variables, { contexts, budget }))
   } catch (error) {
     if (!(error instanceof RequestError)) throw error
     return { position, passed: false, problem: error.message, missed: [], rendered: null }
   }
   const kinds = ['contains', 'equals', 'matches'] as const
   const missed = kinds.flatMap((kind) => {
-    const expected = test.renders[kind]
+    const expected = renders[kind]
     return expected === undefined || holds(kind, text, expected) ? [] : [{ kind, expected }]
   })
   return {

@@ -29,7 +29,12 @@ export type CompiledPrompt = {
    */
   render(
     variables: JsonObject,
-    more?: { contexts?: readonly PromptContext[]; messages?: readonly ChatMessage[] },
+    more?: {
+      contexts?: readonly PromptContext[]
+      messages?: readonly ChatMessage[]
+      /** Its own unless given; several renderings may share one. */
+      budget?: RenderBudget
+    },
   ): ChatMessage[]
 }
 
@@ -40,6 +45,11 @@ const MAX_RENDERED_CHARACTERS = 1_000_000
 /** Tags and texts gone through; nested lists multiply them. */
 const MAX_STEPS = 200_000
 const MAX_VALUE_DEPTH = 32
+
+/** What one prompt may take. */
+export function newRenderBudget(): RenderBudget {
+  return { characters: MAX_RENDERED_CHARACTERS, steps: MAX_STEPS }
+}
 
 /** Throws RangeError for a content that no prompt file could have made. */
 export function compilePrompt(content: PromptContent): CompiledPrompt {
@@ -53,10 +63,9 @@ export function compilePrompt(content: PromptContent): CompiledPrompt {
   const takesMessages = entries.includes(MESSAGES_SLOT)
   return {
     takesMessages,
-    render(variables, { contexts = [], messages = [] } = {}) {
+    render(variables, { contexts = [], messages = [], budget = newRenderBudget() } = {}) {
       if (messages.length > 0 && !takesMessages) throw noPlace()
       const values = checkedValues(checks, variables, contexts)
-      const budget = { characters: MAX_RENDERED_CHARACTERS, steps: MAX_STEPS }
       try {
         return entries.flatMap((entry) => (entry === MESSAGES_SLOT ? messages : [entry(values, budget)]))
       } catch (error) {

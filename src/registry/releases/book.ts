@@ -13,7 +13,7 @@ import { type PriceData, priceFromData } from './price-data.ts'
 import type { LabelData, RegistryData, ReleaseData, VersionData } from './registry-data.ts'
 import { parseRelease, refText, type VersionRef } from './release-content.ts'
 
-export type ServedTarget = {
+type ServedTarget = {
   upstream: string
   /** The upstream's own name of it. */
   model: string
@@ -39,7 +39,7 @@ export type ServedRelease = {
 }
 
 /** Hundredths of a per cent. */
-export const WHOLE_WEIGHT = 10_000
+const WHOLE_WEIGHT = 10_000
 
 type ServedLabel = { stable: ReleaseData; canary: ReleaseData | null; weight: number }
 type ServedRoute = { releases: Map<number, ReleaseData>; labels: Map<string, ServedLabel> }

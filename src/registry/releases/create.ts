@@ -181,8 +181,8 @@ async function demandCapabilities(db: Db, projectId: string, content: ReleaseCon
 
 type Need = { capability: 'tools' | 'vision' | 'json'; because: string }
 
-/** Exported for its test: what is unknown is no reason to refuse. */
-export function needsOf(prompt: JsonValue): Need[] {
+/** What is unknown is no reason to refuse. */
+function needsOf(prompt: JsonValue): Need[] {
   const needs: Need[] = []
   const tools = member(prompt, 'tools')
   if (Array.isArray(tools) && tools.length > 0) needs.push({ capability: 'tools', because: 'declares tools' })

@@ -20,7 +20,7 @@ export type FollowSetup = {
   pollMs?: number
 }
 
-export type RegistryEvent =
+type RegistryEvent =
   | { kind: 'loaded'; from: 'database' | 'file'; releases: number; version: string }
   | { kind: 'problem' | 'not_listening'; error: unknown }
   | { kind: 'current_again' }

@@ -7,7 +7,9 @@ import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = Object.values({ ...schema, ...versionTables }).filter((value) => isTable(value)) as PgTable[]
+const tables = [...Object.values(schema), ...Object.values(versionTables)].filter((value) =>
+  isTable(value),
+) as PgTable[]
 
 describeDatabases('the schema as drizzle sees it', (open) => {
   test('has every table of the migrated database, and no other', async () => {

@@ -341,6 +341,15 @@ describe('checks of a prompt', () => {
     ])
   })
 
+  test('of a file together take no more than one prompt may', () => {
+    const long = { variables: { question: 'x'.repeat(400_000) }, contexts: [], renders: { contains: 'x' } }
+
+    const results = runChecks(compiled, [long, long, long, { ...long, variables: { question: 'x' } }])
+
+    expect(results.map(({ passed }) => passed)).toEqual([true, true, false, false])
+    expect(results[2]?.problem).toContain('1000000 characters')
+  })
+
   test('take no longer for a pattern that would take RegExp for ever', () => {
     const began = performance.now()
 
