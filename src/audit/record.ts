@@ -43,6 +43,10 @@ export type UsageRecord = {
   outputTokens: number | null
   cachedInputTokens: number | null
   reasoningTokens: number | null
+  /** Part of `inputTokens`, told by upstreams that charge for it; without a column, as it only decides what a call cost. */
+  cacheWriteTokens?: number
+  /** Part of input or output; left out where there were none. The same. */
+  audioTokens?: number
 }
 
 export type OpenRecord = {

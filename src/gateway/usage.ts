@@ -14,11 +14,18 @@ export function readUsage(answer: JsonObject): UsageRecord | null {
   const output = isJsonObject(usage.completion_tokens_details)
     ? usage.completion_tokens_details
     : usage.output_tokens_details
+  const cacheWriteTokens = isJsonObject(input) ? count(input.cache_write_tokens) : null
+  const audioTokens = [input, output].reduce<number>(
+    (sum, details) => sum + ((isJsonObject(details) ? count(details.audio_tokens) : null) ?? 0),
+    0,
+  )
   return {
     inputTokens: count(usage.prompt_tokens ?? usage.input_tokens),
     outputTokens: count(usage.completion_tokens ?? usage.output_tokens),
     cachedInputTokens: isJsonObject(input) ? count(input.cached_tokens) : null,
     reasoningTokens: isJsonObject(output) ? count(output.reasoning_tokens) : null,
+    ...(cacheWriteTokens !== null && { cacheWriteTokens }),
+    ...(audioTokens > 0 && { audioTokens }),
   }
 }
 

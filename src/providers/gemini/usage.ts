@@ -8,8 +8,8 @@ import { buildUsage } from '../chat/answer.ts'
 import { countOf } from '../chat/upstream-json.ts'
 
 /**
- * null when the prompt was not counted: unknown is never 0. A missing candidate count beside a prompt count is a real
- * zero, because protobuf's JSON leaves zeros out.
+ * null when the prompt was not counted: unknown is never 0. Missing counts of candidates and of cached tokens beside a
+ * prompt count are real zeros, because protobuf's JSON leaves zeros out.
  */
 export function toUsage(metadata: JsonObject): JsonObject | null {
   const prompt = countOf(metadata.promptTokenCount)
@@ -18,7 +18,7 @@ export function toUsage(metadata: JsonObject): JsonObject | null {
   return buildUsage({
     prompt: prompt + (countOf(metadata.toolUsePromptTokenCount) ?? 0),
     completion: (countOf(metadata.candidatesTokenCount) ?? 0) + (thoughts ?? 0),
-    cached: countOf(metadata.cachedContentTokenCount),
+    cached: metadata.cachedContentTokenCount === undefined ? 0 : countOf(metadata.cachedContentTokenCount),
     cacheWrite: null,
     reasoning: thoughts,
   })
