@@ -3,7 +3,7 @@
  * prompts are compiled when they are first served, because most releases never are again.
  */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { JsonObject } from '../../lib/json.ts'
 import { compilePrices, type PriceBook } from '../prices/price-book.ts'
 import { shippedPrices } from '../prices/price-list.ts'
@@ -183,7 +183,7 @@ function servedPrompt(version: VersionData): ServedPrompt {
 
 /** 0 to 9,999, the same for the same unit, and independent between labels. */
 function bucketOf(label: string, unit: string): number {
-  const digest = createHash('sha256').update(label).update('\0').update(unit).digest()
+  const digest = hash('sha256', `${label}\0${unit}`, 'buffer')
   // 48 bits over 10,000 buckets: the bias is below one in ten billion.
   return digest.readUIntBE(0, 6) % WHOLE_WEIGHT
 }
