@@ -24,6 +24,7 @@ import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
+import type { PricesApiDeps } from './http/api/prices.ts'
 import { createRecorder, type Recorder } from './http/api/recorder.ts'
 import type { Pseudonymizer } from './http/api/scope.ts'
 import type { AppDeps } from './http/app.ts'
@@ -34,6 +35,9 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import type { Price } from './registry/prices/price.ts'
+import { shippedPrices } from './registry/prices/price-list.ts'
+import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -46,6 +50,7 @@ export type OpenedParts = {
   keyring: Keyring
   keyDeps: KeyDeps
   runtime: Runtime
+  releases: Pick<LiveRegistry, 'look'>
   checks: ChecksDeps
   models: ModelManagement
   db: Db
@@ -71,7 +76,10 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     clock: systemClock,
     reportBug: gateway.reportBug,
     models: {
-      routes: () => [...runtime.snapshot().routes.keys()],
+      routes: (projectId) => {
+        const { routes, registry } = runtime.snapshot()
+        return [...new Set([...registry.routesOf(projectId), ...routes.keys()])]
+      },
       listings: () => runtime.catalogue.refresh(),
     },
     checks: () => healthChecks(checks),
@@ -103,14 +111,17 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     rebuild: {
       record,
       findRequest,
-      rebuild: ({ id, operation, requestBody }, attempt) =>
-        rebuildSent({
+      rebuild: ({ id, operation, requestBody, projectId, releaseId }, attempt) => {
+        const { upstreams, registry } = runtime.snapshot()
+        return rebuildSent({
           requestId: id,
           operation,
           body: requestBody === null ? null : Buffer.from(requestBody),
           attempt,
-          provider: runtime.snapshot().upstreams.get(attempt.upstream)?.provider ?? null,
-        }),
+          provider: upstreams.get(attempt.upstream)?.provider ?? null,
+          release: releaseId === null ? null : { found: registry.byId(projectId ?? '', releaseId) },
+        })
+      },
     },
     events: { clock, record, pseudonym: known, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
@@ -123,9 +134,29 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     },
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
+    releases: { db, clock, record, changed: () => opened.releases.look() },
+    cards: { db, priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model) },
     prompts: { db, clock, record },
+    modelVersions: { db, clock, record },
+    prices: { db, clock, record, list: shippedPrices, findUpstream: (name) => priceSourceOf(runtime, name) },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
+}
+
+function priceNow(runtime: Runtime, projectId: string, name: string, model: string): Price | null {
+  const { upstreams, registry } = runtime.snapshot()
+  const upstream = upstreams.get(name)
+  if (upstream === undefined) return null
+  const { provider, baseUrl } = upstream
+  const target = { upstream: name, dialect: provider.dialect, baseUrl, model }
+  return registry.pricesOf(projectId).priceOf(target, systemClock.nowMs())
+}
+
+/** What the shipped list knows an upstream by. */
+function priceSourceOf(runtime: Runtime, name: string): ReturnType<PricesApiDeps['findUpstream']> {
+  const upstream = runtime.config().upstreams.find((one) => one.name === name)
+  if (upstream === undefined) return null
+  return { dialect: upstream.dialect, baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl }
 }
 
 function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {

@@ -12,6 +12,7 @@ import { redact } from './lib/secret.ts'
 import { type Catalogue, createCatalogue } from './providers/catalogue.ts'
 import type { Provider } from './providers/provider.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
+import type { RegistryBook } from './registry/releases/book.ts'
 
 export type RuntimeDeps = {
   clock: Clock
@@ -19,6 +20,8 @@ export type RuntimeDeps = {
   keyring: Pick<Keyring, 'setDeclared'>
   /** Keys that belong to this process whatever the file says (the command line's own). */
   ownKeys: readonly DeclaredKey[]
+  /** Releases and labels as they are now; another book once they have changed. */
+  book: () => RegistryBook
   /** Reads the file and the environment again; throws ConfigError. */
   readConfig: () => Config
   /** Whether a server that nobody configured answers at Ollama's address. */
@@ -57,14 +60,18 @@ export async function createRuntime(deps: RuntimeDeps, first: Config): Promise<R
       ...routes.keys(),
       ...catalogue.peek().flatMap(({ upstream, models }) => models.map(({ id }) => `${upstream}/${id}`)),
     ]
-    snapshot = { upstreams, routes, guarantee: next.audit.guarantee, knownModels }
+    snapshot = { upstreams, routes, registry: deps.book(), guarantee: next.audit.guarantee, knownModels }
     config = next
   }
   await apply(first)
   catalogue.peek()
   return {
     config: () => config,
-    snapshot: () => snapshot,
+    snapshot: () => {
+      const registry = deps.book()
+      if (registry !== snapshot.registry) snapshot = { ...snapshot, registry }
+      return snapshot
+    },
     catalogue,
     problems: () => problems,
     async reload() {
@@ -96,6 +103,7 @@ function compileUpstream(
   return {
     name: upstream.name,
     provider: whole,
+    baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl,
     timeouts: upstream.timeouts,
     streamUsage,
     redact: (text) => redact(text, key),

@@ -1,5 +1,6 @@
 /** `aval serve`: opens everything in order, serves until a signal, then stops in the opposite order. */
 
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Audit } from './audit/audit.ts'
 import type { ExecuteDeps } from './audit/erasure/execute.ts'
@@ -29,6 +30,7 @@ import { createLocalModels } from './local-models.ts'
 import { openLog } from './open-log.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
+import { LiveRegistry } from './registry/releases/follow.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
 import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
@@ -86,7 +88,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
   })
   stack.defer(() => registry.close())
-  const runtime = await openRuntime(config, options, { keyring, registry, ownKey })
+  const releases = await followReleases(config, database, logger, stack)
+  const runtime = await openRuntime(config, options, { keyring, registry, releases, ownKey })
   const { audit, flood } = log
   stack.defer(startRetention(database, audit, runtime, logger))
   const checks: ChecksDeps = { database, audit, keyring, runtime }
@@ -97,6 +100,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     keyring,
     keyDeps,
     runtime,
+    releases,
     checks,
     models: local.management,
     db: database.connection.db,
@@ -203,16 +207,38 @@ function commandLineKey(): DeclaredKey {
   }
 }
 
+/** Releases and labels in memory, from the last good file when the database does not answer. */
+async function followReleases(
+  config: Config,
+  { connection }: OpenedDatabase,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): Promise<LiveRegistry> {
+  const path = join(config.home, 'registry.json')
+  const releases = new LiveRegistry({ connection, path, onEvent: (event) => events.releases(logger, event) })
+  await releases.start()
+  stack.defer(() => releases.stop())
+  return releases
+}
+
+type RuntimeParts = {
+  keyring: Keyring
+  registry: ProviderRegistry
+  releases: LiveRegistry
+  ownKey: DeclaredKey
+}
+
 function openRuntime(
   config: Config,
   { directory, environment }: ServeOptions,
-  { keyring, registry, ownKey }: { keyring: Keyring; registry: ProviderRegistry; ownKey: DeclaredKey },
+  { keyring, registry, releases, ownKey }: RuntimeParts,
 ): Promise<Runtime> {
   return createRuntime(
     {
       clock: systemClock,
       registry,
       keyring,
+      book: () => releases.book,
       ownKeys: [ownKey],
       readConfig: () => loadConfig(environment, directory),
       ollamaRuns: (url) => ollamaAnswers(url, OLLAMA_PROBE_MS),

@@ -31,6 +31,19 @@ describe('the sources', () => {
     expect(Object.keys(ENVIRONMENT).length).toBeLessThanOrEqual(25)
   })
 
+  test('move labels in one place only', () => {
+    const writes = /\.(?:insert|update|delete)\(labels\)|(?:INSERT INTO|UPDATE|DELETE FROM)\s+labels\b/
+    const having = (pattern: RegExp) =>
+      Object.entries(sources)
+        .filter(([, text]) => pattern.test(text))
+        .map(([path]) => path)
+    const moves = having(writes)
+    const calls = having(/\b(?:swapLabel|insertLabel)\(/)
+
+    expect(moves).toEqual(['src/promotion/store.ts'])
+    expect(calls).toEqual(['src/promotion/promote.ts', 'src/promotion/store.ts'])
+  })
+
   test('come with at most 12 npm scripts', () => {
     const { scripts } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')) as { scripts: object }
 

@@ -33,6 +33,8 @@ export type AttemptRecord = {
   upstreamRequestId: string | null
   /** Hex SHA-256 of the body that was sent; null when none left the process. Rows of older versions have none. */
   sentDigest?: string | null
+  /** The model version that the release named: `gpt-4o-mini@3`. */
+  modelVersion?: string
 }
 
 /** Token counts of an answer; null where the upstream said nothing. Unknown is never 0. */
@@ -67,6 +69,9 @@ export type OpenRecord = {
   redacted?: Readonly<Record<string, number>>
   /** The request that this one sends again, as its caller says: `req_…`. Nobody has looked whether it exists. */
   replayOf?: string
+  /** The release that serves it: `rel_…`; and the prompt version that the release pins: `support-answer@14`. */
+  release?: string
+  prompt?: string
 }
 
 export type CloseRecord = {
@@ -92,6 +97,9 @@ export type CloseRecord = {
   redacted?: Readonly<Record<string, number>>
   /** How many identical requests this row stands for; more than 1 only for unauthenticated floods. */
   occurrences: number
+  /** What it cost and the price that says so; absent or null is unknown, never 0. */
+  costMicroUsd?: number | null
+  price?: string | null
 }
 
 /** What people and the system do, on the same chain as requests. */

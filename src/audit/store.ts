@@ -33,6 +33,8 @@ export type RequestFilter = {
   keyName?: string | undefined
   /** The request that was sent again. */
   replayOf?: string | undefined
+  /** The release that served it. */
+  releaseId?: string | undefined
   /** Pseudonym of a subject. */
   subject?: string | undefined
   /** Matches the model asked for or the model that answered. */
@@ -266,6 +268,7 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
     within(filter.scope),
     filter.keyId === undefined ? undefined : eq(requests.keyId, filter.keyId),
     filter.replayOf === undefined ? undefined : eq(requests.replayOf, filter.replayOf),
+    filter.releaseId === undefined ? undefined : eq(requests.releaseId, filter.releaseId),
     filter.subject === undefined ? undefined : eq(requests.subject, filter.subject),
     filter.keyName === undefined ? undefined : eq(requests.keyName, filter.keyName),
     model === undefined ? undefined : or(eq(requests.requestedModel, model), eq(requests.model, model)),

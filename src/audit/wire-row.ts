@@ -38,6 +38,10 @@ export function rowToWire(row: RequestRow) {
     truncated: row.truncated,
     occurrences: row.occurrences,
     replay_of: row.replayOf,
+    release_id: row.releaseId,
+    prompt: row.prompt,
+    cost_micro_usd: row.costMicroUsd === null ? null : Number(row.costMicroUsd),
+    price: row.price,
   }
 }
 

@@ -10,10 +10,14 @@ import { addProofCommands } from './commands/audit-proof.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
+import { addLabelCommands } from './commands/label.ts'
+import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
+import { addPriceCommands } from './commands/price.ts'
 import { addPromptFileCommands } from './commands/prompts/files.ts'
 import { addPromptVersionCommands } from './commands/prompts/versions.ts'
+import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -69,7 +73,12 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   const prompt = program.command('prompt').description('prompt files, and the versions made of them')
   addPromptFileCommands(prompt, context)
   addPromptVersionCommands(prompt, context)
+  addModelVersionCommands(program, context)
+  addPriceCommands(program, context)
   addModelCommands(program, context)
+  addReleaseCommands(program, context)
+  addLabelCommands(program, context)
+  addCardCommand(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
   withExamples(

@@ -94,6 +94,10 @@ export const requests = pgTable(
     closeRecord: text('close_record'),
     trail: bytea('trail'),
     replayOf: text('replay_of'),
+    releaseId: text('release_id'),
+    prompt: text('prompt'),
+    costMicroUsd: bigint('cost_micro_usd', { mode: 'bigint' }),
+    price: text('price'),
   },
   (table) => [primaryKey({ columns: [table.day, table.writer, table.seq] })],
 )
@@ -244,46 +248,3 @@ export const exportFiles = pgTable(
   },
   (table) => [primaryKey({ columns: [table.exportId, table.run, table.name, table.part] })],
 )
-
-export const promptVersions = pgTable('prompt_versions', {
-  id: text('id').primaryKey(),
-  projectId: text('project_id').notNull(),
-  name: text('name').notNull(),
-  version: integer('version').notNull(),
-  hash: text('hash').notNull(),
-  content: text('content').notNull(),
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-})
-
-export const modelVersions = pgTable('model_versions', {
-  id: text('id').primaryKey(),
-  projectId: text('project_id').notNull(),
-  name: text('name').notNull(),
-  version: integer('version').notNull(),
-  hash: text('hash').notNull(),
-  content: text('content').notNull(),
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-})
-
-export const prices = pgTable('prices', {
-  id: text('id').primaryKey(),
-  projectId: text('project_id').notNull(),
-  upstream: text('upstream').notNull(),
-  model: text('model').notNull(),
-  validFrom: instant('valid_from').notNull(),
-  source: text('source').notNull(),
-  input: bigint('input', { mode: 'bigint' }),
-  cachedInput: bigint('cached_input', { mode: 'bigint' }),
-  cacheWrite: bigint('cache_write', { mode: 'bigint' }),
-  output: bigint('output', { mode: 'bigint' }),
-  reasoning: bigint('reasoning', { mode: 'bigint' }),
-  perImage: bigint('per_image', { mode: 'bigint' }),
-  perRequest: bigint('per_request', { mode: 'bigint' }),
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-})

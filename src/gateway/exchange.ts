@@ -5,6 +5,7 @@ import type { UpstreamError } from '../errors.ts'
 import type { ProviderHead } from '../providers/provider.ts'
 import type { LimitHeaders } from './admission.ts'
 import type { Client } from './client.ts'
+import { type Cost, costOfAnswer } from './cost.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import type { StreamObserver } from './relay-stream.ts'
@@ -20,6 +21,8 @@ export class Exchange implements StreamObserver {
   readonly deps: GatewayDeps
   readonly envelope: RequestEnvelope
   readonly body: ParsedBody
+  /** What a release made of it; without one, the same. */
+  readonly sent: ParsedBody
   readonly plan: Plan
   readonly limits: LimitHeaders
   readonly client: Client
@@ -38,7 +41,7 @@ export class Exchange implements StreamObserver {
   constructor(
     deps: GatewayDeps,
     envelope: RequestEnvelope,
-    body: ParsedBody,
+    { body, sent }: { body: ParsedBody; sent: ParsedBody },
     plan: Plan,
     limits: LimitHeaders,
     client: Client,
@@ -46,6 +49,7 @@ export class Exchange implements StreamObserver {
     this.deps = deps
     this.envelope = envelope
     this.body = body
+    this.sent = sent
     this.plan = plan
     this.limits = limits
     this.client = client
@@ -74,12 +78,32 @@ export class Exchange implements StreamObserver {
     this.#heldBytes = 0
   }
 
+  /** What the answer with this usage cost; null is unknown. */
+  cost(usage: UsageRecord | null): Cost | null {
+    const { registry } = this.deps.snapshot()
+    const { key, operation, receivedAtMs } = this.envelope
+    const { target } = this
+    return costOfAnswer(registry, {
+      projectId: key.projectId,
+      target,
+      operation,
+      usage,
+      atMs: receivedAtMs,
+    })
+  }
+
   /** Headers of the answer: ours, then what the upstream may say; our own limits win over the upstream's. */
   headers(head: ProviderHead | null, more: Readonly<Record<string, string>>): Record<string, string> {
     const { id, clientRequestId } = this.envelope
     const headers: Record<string, string> = { ...head?.headers, ...this.limits, ...more, 'x-request-id': id }
     if (clientRequestId !== null) headers['x-client-request-id'] = clientRequestId
     if (this.target !== null) headers['x-aval-model'] = headerText(this.target.name)
+    const { release } = this.plan
+    if (release !== null) {
+      headers['x-aval-release'] = headerText(`${release.route}@r${release.number}`)
+      const prompt = release.prompt()
+      if (prompt !== null) headers['x-aval-prompt'] = headerText(prompt.ref)
+    }
     return headers
   }
 
@@ -99,6 +123,7 @@ export class Exchange implements StreamObserver {
       detail: detail === null ? null : (this.target?.upstream.redact(detail) ?? detail).slice(0, 4096),
       upstreamRequestId: head?.upstreamRequestId ?? error?.upstreamRequestId ?? null,
       sentDigest,
+      ...(this.target?.version === undefined ? {} : { modelVersion: this.target.version.name }),
     })
   }
 
@@ -113,6 +138,7 @@ export class Exchange implements StreamObserver {
     more: { errorCode?: string; usage?: UsageRecord | null; finishReason?: string | null },
   ): Promise<void> {
     this.closing = true
+    const cost = this.cost(more.usage ?? null)
     const rest =
       this.#heldBytes === 0
         ? (last ?? EMPTY)
@@ -133,6 +159,8 @@ export class Exchange implements StreamObserver {
       responseBytes: this.#sentBytes + (last?.length ?? 0),
       truncated: false,
       occurrences: 1,
+      costMicroUsd: cost === null ? null : Number(cost.microUsd),
+      price: cost?.price ?? null,
     }
     return this.deps.audit.close(record, rest)
   }

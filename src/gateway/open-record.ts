@@ -1,13 +1,14 @@
 /** The OPEN part of a request's log row, from what is known before anything is decided. */
 
 import type { OpenRecord } from '../audit/record.ts'
+import type { Plan } from './plan.ts'
 import type { ParsedBody, RequestEnvelope } from './request.ts'
 
-/** `body` is null when it could not be parsed. */
+/** `body` is null when it could not be parsed, `plan` when there is none. */
 export function openRecord(
   envelope: RequestEnvelope,
   body: ParsedBody | null,
-  route: string | null,
+  plan: Pick<Plan, 'route' | 'release'> | null,
 ): OpenRecord {
   const { key, replayOf } = envelope
   const record: OpenRecord = {
@@ -20,12 +21,17 @@ export function openRecord(
     path: envelope.path,
     operation: envelope.operation,
     requestedModel: body?.model.slice(0, 256) ?? null,
-    route,
+    route: plan?.route ?? null,
     stream: body?.stream ?? false,
     clientRequestId: envelope.clientRequestId,
     subject: body?.endUser ?? null,
     dataKey: null,
   }
   if (replayOf !== undefined) record.replayOf = replayOf
+  if (plan !== null && plan.release !== null) {
+    record.release = plan.release.id
+    const prompt = plan.release.prompt()
+    if (prompt !== null) record.prompt = prompt.ref
+  }
   return record
 }

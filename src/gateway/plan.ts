@@ -4,14 +4,20 @@ import type { Guarantee } from '../audit/guarantee.ts'
 import { RequestError } from '../errors.ts'
 import { allowsRoute } from '../keys/allowed-routes.ts'
 import type { VirtualKey } from '../keys/key.ts'
+import type { JsonObject } from '../lib/json.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { Operation, Timeouts } from '../providers/provider.ts'
+import type { RegistryBook, ServedRelease } from '../registry/releases/book.ts'
+import { parseReleaseNumber } from '../registry/releases/release-content.ts'
 import type { RouteTarget, Snapshot, Upstream } from './snapshot.ts'
 
+const PRODUCTION = 'production'
 /** Retries of a direct call, which has no route to say otherwise. */
 const DIRECT_RETRIES = 2
 
 export type PlannedTarget = {
+  /** Of a release's target. */
+  version?: { name: string; parameters: JsonObject }
   /** `upstream/model`, as direct calls write it; built once, because circuits and headers ask for it again and again. */
   name: string
   upstream: Upstream
@@ -21,6 +27,8 @@ export type PlannedTarget = {
 
 export type Plan = {
   route: string | null
+  /** Null for direct calls and for routes that stand in aval.yaml alone. */
+  release: ServedRelease | null
   /** In order of preference; never empty. */
   targets: readonly PlannedTarget[]
   /** Further attempts allowed after every target has been tried once. */
@@ -36,17 +44,20 @@ export type Plan = {
 export function planTargets(
   snapshot: Snapshot,
   key: VirtualKey,
-  wanted: { model: string; operation: Operation },
+  wanted: { model: string; operation: Operation; unit: string },
   random: () => number,
 ): Plan {
   const { model, operation } = wanted
   if (!allowsRoute(key.allowedRoutes, model)) throw notFound(snapshot, key, model)
+  const release = findRelease(snapshot.registry, key.projectId, model, wanted.unit)
+  if (release !== null) return planRelease(snapshot, release, wanted, random)
   const route = snapshot.routes.get(model)
   if (route !== undefined) {
-    const targets = orderTargets(route.targets, random).map((target) => planned(snapshot, target))
+    const targets = inOrder(route.targets, random).map((target) => planned(snapshot, target))
     const able = targets.filter((target) => target !== null)
     return {
       route: route.name,
+      release: null,
       targets: supporting(able, operation, model),
       retries: route.retries,
       guarantee: route.guarantee,
@@ -57,7 +68,51 @@ export function planTargets(
   if (upstream === undefined || slash === model.length - 1) throw notFound(snapshot, key, model)
   const target = { name: model, upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
   const { guarantee } = snapshot
-  return { route: null, targets: supporting([target], operation, model), retries: DIRECT_RETRIES, guarantee }
+  return {
+    route: null,
+    release: null,
+    targets: supporting([target], operation, model),
+    retries: DIRECT_RETRIES,
+    guarantee,
+  }
+}
+
+/** `support-answer` means its production; `support-answer@staging` and `support-answer@r12` what they say. */
+function findRelease(
+  registry: RegistryBook,
+  projectId: string,
+  model: string,
+  unit: string,
+): ServedRelease | null {
+  const at = model.lastIndexOf('@')
+  const route = at < 1 ? model : model.slice(0, at)
+  if (!registry.has(projectId, route)) return null
+  const pointer = at < 1 ? PRODUCTION : model.slice(at + 1)
+  const number = parseReleaseNumber(pointer)
+  return number === null
+    ? registry.byLabel(projectId, route, pointer, unit)
+    : registry.byNumber(projectId, route, number)
+}
+
+function planRelease(
+  snapshot: Snapshot,
+  release: ServedRelease,
+  { model, operation }: { model: string; operation: Operation },
+  random: () => number,
+): Plan {
+  const targets = inOrder(release.targets, random).flatMap((target): PlannedTarget[] => {
+    const found = planned(snapshot, { ...target, timeouts: {} })
+    const version = { name: target.modelVersion, parameters: target.parameters }
+    return found === null ? [] : [{ ...found, version }]
+  })
+  return {
+    route: release.route,
+    release,
+    targets: supporting(targets, operation, model),
+    retries: release.retries,
+    // The route's own promise, where aval.yaml makes one.
+    guarantee: snapshot.routes.get(release.route)?.guarantee ?? snapshot.guarantee,
+  }
 }
 
 function supporting(targets: readonly PlannedTarget[], operation: Operation, model: string): PlannedTarget[] {
@@ -83,7 +138,10 @@ function planned(snapshot: Snapshot, target: RouteTarget): PlannedTarget | null 
  * Without weights the order of the file; with weights a weighted draw without replacement (Efraimidis and Spirakis,
  * 2006: sort by random^(1/weight)), so that the rest still serves as fallback. A target without weight stands last.
  */
-function orderTargets(targets: readonly RouteTarget[], random: () => number): readonly RouteTarget[] {
+function inOrder<Target extends { weight: number | null }>(
+  targets: readonly Target[],
+  random: () => number,
+): readonly Target[] {
   if (targets.every(({ weight }) => weight === null)) return targets
   return targets
     .map((target) => ({ target, score: target.weight === null ? -1 : random() ** (1 / target.weight) }))
@@ -93,7 +151,8 @@ function orderTargets(targets: readonly RouteTarget[], random: () => number): re
 
 function notFound(snapshot: Snapshot, key: VirtualKey, model: string): RequestError {
   const shown = model.length > 100 ? `${model.slice(0, 97)}…` : model
-  const known = snapshot.knownModels().filter((name) => allowsRoute(key.allowedRoutes, name))
+  const all = [...snapshot.registry.routesOf(key.projectId), ...snapshot.knownModels()]
+  const known = [...new Set(all)].filter((name) => allowsRoute(key.allowedRoutes, name))
   const meant = nearest(shown, known)
   const hint = meant === null ? '' : ` Did you mean ${JSON.stringify(meant)}?`
   const message = `No model ${JSON.stringify(shown)} for this key.${hint} GET /v1/models lists ${known.length}.`

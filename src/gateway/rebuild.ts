@@ -13,6 +13,8 @@ import {
   type ProviderCall,
   type Timeouts,
 } from '../providers/provider.ts'
+import type { ServedRelease } from '../registry/releases/book.ts'
+import { releaseBody, withDefaults } from './release-body.ts'
 import { type ParsedBody, parseBody } from './request.ts'
 import { upstreamBody } from './upstream-body.ts'
 
@@ -24,6 +26,8 @@ export type RebuildInput = {
   attempt: AttemptRecord
   /** The provider of the attempt's upstream; null when it is no longer configured. */
   provider: Provider | null
+  /** Of a request to a release; `found` is null when the registry has it no more. */
+  release: { found: ServedRelease | null } | null
 }
 
 /**
@@ -40,7 +44,8 @@ export type Rebuilt = {
 }
 
 /** Never throws for a row of the log, whatever is in it. */
-export function rebuildSent({ requestId, operation, body, attempt, provider }: RebuildInput): Rebuilt {
+export function rebuildSent(input: RebuildInput): Rebuilt {
+  const { requestId, operation, body, attempt, provider, release } = input
   const sentDigest = attempt.sentDigest ?? null
   const none = (reason: string): Rebuilt => ({
     state: 'not_rebuilt',
@@ -54,9 +59,11 @@ export function rebuildSent({ requestId, operation, body, attempt, provider }: R
     return none('The attempt has no digest: nothing left this process, or the row is of an older version.')
   }
   if (body === null || body.length === 0 || known === undefined) return none('The log keeps no body of it.')
+  if (release !== null && release.found === null) return none('Its release is not in the registry.')
   let made: Buffer[]
   try {
-    made = encodings(requestId, known, parseBody(known, body), attempt.model, provider)
+    const sent = bodyOf(parseBody(known, body), known, attempt, release?.found ?? null)
+    made = encodings(requestId, known, sent, attempt.model, provider)
   } catch (error) {
     if (!(error instanceof RequestError)) throw error
     return none(`The kept body is no longer a request this version would send: ${error.message}`)
@@ -73,6 +80,19 @@ export function rebuildSent({ requestId, operation, body, attempt, provider }: R
     sentDigest,
     rebuiltDigest: digests[at] ?? null,
   }
+}
+
+/** As serving made it: the release first, then the defaults of the model version that was tried. */
+function bodyOf(
+  body: ParsedBody,
+  operation: Operation,
+  attempt: AttemptRecord,
+  release: ServedRelease | null,
+): ParsedBody {
+  if (release === null) return body
+  const target = release.targets.find(({ modelVersion }) => modelVersion === attempt.modelVersion)
+  const sent = releaseBody(body, operation, release)
+  return target === undefined ? sent : withDefaults(sent, target.parameters)
 }
 
 /** With our usage wish and without: which of the two it was, the upstream's setting of that day decided. */

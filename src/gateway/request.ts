@@ -8,7 +8,7 @@ import { scanTopLevel, type TopLevel } from '../lib/json-scan.ts'
 import type { Operation } from '../providers/provider.ts'
 
 /** Deeper nesting than this has no use in a model call and only serves to exhaust a stack. */
-const MAX_DEPTH = 64
+export const MAX_DEPTH = 64
 
 /** What `http` knows before the body is looked at. */
 export type RequestEnvelope = {
@@ -129,7 +129,9 @@ function parseBySpans(bytes: Buffer, scan: TopLevel): JsonObject {
 }
 
 function checkFields(operation: Operation, parsed: JsonObject): void {
-  const required = ['model', ...REQUIRED[operation]]
+  // A prompt object stands in for messages; whether there is a prompt to fill is known when the model is.
+  const filled = operation === 'chat' && isJsonObject(parsed.prompt ?? null)
+  const required = ['model', ...(filled ? [] : REQUIRED[operation])]
   for (const field of required) {
     if (!Object.hasOwn(parsed, field)) {
       const message = `The field "${field}" is missing. Every ${operation} request needs it.`
@@ -150,11 +152,11 @@ function checkFields(operation: Operation, parsed: JsonObject): void {
       param: 'model',
     })
   }
-  if (operation === 'chat') checkMessages(parsed.messages as JsonValue[])
+  if (operation === 'chat') checkMessages((parsed.messages ?? []) as JsonValue[], filled)
 }
 
-function checkMessages(messages: readonly JsonValue[]): void {
-  if (messages.length === 0) {
+function checkMessages(messages: readonly JsonValue[], mayBeEmpty: boolean): void {
+  if (messages.length === 0 && !mayBeEmpty) {
     throw new RequestError('invalid_value', '"messages" is empty. Send at least one message.', {
       param: 'messages',
     })

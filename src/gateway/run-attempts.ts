@@ -14,6 +14,7 @@ import type { Exchange } from './exchange.ts'
 import { gatherAnswer } from './gather-answer.ts'
 import type { PlannedTarget } from './plan.ts'
 import { relayStream } from './relay-stream.ts'
+import { withDefaults } from './release-body.ts'
 import { upstreamBody } from './upstream-body.ts'
 
 /** We wait this long for an upstream's Retry-After; longer waits are the caller's to make. */
@@ -104,13 +105,14 @@ async function runBegun(
 }
 
 function callFor(
-  { body, envelope }: Exchange,
+  { sent, envelope }: Exchange,
   target: PlannedTarget,
   askUsage: boolean,
   leftMs: number,
   onSend: (sent: Buffer) => void,
 ): ProviderCall {
   const { connectMs, firstByteMs, idleMs, totalMs } = target.timeouts
+  const body = target.version === undefined ? sent : withDefaults(sent, target.version.parameters)
   return {
     operation: envelope.operation,
     model: target.model,

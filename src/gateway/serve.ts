@@ -12,6 +12,7 @@ import { Exchange } from './exchange.ts'
 import { openRecord } from './open-record.ts'
 import { type Plan, planTargets } from './plan.ts'
 import { recordRejection } from './reject.ts'
+import { demandMessages, releaseBody } from './release-body.ts'
 import { type ParsedBody, parseBody, type RequestEnvelope } from './request.ts'
 import { runAttempts } from './run-attempts.ts'
 import { finishAborted, finishAnswered, finishBroken, finishFailed } from './settle.ts'
@@ -33,10 +34,10 @@ export async function serveRequest(
     await recordRejection(deps, { envelope, body, bytes, error, extraHeaders, client })
     return
   }
-  const { body, plan, limits, release } = admission
-  const exchange = new Exchange(deps, envelope, body, plan, limits, client)
+  const { body, sent, plan, limits, release } = admission
+  const exchange = new Exchange(deps, envelope, { body, sent }, plan, limits, client)
   try {
-    await deps.audit.open(openRecord(envelope, body, plan.route), bytes, plan.guarantee)
+    await deps.audit.open(openRecord(envelope, body, plan), bytes, plan.guarantee)
     try {
       await finish(exchange, await runAttempts(deps, exchange))
     } catch (error) {
@@ -61,7 +62,14 @@ function finish(exchange: Exchange, result: AttemptResult): Promise<void> {
 }
 
 type Admission =
-  | { admitted: true; body: ParsedBody; plan: Plan; limits: LimitHeaders; release: () => void }
+  | {
+      admitted: true
+      body: ParsedBody
+      sent: ParsedBody
+      plan: Plan
+      limits: LimitHeaders
+      release: () => void
+    }
   | { admitted: false; body: ParsedBody | null; limits: LimitHeaders; error: unknown }
 
 /** Everything that can refuse a request before it costs anything. */
@@ -75,8 +83,12 @@ function decideAdmission(deps: GatewayDeps, envelope: RequestEnvelope, bytes: Bu
     limits = taken.headers
     release = taken.release
     body = parseBody(operation, bytes)
-    const plan = planTargets(deps.snapshot(), key, { model: body.model, operation }, deps.random)
-    return { admitted: true, body, plan, limits, release }
+    // The same user, or the same key, is on the same side of a canary each time.
+    const unit = body.endUser ?? key.id
+    const plan = planTargets(deps.snapshot(), key, { model: body.model, operation, unit }, deps.random)
+    if (plan.release === null) demandMessages(body, operation)
+    const sent = plan.release === null ? body : releaseBody(body, operation, plan.release)
+    return { admitted: true, body, sent, plan, limits, release }
   } catch (error) {
     release?.()
     return { admitted: false, body, limits, error }

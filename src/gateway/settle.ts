@@ -2,6 +2,7 @@
 
 import type { Outcome, UsageRecord } from '../audit/record.ts'
 import { toOpenAIError, type UpstreamError } from '../errors.ts'
+import { usdText } from '../lib/money.ts'
 import { encodeSse } from '../lib/sse.ts'
 import type { Answer } from './attempt.ts'
 import { type Exchange, STREAM_HEADERS } from './exchange.ts'
@@ -26,7 +27,9 @@ export async function finishAnswered(exchange: Exchange, answer: Answer): Promis
     const more = body.stream
       ? STREAM_HEADERS
       : { 'content-type': head.contentType || 'application/json', 'content-length': String(last.length) }
-    client.start(200, exchange.headers(head, more))
+    const cost = exchange.cost(usage)
+    const priced = cost === null ? more : { ...more, 'x-aval-cost-usd': usdText(cost.microUsd) }
+    client.start(200, exchange.headers(head, priced))
   }
   client.end(last)
 }

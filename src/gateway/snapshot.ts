@@ -2,10 +2,13 @@
 
 import type { Guarantee } from '../audit/guarantee.ts'
 import type { Provider, Timeouts } from '../providers/provider.ts'
+import type { RegistryBook } from '../registry/releases/book.ts'
 
 export type Upstream = {
   name: string
   provider: Provider
+  /** Null for upstreams that are reached by none. By it the shipped price list knows whose prices hold. */
+  baseUrl: string | null
   timeouts: Timeouts
   /** False when the upstream rejects `stream_options`; usage of streams is then unknown unless it sends it anyway. */
   streamUsage: boolean
@@ -30,6 +33,8 @@ export type Route = {
 export type Snapshot = {
   upstreams: ReadonlyMap<string, Upstream>
   routes: ReadonlyMap<string, Route>
+  /** Releases and labels; a name in it wins over a route of the same name. */
+  registry: RegistryBook
   /** Of calls that name an upstream directly. */
   guarantee: Guarantee
   /** Names for suggestions: routes, and `upstream/model` of every model list that has been read. */

@@ -4,6 +4,7 @@
  */
 
 import type { KeyObject } from 'node:crypto'
+import { answered, Follower } from '../db/follower.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type DeclaredKey, digestDeclaredKeys, type KeyEntry, NO_DECLARED_KEYS } from './declared.ts'
@@ -18,8 +19,6 @@ import { VerifiedTokens } from './verified.ts'
 const POLL_MS = 400
 const PAGE_KEYS = 2000
 const KEYS_MAX = 100_000
-/** A poll that hangs longer counts as failed; the next one asks again. */
-const ANSWER_TIMEOUT_MS = 5000
 
 export type KeyringOptions = {
   load: KeySource
@@ -57,19 +56,22 @@ export class Keyring {
   #version: bigint | null = null
   #source: KeyringStatus['source'] = 'nothing'
   #currentAtMs: number | null = null
-  #problem: string | null = null
-  #refreshing: Promise<void> | null = null
-  #again = false
+  readonly #follower: Follower
   #saving: Promise<void> | null = null
   #unsaved: SavedKeys | null = null
-  #timer: NodeJS.Timeout | null = null
-  #listening = false
-  #unlisten: (() => Promise<void>) | null = null
-  #stopped = false
 
   constructor(options: KeyringOptions) {
     this.#options = options
     this.#index = { stored: new Map(), declared: NO_DECLARED_KEYS }
+    const { load, logger } = options
+    this.#follower = new Follower({
+      listen: (onChange) => load.listen(onChange),
+      pollMs: options.pollMs ?? POLL_MS,
+      look: () => this.#load(),
+      onProblem: (error) => logger.warn({ err: error }, 'keys_not_refreshed'),
+      onCurrentAgain: () => logger.info('keys_current_again'),
+      onNotListening: (error) => logger.warn({ err: error }, 'keys_not_listening'),
+    })
     this.setDeclared(options.declared)
   }
 
@@ -100,22 +102,14 @@ export class Keyring {
 
   /** Loads the keys, from the file when the database does not answer, and follows changes until `stop`. */
   async start(): Promise<void> {
-    await this.refresh()
+    await this.#follower.start()
     if (this.#source === 'nothing') await this.#loadFile()
-    this.#schedule()
   }
 
   /** Stops following changes and waits for a save under way. The keys stay usable. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#refreshing
+    await this.#follower.stop()
     await this.#saving
-    try {
-      await this.#unlisten?.()
-    } catch (error) {
-      this.#options.logger.warn({ err: error }, 'keys_unlisten_failed')
-    }
   }
 
   status(): KeyringStatus {
@@ -124,7 +118,7 @@ export class Keyring {
       storedKeys: this.#index.stored.size,
       declaredKeys: this.#index.declared.byId.size + this.#index.declared.byDigest.size,
       currentAtMs: this.#currentAtMs,
-      problem: this.#problem,
+      problem: this.#follower.problem,
     }
   }
 
@@ -133,46 +127,21 @@ export class Keyring {
    * Calls during a load make one more load, which sees what they announce.
    */
   async refresh(): Promise<void> {
-    if (this.#refreshing !== null) {
-      this.#again = true
-      return await this.#refreshing
-    }
-    this.#refreshing = this.#refreshUntilSettled()
-    try {
-      await this.#refreshing
-    } finally {
-      this.#refreshing = null
-    }
-  }
-
-  async #refreshUntilSettled(): Promise<void> {
-    do {
-      this.#again = false
-      try {
-        await this.#load()
-        this.#listen()
-        if (this.#problem !== null) this.#options.logger.info('keys_current_again')
-        this.#problem = null
-      } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error)
-        if (this.#problem === null) this.#options.logger.warn({ err: error }, 'keys_not_refreshed')
-        this.#problem = problem
-      }
-    } while (this.#again && !this.#stopped)
+    await this.#follower.look()
   }
 
   async #load(): Promise<void> {
     const { load, clock } = this.#options
     const askedAtMs = clock.nowMs()
     // The version is read first: keys that change during the load have a later one and are loaded again.
-    const version = await inTime(load.version())
+    const version = await answered(load.version())
     if (version === this.#version && this.#source === 'database') {
       this.#currentAtMs = askedAtMs
       return
     }
     const stored = new Map<string, KeyEntry>()
     for (let after = ''; ; ) {
-      const page = await inTime(load.page(after, PAGE_KEYS))
+      const page = await answered(load.page(after, PAGE_KEYS))
       for (const entry of packDigests(page)) stored.set(entry.key.id, entry)
       this.#demandRoom(stored.size)
       const last = page.at(-1)
@@ -230,30 +199,6 @@ export class Keyring {
       }
     })()
   }
-
-  #schedule(): void {
-    if (this.#stopped) return
-    this.#timer = setTimeout(() => {
-      void this.refresh().then(() => this.#schedule())
-    }, this.#options.pollMs ?? POLL_MS)
-    this.#timer.unref()
-  }
-
-  /** NOTIFY only shortens the wait: where it cannot be had the poll keeps the promise, and the next load tries again. */
-  #listen(): void {
-    if (this.#listening || this.#stopped) return
-    this.#listening = true
-    this.#options.load
-      .listen(() => void this.refresh())
-      .then(async (unlisten) => {
-        if (this.#stopped) await unlisten()
-        else this.#unlisten = unlisten
-      })
-      .catch((error: unknown) => {
-        this.#listening = false
-        this.#options.logger.warn({ err: error }, 'keys_not_listening')
-      })
-  }
 }
 
 const DIGEST_BYTES = 32
@@ -269,19 +214,4 @@ function packDigests(entries: readonly KeyEntry[]): KeyEntry[] {
     key,
     digest: packed.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES),
   }))
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`The database did not answer within ${ANSWER_TIMEOUT_MS} ms.`)),
-      ANSWER_TIMEOUT_MS,
-    )
-  })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

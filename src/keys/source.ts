@@ -1,6 +1,7 @@
 /** Where the keyring loads keys from: the database, read in pages, with LISTEN for the moment of a change. */
 
 import type { DatabaseConnection } from '../db/client.ts'
+import { type Listen, listenOn } from '../db/follower.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { KeyEntry } from './declared.ts'
 import { KEYS_CHANNEL, listLiveKeys, readKeysVersion } from './store.ts'
@@ -10,14 +11,10 @@ export type KeySource = {
   version(): Promise<bigint>
   /** Live keys after an id, in order of ids, at most `limit`. */
   page(after: string, limit: number): Promise<readonly KeyEntry[]>
-  /** Calls back on each change it hears of, and again after a lost connection is back. Returns how to stop. */
-  listen(onChange: () => void): Promise<() => Promise<void>>
+  listen: Listen
 }
 
-/**
- * The source every process uses. LISTEN takes one connection of its own, which postgres.js opens again when lost. The
- * embedded database has one session behind all connections and cannot address one of them: there the poll does it.
- */
+/** The source every process uses. */
 export function databaseKeySource(
   connection: Pick<DatabaseConnection, 'db' | 'sql' | 'embedded'>,
   clock: Clock,
@@ -25,10 +22,6 @@ export function databaseKeySource(
   return {
     version: () => readKeysVersion(connection.db),
     page: (after, limit) => listLiveKeys(connection.db, { after, limit, now: new Date(clock.nowMs()) }),
-    listen: async (onChange) => {
-      if (connection.embedded) return async () => undefined
-      const listening = await connection.sql.listen(KEYS_CHANNEL, onChange, onChange)
-      return () => listening.unlisten()
-    },
+    listen: listenOn(connection, KEYS_CHANNEL),
   }
 }

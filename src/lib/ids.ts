@@ -16,7 +16,7 @@ export type IdKind =
   | 'mv'
   | 'price'
   | 'rel'
-  | 'mov'
+  | 'dec'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -83,3 +83,20 @@ export function forgottenFailure(logger: Logger, error: unknown): void {
 export function superCheckpointFailed(logger: Logger, error: unknown): void {
   logger.warn({ err: error }, 'super_checkpoint_failed')
 }
+
+/** Releases and labels as this gateway serves them. */
+export function releases(
+  logger: Logger,
+  event:
+    | { kind: 'loaded'; from: string; releases: number; version: string }
+    | { kind: 'problem' | 'not_listening' | 'file_problem'; error: unknown }
+    | { kind: 'current_again' },
+): void {
+  if (event.kind === 'loaded') {
+    const { from, releases, version } = event
+    logger[from === 'file' ? 'warn' : 'info']({ from, releases, version }, 'releases_loaded')
+  } else if (event.kind === 'problem') logger.warn({ err: event.error }, 'releases_not_refreshed')
+  else if (event.kind === 'not_listening') logger.warn({ err: event.error }, 'releases_not_listening')
+  else if (event.kind === 'file_problem') logger.error({ err: event.error }, 'releases_file_not_usable')
+  else logger.info('releases_current_again')
+}

@@ -24,6 +24,7 @@ import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
 import { databaseKeySource } from '../../src/keys/source.ts'
 import { pepperKey } from '../../src/keys/token.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { shippedPrices } from '../../src/registry/prices/price-list.ts'
 import { auditSecrets } from './audit-records.ts'
 import type { TestDatabase } from './database.ts'
 
@@ -158,8 +159,11 @@ function apiDeps(parts: {
           body: requestBody === null ? null : Buffer.from(requestBody),
           attempt,
           provider: null,
+          release: null,
         }),
     },
+    releases: { db, clock, record, changed: async () => undefined },
+    cards: { db, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },
@@ -199,6 +203,15 @@ function apiDeps(parts: {
       },
     },
     prompts: { db, clock, record },
+    modelVersions: { db, clock, record },
+    prices: {
+      db,
+      clock,
+      record,
+      list: shippedPrices,
+      findUpstream: (name) =>
+        name === 'openai' ? { dialect: 'openai', baseUrl: 'https://api.openai.com/v1' } : null,
+    },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     operations: {
       record,
@@ -256,6 +269,10 @@ export function logRow(row: Partial<RequestDetail>): RequestDetail {
     requestRedacted: null,
     responseRedacted: null,
     replayOf: null,
+    releaseId: null,
+    prompt: null,
+    costMicroUsd: null,
+    price: null,
     ...row,
   }
 }

@@ -4,13 +4,14 @@
  */
 
 import type { DatabaseConnection } from '../../db/client.ts'
+import { Follower, listenOn } from '../../db/follower.ts'
 import { ERASURES_CHANNEL } from './channel.ts'
 import { type ExecuteDeps, resumeErasures } from './execute.ts'
 import { listErasedSince, readErasuresVersion } from './store.ts'
 
 export type WatchSetup = ExecuteDeps & {
   connection: Pick<DatabaseConnection, 'sql' | 'embedded'>
-  /** Each kind of failure once, until it is over. */
+  /** The first failure, until it is over. */
   onProblem: (message: string) => void
   /** For tests; 400 ms when not given. */
   pollMs?: number
@@ -31,49 +32,39 @@ export function watchErasures(setup: WatchSetup): ErasureWatch {
 
 export class ErasureWatch {
   readonly #setup: WatchSetup
+  readonly #follower: Follower
   #version: bigint | null = null
   #sinceMs: number
   #resumedMs: number | null = null
-  #timer: NodeJS.Timeout | null = null
-  #looking: Promise<void> | null = null
-  #unlisten: (() => Promise<void>) | null = null
-  #listening = false
-  #problem: string | null = null
-  #stopped = false
 
   constructor(setup: WatchSetup) {
     this.#setup = setup
     this.#sinceMs = setup.clock.nowMs() - SLACK_MS
+    const tell = (error: unknown) => setup.onProblem(error instanceof Error ? error.message : String(error))
+    this.#follower = new Follower({
+      listen: listenOn(setup.connection, ERASURES_CHANNEL),
+      pollMs: setup.pollMs ?? POLL_MS,
+      look: async () => {
+        await this.#forget()
+        await this.#resume()
+      },
+      onProblem: tell,
+      onCurrentAgain: () => undefined,
+      onNotListening: tell,
+    })
   }
 
   start(): void {
-    void this.look().then(() => this.#schedule())
+    void this.#follower.start()
   }
 
-  /** Looks now, or waits for the look under way. */
+  /** Looks now, or once more after the look under way. */
   look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = null
-    })
-    return this.#looking
+    return this.#follower.look()
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#looking
-    await this.#unlisten?.().catch(() => undefined)
-  }
-
-  async #look(): Promise<void> {
-    try {
-      await this.#forget()
-      await this.#resume()
-      this.#listen()
-      this.#problem = null
-    } catch (error) {
-      this.#tell(error)
-    }
+  stop(): Promise<void> {
+    return this.#follower.stop()
   }
 
   /** The version is read first: an erasure that commits meanwhile has a later one and is seen by the next look. */
@@ -93,37 +84,5 @@ export class ErasureWatch {
     if (this.#resumedMs !== null && nowMs - this.#resumedMs < RESUME_MS) return
     this.#resumedMs = nowMs
     await resumeErasures(this.#setup)
-  }
-
-  /** The embedded database has one session behind all connections and cannot address one: there the poll does it. */
-  #listen(): void {
-    const { connection } = this.#setup
-    if (this.#listening || this.#stopped || connection.embedded) return
-    this.#listening = true
-    const changed = () => void this.look()
-    connection.sql
-      .listen(ERASURES_CHANNEL, changed, changed)
-      .then(async ({ unlisten }) => {
-        if (this.#stopped) await unlisten()
-        else this.#unlisten = unlisten
-      })
-      .catch((error: unknown) => {
-        this.#listening = false
-        this.#tell(error)
-      })
-  }
-
-  #tell(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error)
-    if (this.#problem !== message) this.#setup.onProblem(message)
-    this.#problem = message
-  }
-
-  #schedule(): void {
-    if (this.#stopped) return
-    this.#timer = setTimeout(() => {
-      void this.look().then(() => this.#schedule())
-    }, this.#setup.pollMs ?? POLL_MS)
-    this.#timer.unref()
   }
 }

@@ -75,6 +75,7 @@ export function filtersToWire(filter: ExportFilter): Record<string, string> {
     upstream: filter.upstream,
     failed: filter.failed === undefined ? undefined : String(filter.failed),
     replay_of: filter.replayOf,
+    release: filter.releaseId,
     stream: filter.stream === undefined ? undefined : String(filter.stream),
   }
   return Object.fromEntries(

@@ -8,7 +8,7 @@ import { CliError, EXIT } from '../exit-codes.ts'
 import { formatDuration } from '../format.ts'
 import { colorsOf, printable, printableLine } from '../terminal.ts'
 
-type Options = { model: string; system?: string; stream: boolean; json?: boolean }
+type Options = { model: string; system?: string; var?: string[]; stream: boolean; json?: boolean }
 type Usage = { prompt_tokens?: number; completion_tokens?: number } | null | undefined
 type Completion = {
   model?: string
@@ -25,24 +25,29 @@ export function addChatCommand(program: Command, context: CliContext): void {
     withJson(
       program
         .command('chat')
-        .argument('<question>', 'what to ask')
+        .argument('[question]', 'what to ask; a route whose prompt asks by itself needs none')
         .description('ask one question and print the answer as it comes')
         .option('--model <model>', 'a route, or upstream/model', 'local/reader')
         .option('--system <text>', 'a system message')
+        .option('--var <name=value...>', 'a variable of the route’s prompt')
         .option('--no-stream', 'wait for the whole answer'),
     ),
     'aval chat "Say hello" --model openai/gpt-4o-mini',
     'aval chat "Can I return shoes?" --system "Shoes may be returned within 30 days."',
-  ).action(context.run((question: string, options: Options) => chat(context, question, options)))
+    'aval chat --model support-answer --var question="Can I return shoes?"',
+  ).action(context.run((question: string | undefined, options: Options) => chat(context, question, options)))
 }
 
-async function chat(context: CliContext, question: string, options: Options): Promise<undefined> {
+async function chat(context: CliContext, question: string | undefined, options: Options): Promise<undefined> {
   const startedMs = context.nowMs()
   const streamed = options.stream && options.json !== true
   const messages = [
     ...(options.system === undefined ? [] : [{ role: 'system', content: options.system }]),
-    { role: 'user', content: question },
+    ...(question === undefined ? [] : [{ role: 'user', content: question }]),
   ]
+  if (messages.length === 0 && options.var === undefined) {
+    throw new CliError(EXIT.usage, 'There is nothing to ask. Write a question, or --var name=value.')
+  }
   const reply = await context.client.open(
     {
       method: 'POST',
@@ -50,6 +55,9 @@ async function chat(context: CliContext, question: string, options: Options): Pr
       body: {
         model: options.model,
         messages,
+        ...(options.var !== undefined && {
+          prompt: { variables: Object.fromEntries(options.var.map(variable)) },
+        }),
         stream: streamed,
         ...(streamed && { stream_options: { include_usage: true } }),
       },
@@ -78,6 +86,19 @@ async function chat(context: CliContext, question: string, options: Options): Pr
   if (!answer.text.endsWith('\n')) context.terminal.write('\n')
   writeSummary(context, { ...answer, model, requestId, tookMs })
   return undefined
+}
+
+/** `contexts=[…]` and the like may be JSON; anything that is none is a text. */
+function variable(text: string): [string, unknown] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new CliError(EXIT.usage, `"${text.slice(0, 60)}" is not name=value.`)
+  const value = text.slice(at + 1)
+  if (!/^[[{]/.test(value)) return [text.slice(0, at), value]
+  try {
+    return [text.slice(0, at), JSON.parse(value)]
+  } catch {
+    return [text.slice(0, at), value]
+  }
 }
 
 function readWhole(completion: Completion): Answer {

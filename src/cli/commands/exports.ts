@@ -18,6 +18,7 @@ import {
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable, formatTime, shorten } from '../format.ts'
+import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
 import { printableLine } from '../terminal.ts'
 
 type ExportFile = { name: string; bytes: number; sha256: string }
@@ -35,20 +36,9 @@ type Export = {
   files: ExportFile[]
   error: string | null
 }
-type ExportOptions = {
+type ExportOptions = RequestFilters & {
   since: string
   until?: string
-  key?: string
-  keyOwner?: string
-  model?: string
-  route?: string
-  status?: string
-  outcome?: string
-  stream?: string
-  subject?: string
-  upstream?: string
-  failed?: boolean
-  replayOf?: string
   format: string
   out: string
   bodies?: boolean
@@ -85,30 +75,21 @@ export function addExportCommands(audit: Command, context: CliContext): void {
 function addExport(audit: Command, context: CliContext): void {
   withExamples(
     withJson(
-      audit
-        .command('export')
-        .description('rows of your project as files, with a manifest to check them by')
-        .requiredOption('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
-        .option('--until <when>', 'up to: an ISO time, or how long ago (default now)')
-        .requiredOption('--out <folder>', 'where the files go')
-        .requiredOption('--purpose <why>', 'why you take them; it stands on the log beside your export')
-        .addOption(
-          new Option('--format <format>', 'JSON lines or Parquet')
-            .choices(['jsonl', 'parquet'])
-            .default('jsonl'),
-        )
-        .option('--bodies', 'with what was asked and answered')
-        .option('--key <id>', 'made with this key: vk_…')
-        .option('--key-owner <name>', 'made with a key of this name')
-        .option('--model <model>', 'asked for, or answered by, this model')
-        .option('--route <route>', 'sent to this route')
-        .option('--status <status>', 'the HTTP status the client got: 429')
-        .option('--outcome <outcome>', 'how it ended')
-        .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
-        .option('--upstream <name>', 'that any attempt sent there')
-        .option('--failed', 'that did not complete')
-        .option('--replay-of <id>', 'that sent this request again: req_…')
-        .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…'),
+      withRequestFilters(
+        audit
+          .command('export')
+          .description('rows of your project as files, with a manifest to check them by')
+          .requiredOption('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
+          .option('--until <when>', 'up to: an ISO time, or how long ago (default now)')
+          .requiredOption('--out <folder>', 'where the files go')
+          .requiredOption('--purpose <why>', 'why you take them; it stands on the log beside your export')
+          .addOption(
+            new Option('--format <format>', 'JSON lines or Parquet')
+              .choices(['jsonl', 'parquet'])
+              .default('jsonl'),
+          )
+          .option('--bodies', 'with what was asked and answered'),
+      ),
     ),
     'aval audit export --since 2026-10-01 --until 2026-11-01 --out ./october --purpose "yearly audit"',
     'aval audit export --since 7d --route support-answer --format parquet --bodies --out ./week --purpose "case 311"',
@@ -116,16 +97,13 @@ function addExport(audit: Command, context: CliContext): void {
 }
 
 async function exportRows(context: CliContext, options: ExportOptions): Promise<undefined> {
-  const { out, json, keyOwner, replayOf, failed, bodies, ...rest } = options
+  const { out, json, bodies, ...rest } = options
   refuseTaken(out)
   const created = await context.client.json<Export>({
     method: 'POST',
     path: '/api/exports',
     body: {
-      ...rest,
-      key_owner: keyOwner,
-      replay_of: replayOf,
-      ...(failed === true ? { failed: 'true' } : {}),
+      ...filterWords(rest),
       bodies: bodies === true,
     },
   })

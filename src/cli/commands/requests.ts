@@ -1,6 +1,6 @@
 /** `aval requests list|show|replay`: the request log as an auditor reads it; replay.ts sends it again. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import {
   type CliContext,
   type ListOptions,
@@ -12,6 +12,7 @@ import {
   writeNextPage,
 } from '../context.ts'
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
+import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
 import { colorsOf, printable } from '../terminal.ts'
 import { type RebuildOptions, showRebuilt } from './rebuild.ts'
 import { addReplayCommand } from './replay.ts'
@@ -45,6 +46,10 @@ type Row = {
   truncated: boolean
   occurrences: number
   replay_of: string | null
+  release_id: string | null
+  prompt: string | null
+  cost_micro_usd: number | null
+  price: string | null
 }
 type Attempt = {
   upstream: string
@@ -62,48 +67,26 @@ type Detail = Row & {
   response_body_encoding: string
   body_state: 'kept' | 'erased' | 'unreadable'
 }
-type Filters = ListOptions & {
-  since?: string
-  until?: string
-  key?: string
-  keyOwner?: string
-  model?: string
-  route?: string
-  status?: string
-  outcome?: string
-  stream?: string
-  upstream?: string
-  failed?: boolean
-  text?: string
-  subject?: string
-  replayOf?: string
-  purpose?: string
-}
-
-const OUTCOMES =
-  'completed, client_abort, upstream_error, upstream_cut, timeout, rejected, guardrail, gateway_crash'
+type Filters = ListOptions &
+  RequestFilters & {
+    since?: string
+    until?: string
+    text?: string
+    purpose?: string
+  }
 
 export function addRequestCommands(program: Command, context: CliContext): void {
   const requests = program.command('requests').description('read the request log (auditor or admin)')
   withExamples(
     withPaging(
-      requests
-        .command('list')
-        .description('requests of your project, newest first')
-        .option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
-        .option('--until <when>', 'up to: an ISO time, or how long ago')
-        .option('--key <id>', 'made with this key: vk_…')
-        .option('--key-owner <name>', 'made with a key of this name')
-        .option('--model <model>', 'asked for, or answered by, this model')
-        .option('--route <route>', 'sent to this route')
-        .option('--upstream <name>', 'sent to this upstream, also when another one answered in the end')
-        .option('--failed', 'that did not complete')
-        .option('--status <status>', 'the HTTP status the client got: 429')
-        .option('--outcome <outcome>', OUTCOMES)
-        .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
-        .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…')
+      withRequestFilters(
+        requests
+          .command('list')
+          .description('requests of your project, newest first')
+          .option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
+          .option('--until <when>', 'up to: an ISO time, or how long ago'),
+      )
         .option('--text <text>', 'has this text in a body')
-        .option('--replay-of <id>', 'what was sent again for this request: req_…')
         .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
     ),
     'aval requests list --since 15m',
@@ -131,16 +114,11 @@ export function addRequestCommands(program: Command, context: CliContext): void 
 }
 
 async function list(context: CliContext, filters: Filters): Promise<undefined> {
-  const { json, keyOwner, replayOf, failed, ...rest } = filters
+  const { json, ...rest } = filters
   const page = await context.client.json<{ data: Row[]; next_cursor: string | null }>({
     method: 'GET',
     path: '/api/requests',
-    query: {
-      ...rest,
-      key_owner: keyOwner,
-      replay_of: replayOf,
-      failed: failed === true ? 'true' : undefined,
-    },
+    query: filterWords(rest),
   })
   if (json) {
     writeJson(context, page)
@@ -202,6 +180,8 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
       ['call', `${found.method} ${found.path}${found.stream ? ', streamed' : ''}`],
       ['asked for', found.requested_model],
       ['route', found.route],
+      ['release', found.release_id],
+      ['prompt', found.prompt],
       ['answered by', found.model === null ? null : modelOf(found)],
       [
         'outcome',
@@ -210,6 +190,7 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
       ['finish', found.finish_reason],
       ['took', `${formatDuration(found.duration_ms)}, first token ${formatDuration(found.ttft_ms)}`],
       ['tokens', tokens],
+      ['cost', costText(found)],
       ['client id', found.client_request_id],
       ['subject', found.subject],
       ['replay of', found.replay_of],
@@ -229,6 +210,12 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
     found.response_body_encoding,
   )
   return undefined
+}
+
+/** Unknown is said as such where an upstream was asked. */
+function costText({ cost_micro_usd: micro, price, attempts }: Detail): string | null {
+  if (micro === null) return attempts.length === 0 ? null : 'unknown'
+  return `$${(micro / 1e6).toFixed(6)} by ${price ?? 'no price'}`
 }
 
 const BODIES_GONE = {

@@ -3,19 +3,25 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
+import type { CardDeps } from '../../promotion/read-card.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
+import { cardsApi } from './cards.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
 import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
+import { labelsApi } from './labels.ts'
+import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { type PricesApiDeps, pricesApi } from './prices.ts'
 import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompts.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
+import { type ReleasesApiDeps, releasesApi } from './releases.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
 import { fromFramework, refuseInvalid } from './validation.ts'
@@ -33,7 +39,11 @@ export type ApiDeps = {
   holds: HoldsApiDeps
   exports: ExportsApiDeps
   models: ModelsApiDeps
+  releases: ReleasesApiDeps
+  cards: CardDeps
   prompts: PromptsApiDeps
+  modelVersions: ModelVersionsApiDeps
+  prices: PricesApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -75,7 +85,12 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', holdsApi(deps.holds))
   api.route('/', exportsApi(deps.exports))
   api.route('/', modelsApi(deps.models))
+  api.route('/', releasesApi(deps.releases))
+  api.route('/', labelsApi(deps.releases))
+  api.route('/', cardsApi(deps.cards))
   api.route('/', promptsApi(deps.prompts))
+  api.route('/', modelVersionsApi(deps.modelVersions))
+  api.route('/', pricesApi(deps.prices))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

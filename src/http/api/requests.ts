@@ -66,6 +66,12 @@ const rowShape = {
   occurrences: z.number(),
   /** The request that this one sent again. */
   replay_of: z.string().nullable(),
+  /** Of a request to a release: which, and its prompt version. */
+  release_id: z.string().nullable(),
+  prompt: z.string().nullable(),
+  /** Unknown is null, never 0. */
+  cost_micro_usd: z.number().nullable(),
+  price: z.string().nullable(),
 }
 const rowSchema = z.object(rowShape).openapi('Request')
 const body = z.string().nullable()
@@ -104,6 +110,11 @@ export const requestFilters = {
   replay_of: z
     .string()
     .regex(/^req_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a request: req_ and 26 letters.')
+    .optional(),
+  /** Served by this release. */
+  release: z
+    .string()
+    .regex(/^rel_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a release: rel_ and 26 letters.')
     .optional(),
   /** Of this upstream, also when another one answered after it failed. */
   upstream: name,
@@ -234,6 +245,7 @@ export function toFilter(
     model: query.model,
     route: query.route,
     replayOf: query.replay_of,
+    releaseId: query.release,
     subject: query.subject === undefined ? undefined : subjectOf(query.subject, projectId, pseudonym),
     status: query.status === undefined ? undefined : statusRange(query.status),
     outcome: query.outcome,

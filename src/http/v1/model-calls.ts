@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RequestError } from '../../errors.ts'
 import type { GatewayDeps } from '../../gateway/deps.ts'
 import { recordRejection } from '../../gateway/reject.ts'
+import { withVariablesHeader } from '../../gateway/release-body.ts'
 import type { RequestEnvelope } from '../../gateway/request.ts'
 import { serveRequest } from '../../gateway/serve.ts'
 import { hasRole } from '../../keys/key.ts'
@@ -29,6 +30,9 @@ export const EXPOSED_HEADERS = [
   'x-request-id',
   'x-client-request-id',
   'x-aval-model',
+  'x-aval-release',
+  'x-aval-prompt',
+  'x-aval-cost-usd',
   'retry-after',
   'retry-after-ms',
 ] as const
@@ -132,6 +136,8 @@ async function serve(
     const again = replayOf(incoming, envelope.key)
     if (again !== undefined) envelope.replayOf = again
     bytes = await readBody(incoming, deps.maxBodyBytes())
+    const variables = incoming.headers['x-aval-variables']
+    if (typeof variables === 'string') bytes = withVariablesHeader(bytes, variables)
   } catch (error) {
     // What is left of the body is not read; the connection cannot carry another request.
     const extraHeaders = { connection: 'close' }

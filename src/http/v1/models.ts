@@ -9,7 +9,7 @@ import type { UpstreamListing } from '../../providers/catalogue.ts'
 import type { ApiEnv } from '../auth.ts'
 
 export type ModelsDeps = {
-  routes: () => readonly string[]
+  routes: (projectId: string) => readonly string[]
   listings: () => Promise<readonly UpstreamListing[]>
 }
 
@@ -41,7 +41,9 @@ export function models(deps: ModelsDeps) {
 }
 
 async function visible(deps: ModelsDeps, key: VirtualKey): Promise<ModelObject[]> {
-  const routes = deps.routes().map((id) => ({ id, object: 'model' as const, created: 0, owned_by: 'aval' }))
+  const routes = deps
+    .routes(key.projectId)
+    .map((id) => ({ id, object: 'model' as const, created: 0, owned_by: 'aval' }))
   const listed = (await deps.listings()).flatMap(({ upstream, models: all }) =>
     all.map((model) => ({
       id: `${upstream}/${model.id}`,

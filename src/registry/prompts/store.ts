@@ -3,7 +3,7 @@
 import { and, asc, desc, eq, getTableColumns, gt, lt, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Db } from '../../db/client.ts'
-import { promptVersions } from '../../db/schema.ts'
+import { promptVersions } from '../../db/version-tables.ts'
 
 export type PromptVersionRow = typeof promptVersions.$inferSelect
 /** A version without its content, which may be large: what lists show. */

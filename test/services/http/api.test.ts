@@ -7,9 +7,11 @@ import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
+import { createRelease } from '../../../src/registry/releases/create.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { auditSecrets } from '../../support/audit-records.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { seedModel } from '../../support/registry.ts'
 
 let database: TestDatabase
 const ATTEMPT = {
@@ -232,6 +234,54 @@ const MATRIX: {
     other: '/models/Xenova%2Ftiny',
   },
   {
+    route: 'POST /releases',
+    roles: ['admin', 'engineer'],
+    own: '/releases',
+    other: '/releases',
+    body: { route: 'matrix', models: [{ model: 'matrix' }] },
+    fresh: freshRelease,
+  },
+  {
+    route: 'GET /releases',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/releases',
+    other: '/releases',
+  },
+  {
+    route: 'GET /releases/{route}/{release}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/releases/OWN/r1',
+    other: '/releases/OTHER/r1',
+    fresh: freshRelease,
+  },
+  {
+    route: 'GET /releases/{route}/{release}/card',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/releases/OWN/r1/card',
+    other: '/releases/OTHER/r1/card',
+    fresh: freshRelease,
+  },
+  {
+    route: 'GET /labels',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/labels',
+    other: '/labels',
+  },
+  {
+    route: 'PUT /labels/{route}/{label}',
+    roles: ['admin'],
+    own: '/labels/OWN/production',
+    other: '/labels/OTHER/production',
+    body: { release: 'r1', reason: 'a test' },
+    fresh: freshRelease,
+  },
+  {
+    route: 'GET /decisions',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/decisions',
+    other: '/decisions',
+  },
+  {
     route: 'POST /prompts',
     roles: ['admin', 'engineer'],
     own: '/prompts',
@@ -266,9 +316,57 @@ const MATRIX: {
     body: {},
     fresh: pushedPrompt,
   },
+  {
+    route: 'POST /model-versions',
+    roles: ['admin', 'engineer'],
+    own: '/model-versions',
+    other: '/model-versions',
+    body: { name: 'matrix', upstream: 'openai', model: 'gpt-4o-mini' },
+  },
+  {
+    route: 'GET /model-versions',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/model-versions',
+    other: '/model-versions',
+  },
+  {
+    route: 'GET /model-versions/{name}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/model-versions/OWN',
+    other: '/model-versions/OTHER',
+    fresh: freshModelVersion,
+  },
+  {
+    route: 'GET /model-versions/{name}/versions/{version}',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/model-versions/OWN/versions/1',
+    other: '/model-versions/OTHER/versions/1',
+    fresh: freshModelVersion,
+  },
+  {
+    route: 'POST /prices',
+    roles: ['admin'],
+    own: '/prices',
+    other: '/prices',
+    body: { upstream: 'lab', model: 'm', source: 'a test', input: '1' },
+  },
+  {
+    route: 'GET /prices',
+    roles: ['admin', 'engineer', 'approver', 'auditor'],
+    own: '/prices',
+    other: '/prices',
+  },
   { route: 'GET /doctor', roles: ['admin', 'engineer', 'auditor'], own: '/doctor', other: '/doctor' },
   { route: 'POST /reload', roles: ['admin'], own: '/reload', other: '/reload' },
 ]
+
+/** A model of one project alone. */
+async function freshModelVersion(project: 'default' | 'other'): Promise<string> {
+  const name = `only-${project}`
+  const body = { name, upstream: 'openai', model: 'gpt-4o-mini' }
+  await call(as('engineer', project), 'POST', '/api/model-versions', body)
+  return name
+}
 
 /** A fresh engineer key, so that an engineer may rotate and revoke it. */
 async function freshKey(project: 'default' | 'other'): Promise<string> {
@@ -288,6 +386,21 @@ const somebodyElse = (project: 'default' | 'other') => ({
   projectId: `prj_${project}`,
 })
 let freshSubjects = 0
+
+/** A route with a release, by another name in each project. */
+async function freshRelease(project: 'default' | 'other'): Promise<string> {
+  const route = project === 'default' ? 'matrix' : 'elsewhere'
+  const author = somebodyElse(project)
+  const model = { projectId: author.projectId, name: 'matrix', content: { upstream: 'up', model: 'm' } }
+  await seedModel(database.db, model).catch(() => undefined)
+  const wanted = { from: null, prompt: null, parameters: null, retries: null }
+  await createRelease({ db: database.db, clock: systemClock }, author, {
+    ...wanted,
+    route,
+    models: [{ ref: 'matrix', weight: null }],
+  })
+  return route
+}
 
 async function freshErasure(project: 'default' | 'other'): Promise<string> {
   freshSubjects += 1

@@ -23,6 +23,8 @@ import type {
   ProviderHead,
   ProviderSink,
 } from '../../../src/providers/provider.ts'
+import { RegistryBook } from '../../../src/registry/releases/book.ts'
+import { EMPTY_REGISTRY } from '../../../src/registry/releases/registry-data.ts'
 
 export const TIMEOUTS = { connectMs: 1000, firstByteMs: 1000, idleMs: 1000, totalMs: 10_000 }
 
@@ -234,7 +236,15 @@ function memoryLog(): MemoryLog {
 }
 
 export function upstreamOf(name: string, provider: Provider, more: Partial<Upstream> = {}): Upstream {
-  return { name, provider, timeouts: TIMEOUTS, streamUsage: true, redact: (text) => text, ...more }
+  return {
+    name,
+    provider,
+    baseUrl: null,
+    timeouts: TIMEOUTS,
+    streamUsage: true,
+    redact: (text) => text,
+    ...more,
+  }
 }
 
 export function targetOf(upstream: Upstream, model = 'm', more: Partial<PlannedTarget> = {}): PlannedTarget {
@@ -245,6 +255,7 @@ export function snapshotOf(upstreams: readonly Upstream[], routes: Snapshot['rou
   return {
     upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
     routes,
+    registry: new RegistryBook(EMPTY_REGISTRY),
     guarantee: DEFAULT_GUARANTEE,
     knownModels: () => [...routes.keys()],
   }
@@ -306,6 +317,19 @@ export function exchangeOf(
 ): Exchange {
   const envelope = envelopeOf(deps, options.envelope)
   const body = parseBody(envelope.operation, bodyBytes(options.body))
-  const plan: Plan = { route: 'route', targets, retries: options.retries ?? 2, guarantee: DEFAULT_GUARANTEE }
-  return new Exchange(deps, envelope, body, plan, options.limits ?? {}, options.client ?? writtenClient())
+  const plan: Plan = {
+    route: 'route',
+    release: null,
+    targets,
+    retries: options.retries ?? 2,
+    guarantee: DEFAULT_GUARANTEE,
+  }
+  return new Exchange(
+    deps,
+    envelope,
+    { body, sent: body },
+    plan,
+    options.limits ?? {},
+    options.client ?? writtenClient(),
+  )
 }

@@ -55,12 +55,13 @@ describe('a direct call', () => {
     const plan = planTargets(
       snapshotOf(UPSTREAMS),
       testKey(),
-      { model: 'openai/a/b:c', operation: 'chat' },
+      { model: 'openai/a/b:c', operation: 'chat', unit: 'someone' },
       never,
     )
 
     expect(plan).toEqual({
       route: null,
+      release: null,
       retries: 2,
       guarantee: DEFAULT_GUARANTEE,
       targets: [{ name: 'openai/a/b:c', upstream: UPSTREAMS[0], model: 'a/b:c', timeouts: TIMEOUTS }],
@@ -69,7 +70,9 @@ describe('a direct call', () => {
 
   test.each(['openai', 'openai/', '/m', 'nowhere/m', 'constructor/m', ''])('%j is no model', (model) => {
     expect(
-      refusal(() => planTargets(snapshotOf(UPSTREAMS), testKey(), { model, operation: 'chat' }, never)),
+      refusal(() =>
+        planTargets(snapshotOf(UPSTREAMS), testKey(), { model, operation: 'chat', unit: 'someone' }, never),
+      ),
     ).toMatchObject({
       code: 'model_not_found',
       param: 'model',
@@ -81,7 +84,12 @@ describe('a route', () => {
   test('without weights keeps the order of the file', () => {
     const snapshot = snapshotOf(UPSTREAMS, routes(target('a'), target('b'), target('c')))
 
-    const plan = planTargets(snapshot, testKey(), { model: 'answer', operation: 'chat' }, never)
+    const plan = planTargets(
+      snapshot,
+      testKey(),
+      { model: 'answer', operation: 'chat', unit: 'someone' },
+      never,
+    )
 
     expect(plan.targets.map(({ model }) => model)).toEqual(['a', 'b', 'c'])
     expect(plan).toMatchObject({ route: 'answer', retries: 1 })
@@ -97,7 +105,7 @@ describe('a route', () => {
       const models = planTargets(
         snapshot,
         testKey(),
-        { model: 'answer', operation: 'chat' },
+        { model: 'answer', operation: 'chat', unit: 'someone' },
         random,
       ).targets.map(({ model }) => model)
       expect(models.toSorted()).toEqual(['a', 'b', 'last'])
@@ -113,7 +121,12 @@ describe('a route', () => {
   test('lays the timeouts of a target over those of its upstream', () => {
     const snapshot = snapshotOf(UPSTREAMS, routes(target('a', null, { timeouts: { idleMs: 5 } })))
 
-    const plan = planTargets(snapshot, testKey(), { model: 'answer', operation: 'chat' }, never)
+    const plan = planTargets(
+      snapshot,
+      testKey(),
+      { model: 'answer', operation: 'chat', unit: 'someone' },
+      never,
+    )
 
     expect(plan.targets[0]?.timeouts).toEqual({ ...TIMEOUTS, idleMs: 5 })
   })
@@ -124,7 +137,12 @@ describe('a route', () => {
       routes(target('a', null, { upstream: 'claude' }), target('b', null, { upstream: 'gone' }), target('c')),
     )
 
-    const plan = planTargets(snapshot, testKey(), { model: 'answer', operation: 'embeddings' }, never)
+    const plan = planTargets(
+      snapshot,
+      testKey(),
+      { model: 'answer', operation: 'embeddings', unit: 'someone' },
+      never,
+    )
 
     expect(plan.targets.map(({ model }) => model)).toEqual(['c'])
   })
@@ -133,7 +151,14 @@ describe('a route', () => {
     const snapshot = snapshotOf(UPSTREAMS, routes(target('a', null, { upstream: 'claude' })))
 
     expect(
-      refusal(() => planTargets(snapshot, testKey(), { model: 'answer', operation: 'embeddings' }, never)),
+      refusal(() =>
+        planTargets(
+          snapshot,
+          testKey(),
+          { model: 'answer', operation: 'embeddings', unit: 'someone' },
+          never,
+        ),
+      ),
     ).toMatchObject({ code: 'unsupported_operation', param: 'model' })
   })
 })
@@ -141,7 +166,7 @@ describe('a route', () => {
 describe('a key that may not call a model', () => {
   test.each(['answer', 'openai/gpt'])('learns nothing about whether %j exists', (model) => {
     const key = testKey({ allowedRoutes: ['other-*'] })
-    const wanted = { model, operation: 'chat' } as const
+    const wanted = { model, operation: 'chat', unit: 'someone' } as const
     const hidden = snapshotOf(UPSTREAMS, routes(target('a')))
     const missing = snapshotOf([], new Map())
 
@@ -152,7 +177,7 @@ describe('a key that may not call a model', () => {
 
   test('is never pointed to one by a suggestion', () => {
     const snapshot = snapshotOf(UPSTREAMS, routes(target('a')))
-    const wanted = { model: 'answr', operation: 'chat' } as const
+    const wanted = { model: 'answr', operation: 'chat', unit: 'someone' } as const
 
     const open = refusal(() => planTargets(snapshot, testKey(), wanted, never))
     const closed = refusal(() => planTargets(snapshot, testKey({ allowedRoutes: ['x'] }), wanted, never))
@@ -162,7 +187,7 @@ describe('a key that may not call a model', () => {
   })
 
   test('and a name of any length is shown short', () => {
-    const wanted = { model: 'x'.repeat(100_000), operation: 'chat' } as const
+    const wanted = { model: 'x'.repeat(100_000), operation: 'chat', unit: 'someone' } as const
 
     const { message } = refusal(() => planTargets(snapshotOf([]), testKey(), wanted, never))
 

@@ -31,6 +31,7 @@ function input(changes: Partial<RebuildInput> = {}): RebuildInput {
     body: BODY,
     attempt: attempt(hash('sha256', sent, 'hex')),
     provider: OPENAI,
+    release: null,
     ...changes,
   }
 }

@@ -1,0 +1,56 @@
+/** By what rows of the log are chosen, in one place for every command that chooses some. */
+
+import { type Command, Option } from 'commander'
+
+export type RequestFilters = {
+  key?: string
+  keyOwner?: string
+  model?: string
+  route?: string
+  release?: string
+  upstream?: string
+  failed?: boolean
+  status?: string
+  outcome?: string
+  stream?: string
+  subject?: string
+  replayOf?: string
+}
+
+const OUTCOMES =
+  'completed, client_abort, upstream_error, upstream_cut, timeout, rejected, guardrail, gateway_crash'
+
+export function withRequestFilters(command: Command): Command {
+  return command
+    .option('--key <id>', 'made with this key: vk_…')
+    .option('--key-owner <name>', 'made with a key of this name')
+    .option('--model <model>', 'asked for, or answered by, this model')
+    .option('--route <route>', 'sent to this route')
+    .option('--release <id>', 'served by this release: rel_…')
+    .option('--upstream <name>', 'sent to this upstream, also when another one answered in the end')
+    .option('--failed', 'that did not complete')
+    .option('--status <status>', 'the HTTP status the client got: 429')
+    .option('--outcome <outcome>', OUTCOMES)
+    .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
+    .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…')
+    .option('--replay-of <id>', 'what was sent again for this request: req_…')
+}
+
+/** The filters in the words of /api; anything else of the options stays as it is. */
+export function filterWords<Options extends RequestFilters>({
+  keyOwner,
+  replayOf,
+  failed,
+  ...rest
+}: Options): Omit<Options, 'keyOwner' | 'replayOf' | 'failed'> & {
+  key_owner: string | undefined
+  replay_of: string | undefined
+  failed: string | undefined
+} {
+  return {
+    ...rest,
+    key_owner: keyOwner,
+    replay_of: replayOf,
+    failed: failed === true ? 'true' : undefined,
+  }
+}

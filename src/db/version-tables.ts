@@ -1,0 +1,89 @@
+/** The tables of versions, releases and labels as drizzle sees them; the others stand in schema.ts. */
+
+import { bigint, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+/** Who made a row, and when. */
+const made = () => ({
+  createdBy: text('created_by').notNull(),
+  createdByName: text('created_by_name'),
+  createdAt: instant('created_at').notNull(),
+})
+
+export const promptVersions = pgTable('prompt_versions', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  name: text('name').notNull(),
+  version: integer('version').notNull(),
+  hash: text('hash').notNull(),
+  content: text('content').notNull(),
+  ...made(),
+})
+
+export const modelVersions = pgTable('model_versions', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  name: text('name').notNull(),
+  version: integer('version').notNull(),
+  hash: text('hash').notNull(),
+  content: text('content').notNull(),
+  ...made(),
+})
+
+export const prices = pgTable('prices', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  upstream: text('upstream').notNull(),
+  model: text('model').notNull(),
+  validFrom: instant('valid_from').notNull(),
+  source: text('source').notNull(),
+  input: bigint('input', { mode: 'bigint' }),
+  cachedInput: bigint('cached_input', { mode: 'bigint' }),
+  cacheWrite: bigint('cache_write', { mode: 'bigint' }),
+  output: bigint('output', { mode: 'bigint' }),
+  reasoning: bigint('reasoning', { mode: 'bigint' }),
+  perImage: bigint('per_image', { mode: 'bigint' }),
+  perRequest: bigint('per_request', { mode: 'bigint' }),
+  ...made(),
+})
+
+export const releases = pgTable('releases', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  route: text('route').notNull(),
+  number: integer('number').notNull(),
+  hash: text('hash').notNull(),
+  content: text('content').notNull(),
+  ...made(),
+})
+
+export const decisions = pgTable('decisions', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  route: text('route').notNull(),
+  label: text('label').notNull(),
+  fromReleaseId: text('from_release_id'),
+  toReleaseId: text('to_release_id').notNull(),
+  canaryReleaseId: text('canary_release_id'),
+  canaryWeight: integer('canary_weight'),
+  reason: text('reason').notNull(),
+  decidedBy: text('decided_by').notNull(),
+  decidedByName: text('decided_by_name'),
+  decidedAt: instant('decided_at').notNull(),
+})
+
+export const labels = pgTable(
+  'labels',
+  {
+    projectId: text('project_id').notNull(),
+    route: text('route').notNull(),
+    label: text('label').notNull(),
+    releaseId: text('release_id').notNull(),
+    canaryReleaseId: text('canary_release_id'),
+    canaryWeight: integer('canary_weight'),
+    decisionId: text('decision_id').notNull(),
+    movedAt: instant('moved_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.route, table.label] })],
+)

@@ -1,0 +1,181 @@
+/** /api/labels and /api/decisions: where labels point, the one way to move them, and why they were moved. */
+
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { moveLabel } from '../../promotion/promote.ts'
+import { type DecisionRow, listDecisions } from '../../promotion/store.ts'
+import { findReleaseById, listLabels } from '../../registry/releases/store.ts'
+import { type ApiEnv, requireRole } from '../auth.ts'
+import { type ReleasesApiDeps, registryReaders, releaseText, routeName } from './releases.ts'
+import { answer, errorAnswers, jsonBody, limitText, refuseInvalid, strictShape } from './validation.ts'
+
+const labelSchema = z
+  .object({
+    route: z.string(),
+    label: z.string(),
+    release: z.string(),
+    canary: z.object({ release: z.string(), percent: z.number() }).nullable(),
+    decision: z.string(),
+    moved_at: z.string(),
+  })
+  .openapi('Label')
+const decisionSchema = z
+  .object({
+    id: z.string(),
+    route: z.string(),
+    label: z.string(),
+    /** Null for the first move of a label. */
+    from: z.string().nullable(),
+    to: z.string(),
+    canary: z.object({ release: z.string(), percent: z.number() }).nullable(),
+    reason: z.string(),
+    decided_by: z.string(),
+    decided_by_name: z.string().nullable(),
+    decided_at: z.string(),
+  })
+  .openapi('Decision')
+
+const moveBody = strictShape('field', {
+  release: releaseText,
+  canary: strictShape('field', { release: releaseText, percent: z.number().min(0.01).max(99.99) })
+    .nullable()
+    .default(null),
+  /** What the caller believes the label serves: r12, or "none". Another answer is a conflict, and nothing moves. */
+  expected: z
+    .union([z.literal('none'), releaseText])
+    .nullable()
+    .default(null),
+  reason: z.string().trim().min(1).max(2000),
+})
+const labelQuery = strictShape('filter', { route: routeName.optional() })
+const decisionQuery = strictShape('filter', {
+  route: routeName.optional(),
+  limit: limitText,
+  cursor: z.string().max(200).optional(),
+})
+const labelParams = z.object({ route: routeName, label: routeName })
+
+const listLabelsRoute = createRoute({
+  method: 'get',
+  path: '/labels',
+  middleware: requireRole(...registryReaders),
+  request: { query: labelQuery },
+  responses: { 200: answer('By route.', z.object({ data: z.array(labelSchema) })), ...errorAnswers },
+})
+const moveLabelRoute = createRoute({
+  method: 'put',
+  path: '/labels/{route}/{label}',
+  middleware: requireRole('admin'),
+  request: { params: labelParams, ...jsonBody(moveBody) },
+  responses: {
+    200: answer('The decision; the label points where it says.', decisionSchema),
+    ...errorAnswers,
+  },
+})
+const listDecisionsRoute = createRoute({
+  method: 'get',
+  path: '/decisions',
+  middleware: requireRole(...registryReaders),
+  request: { query: decisionQuery },
+  responses: {
+    200: answer(
+      'Newest first.',
+      z.object({ data: z.array(decisionSchema), next_cursor: z.string().nullable() }),
+    ),
+    ...errorAnswers,
+  },
+})
+
+const MAX_LABELS = 10_000
+
+/** Routes under /api; authentication has already run. */
+export function labelsApi(deps: ReleasesApiDeps) {
+  const { db, record } = deps
+  return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
+    .openapi(listLabelsRoute, async (c) => {
+      const { projectId } = c.var.key
+      const { route } = c.req.valid('query')
+      const rows = await listLabels(db, projectId, { route: route ?? null, limit: MAX_LABELS })
+      const name = namesOf(deps, projectId)
+      const data = await Promise.all(
+        rows.map(async (row) => ({
+          route: row.route,
+          label: row.label,
+          release: await name(row.releaseId),
+          canary: await canaryOf(row, name),
+          decision: row.decisionId,
+          moved_at: row.movedAt.toISOString(),
+        })),
+      )
+      return c.json({ data }, 200)
+    })
+    .openapi(moveLabelRoute, async (c) => {
+      const { route, label } = c.req.valid('param')
+      const { release, canary, expected, reason } = c.req.valid('json')
+      const { key } = c.var
+      await record.admin(key, {
+        action: 'label.set',
+        target: `${route}@${label}`,
+        purpose: reason,
+        detail: { release, canary, expected },
+      })
+      const moved = await moveLabel(deps, key, {
+        route,
+        label,
+        to: release,
+        canary:
+          canary === null ? null : { release: canary.release, weight: Math.round(canary.percent * 100) },
+        expected: expected === 'none' ? 0 : expected,
+        reason,
+      })
+      await deps.changed()
+      return c.json(await toWire(moved.decision, namesOf(deps, key.projectId)), 200)
+    })
+    .openapi(listDecisionsRoute, async (c) => {
+      const { route, limit, cursor } = c.req.valid('query')
+      const { projectId } = c.var.key
+      const page = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
+      const rows = await listDecisions(db, projectId, page)
+      const shown = rows.slice(0, limit)
+      const name = namesOf(deps, projectId)
+      const nextCursor = rows.length > limit ? (shown.at(-1)?.id ?? null) : null
+      const data = await Promise.all(shown.map((row) => toWire(row, name)))
+      return c.json({ data, next_cursor: nextCursor }, 200)
+    })
+}
+
+type NameOf = (id: string) => Promise<string>
+
+/** `r12` for a release's id; each is read once. */
+function namesOf({ db }: ReleasesApiDeps, projectId: string): NameOf {
+  const known = new Map<string, Promise<string>>()
+  return (id) => {
+    const found =
+      known.get(id) ??
+      findReleaseById(db, projectId, id).then((row) => (row === null ? id : `r${row.number}`))
+    known.set(id, found)
+    return found
+  }
+}
+
+async function canaryOf(
+  row: { canaryReleaseId: string | null; canaryWeight: number | null },
+  name: NameOf,
+): Promise<{ release: string; percent: number } | null> {
+  if (row.canaryReleaseId === null) return null
+  return { release: await name(row.canaryReleaseId), percent: (row.canaryWeight ?? 0) / 100 }
+}
+
+async function toWire(row: DecisionRow, name: NameOf): Promise<z.infer<typeof decisionSchema>> {
+  return {
+    id: row.id,
+    route: row.route,
+    label: row.label,
+    from: row.fromReleaseId === null ? null : await name(row.fromReleaseId),
+    to: await name(row.toReleaseId),
+    canary: await canaryOf(row, name),
+    reason: row.reason,
+    decided_by: row.decidedBy,
+    decided_by_name: row.decidedByName,
+    decided_at: row.decidedAt.toISOString(),
+  }
+}

@@ -1,0 +1,69 @@
+/** The only SQL that writes labels and decisions. */
+
+import { and, desc, eq, isNull, lt } from 'drizzle-orm'
+import type { Db } from '../db/client.ts'
+import { decisions, labels } from '../db/version-tables.ts'
+
+export type DecisionRow = typeof decisions.$inferSelect
+export type LabelValues = typeof labels.$inferInsert
+
+export async function insertDecision(db: Db, row: DecisionRow): Promise<void> {
+  await db.insert(decisions).values(row)
+}
+
+/** Writes a label that does not exist; false when somebody made it first. */
+export async function insertLabel(db: Db, row: LabelValues): Promise<boolean> {
+  const rows = await db.insert(labels).values(row).onConflictDoNothing().returning({ route: labels.route })
+  return rows.length === 1
+}
+
+/** Moves a label that points where the caller believes it does; false when it does not. */
+export async function swapLabel(
+  db: Db,
+  row: LabelValues,
+  seen: { releaseId: string; canaryReleaseId: string | null; decisionId: string },
+): Promise<boolean> {
+  const rows = await db
+    .update(labels)
+    .set({
+      releaseId: row.releaseId,
+      canaryReleaseId: row.canaryReleaseId ?? null,
+      canaryWeight: row.canaryWeight ?? null,
+      decisionId: row.decisionId,
+      movedAt: row.movedAt,
+    })
+    .where(
+      and(
+        eq(labels.projectId, row.projectId),
+        eq(labels.route, row.route),
+        eq(labels.label, row.label),
+        eq(labels.releaseId, seen.releaseId),
+        eq(labels.decisionId, seen.decisionId),
+        seen.canaryReleaseId === null
+          ? isNull(labels.canaryReleaseId)
+          : eq(labels.canaryReleaseId, seen.canaryReleaseId),
+      ),
+    )
+    .returning({ route: labels.route })
+  return rows.length === 1
+}
+
+/** Newest first; of one route or of all. */
+export async function listDecisions(
+  db: Db,
+  projectId: string,
+  page: { route: string | null; before: string | null; limit: number },
+): Promise<DecisionRow[]> {
+  return await db
+    .select()
+    .from(decisions)
+    .where(
+      and(
+        eq(decisions.projectId, projectId),
+        page.route === null ? undefined : eq(decisions.route, page.route),
+        page.before === null ? undefined : lt(decisions.id, page.before),
+      ),
+    )
+    .orderBy(desc(decisions.id))
+    .limit(page.limit)
+}

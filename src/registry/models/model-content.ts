@@ -1,0 +1,113 @@
+/**
+ * What a model version holds: an upstream, its id of the model, and what is sent to it and known of it. The wire, the
+ * files in `model-versions/` and the stored content spell it the same way. What nobody stated is null or absent: unknown.
+ */
+
+import { z } from 'zod'
+import { RequestError } from '../../errors.ts'
+import { nearest } from '../../lib/nearest.ts'
+import { type Content, contentOf } from '../content.ts'
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
+const NAME_WORDS = 'Write lower-case letters, digits, ".", "_" and "-", at most 63.'
+
+const flag = z.boolean().optional()
+/** What a release may need of a model. True and false were stated by somebody; absent is unknown. */
+const CAPABILITIES = {
+  tools: flag,
+  vision: flag,
+  audio: flag,
+  json: flag,
+  streaming: flag,
+  reasoning: flag,
+  embeddings: flag,
+  rerank: flag,
+}
+
+/** These are the call itself, or belong to a prompt version: as a model's defaults they would change what was asked. */
+const NOT_PARAMETERS: Readonly<Record<string, string>> = {
+  model: 'it is the field "model" of the version',
+  messages: 'it is the call itself',
+  input: 'it is the call itself',
+  prompt: 'it is the call itself',
+  stream: 'the caller decides it',
+  stream_options: 'the caller decides it',
+  user: 'the caller decides it',
+  tools: 'it belongs to a prompt version',
+  response_format: 'it belongs to a prompt version',
+}
+const PARAMETERS_MAX = 100
+/** Deeper is no parameter of any upstream, and costs a stack to walk. */
+const DEPTH_MAX = 8
+
+const tokens = z.int().min(1).max(1_000_000_000).nullable().default(null)
+const text = (maxLetters: number) => z.string().trim().min(1).max(maxLetters).nullable().default(null)
+
+export const modelName = z.string().regex(NAME, NAME_WORDS)
+
+/** Field by field, so that `/api` can describe and refuse each by its name. */
+export const modelContentShape = {
+  upstream: z.string().regex(NAME, NAME_WORDS),
+  /** The upstream's id of the model. */
+  model: z.string().trim().min(1).max(200),
+  /** Sent where the caller, the route and the prompt say nothing. */
+  parameters: z.record(z.string().min(1).max(100), z.unknown()).superRefine(refuseParameters).default({}),
+  context_window: tokens,
+  max_output_tokens: tokens,
+  capabilities: z.strictObject(CAPABILITIES, { error: unknownCapability }).default({}),
+  licence: text(200),
+  notes: text(4000),
+}
+const modelContent = z.strictObject(modelContentShape)
+
+export type ModelContent = z.infer<typeof modelContent>
+
+/** The content as it is stored and hashed. Throws RequestError for a text that no database keeps as it is. */
+export function modelContentOf(content: ModelContent): Content {
+  if (hasLoneSurrogate(content)) {
+    throw new RequestError('invalid_value', 'A text in it is not well-formed Unicode: half a surrogate pair.')
+  }
+  return contentOf(content)
+}
+
+/** A stored content, read back. Throws when it is none of this version's. */
+export function readModelContent(stored: string): ModelContent {
+  return modelContent.parse(JSON.parse(stored))
+}
+
+function unknownCapability(issue: { code?: string; keys?: readonly string[] }): string | undefined {
+  if (issue.code !== 'unrecognized_keys') return undefined
+  const known = Object.keys(CAPABILITIES)
+  const name = issue.keys?.[0] ?? ''
+  const meant = nearest(name, known)
+  const hint = meant === null ? `Known: ${known.join(', ')}.` : `Did you mean "${meant}"?`
+  return `Unknown capability "${name.slice(0, 60)}". ${hint}`
+}
+
+function refuseParameters(parameters: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  const names = Object.keys(parameters)
+  if (names.length > PARAMETERS_MAX) {
+    context.addIssue({ code: 'custom', message: `${names.length} parameters; at most ${PARAMETERS_MAX}.` })
+  }
+  for (const name of names) {
+    const why = Object.hasOwn(NOT_PARAMETERS, name) ? NOT_PARAMETERS[name] : undefined
+    if (why !== undefined) {
+      context.addIssue({ code: 'custom', path: [name], message: `Not a default of a model: ${why}.` })
+    } else if (depthOf(parameters[name], DEPTH_MAX) > DEPTH_MAX) {
+      context.addIssue({ code: 'custom', path: [name], message: `Nested deeper than ${DEPTH_MAX} levels.` })
+    }
+  }
+}
+
+/** Levels of lists and objects; stops one past `limit`. */
+function depthOf(value: unknown, limit: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (limit < 1) return 1
+  return 1 + Math.max(0, ...Object.values(value).map((inner) => depthOf(inner, limit - 1)))
+}
+
+function hasLoneSurrogate(value: unknown): boolean {
+  if (typeof value === 'string') return !value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(([name, inner]) => !name.isWellFormed() || hasLoneSurrogate(inner))
+}

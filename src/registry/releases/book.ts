@@ -1,0 +1,189 @@
+/**
+ * The registry compiled for serving, pure: which release a route's name, label or number means. Never changed in place;
+ * prompts are compiled when they are first served, because most releases never are again.
+ */
+
+import { createHash } from 'node:crypto'
+import type { JsonObject } from '../../lib/json.ts'
+import { compilePrices, type PriceBook } from '../prices/price-book.ts'
+import { shippedPrices } from '../prices/price-list.ts'
+import { type PromptContent, parsePromptContent } from '../prompts/prompt-content.ts'
+import { type CompiledPrompt, compilePrompt } from '../prompts/render.ts'
+import { type PriceData, priceFromData } from './price-data.ts'
+import type { LabelData, RegistryData, ReleaseData, VersionData } from './registry-data.ts'
+import { parseRelease, refText, type VersionRef } from './release-content.ts'
+
+type ServedTarget = {
+  upstream: string
+  /** The upstream's own name of it. */
+  model: string
+  /** `gpt-4o-mini@3` */
+  modelVersion: string
+  /** Sent when neither caller nor release says otherwise. */
+  parameters: JsonObject
+  weight: number | null
+}
+
+export type ServedPrompt = { ref: string; content: PromptContent; compiled: CompiledPrompt }
+
+export type ServedRelease = {
+  id: string
+  route: string
+  number: number
+  hash: string
+  targets: readonly ServedTarget[]
+  parameters: JsonObject
+  retries: number
+  /** Null for a release without one. Throws Error when the version is damaged. */
+  prompt: () => ServedPrompt | null
+}
+
+/** Hundredths of a per cent. */
+const WHOLE_WEIGHT = 10_000
+
+type ServedLabel = { stable: ReleaseData; canary: ReleaseData | null; weight: number }
+type ServedRoute = { releases: Map<number, ReleaseData>; labels: Map<string, ServedLabel> }
+
+export class RegistryBook {
+  readonly #routes = new Map<string, ServedRoute>()
+  readonly #byId = new Map<string, ReleaseData>()
+  readonly #prompts = new Map<string, VersionData>()
+  readonly #models = new Map<string, VersionData>()
+  readonly #ownPrices: Map<string, PriceData[]>
+  readonly #prices = new Map<string, PriceBook>()
+  /** What was made of a release when it was first asked for. */
+  readonly #served = new Map<string, ServedRelease>()
+
+  constructor(data: RegistryData) {
+    for (const prompt of data.prompts) this.#prompts.set(versionKey(prompt.projectId, prompt), prompt)
+    for (const model of data.models) this.#models.set(versionKey(model.projectId, model), model)
+    for (const release of data.releases) {
+      this.#byId.set(release.id, release)
+      this.#routeOf(release).releases.set(release.number, release)
+    }
+    for (const label of data.labels) this.#addLabel(label)
+    this.#ownPrices = Map.groupBy(data.prices, ({ projectId }) => projectId)
+  }
+
+  /** Its own prices over the shipped list; made when a project is first asked for. */
+  pricesOf(projectId: string): PriceBook {
+    let found = this.#prices.get(projectId)
+    if (found === undefined) {
+      const own = (this.#ownPrices.get(projectId) ?? []).map(priceFromData)
+      found = compilePrices(own, shippedPrices)
+      this.#prices.set(projectId, found)
+    }
+    return found
+  }
+
+  /** Names of the project's routes that have a label `production`. */
+  routesOf(projectId: string): string[] {
+    const start = `${projectId} `
+    return [...this.#routes]
+      .filter(([key, route]) => key.startsWith(start) && route.labels.has(PRODUCTION))
+      .map(([key]) => key.slice(start.length))
+  }
+
+  has(projectId: string, route: string): boolean {
+    return this.#routes.has(`${projectId} ${route}`)
+  }
+
+  byNumber(projectId: string, route: string, number: number): ServedRelease | null {
+    const release = this.#routes.get(`${projectId} ${route}`)?.releases.get(number)
+    return release === undefined ? null : this.#serve(release)
+  }
+
+  byId(projectId: string, id: string): ServedRelease | null {
+    const release = this.#byId.get(id)
+    return release === undefined || release.projectId !== projectId ? null : this.#serve(release)
+  }
+
+  /** `unit` is who asks: the same user or key always gets the same side of a canary. */
+  byLabel(projectId: string, route: string, label: string, unit: string): ServedRelease | null {
+    const found = this.#routes.get(`${projectId} ${route}`)?.labels.get(label)
+    if (found === undefined) return null
+    const { stable, canary, weight } = found
+    const isCanary = canary !== null && bucketOf(`${projectId} ${route} ${label}`, unit) < weight
+    return this.#serve(isCanary ? canary : stable)
+  }
+
+  labelsOf(projectId: string, route: string): string[] {
+    return [...(this.#routes.get(`${projectId} ${route}`)?.labels.keys() ?? [])]
+  }
+
+  #routeOf({ projectId, route }: { projectId: string; route: string }): ServedRoute {
+    const key = `${projectId} ${route}`
+    let found = this.#routes.get(key)
+    if (found === undefined) {
+      found = { releases: new Map(), labels: new Map() }
+      this.#routes.set(key, found)
+    }
+    return found
+  }
+
+  #addLabel(label: LabelData): void {
+    const stable = this.#byId.get(label.releaseId)
+    if (stable === undefined) return
+    const canary = label.canaryReleaseId === null ? null : (this.#byId.get(label.canaryReleaseId) ?? null)
+    this.#routeOf(label).labels.set(label.label, { stable, canary, weight: label.canaryWeight ?? 0 })
+  }
+
+  #serve(release: ReleaseData): ServedRelease {
+    const known = this.#served.get(release.id)
+    if (known !== undefined) return known
+    const content = parseRelease(release.content)
+    let prompt: ServedPrompt | null = null
+    const made: ServedRelease = {
+      id: release.id,
+      route: release.route,
+      number: release.number,
+      hash: release.hash,
+      targets: content.targets.flatMap(({ model, weight }) => {
+        const found = this.#pinned(this.#models, release, model)
+        return [{ ...targetOf(found), modelVersion: refText(model), weight }]
+      }),
+      parameters: content.parameters,
+      retries: content.retries,
+      prompt: () => {
+        if (content.prompt === null) return null
+        prompt ??= servedPrompt(this.#pinned(this.#prompts, release, content.prompt))
+        return prompt
+      },
+    }
+    this.#served.set(release.id, made)
+    return made
+  }
+
+  #pinned(versions: Map<string, VersionData>, release: ReleaseData, ref: VersionRef): VersionData {
+    const found = versions.get(versionKey(release.projectId, ref))
+    if (found !== undefined && found.hash === ref.hash) return found
+    throw new Error(`Release ${release.route} r${release.number} pins ${refText(ref)}, which is not there.`)
+  }
+}
+
+const PRODUCTION = 'production'
+
+function versionKey(projectId: string, { name, version }: { name: string; version: number }): string {
+  return `${projectId} ${name}@${version}`
+}
+
+function targetOf({ content }: VersionData): Pick<ServedTarget, 'upstream' | 'model' | 'parameters'> {
+  const { upstream, model, parameters } = JSON.parse(content) as {
+    upstream: string
+    model: string
+    parameters?: JsonObject
+  }
+  return { upstream, model, parameters: parameters ?? {} }
+}
+
+function servedPrompt(version: VersionData): ServedPrompt {
+  const content = parsePromptContent(version.content)
+  return { ref: refText(version), content, compiled: compilePrompt(content) }
+}
+
+/** 0 to 9,999, the same for the same unit, and independent between labels. */
+function bucketOf(label: string, unit: string): number {
+  const digest = createHash('sha256').update(label).update('\0').update(unit).digest()
+  // 48 bits over 10,000 buckets: the bias is below one in ten billion.
+  return digest.readUIntBE(0, 6) % WHOLE_WEIGHT
+}

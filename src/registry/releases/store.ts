@@ -1,0 +1,205 @@
+/** All SQL about releases, and the read side of labels. Never moves a label: `promotion` does. */
+
+import { and, asc, desc, eq, gt, lt, max, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { changeCounters } from '../../db/schema.ts'
+import { labels, modelVersions, promptVersions, releases } from '../../db/version-tables.ts'
+import type { VersionRef } from './release-content.ts'
+
+export type ReleaseRow = typeof releases.$inferSelect
+export type LabelRow = typeof labels.$inferSelect
+export type VersionRow = { id: string; name: string; version: number; hash: string; content: string }
+
+/** The NOTIFY channel of new releases and moved labels. */
+export const REGISTRY_CHANNEL = 'aval_registry'
+const SUBJECT = 'registry'
+
+const TABLES = { prompt: promptVersions, model: modelVersions } as const
+export type VersionKind = keyof typeof TABLES
+
+/** A version of a prompt or a model; the newest when none is named. */
+export async function findVersion(
+  db: Db,
+  projectId: string,
+  wanted: { kind: VersionKind; name: string; version: number | null },
+): Promise<VersionRow | null> {
+  const table = TABLES[wanted.kind]
+  const rows = await db
+    .select({
+      id: table.id,
+      name: table.name,
+      version: table.version,
+      hash: table.hash,
+      content: table.content,
+    })
+    .from(table)
+    .where(
+      and(
+        eq(table.projectId, projectId),
+        eq(table.name, wanted.name),
+        wanted.version === null ? undefined : eq(table.version, wanted.version),
+      ),
+    )
+    .orderBy(desc(table.version))
+    .limit(1)
+  return rows[0] ?? null
+}
+
+/** The content behind a reference; null when the version is not there or is another one. */
+export async function findPinned(
+  db: Db,
+  projectId: string,
+  kind: VersionKind,
+  ref: VersionRef,
+): Promise<VersionRow | null> {
+  const found = await findVersion(db, projectId, { kind, name: ref.name, version: ref.version })
+  return found === null || found.hash !== ref.hash ? null : found
+}
+
+export async function findRelease(
+  db: Db,
+  projectId: string,
+  route: string,
+  number: number,
+): Promise<ReleaseRow | null> {
+  const rows = await db
+    .select()
+    .from(releases)
+    .where(and(eq(releases.projectId, projectId), eq(releases.route, route), eq(releases.number, number)))
+  return rows[0] ?? null
+}
+
+export async function findReleaseById(db: Db, projectId: string, id: string): Promise<ReleaseRow | null> {
+  const rows = await db
+    .select()
+    .from(releases)
+    .where(and(eq(releases.projectId, projectId), eq(releases.id, id)))
+  return rows[0] ?? null
+}
+
+export async function findByHash(
+  db: Db,
+  projectId: string,
+  route: string,
+  hash: string,
+): Promise<ReleaseRow | null> {
+  const rows = await db
+    .select()
+    .from(releases)
+    .where(and(eq(releases.projectId, projectId), eq(releases.route, route), eq(releases.hash, hash)))
+  return rows[0] ?? null
+}
+
+/** The highest number of a route's releases; 0 before the first. */
+export async function lastNumber(db: Db, projectId: string, route: string): Promise<number> {
+  const rows = await db
+    .select({ number: max(releases.number) })
+    .from(releases)
+    .where(and(eq(releases.projectId, projectId), eq(releases.route, route)))
+  return rows[0]?.number ?? 0
+}
+
+/** False when another release took the number or the same content came first. */
+export async function insertRelease(db: Db, row: ReleaseRow): Promise<boolean> {
+  const rows = await db.insert(releases).values(row).onConflictDoNothing().returning({ id: releases.id })
+  return rows.length === 1
+}
+
+/** Newest first; of one route or of all. `before` is the id of the last row already seen. */
+export async function listReleases(
+  db: Db,
+  projectId: string,
+  page: { route: string | null; before: string | null; limit: number },
+): Promise<ReleaseRow[]> {
+  return await db
+    .select()
+    .from(releases)
+    .where(
+      and(
+        eq(releases.projectId, projectId),
+        page.route === null ? undefined : eq(releases.route, page.route),
+        page.before === null ? undefined : lt(releases.id, page.before),
+      ),
+    )
+    .orderBy(desc(releases.id))
+    .limit(page.limit)
+}
+
+export async function findLabel(
+  db: Db,
+  projectId: string,
+  route: string,
+  label: string,
+): Promise<LabelRow | null> {
+  const rows = await db
+    .select()
+    .from(labels)
+    .where(and(eq(labels.projectId, projectId), eq(labels.route, route), eq(labels.label, label)))
+  return rows[0] ?? null
+}
+
+/** Labels of a project by route and name, of one route or of all, at most `limit`. */
+export async function listLabels(
+  db: Db,
+  projectId: string,
+  page: { route: string | null; limit: number },
+): Promise<LabelRow[]> {
+  return await db
+    .select()
+    .from(labels)
+    .where(
+      and(eq(labels.projectId, projectId), page.route === null ? undefined : eq(labels.route, page.route)),
+    )
+    .orderBy(asc(labels.route), asc(labels.label))
+    .limit(page.limit)
+}
+
+/** Wakes every gateway, when and only when the transaction commits; those that cannot listen poll the counter. */
+export async function announceRegistryChange(db: Db): Promise<void> {
+  await db
+    .update(changeCounters)
+    .set({ version: sql`${changeCounters.version} + 1` })
+    .where(eq(changeCounters.subject, SUBJECT))
+  await db.execute(sql`SELECT pg_notify(${REGISTRY_CHANNEL}, '')`)
+}
+
+/** The counter of changes; 0 before the first. */
+export async function readRegistryVersion(db: Db): Promise<bigint> {
+  const rows = await db
+    .select({ version: changeCounters.version })
+    .from(changeCounters)
+    .where(eq(changeCounters.subject, SUBJECT))
+  return rows[0]?.version ?? 0n
+}
+
+/** Rows of every project after an id, in order of ids: what a gateway loads, page by page. */
+export async function pageOfReleases(db: Db, after: string, limit: number): Promise<ReleaseRow[]> {
+  return await db.select().from(releases).where(gt(releases.id, after)).orderBy(asc(releases.id)).limit(limit)
+}
+
+export async function pageOfVersions(
+  db: Db,
+  kind: VersionKind,
+  after: string,
+  limit: number,
+): Promise<(VersionRow & { projectId: string })[]> {
+  const table = TABLES[kind]
+  return await db
+    .select({
+      id: table.id,
+      projectId: table.projectId,
+      name: table.name,
+      version: table.version,
+      hash: table.hash,
+      content: table.content,
+    })
+    .from(table)
+    .where(gt(table.id, after))
+    .orderBy(asc(table.id))
+    .limit(limit)
+}
+
+/** Every label of every project, at most `limit`. */
+export async function allLabels(db: Db, limit: number): Promise<LabelRow[]> {
+  return await db.select().from(labels).limit(limit)
+}
