@@ -9,13 +9,8 @@ import { compileLinearRegex } from '../../lib/linear-regex.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { parseYaml } from '../../lib/yaml.ts'
 import { findUndeclared } from './declared-names.ts'
-import {
-  CONTEXTS,
-  contentOfPrompt,
-  MESSAGES_SLOT,
-  type PromptContent,
-  type PromptTest,
-} from './prompt-content.ts'
+import { findForeign } from './foreign-values.ts'
+import { CONTEXTS, MESSAGES_SLOT, type PromptContent, type PromptTest } from './prompt-content.ts'
 import { type PromptFileShape, promptFile } from './prompt-schema.ts'
 import { lineOf, parseTemplate } from './template.ts'
 
@@ -23,9 +18,6 @@ export type PromptFile = { content: PromptContent; tests: PromptTest[] }
 
 /** A long book chapter; more belongs into the contexts. */
 export const MAX_FILE_BYTES = 256 * 1024
-/** Aliases may write a text out many times. */
-const MAX_CONTENT_CHARACTERS = 512 * 1024
-const MAX_DEPTH = 60
 
 /** Lower-case letters, digits and hyphens: a name is a file's name, part of an address, and nothing else. */
 export function isPromptName(name: string): boolean {
@@ -53,7 +45,7 @@ export function readPromptFile(name: string, text: string): PromptFile | { probl
   }
   const read = parseYaml(text, where)
   if ('problems' in read) return read
-  const foreign = findForeign(read.value, [])
+  const foreign = findForeign(read.value)
   if (foreign !== null) return { problems: [`${where}: ${foreign}`] }
   const parsed = promptFile.safeParse(read.value)
   if (!parsed.success) return { problems: describeIssues(where, promptFile, read.value, parsed.error) }
@@ -65,41 +57,7 @@ export function readPromptFile(name: string, text: string): PromptFile | { probl
     ...testProblems(file),
   ]
   if (problems.length > 0) return { problems: problems.map((problem) => `${where}: ${problem}`) }
-  if (contentOfPrompt(file.content).text.length > MAX_CONTENT_CHARACTERS) {
-    return {
-      problems: [
-        `${where}: its aliases stand for more than ${MAX_CONTENT_CHARACTERS} characters. Use fewer.`,
-      ],
-    }
-  }
   return file
-}
-
-/** What JSON cannot hold, or what would be another object's nature instead of a member. */
-function findForeign(value: unknown, path: readonly string[]): string | null {
-  const at = path.join('.') || '(top level)'
-  if (path.length > MAX_DEPTH) return `${at}: nested too deeply. Write it flatter.`
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    return `${at}: ${value} where a finite number is expected.`
-  }
-  if (typeof value === 'string' && !value.isWellFormed())
-    return `${at}: holds half a character. Write it whole.`
-  // The database has no place for it.
-  if (typeof value === 'string' && value.includes('\0')) return `${at}: holds a NUL character. Leave it out.`
-  if (typeof value !== 'object' || value === null) return null
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) {
-    return `${at}: a YAML tag made something else than a text, a number, a list or an object. Leave it out.`
-  }
-  for (const [name, member] of Object.entries(value)) {
-    if (name.includes('\0')) return `${at}: a key holds a NUL character. Leave it out.`
-    if (name === '__proto__') return `${at}: the key "__proto__" is not allowed. Choose another name.`
-    if (name.startsWith('{ ') || name.startsWith('{{')) {
-      return `${at}: an object where a text is expected. Put quotes around what begins with {{.`
-    }
-    const found = findForeign(member, [...path, name])
-    if (found !== null) return found
-  }
-  return null
 }
 
 function toFile({ tests, response_format: responseFormat, ...rest }: PromptFileShape): PromptFile {

@@ -41,6 +41,7 @@ test('help lists the commands, examples and what every exit code means', async (
     'key',
     'requests',
     'audit',
+    'prompt',
     'models',
     'doctor',
     'reload',

@@ -246,6 +246,7 @@ describe('a hostile file', () => {
     ],
     ['a tag that never ends', `messages: [{ role: user, content: "{{${' '.repeat(200_000)}a}}" }]`],
     ['sections in sections', saying(`${'{{#contexts}}'.repeat(15_000)}${'{{/contexts}}'.repeat(15_000)}`)],
+    ['aliases of a long list', `x: &x [${'a, '.repeat(60_000)}]\ny: [${'*x, '.repeat(90)}]`],
     ['too many bytes', `description: ${'x'.repeat(256 * 1024)}`],
   ])('of %s is refused in no time', (_, text) => {
     const began = performance.now()
@@ -259,7 +260,7 @@ describe('a hostile file', () => {
   test('of aliases that write a long text out many times is refused', () => {
     const text = `description: &d ${'x'.repeat(2000)}\nvariables: { type: object, $comment: &c "${'y'.repeat(100_000)}" }\ntools:\n${'  - { type: function, function: { name: a, description: *c } }\n'.repeat(20)}${saying('a')}`
 
-    expect(problemsOf(text)[0]).toContain('its aliases stand for more than')
+    expect(problemsOf(text)[0]).toContain('with its aliases more than')
   })
 
   test.each([
