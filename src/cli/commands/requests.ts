@@ -1,6 +1,7 @@
 /** `aval requests list|show|replay`: the request log as an auditor reads it; replay.ts sends it again. */
 
 import type { Command } from 'commander'
+import { formatUsd } from '../../lib/money.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -215,7 +216,7 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
 /** Unknown is said as such where an upstream was asked. */
 function costText({ cost_micro_usd: micro, price, attempts }: Detail): string | null {
   if (micro === null) return attempts.length === 0 ? null : 'unknown'
-  return `$${(micro / 1e6).toFixed(6)} by ${price ?? 'no price'}`
+  return `${formatUsd(BigInt(micro))} by ${printableLine(price ?? 'no price')}`
 }
 
 const BODIES_GONE = {

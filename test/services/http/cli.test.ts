@@ -180,6 +180,7 @@ describe('the request log', () => {
       finish       stop
       took         1.24 s, first token 85 ms
       tokens       12 in, 40 out
+      cost         unknown
 
       ATTEMPT  TARGET               AFTER  TOOK    STATUS  ERROR                 UPSTREAM SAID
       1        openai/gpt-4o-mini   2 ms   40 ms   503     upstream_unavailable  overloaded
