@@ -14,7 +14,7 @@ import {
 } from '../context.ts'
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
-import { colorsOf, printable } from '../terminal.ts'
+import { colorsOf, printable, printableLine } from '../terminal.ts'
 import { type RebuildOptions, showRebuilt } from './rebuild.ts'
 import { addReplayCommand } from './replay.ts'
 import { addUsageCommand } from './usage.ts'
