@@ -52,6 +52,20 @@ describe.skipIf(serverUrl === '')(`a server's database that fails${reason}`, () 
     return ids
   }
 
+  /** A route with a prompt, served by its label. */
+  async function release(): Promise<void> {
+    const api = (path: string, body: object, method = 'POST') =>
+      call(`${gateway.url}/api/${path}`, gateway.adminKey, { body, method })
+    const content =
+      'variables: { type: object, required: [name], properties: { name: { type: string } } }\n' +
+      'messages: [{ role: user, content: "Greet {{name}}." }]'
+    await api('prompts', { name: 'greeting', content })
+    await api('model-versions', { name: 'mock', upstream: 'openai', model: 'mock' })
+    await api('releases', { route: 'greeting', prompt: 'greeting', models: [{ model: 'mock' }] })
+    const moved = await api('labels/greeting/production', { release: 'r1', reason: 'a test' }, 'PUT')
+    expect(moved.status).toBe(200)
+  }
+
   const rows = () => database.sql<{ id: string; outcome: string }[]>`SELECT id, outcome FROM requests`
   const health = () => call(`${gateway.url}/health`, null)
   const shipped = (ids: readonly string[]) =>
@@ -98,7 +112,8 @@ describe.skipIf(serverUrl === '')(`a server's database that fails${reason}`, () 
     expect(all.map(({ id }) => id).sort()).toEqual([...ids].sort())
   }, 60_000)
 
-  test('away at the start: a server that knows its keys serves with them, and ships when the database is there', async () => {
+  test('away at the start: a server that knows its keys and releases serves with them, and ships when the database is there', async () => {
+    await release()
     const made = await call(`${gateway.url}/api/keys`, gateway.adminKey, { body: { name: 'shop' } })
     const token = String(made.json.token)
     await until('the key', async () => (await call(`${gateway.url}/v1/models`, token)).status === 200)
@@ -108,16 +123,23 @@ describe.skipIf(serverUrl === '')(`a server's database that fails${reason}`, () 
     await until('the key file', () =>
       readFileSync(join(home, 'keys.json'), 'utf8').includes(String(made.json.id)),
     )
+    await until('the registry file', () =>
+      readFileSync(join(home, 'registry.json'), 'utf8').includes('"route":"greeting"'),
+    )
     await gateway.kill9()
     proxy.set({ refuse: true })
     proxy.cut('rst')
 
     gateway = await serve({ home })
+    const greeting = { model: 'greeting', prompt: { variables: { name: 'Ada' } } }
+    const greeted = await call(`${gateway.url}/v1/chat/completions`, token, { body: greeting })
     const ids = await ask(10, token)
     const during = await health()
     proxy.set({ refuse: false })
     const all = await shipped(ids)
 
+    expect(greeted.status).toBe(200)
+    expect(greeted.headers.get('x-aval-release')).toBe('greeting@r1')
     expect(during).toMatchObject({ status: 200, json: { status: 'degraded' } })
     expect(all.filter(({ id }) => ids.includes(id))).toHaveLength(10)
     await until('healthy', async () => (await health()).json.status === 'ok')
