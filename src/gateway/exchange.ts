@@ -33,6 +33,7 @@ export class Exchange implements StreamObserver {
   ttftMs: number | null = null
   /** True once CLOSE has been handed to the spool: there is exactly one. */
   closing = false
+  #costed: { usage: UsageRecord | null; cost: Cost | null } | null = null
   #sentBytes = 0
   #held: Buffer[] = []
   #heldBytes = 0
@@ -80,16 +81,20 @@ export class Exchange implements StreamObserver {
 
   /** What the answer with this usage cost; null is unknown. */
   cost(usage: UsageRecord | null): Cost | null {
+    // The header asks and then the log: the same usage, the same answer.
+    if (this.#costed?.usage === usage) return this.#costed.cost
     const { registry } = this.deps.snapshot()
     const { key, operation, receivedAtMs } = this.envelope
     const { target } = this
-    return costOfAnswer(registry, {
+    const cost = costOfAnswer(registry, {
       projectId: key.projectId,
       target,
       operation,
       usage,
       atMs: receivedAtMs,
     })
+    this.#costed = { usage, cost }
+    return cost
   }
 
   /** Headers of the answer: ours, then what the upstream may say; our own limits win over the upstream's. */

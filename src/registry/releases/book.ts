@@ -1,16 +1,23 @@
 /**
- * The registry compiled for serving, pure: which release a route's name, label or number means. Never changed in place;
+ * The registry compiled for serving: which release a route's name, label or number means. Never changed in place;
  * prompts are compiled when they are first served, because most releases never are again.
  */
 
 import { hash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JsonObject } from '../../lib/json.ts'
 import { compilePrices, type PriceBook } from '../prices/price-book.ts'
 import { shippedPrices } from '../prices/price-list.ts'
 import { type PromptContent, parsePromptContent } from '../prompts/prompt-content.ts'
 import { type CompiledPrompt, compilePrompt } from '../prompts/render.ts'
 import { type PriceData, priceFromData } from './price-data.ts'
-import type { LabelData, RegistryData, ReleaseData, VersionData } from './registry-data.ts'
+import {
+  EMPTY_REGISTRY,
+  type LabelData,
+  type RegistryData,
+  type ReleaseData,
+  type VersionData,
+} from './registry-data.ts'
 import { parseRelease, refText, type VersionRef } from './release-content.ts'
 
 type ServedTarget = {
@@ -49,20 +56,52 @@ export class RegistryBook {
   readonly #byId = new Map<string, ReleaseData>()
   readonly #prompts = new Map<string, VersionData>()
   readonly #models = new Map<string, VersionData>()
-  readonly #ownPrices: Map<string, PriceData[]>
+  readonly #ownPrices = new Map<string, PriceData[]>()
   readonly #prices = new Map<string, PriceBook>()
   /** What was made of a release when it was first asked for. */
   readonly #served = new Map<string, ServedRelease>()
 
+  /** The same as `compile`, at once: for registries that are small, and for tests. */
   constructor(data: RegistryData) {
-    for (const prompt of data.prompts) this.#prompts.set(versionKey(prompt.projectId, prompt), prompt)
-    for (const model of data.models) this.#models.set(versionKey(model.projectId, model), model)
+    for (const _row of this.#take(data));
+  }
+
+  /** Makes a book without holding the event loop for longer than a thousand rows: requests go on meanwhile. */
+  static async compile(data: RegistryData): Promise<RegistryBook> {
+    const book = new RegistryBook(EMPTY_REGISTRY)
+    let rows = 0
+    for (const _row of book.#take(data)) {
+      rows += 1
+      if (rows % ROWS_PER_TURN === 0) await nextTurn()
+    }
+    return book
+  }
+
+  /** Row by row, so that whoever asks decides when to rest. Labels come last: they point to releases. */
+  *#take(data: RegistryData): Generator<void> {
+    for (const prompt of data.prompts) {
+      this.#prompts.set(versionKey(prompt.projectId, prompt), prompt)
+      yield
+    }
+    for (const model of data.models) {
+      this.#models.set(versionKey(model.projectId, model), model)
+      yield
+    }
+    for (const price of data.prices) {
+      const own = this.#ownPrices.get(price.projectId) ?? []
+      if (own.length === 0) this.#ownPrices.set(price.projectId, own)
+      own.push(price)
+      yield
+    }
     for (const release of data.releases) {
       this.#byId.set(release.id, release)
       this.#routeOf(release).releases.set(release.number, release)
+      yield
     }
-    for (const label of data.labels) this.#addLabel(label)
-    this.#ownPrices = Map.groupBy(data.prices, ({ projectId }) => projectId)
+    for (const label of data.labels) {
+      this.#addLabel(label)
+      yield
+    }
   }
 
   /** Its own prices over the shipped list; made when a project is first asked for. */
@@ -162,6 +201,7 @@ export class RegistryBook {
 }
 
 const PRODUCTION = 'production'
+const ROWS_PER_TURN = 1000
 
 function versionKey(projectId: string, { name, version }: { name: string; version: number }): string {
   return `${projectId} ${name}@${version}`

@@ -3,13 +3,8 @@
 import type { DatabaseConnection } from '../../db/client.ts'
 import { answered, Follower, listenOn } from '../../db/follower.ts'
 import { RegistryBook } from './book.ts'
-import {
-  EMPTY_REGISTRY,
-  type RegistryData,
-  readRegistry,
-  readRegistryFile,
-  writeRegistryFile,
-} from './registry-data.ts'
+import { EMPTY_REGISTRY, type RegistryData, readRegistry } from './registry-data.ts'
+import { readRegistryFile, writeRegistryFile } from './registry-file.ts'
 import { REGISTRY_CHANNEL, readRegistryVersion } from './store.ts'
 
 export type FollowSetup = {
@@ -76,7 +71,7 @@ export class LiveRegistry {
     const { db } = this.#setup.connection
     if (this.#version !== null && String(await answered(readRegistryVersion(db))) === this.#version) return
     const data = await answered(readRegistry(db), LOAD_LIMIT_MS)
-    this.#use(data, 'database')
+    await this.#use(data, 'database')
     this.#version = data.version
     const { path } = this.#setup
     if (path === null) return
@@ -92,14 +87,14 @@ export class LiveRegistry {
     if (path === null) return
     try {
       const data = await readRegistryFile(path)
-      if (data !== null && this.#version === null) this.#use(data, 'file')
+      if (data !== null && this.#version === null) await this.#use(data, 'file')
     } catch (error) {
       this.#setup.onEvent({ kind: 'file_problem', error })
     }
   }
 
-  #use(data: RegistryData, from: 'database' | 'file'): void {
-    this.#book = new RegistryBook(data)
+  async #use(data: RegistryData, from: 'database' | 'file'): Promise<void> {
+    this.#book = await RegistryBook.compile(data)
     this.#setup.onEvent({ kind: 'loaded', from, releases: data.releases.length, version: data.version })
   }
 }

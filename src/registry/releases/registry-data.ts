@@ -1,8 +1,6 @@
-/** Everything of the registry that serving needs, as plain data: read from the database, or from the last good file. */
+/** Everything of the registry that serving needs, as plain data, read from the database. */
 
-import { open, readFile, rename, rm } from 'node:fs/promises'
 import type { Db } from '../../db/client.ts'
-import { type Content, contentOf } from '../content.ts'
 import { listOwnPrices } from '../prices/store.ts'
 import { type PriceData, priceToData } from './price-data.ts'
 import { allLabels, pageOfReleases, pageOfVersions, readRegistryVersion, type VersionKind } from './store.ts'
@@ -43,11 +41,9 @@ export const EMPTY_REGISTRY: RegistryData = {
   prices: [],
 }
 
-const FORMAT = 'aval-registry-1'
 const PAGE_ROWS = 2000
 /** What a gateway holds in memory, of each kind. */
 const MAX_ROWS = 200_000
-const FILE_MAX_BYTES = 512 * 1024 ** 2
 
 /** Throws Error when there is more than a gateway holds. */
 export async function readRegistry(db: Db): Promise<RegistryData> {
@@ -114,38 +110,4 @@ async function pages<Row extends { id: string }>(read: (after: string) => Promis
 function demandRoom(what: string, rows: number): void {
   if (rows <= MAX_ROWS) return
   throw new Error(`The registry has more than ${MAX_ROWS} ${what}, which is what a gateway holds.`)
-}
-
-/** Writes beside the file and renames, so that readers see the old or the new registry and nothing between. */
-export async function writeRegistryFile(path: string, data: RegistryData): Promise<void> {
-  const beside = `${path}.${process.pid}.new`
-  const { hash }: Content = contentOf(data)
-  const file = await open(beside, 'w', 0o600)
-  try {
-    await file.write(JSON.stringify({ format: FORMAT, hash, data }))
-    await file.sync()
-  } catch (error) {
-    await rm(beside, { force: true })
-    throw error
-  } finally {
-    await file.close()
-  }
-  await rename(beside, path)
-}
-
-/** Null when there is none. Throws an Error that says why a file is refused. */
-export async function readRegistryFile(path: string): Promise<RegistryData | null> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
-  if (text.length > FILE_MAX_BYTES) throw new Error(`${path} is larger than any registry.`)
-  const saved = JSON.parse(text) as { format?: string; hash?: string; data?: RegistryData }
-  if (saved.format !== FORMAT || saved.data === undefined || contentOf(saved.data).hash !== saved.hash) {
-    throw new Error(`${path} is damaged or of another version. It is replaced at the next load.`)
-  }
-  return saved.data
 }
