@@ -11,7 +11,8 @@ const made = () => ({
   createdAt: instant('created_at').notNull(),
 })
 
-export const promptVersions = pgTable('prompt_versions', {
+/** One version of something with a name. */
+const version = () => ({
   id: text('id').primaryKey(),
   projectId: text('project_id').notNull(),
   name: text('name').notNull(),
@@ -21,15 +22,9 @@ export const promptVersions = pgTable('prompt_versions', {
   ...made(),
 })
 
-export const modelVersions = pgTable('model_versions', {
-  id: text('id').primaryKey(),
-  projectId: text('project_id').notNull(),
-  name: text('name').notNull(),
-  version: integer('version').notNull(),
-  hash: text('hash').notNull(),
-  content: text('content').notNull(),
-  ...made(),
-})
+export const promptVersions = pgTable('prompt_versions', version())
+
+export const modelVersions = pgTable('model_versions', version())
 
 export const prices = pgTable('prices', {
   id: text('id').primaryKey(),

@@ -7,6 +7,7 @@ import type { Db } from '../db/client.ts'
 import { RequestError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import type { Actor } from '../registry/actor.ts'
 import {
   announceRegistryChange,
   findLabel,
@@ -29,14 +30,13 @@ export type Move = {
   reason: string
 }
 
-export type Mover = { id: string; name: string; projectId: string }
 export type Moved = { decision: DecisionRow; from: ReleaseRow | null; to: ReleaseRow }
 
 /**
  * Throws RequestError: not_found for a release that is not there, conflict when the label points somewhere else than
  * expected, or was moved at the same time.
  */
-export async function moveLabel(deps: { db: Db; clock: Clock }, mover: Mover, move: Move): Promise<Moved> {
+export async function moveLabel(deps: { db: Db; clock: Clock }, mover: Actor, move: Move): Promise<Moved> {
   const { projectId } = mover
   const to = await releaseOf(deps.db, projectId, move.route, move.to)
   const canary =

@@ -4,6 +4,7 @@ import type { Db } from '../../db/client.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
+import type { Actor } from '../actor.ts'
 import { contentOfPrompt, type PromptContent, parsePromptContent } from './prompt-content.ts'
 import {
   findNewestVersion,
@@ -18,9 +19,6 @@ import {
 } from './store.ts'
 
 export type PromptVersionsDeps = { db: Db; clock: Clock }
-
-/** `id` is that of a key. */
-export type PromptAuthor = { id: string; name: string | null; projectId: string }
 
 export type PromptVersion = Omit<PromptVersionRow, 'content'> & { content: PromptContent }
 export type PromptPage<Cursor> = { rows: PromptVersionSummary[]; nextCursor: Cursor | null }
@@ -37,7 +35,7 @@ const PAGE_MAX = 200
  */
 export async function pushPrompt(
   deps: PromptVersionsDeps,
-  author: PromptAuthor,
+  author: Actor,
   wanted: { name: string; content: PromptContent; expectedVersion: number | null },
 ): Promise<{ version: PromptVersion; created: boolean }> {
   const prompt = { projectId: author.projectId, name: wanted.name }

@@ -5,6 +5,7 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
+import type { Actor } from '../actor.ts'
 import {
   parseRelease,
   parseVersionRef,
@@ -39,7 +40,6 @@ export type NewRelease = {
   retries: number | null
 }
 
-export type Author = { id: string; name: string; projectId: string }
 export type CreateDeps = { db: Db; clock: Clock }
 /** `created` is false when the very same combination is a release already. */
 export type Created = { release: ReleaseRow; created: boolean }
@@ -54,7 +54,7 @@ const PRODUCTION = 'production'
  * Throws RequestError: not_found for a version or release that is not there, conflict for a model that cannot do what
  * the prompt needs, invalid_value for a reference that is none.
  */
-export async function createRelease(deps: CreateDeps, author: Author, wanted: NewRelease): Promise<Created> {
+export async function createRelease(deps: CreateDeps, author: Actor, wanted: NewRelease): Promise<Created> {
   const content = await resolve(deps.db, author.projectId, wanted)
   const { text, hash } = releaseContent(content)
   const { projectId } = author
