@@ -55,6 +55,7 @@ const PRODUCTION = 'production'
  * the prompt needs, invalid_value for a reference that is none.
  */
 export async function createRelease(deps: CreateDeps, author: Actor, wanted: NewRelease): Promise<Created> {
+  demandOwnParameters(wanted.parameters ?? {})
   const content = await resolve(deps.db, author.projectId, wanted)
   const { text, hash } = releaseContent(content)
   const { projectId } = author
@@ -84,6 +85,27 @@ export async function createRelease(deps: CreateDeps, author: Actor, wanted: New
     'conflict',
     `Others are making releases of "${wanted.route}" all the time. Try again.`,
   )
+}
+
+/** These are the call itself, or stand in the prompt: a release that named them would be ignored in silence. */
+const NOT_PARAMETERS = new Set([
+  'model',
+  'messages',
+  'input',
+  'prompt',
+  'tools',
+  'response_format',
+  'stream',
+  'stream_options',
+  'user',
+  'metadata',
+])
+
+function demandOwnParameters(parameters: JsonObject): void {
+  const name = Object.keys(parameters).find((one) => NOT_PARAMETERS.has(one))
+  if (name === undefined) return
+  const message = `"${name}" is no parameter that a release decides: it belongs to the call or to the prompt. Leave it out.`
+  throw new RequestError('invalid_value', message, { param: `parameters.${name}` })
 }
 
 async function resolve(db: Db, projectId: string, wanted: NewRelease): Promise<ReleaseContent> {

@@ -103,6 +103,7 @@ describeDatabases('releases', (open) => {
     ['a prompt that is not there', { prompt: 'nothing@1' }, 'not_found'],
     ['a path as a prompt', { prompt: '../plain' }, 'invalid_value'],
     ['a release that is not there', { from: 7 }, 'not_found'],
+    ['a parameter that is the caller’s', { parameters: { stream: true } }, 'invalid_value'],
   ] as const)('with %s are refused', async (_name, wanted, code) => {
     const refused = await refusal(make('refused', wanted as Partial<NewRelease>))
 
