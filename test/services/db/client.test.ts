@@ -59,6 +59,7 @@ describeDatabases('the connection', (open) => {
     expect([...(await sql`SELECT subject, version FROM change_counters ORDER BY subject`)]).toEqual([
       { subject: 'erasures', version: '0' },
       { subject: 'keys', version: '0' },
+      { subject: 'registry', version: '0' },
     ])
   })
 })
