@@ -47,6 +47,33 @@ export function requireKey(keyring: Authenticator): MiddlewareHandler<ApiEnv> {
   }
 }
 
+/**
+ * As `requireKey`, and a key may come as the password or the user name of HTTP Basic too: for clients of other products,
+ * which know no bearer.
+ */
+export function requireKeyOrBasic(keyring: Authenticator): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const headers = c.req.header()
+    const found = bearersOf(headers.authorization).map((authorization) =>
+      findKey(keyring, { ...headers, authorization }),
+    )
+    const key = found.find((one) => one !== null)
+    if (key === undefined) throw invalidKeyError()
+    c.set('key', key)
+    await next()
+  }
+}
+
+/** What to try, in this order. */
+function bearersOf(authorization: string | undefined): (string | undefined)[] {
+  const [, encoded] = /^basic +([A-Za-z0-9+/=_-]{1,2000}) *$/i.exec(authorization ?? '') ?? []
+  if (encoded === undefined) return [authorization]
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  const parts = colon < 0 ? [text] : [text.slice(colon + 1), text.slice(0, colon)]
+  return parts.map((part) => `Bearer ${part}`)
+}
+
 /** Lets keys with one of the roles pass; runs before the body is looked at. Throws RequestError permission_denied. */
 export function requireRole(...roles: readonly [Role, ...Role[]]): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {

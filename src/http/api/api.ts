@@ -15,6 +15,7 @@ import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { labelsApi } from './labels.ts'
+import { langfuseApi } from './langfuse.ts'
 import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
@@ -74,6 +75,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     c.header('cache-control', 'no-store')
     await next()
   })
+  // Before the rule for all others: it takes keys in one more form.
+  api.route('/public', langfuseApi({ db: deps.prompts.db, keyring: deps.keyring }))
   api.use(requireKey(deps.keyring))
   api.use(limitBody((path) => (PROMPT_PATHS.test(path) ? PROMPT_BODY_MAX_BYTES : BODY_MAX_BYTES)))
   api.route('/', keysApi(deps.keys))

@@ -154,6 +154,24 @@ export async function listLabels(
     .limit(page.limit)
 }
 
+/** A label whose release has the prompt. */
+export type PromptPin = { route: string; label: string; version: number }
+
+/** Every label of a project whose stable release has a prompt of this name: what a canary serves is on trial. */
+export async function listPins(db: Db, projectId: string, prompt: string): Promise<PromptPin[]> {
+  const pinned = sql`${releases.content}::json -> 'prompt'`
+  return await db
+    .select({
+      route: labels.route,
+      label: labels.label,
+      version: sql<number>`(${pinned} ->> 'version')::integer`,
+    })
+    .from(labels)
+    .innerJoin(releases, and(eq(releases.projectId, labels.projectId), eq(releases.id, labels.releaseId)))
+    .where(and(eq(labels.projectId, projectId), sql`${pinned} ->> 'name' = ${prompt}`))
+    .orderBy(asc(labels.route), asc(labels.label))
+}
+
 /** Wakes every gateway, when and only when the transaction commits; those that cannot listen poll the counter. */
 export async function announceRegistryChange(db: Db): Promise<void> {
   await db
