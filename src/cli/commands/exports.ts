@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SingleBar } from 'cli-progress'
 import { type Command, Option } from 'commander'
 import {
   type CliContext,
@@ -18,6 +17,7 @@ import {
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable, formatTime, shorten } from '../format.ts'
+import { type Look, startProgress } from '../progress.ts'
 import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
 import { printableLine } from '../terminal.ts'
 
@@ -50,6 +50,11 @@ const POLL_MS = 500
 /** Of one file; what breaks off is fetched again with `exports fetch`. */
 const DOWNLOAD_TIMEOUT_MS = 6 * 3_600_000
 const MANIFEST = 'manifest.json'
+const EXPORT_LOOK: Look = {
+  bar: '{state}  {bar} {percentage} %  {value} of {total} rows  eta {eta_formatted}',
+  line: ({ total, phase }, percent) =>
+    phase === 'queued' ? 'waiting for a worker' : `${percent ?? 0} %  of ${total ?? '?'} rows`,
+}
 
 export function addExportCommands(audit: Command, context: CliContext): void {
   addExport(audit, context)
@@ -146,14 +151,19 @@ function refuseTaken(out: string): void {
 }
 
 async function waitFor(context: CliContext, id: string, quiet: boolean): Promise<Export> {
-  const show = quiet ? null : progressOf(context)
+  const progress = startProgress(context.terminal, EXPORT_LOOK, quiet)
   try {
     for (;;) {
       const now = await context.client.json<Export>({
         method: 'GET',
         path: `/api/exports/${encodeURIComponent(id)}`,
       })
-      show?.update(now)
+      progress.update({
+        done: now.rows_done,
+        total: now.rows_total,
+        phase: now.state,
+        words: { state: now.state },
+      })
       if (now.state === 'done') return now
       if (now.state === 'failed') {
         throw new CliError(EXIT.ours, `The export ${id} failed. ${printableLine(now.error ?? '')}`)
@@ -161,7 +171,7 @@ async function waitFor(context: CliContext, id: string, quiet: boolean): Promise
       await sleep(POLL_MS)
     }
   } finally {
-    show?.stop()
+    progress.stop()
   }
 }
 
@@ -228,39 +238,4 @@ async function list(context: CliContext, { json, ...query }: ListOptions): Promi
   )
   writeNextPage(context, 'aval audit exports list', page.next_cursor)
   return undefined
-}
-
-/** A bar on a terminal; in a log one line per tenth. */
-function progressOf({ terminal }: CliContext): { update(now: Export): void; stop(): void } {
-  if (!terminal.interactive) {
-    let last = ''
-    return {
-      update: ({ state, rows_done, rows_total }) => {
-        const tenth = rows_total ? Math.min(100, Math.floor((rows_done / rows_total) * 10) * 10) : 0
-        const line =
-          state === 'queued' ? 'waiting for a worker\n' : `${tenth} %  of ${rows_total ?? '?'} rows\n`
-        if (line !== last) terminal.writeError(line)
-        last = line
-      },
-      stop: () => undefined,
-    }
-  }
-  const bar = new SingleBar({
-    format: '{state}  {bar} {percentage} %  {value} of {total} rows  eta {eta_formatted}',
-    stream: terminal.progressStream as NodeJS.WriteStream,
-    hideCursor: true,
-    barsize: 24,
-  })
-  let started = false
-  return {
-    update: ({ state, rows_done, rows_total }) => {
-      if (!started) bar.start(rows_total ?? 0, rows_done, { state })
-      started = true
-      bar.setTotal(Math.max(rows_total ?? 0, rows_done))
-      bar.update(rows_done, { state })
-    },
-    stop: () => {
-      if (started) bar.stop()
-    },
-  }
 }

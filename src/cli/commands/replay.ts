@@ -3,10 +3,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CliContext, demandConsent, wholeNumber, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
+import { type Look, startProgress } from '../progress.ts'
 import type { Pair } from '../replay/compare.ts'
 import { type Gathered, gather } from '../replay/gather.ts'
 import { lookUp } from '../replay/look-up.ts'
-import { replayProgress } from '../replay/progress.ts'
 import { planJson, planText, resultJson, resultText, skippedText } from '../replay/report.ts'
 import { type Sent, sendAll } from '../replay/send.ts'
 import { printableLine } from '../terminal.ts'
@@ -27,6 +27,10 @@ const MAX_CONCURRENCY = 64
 const MAX_MODEL_LETTERS = 256
 /** Of `requests list`, what is no filter. */
 const NOT_FILTERS = ['limit', 'cursor', 'json', 'purpose']
+const SEND_LOOK: Look = {
+  bar: '{bar} {percentage} %  {value} of {total} sent  eta {eta_formatted}',
+  line: ({ done, total }) => `${done} of ${total} sent`,
+}
 const OWN_OPTIONS = new Set([...NOT_FILTERS, 'against', 'concurrency', 'dryRun', 'yes'])
 
 /** Call it after `requests list` was added: replay takes the same filters. */
@@ -105,7 +109,9 @@ async function send(
   { candidates }: Gathered,
 ): Promise<Sent[]> {
   const { client, stop, terminal } = context
-  const progress = replayProgress(terminal, candidates.length)
+  const total = candidates.length
+  const progress = startProgress(terminal, SEND_LOOK, options.json === true)
+  progress.update({ done: 0, total })
   const sayStopping = () =>
     terminal.writeError('\nStopping: what is under way is waited for. Once more ends at once.\n')
   stop.addEventListener('abort', sayStopping, { once: true })
@@ -119,14 +125,14 @@ async function send(
         concurrency: options.concurrency,
         onDone: () => {
           done += 1
-          progress.done(done)
+          progress.update({ done, total })
         },
       },
       stop,
     )
   } finally {
     stop.removeEventListener('abort', sayStopping)
-    progress.end()
+    progress.stop()
   }
 }
 
