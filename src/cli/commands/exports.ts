@@ -18,7 +18,13 @@ import {
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable, formatTime, shorten } from '../format.ts'
 import { type Look, startProgress } from '../progress.ts'
-import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
+import {
+  filterWords,
+  type RequestFilters,
+  type TimeFilters,
+  withRequestFilters,
+  withTimes,
+} from '../request-filters.ts'
 import { printableLine } from '../terminal.ts'
 
 type ExportFile = { name: string; bytes: number; sha256: string }
@@ -36,15 +42,14 @@ type Export = {
   files: ExportFile[]
   error: string | null
 }
-type ExportOptions = RequestFilters & {
-  since: string
-  until?: string
-  format: string
-  out: string
-  bodies?: boolean
-  purpose: string
-  json?: boolean
-}
+type ExportOptions = TimeFilters &
+  RequestFilters & {
+    format: string
+    out: string
+    bodies?: boolean
+    purpose: string
+    json?: boolean
+  }
 
 const POLL_MS = 500
 /** Of one file; what breaks off is fetched again with `exports fetch`. */
@@ -81,11 +86,12 @@ function addExport(audit: Command, context: CliContext): void {
   withExamples(
     withJson(
       withRequestFilters(
-        audit
-          .command('export')
-          .description('rows of your project as files, with a manifest to check them by')
-          .requiredOption('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
-          .option('--until <when>', 'up to: an ISO time, or how long ago (default now)')
+        withTimes(
+          audit
+            .command('export')
+            .description('rows of your project as files, with a manifest to check them by'),
+          (since) => since.makeOptionMandatory(),
+        )
           .requiredOption('--out <folder>', 'where the files go')
           .requiredOption('--purpose <why>', 'why you take them; it stands on the log beside your export')
           .addOption(

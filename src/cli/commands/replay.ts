@@ -9,6 +9,7 @@ import { type Gathered, gather } from '../replay/gather.ts'
 import { lookUp } from '../replay/look-up.ts'
 import { planJson, planText, resultJson, resultText, skippedText } from '../replay/report.ts'
 import { type Sent, sendAll } from '../replay/send.ts'
+import { filterWords, type ListFilters, withListFilters } from '../request-filters.ts'
 import { printableLine } from '../terminal.ts'
 
 type Options = {
@@ -19,33 +20,25 @@ type Options = {
   dryRun?: boolean
   yes?: boolean
   json?: boolean
-} & Record<string, unknown>
+} & ListFilters
 
 const MAX_LIMIT = 1000
 const MAX_CONCURRENCY = 64
 /** As much of a model's name as the log keeps. */
 const MAX_MODEL_LETTERS = 256
-/** Of `requests list`, what is no filter. */
-const NOT_FILTERS = ['limit', 'cursor', 'json', 'purpose']
 const SEND_LOOK: Look = {
   bar: '{bar} {percentage} %  {value} of {total} sent  eta {eta_formatted}',
   line: ({ done, total }) => `${done} of ${total} sent`,
 }
-const OWN_OPTIONS = new Set([...NOT_FILTERS, 'against', 'concurrency', 'dryRun', 'yes'])
 
-/** Call it after `requests list` was added: replay takes the same filters. */
 export function addReplayCommand(requests: Command, context: CliContext): void {
   const replay = requests
     .command('replay')
     .description('send logged requests again and compare the answers (admin, or auditor with engineer)')
     .requiredOption('--against <model>', 'a route, or upstream/model, that answers them now')
-  const list = requests.commands.find((command) => command.name() === 'list')
-  for (const option of list?.options ?? []) {
-    if (!NOT_FILTERS.includes(option.attributeName())) replay.addOption(option)
-  }
   withExamples(
     withJson(
-      replay
+      withListFilters(replay)
         .option('--limit <count>', `how many of the newest, at most ${MAX_LIMIT}`, upTo(MAX_LIMIT), 50)
         .option('--concurrency <count>', 'how many at once', upTo(MAX_CONCURRENCY), 4)
         .option('--purpose <why>', 'why you look; it stands on the log (default: "replay against …")')
@@ -136,17 +129,10 @@ async function send(
   }
 }
 
-/** Options as GET /api/requests names its filters: `keyOwner` is `key_owner`, a switch is `true`. */
-function filtersOf(options: Options): Record<string, string> {
-  const given = Object.entries(options).filter(
-    ([name, value]) => !OWN_OPTIONS.has(name) && value !== undefined,
-  )
-  return Object.fromEntries(
-    given.map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      String(value),
-    ]),
-  )
+/** What is left of the options is filters. */
+function filtersOf(options: Options): Record<string, string | undefined> {
+  const { against, limit, concurrency, purpose, dryRun, yes, json, ...filters } = options
+  return filterWords(filters)
 }
 
 function writeNothing(

@@ -10,6 +10,7 @@ import {
   writeNextPage,
 } from '../../context.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
+import { type TimeFilters, withPurpose, withTimes } from '../../request-filters.ts'
 
 type Event = {
   kind: string
@@ -20,32 +21,30 @@ type Event = {
   target: string | null
   purpose: string | null
 }
-type Filters = ListOptions & {
-  since?: string
-  until?: string
-  kind?: string
-  action?: string
-  actor?: string
-  target?: string
-  subject?: string
-  purpose?: string
-}
+type Filters = ListOptions &
+  TimeFilters & {
+    kind?: string
+    action?: string
+    actor?: string
+    target?: string
+    subject?: string
+    purpose?: string
+  }
 
 export function addEventCommands(audit: Command, context: CliContext): void {
   const events = audit.command('events').description('what people and the system did')
   withExamples(
     withPaging(
-      events
-        .command('list')
-        .description('events of your project, newest first (auditor or admin)')
-        .option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
-        .option('--until <when>', 'up to: an ISO time, or how long ago')
-        .option('--kind <kind>', 'admin, access, erase, tombstone, key, clock, rotate, missed, gap, seal')
-        .option('--action <action>', 'requests.show, or its beginning: "requests.*"')
-        .option('--actor <key>', 'done by this key: vk_… or its name')
-        .option('--target <id>', 'done to this: req_…, vk_…, ers_…, sub_…')
-        .option('--subject <user>', 'done to this end user: what the app sends as `user`')
-        .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
+      withPurpose(
+        withTimes(
+          events.command('list').description('events of your project, newest first (auditor or admin)'),
+        )
+          .option('--kind <kind>', 'admin, access, erase, tombstone, key, clock, rotate, missed, gap, seal')
+          .option('--action <action>', 'requests.show, or its beginning: "requests.*"')
+          .option('--actor <key>', 'done by this key: vk_… or its name')
+          .option('--target <id>', 'done to this: req_…, vk_…, ers_…, sub_…')
+          .option('--subject <user>', 'done to this end user: what the app sends as `user`'),
+      ),
     ),
     'aval audit events list --target req_01k…',
     'aval audit events list --kind access --actor ada --since 7d',
