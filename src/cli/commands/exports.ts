@@ -13,10 +13,10 @@ import {
   withJson,
   withPaging,
   writeJson,
-  writeNextPage,
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable, formatTime, shorten } from '../format.ts'
+import { showList } from '../list.ts'
 import { type Look, startProgress } from '../progress.ts'
 import {
   filterWords,
@@ -211,37 +211,21 @@ async function download(context: CliContext, id: string, file: ExportFile, out: 
   await rename(partial, join(out, name))
 }
 
-async function list(context: CliContext, { json, ...query }: ListOptions): Promise<undefined> {
-  const page = await context.client.json<{ data: Export[]; next_cursor: string | null }>({
-    method: 'GET',
+async function list(context: CliContext, options: ListOptions): Promise<undefined> {
+  return await showList<Export>(context, options, {
     path: '/api/exports',
-    query,
+    command: 'aval audit exports list',
+    none: 'No exports. Make one: aval audit export --since 7d --out ./week --purpose "weekly review"',
+    head: ['TIME', 'ID', 'BY', 'STATE', 'ROWS', 'FORMAT', 'PURPOSE', 'UNTIL'],
+    cells: (one) => [
+      formatTime(context.terminal, one.created_at),
+      one.id,
+      shorten(one.created_by_name ?? '-', 24),
+      one.state,
+      one.state === 'done' ? String(one.rows_done) : `${one.rows_done} of ${one.rows_total ?? '?'}`,
+      one.format + (one.bodies ? ', bodies' : ''),
+      shorten(one.error ?? one.purpose, 40),
+      formatTime(context.terminal, one.expires_at),
+    ],
   })
-  if (json) {
-    writeJson(context, page)
-    return undefined
-  }
-  if (page.data.length === 0) {
-    context.terminal.write(
-      'No exports. Make one: aval audit export --since 7d --out ./week --purpose "weekly review"\n',
-    )
-    return undefined
-  }
-  context.terminal.write(
-    formatTable(
-      ['TIME', 'ID', 'BY', 'STATE', 'ROWS', 'FORMAT', 'PURPOSE', 'UNTIL'],
-      page.data.map((one) => [
-        formatTime(context.terminal, one.created_at),
-        one.id,
-        shorten(one.created_by_name ?? '-', 24),
-        one.state,
-        one.state === 'done' ? String(one.rows_done) : `${one.rows_done} of ${one.rows_total ?? '?'}`,
-        one.format + (one.bodies ? ', bodies' : ''),
-        shorten(one.error ?? one.purpose, 40),
-        formatTime(context.terminal, one.expires_at),
-      ]),
-    ),
-  )
-  writeNextPage(context, 'aval audit exports list', page.next_cursor)
-  return undefined
 }

@@ -1,15 +1,9 @@
 /** `aval audit events list`: what people and the system did, and who read what. */
 
 import type { Command } from 'commander'
-import {
-  type CliContext,
-  type ListOptions,
-  withExamples,
-  withPaging,
-  writeJson,
-  writeNextPage,
-} from '../../context.ts'
-import { formatTable, formatTime, shorten } from '../../format.ts'
+import { type CliContext, type ListOptions, withExamples, withPaging } from '../../context.ts'
+import { formatTime, shorten } from '../../format.ts'
+import { showList } from '../../list.ts'
 import { type TimeFilters, withPurpose, withTimes } from '../../request-filters.ts'
 
 type Event = {
@@ -52,32 +46,18 @@ export function addEventCommands(audit: Command, context: CliContext): void {
   ).action(context.run((filters: Filters) => list(context, filters)))
 }
 
-async function list(context: CliContext, { json, ...query }: Filters): Promise<undefined> {
-  const page = await context.client.json<{ data: Event[]; next_cursor: string | null }>({
-    method: 'GET',
+async function list(context: CliContext, filters: Filters): Promise<undefined> {
+  return await showList<Event>(context, filters, {
     path: '/api/events',
-    query,
+    command: 'aval audit events list',
+    none: 'No event matches. Drop a filter; a new one takes about a second to arrive.',
+    head: ['TIME', 'WHO', 'ACTION', 'TARGET', 'PURPOSE'],
+    cells: (row) => [
+      formatTime(context.terminal, row.at),
+      shorten(row.actor_name ?? row.actor_id ?? 'aval', 24),
+      row.action,
+      row.target ?? '-',
+      row.purpose === null ? '-' : shorten(row.purpose, 60),
+    ],
   })
-  if (json) {
-    writeJson(context, page)
-    return undefined
-  }
-  if (page.data.length === 0) {
-    context.terminal.write('No event matches. Drop a filter; a new one takes about a second to arrive.\n')
-    return undefined
-  }
-  context.terminal.write(
-    formatTable(
-      ['TIME', 'WHO', 'ACTION', 'TARGET', 'PURPOSE'],
-      page.data.map((row) => [
-        formatTime(context.terminal, row.at),
-        shorten(row.actor_name ?? row.actor_id ?? 'aval', 24),
-        row.action,
-        row.target ?? '-',
-        row.purpose === null ? '-' : shorten(row.purpose, 60),
-      ]),
-    ),
-  )
-  writeNextPage(context, 'aval audit events list', page.next_cursor)
-  return undefined
 }
