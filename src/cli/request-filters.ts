@@ -2,6 +2,8 @@
 
 import { type Command, Option } from 'commander'
 
+export type TimeFilters = { since?: string; until?: string }
+
 export type RequestFilters = {
   key?: string
   keyOwner?: string
@@ -17,8 +19,19 @@ export type RequestFilters = {
   replayOf?: string
 }
 
+/** An export takes all of them but `text`. */
+export type ListFilters = TimeFilters & RequestFilters & { text?: string }
+
 const OUTCOMES =
   'completed, client_abort, upstream_error, upstream_cut, timeout, rejected, guardrail, gateway_crash'
+
+/** `--since` and `--until`. `settle` makes `--since` mandatory, or gives it a default. */
+export function withTimes(command: Command, settle = (since: Option) => since): Command {
+  const since = new Option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
+  return command
+    .addOption(settle(since))
+    .option('--until <when>', 'up to: an ISO time, or how long ago (default now)')
+}
 
 export function withRequestFilters(command: Command): Command {
   return command
@@ -34,6 +47,16 @@ export function withRequestFilters(command: Command): Command {
     .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
     .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…')
     .option('--replay-of <id>', 'what was sent again for this request: req_…')
+}
+
+/** Everything a list of requests can be narrowed by. */
+export function withListFilters(command: Command): Command {
+  return withRequestFilters(withTimes(command)).option('--text <text>', 'has this text in a body')
+}
+
+/** `--purpose`, on every read that the log records. */
+export function withPurpose(command: Command): Command {
+  return command.option('--purpose <why>', 'why you look; it stands on the log beside your read')
 }
 
 /** The filters in the words of /api; anything else of the options stays as it is. */

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { startAudit } from '../../src/audit/audit.ts'
-import { systemClock } from '../../src/lib/clock.ts'
 import { killedWriter } from '../support/audit-killed-writer.ts'
-import { aFolder, auditSecrets } from '../support/audit-records.ts'
+import { aFolder } from '../support/audit-records.ts'
+import { startAuditRoom } from '../support/audit-room.ts'
 import { describeDatabases } from '../support/database.ts'
 
 const KILLS = 10
@@ -20,16 +19,7 @@ describeDatabases('a gateway killed while it ships', (open) => {
     }
     const shippedBefore = await open().sql`SELECT 1 FROM requests`
 
-    const audit = startAudit({
-      secrets: auditSecrets(),
-      dataFolder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    const audit = startAuditRoom({ dataFolder, databaseUrl: open().url })
     const flushed = await audit.flush(60_000)
     await audit.close(0)
 

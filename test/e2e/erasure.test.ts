@@ -18,7 +18,8 @@ afterAll(async () => {
   await upstream?.close()
 })
 
-async function call(key: string, method: string, path: string, body?: object) {
+/** `Answer` is what the caller reads of the JSON; what a call answers when it fails is told by its status. */
+async function call<Answer>(key: string, method: string, path: string, body?: object) {
   const answer = await fetch(gateway.url + path, {
     method,
     headers: {
@@ -27,8 +28,11 @@ async function call(key: string, method: string, path: string, body?: object) {
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the wire says and asserts on it.
-  return { status: answer.status, id: answer.headers.get('x-request-id'), json: (await answer.json()) as any }
+  return {
+    status: answer.status,
+    id: answer.headers.get('x-request-id'),
+    json: (await answer.json()) as Answer,
+  }
 }
 
 async function say(content: string): Promise<string> {
@@ -40,11 +44,13 @@ async function say(content: string): Promise<string> {
   return id ?? ''
 }
 
+type Shown = { body_state: string }
+
 /** The request once its row has arrived and looks as `accepts` wants; fails after 15 s. */
-async function shown(id: string, accepts: (row: { body_state: string }) => boolean) {
+async function shown(id: string, accepts: (row: Shown) => boolean) {
   const startedMs = performance.now()
   for (;;) {
-    const { status, json } = await call(gateway.adminKey, 'GET', `/api/requests/${id}`)
+    const { status, json } = await call<Shown>(gateway.adminKey, 'GET', `/api/requests/${id}`)
     if (status === 200 && accepts(json)) return json
     if (performance.now() - startedMs > 15_000) throw new Error(`${id} is ${JSON.stringify(json)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -56,9 +62,15 @@ test('one person asks, another approves: the bodies are gone, the log still says
   expect(await shown(early, ({ body_state }) => body_state === 'kept')).toMatchObject({
     request_body: expect.stringContaining('Canal Street 4'),
   })
-  const bob = await call(gateway.adminKey, 'POST', '/api/keys', { name: 'bob', roles: ['approver'] })
+  const bob = await call<{ token: string }>(gateway.adminKey, 'POST', '/api/keys', {
+    name: 'bob',
+    roles: ['approver'],
+  })
 
-  const asked = await call(gateway.adminKey, 'POST', '/api/erasures', { subject: 'alice', reason: 'Art. 17' })
+  const asked = await call<{ id: string }>(gateway.adminKey, 'POST', '/api/erasures', {
+    subject: 'alice',
+    reason: 'Art. 17',
+  })
   const own = await call(gateway.adminKey, 'POST', `/api/erasures/${asked.json.id}/approve`)
   let done = await call(bob.json.token, 'POST', `/api/erasures/${asked.json.id}/approve`)
   // A key made a moment ago is known within a second.
@@ -76,10 +88,14 @@ test('one person asks, another approves: the bodies are gone, the log still says
     body_state: 'kept',
     request_body: expect.stringContaining('hello again'),
   })
-  const events = await call(gateway.adminKey, 'GET', '/api/events?subject=alice&limit=200')
-  expect(events.json.data.map((event: { action: string }) => event.action)).toEqual(
+  const events = await call<{ data: { action: string }[] }>(
+    gateway.adminKey,
+    'GET',
+    '/api/events?subject=alice&limit=200',
+  )
+  expect(events.json.data.map(({ action }) => action)).toEqual(
     expect.arrayContaining(['erasure.request', 'subject.erase', 'subject.erased']),
   )
-  const reads = await call(gateway.adminKey, 'GET', `/api/events?target=${early}`)
+  const reads = await call<{ data: unknown[] }>(gateway.adminKey, 'GET', `/api/events?target=${early}`)
   expect(reads.json.data[0]).toMatchObject({ kind: 'access', action: 'requests.show' })
 })

@@ -2,13 +2,14 @@
 
 import { rm } from 'node:fs/promises'
 import type { Sql, TransactionSql } from 'postgres'
-import { type AuditSecrets, startAudit } from '../../src/audit/audit.ts'
+import type { AuditSecrets } from '../../src/audit/audit.ts'
 import { startSuperCheckpoints } from '../../src/audit/evidence/super-checkpoints.ts'
 import type { OutsideHead } from '../../src/audit/verify/heads.ts'
 import { type VerifyReport, verifyLog } from '../../src/audit/verify/verify.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { noteSigner } from '../../src/lib/signed-note.ts'
 import { aClose, aFolder, anEvent, anOpen, auditSecrets } from './audit-records.ts'
+import { startAuditRoom } from './audit-room.ts'
 import type { TestDatabase } from './database.ts'
 
 export type SealedLog = {
@@ -27,16 +28,11 @@ export async function sealedLog(
   const ids: string[] = []
   for (let writer = 0; writer < writers; writer += 1) {
     const folder = aFolder()
-    const audit = startAudit({
+    const audit = startAuditRoom({
       secrets,
       dataFolder: folder,
       databaseUrl: database.url,
-      clock: systemClock,
       segmentBytes: 64 * 1024,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
     })
     for (let at = 0; at < requests; at += 1) {
       const record = anOpen({ subject: at % 3 === 0 ? `user ${at % 2}` : null, stream: at % 4 === 0 })

@@ -1,6 +1,5 @@
 /** `aval audit verify|prove|keys|witness`: the log checked, proven to others, and watched from another machine. */
 
-import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { parseDurationMs } from '../../lib/units.ts'
 import {
@@ -13,6 +12,7 @@ import {
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatFields, formatTable } from '../format.ts'
+import { type Look, startProgress } from '../progress.ts'
 import { colorsOf, printableLine } from '../terminal.ts'
 import { type WitnessOptions, witness } from '../witness.ts'
 
@@ -20,6 +20,10 @@ type VerifyFlags = { since?: string; until?: string; checkpoint?: string[]; key?
 
 /** Findings on a terminal; the JSON report has up to 1,000. */
 const SHOWN_FINDINGS = 20
+const VERIFY_LOOK: Look = {
+  bar: '{bar} {percentage} %  {value} of {total} records  eta {eta_formatted}',
+  line: ({ done, total }) => `${done} of ${total} records`,
+}
 const EXIT_OF = { intact: EXIT.done, altered: EXIT.altered, incomplete: EXIT.incomplete } as const
 
 export function addProofCommands(audit: Command, context: CliContext): void {
@@ -88,7 +92,7 @@ export function addProofCommands(audit: Command, context: CliContext): void {
 
 async function verify(context: CliContext, flags: VerifyFlags): Promise<number> {
   const { terminal } = context
-  const progress = verifyProgress(context, flags.json === true)
+  const progress = startProgress(terminal, VERIFY_LOOK, flags.json === true)
   let result: VerifyResult
   try {
     result = await context.actions.audit.verify({
@@ -96,10 +100,10 @@ async function verify(context: CliContext, flags: VerifyFlags): Promise<number> 
       checkpoints: flags.checkpoint ?? [],
       sinceMs: instant(context, flags.since, '--since'),
       untilMs: instant(context, flags.until, '--until'),
-      onProgress: progress.update,
+      onProgress: ({ records, total }) => progress.update({ done: records, total }),
     })
   } finally {
-    progress.end()
+    progress.stop()
   }
   if (flags.json) writeJson(context, toWire(result))
   else terminal.write(verdictText(context, result))
@@ -152,37 +156,6 @@ function verdictText(context: CliContext, result: VerifyResult): string {
 function toWire(result: VerifyResult): Record<string, unknown> {
   const { keysFrom, superHeads, underWay, ...rest } = result
   return { ...rest, super_heads: superHeads, under_way: underWay, keys_from: keysFrom }
-}
-
-/** A bar on a terminal; in a log a line every tenth. */
-function verifyProgress(context: CliContext, silent: boolean) {
-  const { terminal } = context
-  if (silent || !terminal.interactive) {
-    let next = 0.1
-    return {
-      update: ({ records, total }: { records: number; total: number }) => {
-        if (silent || total === 0 || records / total < next) return
-        next += 0.1
-        terminal.writeError(`${records} of ${total} records\n`)
-      },
-      end: () => undefined,
-    }
-  }
-  const bar = new SingleBar({
-    format: '{bar} {percentage} %  {value} of {total} records  eta {eta_formatted}',
-    stream: terminal.progressStream as NodeJS.WriteStream,
-    hideCursor: true,
-    barsize: 24,
-  })
-  let started = false
-  return {
-    update: ({ records, total }: { records: number; total: number }) => {
-      if (!started) bar.start(Math.max(total, records), 0)
-      started = true
-      bar.update(records)
-    },
-    end: () => bar.stop(),
-  }
 }
 
 function instant(context: CliContext, text: string | undefined, option: string): number | null {

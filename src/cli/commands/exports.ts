@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SingleBar } from 'cli-progress'
 import { type Command, Option } from 'commander'
 import {
   type CliContext,
@@ -14,11 +13,18 @@ import {
   withJson,
   withPaging,
   writeJson,
-  writeNextPage,
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable, formatTime, shorten } from '../format.ts'
-import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
+import { showList } from '../list.ts'
+import { type Look, startProgress } from '../progress.ts'
+import {
+  filterWords,
+  type RequestFilters,
+  type TimeFilters,
+  withRequestFilters,
+  withTimes,
+} from '../request-filters.ts'
 import { printableLine } from '../terminal.ts'
 
 type ExportFile = { name: string; bytes: number; sha256: string }
@@ -36,20 +42,24 @@ type Export = {
   files: ExportFile[]
   error: string | null
 }
-type ExportOptions = RequestFilters & {
-  since: string
-  until?: string
-  format: string
-  out: string
-  bodies?: boolean
-  purpose: string
-  json?: boolean
-}
+type ExportOptions = TimeFilters &
+  RequestFilters & {
+    format: string
+    out: string
+    bodies?: boolean
+    purpose: string
+    json?: boolean
+  }
 
 const POLL_MS = 500
 /** Of one file; what breaks off is fetched again with `exports fetch`. */
 const DOWNLOAD_TIMEOUT_MS = 6 * 3_600_000
 const MANIFEST = 'manifest.json'
+const EXPORT_LOOK: Look = {
+  bar: '{state}  {bar} {percentage} %  {value} of {total} rows  eta {eta_formatted}',
+  line: ({ total, phase }, percent) =>
+    phase === 'queued' ? 'waiting for a worker' : `${percent ?? 0} %  of ${total ?? '?'} rows`,
+}
 
 export function addExportCommands(audit: Command, context: CliContext): void {
   addExport(audit, context)
@@ -76,11 +86,12 @@ function addExport(audit: Command, context: CliContext): void {
   withExamples(
     withJson(
       withRequestFilters(
-        audit
-          .command('export')
-          .description('rows of your project as files, with a manifest to check them by')
-          .requiredOption('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
-          .option('--until <when>', 'up to: an ISO time, or how long ago (default now)')
+        withTimes(
+          audit
+            .command('export')
+            .description('rows of your project as files, with a manifest to check them by'),
+          (since) => since.makeOptionMandatory(),
+        )
           .requiredOption('--out <folder>', 'where the files go')
           .requiredOption('--purpose <why>', 'why you take them; it stands on the log beside your export')
           .addOption(
@@ -146,14 +157,19 @@ function refuseTaken(out: string): void {
 }
 
 async function waitFor(context: CliContext, id: string, quiet: boolean): Promise<Export> {
-  const show = quiet ? null : progressOf(context)
+  const progress = startProgress(context.terminal, EXPORT_LOOK, quiet)
   try {
     for (;;) {
       const now = await context.client.json<Export>({
         method: 'GET',
         path: `/api/exports/${encodeURIComponent(id)}`,
       })
-      show?.update(now)
+      progress.update({
+        done: now.rows_done,
+        total: now.rows_total,
+        phase: now.state,
+        words: { state: now.state },
+      })
       if (now.state === 'done') return now
       if (now.state === 'failed') {
         throw new CliError(EXIT.ours, `The export ${id} failed. ${printableLine(now.error ?? '')}`)
@@ -161,7 +177,7 @@ async function waitFor(context: CliContext, id: string, quiet: boolean): Promise
       await sleep(POLL_MS)
     }
   } finally {
-    show?.stop()
+    progress.stop()
   }
 }
 
@@ -195,72 +211,21 @@ async function download(context: CliContext, id: string, file: ExportFile, out: 
   await rename(partial, join(out, name))
 }
 
-async function list(context: CliContext, { json, ...query }: ListOptions): Promise<undefined> {
-  const page = await context.client.json<{ data: Export[]; next_cursor: string | null }>({
-    method: 'GET',
+async function list(context: CliContext, options: ListOptions): Promise<undefined> {
+  return await showList<Export>(context, options, {
     path: '/api/exports',
-    query,
+    command: 'aval audit exports list',
+    none: 'No exports. Make one: aval audit export --since 7d --out ./week --purpose "weekly review"',
+    head: ['TIME', 'ID', 'BY', 'STATE', 'ROWS', 'FORMAT', 'PURPOSE', 'UNTIL'],
+    cells: (one) => [
+      formatTime(context.terminal, one.created_at),
+      one.id,
+      shorten(one.created_by_name ?? '-', 24),
+      one.state,
+      one.state === 'done' ? String(one.rows_done) : `${one.rows_done} of ${one.rows_total ?? '?'}`,
+      one.format + (one.bodies ? ', bodies' : ''),
+      shorten(one.error ?? one.purpose, 40),
+      formatTime(context.terminal, one.expires_at),
+    ],
   })
-  if (json) {
-    writeJson(context, page)
-    return undefined
-  }
-  if (page.data.length === 0) {
-    context.terminal.write(
-      'No exports. Make one: aval audit export --since 7d --out ./week --purpose "weekly review"\n',
-    )
-    return undefined
-  }
-  context.terminal.write(
-    formatTable(
-      ['TIME', 'ID', 'BY', 'STATE', 'ROWS', 'FORMAT', 'PURPOSE', 'UNTIL'],
-      page.data.map((one) => [
-        formatTime(context.terminal, one.created_at),
-        one.id,
-        shorten(one.created_by_name ?? '-', 24),
-        one.state,
-        one.state === 'done' ? String(one.rows_done) : `${one.rows_done} of ${one.rows_total ?? '?'}`,
-        one.format + (one.bodies ? ', bodies' : ''),
-        shorten(one.error ?? one.purpose, 40),
-        formatTime(context.terminal, one.expires_at),
-      ]),
-    ),
-  )
-  writeNextPage(context, 'aval audit exports list', page.next_cursor)
-  return undefined
-}
-
-/** A bar on a terminal; in a log one line per tenth. */
-function progressOf({ terminal }: CliContext): { update(now: Export): void; stop(): void } {
-  if (!terminal.interactive) {
-    let last = ''
-    return {
-      update: ({ state, rows_done, rows_total }) => {
-        const tenth = rows_total ? Math.min(100, Math.floor((rows_done / rows_total) * 10) * 10) : 0
-        const line =
-          state === 'queued' ? 'waiting for a worker\n' : `${tenth} %  of ${rows_total ?? '?'} rows\n`
-        if (line !== last) terminal.writeError(line)
-        last = line
-      },
-      stop: () => undefined,
-    }
-  }
-  const bar = new SingleBar({
-    format: '{state}  {bar} {percentage} %  {value} of {total} rows  eta {eta_formatted}',
-    stream: terminal.progressStream as NodeJS.WriteStream,
-    hideCursor: true,
-    barsize: 24,
-  })
-  let started = false
-  return {
-    update: ({ state, rows_done, rows_total }) => {
-      if (!started) bar.start(rows_total ?? 0, rows_done, { state })
-      started = true
-      bar.setTotal(Math.max(rows_total ?? 0, rows_done))
-      bar.update(rows_done, { state })
-    },
-    stop: () => {
-      if (started) bar.stop()
-    },
-  }
 }

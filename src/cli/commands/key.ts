@@ -10,9 +10,9 @@ import {
   withJson,
   withPaging,
   writeJson,
-  writeNextPage,
 } from '../context.ts'
-import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
+import { formatFields, formatTime, shorten } from '../format.ts'
+import { showList } from '../list.ts'
 import { colorsOf, printableLine } from '../terminal.ts'
 
 type Key = {
@@ -122,34 +122,21 @@ async function create(context: CliContext, name: string, options: CreateOptions)
 }
 
 async function list(context: CliContext, options: ListOptions): Promise<undefined> {
-  const { limit, cursor } = options
-  const page = await context.client.json<{ data: Key[]; next_cursor: string | null }>({
-    method: 'GET',
+  return await showList<Key>(context, options, {
     path: '/api/keys',
-    query: { limit, cursor },
+    command: 'aval key list',
+    none: 'No keys yet. Make one: aval key create <name>',
+    head: ['ID', 'NAME', 'ROLES', 'ROUTES', 'STATE', 'CREATED', 'EXPIRES'],
+    cells: (key) => [
+      key.id,
+      shorten(key.name, 30),
+      key.roles.join(' '),
+      key.routes === null ? 'all' : shorten(key.routes.join(' '), 40),
+      key.state,
+      key.created_at === null ? key.source : formatTime(context.terminal, key.created_at),
+      formatTime(context.terminal, key.expires_at),
+    ],
   })
-  if (options.json) {
-    writeJson(context, page)
-  } else if (page.data.length === 0) {
-    context.terminal.write('No keys yet. Make one: aval key create <name>\n')
-  } else {
-    context.terminal.write(
-      formatTable(
-        ['ID', 'NAME', 'ROLES', 'ROUTES', 'STATE', 'CREATED', 'EXPIRES'],
-        page.data.map((key) => [
-          key.id,
-          shorten(key.name, 30),
-          key.roles.join(' '),
-          key.routes === null ? 'all' : shorten(key.routes.join(' '), 40),
-          key.state,
-          key.created_at === null ? key.source : formatTime(context.terminal, key.created_at),
-          formatTime(context.terminal, key.expires_at),
-        ]),
-      ),
-    )
-    writeNextPage(context, 'aval key list', page.next_cursor)
-  }
-  return undefined
 }
 
 async function rotate(context: CliContext, id: string, options: RotateOptions): Promise<undefined> {

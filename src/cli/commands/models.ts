@@ -1,11 +1,11 @@
 /** `aval models list|pull|remove`: the local models of the machine that serves. */
 
-import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { describeError } from '../client.ts'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable } from '../format.ts'
+import { type Look, startProgress } from '../progress.ts'
 import { printableLine } from '../terminal.ts'
 
 type Model = {
@@ -83,7 +83,7 @@ async function pull(context: CliContext, name: string, options: { json?: boolean
     { method: 'POST', path: '/api/models/pull', body: { name } },
     AbortSignal.timeout(PULL_TIMEOUT_MS),
   )
-  const show = options.json ? null : progressOf(context, name)
+  const progress = startProgress(context.terminal, pullLook(name), options.json === true)
   let done = false
   try {
     for await (const step of steps(answer)) {
@@ -94,10 +94,10 @@ async function pull(context: CliContext, name: string, options: { json?: boolean
         )
       }
       if (step.done === true) done = true
-      else show?.update(step)
+      else progress.update(pullStep(name, step))
     }
   } finally {
-    show?.stop()
+    progress.stop()
   }
   if (!done)
     throw new CliError(EXIT.ours, `The pull of ${name} broke off. Run it again: it goes on where it stopped.`)
@@ -134,46 +134,15 @@ async function* steps(answer: Response): AsyncGenerator<Step> {
   }
 }
 
-/** A bar on a terminal; in a log one line per file and tenth. */
-function progressOf(context: CliContext, name: string): { update(step: Step): void; stop(): void } {
-  const { terminal } = context
-  if (terminal.interactive) return barOf(context, name)
-  let last = ''
+function pullLook(name: string): Look {
   return {
-    update: (step) => {
-      const total = step.total_bytes ?? null
-      const tenth = total ? Math.floor(((step.received_bytes ?? 0) / total) * 10) * 10 : null
-      const line = `${printableLine(name)}  ${tenth === null ? '…' : `${tenth} %`}  of ${formatBytes(total)}\n`
-      if (line !== last) terminal.writeError(line)
-      last = line
-    },
-    stop: () => undefined,
+    bar: '{file}  {bar} {percentage} %  {received} of {size}  eta {eta_formatted}',
+    line: ({ total }, percent) =>
+      `${printableLine(name)}  ${percent === null ? '…' : `${percent} %`}  of ${formatBytes(total)}`,
   }
 }
 
-function barOf(context: CliContext, name: string): { update(step: Step): void; stop(): void } {
-  const bar = new SingleBar({
-    format: '{file}  {bar} {percentage} %  {received} of {size}  eta {eta_formatted}',
-    stream: context.terminal.progressStream as NodeJS.WriteStream,
-    hideCursor: true,
-    barsize: 24,
-  })
-  let started = false
-  return {
-    update: (step) => {
-      const [received, total] = [step.received_bytes ?? 0, step.total_bytes ?? null]
-      const shown = {
-        file: printableLine(name),
-        received: formatBytes(received),
-        size: formatBytes(total),
-      }
-      if (!started) bar.start(total ?? 1, 0, shown)
-      started = true
-      if (total !== null) bar.setTotal(total)
-      bar.update(total === null ? 0 : received, shown)
-    },
-    stop: () => {
-      if (started) bar.stop()
-    },
-  }
+function pullStep(name: string, { received_bytes: done = 0, total_bytes: total = null }: Step) {
+  const size = formatBytes(total)
+  return { done, total, phase: size, words: { file: printableLine(name), received: formatBytes(done), size } }
 }

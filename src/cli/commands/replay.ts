@@ -3,12 +3,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CliContext, demandConsent, wholeNumber, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
+import { type Look, startProgress } from '../progress.ts'
 import type { Pair } from '../replay/compare.ts'
 import { type Gathered, gather } from '../replay/gather.ts'
 import { lookUp } from '../replay/look-up.ts'
-import { replayProgress } from '../replay/progress.ts'
 import { planJson, planText, resultJson, resultText, skippedText } from '../replay/report.ts'
 import { type Sent, sendAll } from '../replay/send.ts'
+import { filterWords, type ListFilters, withListFilters } from '../request-filters.ts'
 import { printableLine } from '../terminal.ts'
 
 type Options = {
@@ -19,29 +20,25 @@ type Options = {
   dryRun?: boolean
   yes?: boolean
   json?: boolean
-} & Record<string, unknown>
+} & ListFilters
 
 const MAX_LIMIT = 1000
 const MAX_CONCURRENCY = 64
 /** As much of a model's name as the log keeps. */
 const MAX_MODEL_LETTERS = 256
-/** Of `requests list`, what is no filter. */
-const NOT_FILTERS = ['limit', 'cursor', 'json', 'purpose']
-const OWN_OPTIONS = new Set([...NOT_FILTERS, 'against', 'concurrency', 'dryRun', 'yes'])
+const SEND_LOOK: Look = {
+  bar: '{bar} {percentage} %  {value} of {total} sent  eta {eta_formatted}',
+  line: ({ done, total }) => `${done} of ${total} sent`,
+}
 
-/** Call it after `requests list` was added: replay takes the same filters. */
 export function addReplayCommand(requests: Command, context: CliContext): void {
   const replay = requests
     .command('replay')
     .description('send logged requests again and compare the answers (admin, or auditor with engineer)')
     .requiredOption('--against <model>', 'a route, or upstream/model, that answers them now')
-  const list = requests.commands.find((command) => command.name() === 'list')
-  for (const option of list?.options ?? []) {
-    if (!NOT_FILTERS.includes(option.attributeName())) replay.addOption(option)
-  }
   withExamples(
     withJson(
-      replay
+      withListFilters(replay)
         .option('--limit <count>', `how many of the newest, at most ${MAX_LIMIT}`, upTo(MAX_LIMIT), 50)
         .option('--concurrency <count>', 'how many at once', upTo(MAX_CONCURRENCY), 4)
         .option('--purpose <why>', 'why you look; it stands on the log (default: "replay against …")')
@@ -105,7 +102,9 @@ async function send(
   { candidates }: Gathered,
 ): Promise<Sent[]> {
   const { client, stop, terminal } = context
-  const progress = replayProgress(terminal, candidates.length)
+  const total = candidates.length
+  const progress = startProgress(terminal, SEND_LOOK, options.json === true)
+  progress.update({ done: 0, total })
   const sayStopping = () =>
     terminal.writeError('\nStopping: what is under way is waited for. Once more ends at once.\n')
   stop.addEventListener('abort', sayStopping, { once: true })
@@ -119,28 +118,21 @@ async function send(
         concurrency: options.concurrency,
         onDone: () => {
           done += 1
-          progress.done(done)
+          progress.update({ done, total })
         },
       },
       stop,
     )
   } finally {
     stop.removeEventListener('abort', sayStopping)
-    progress.end()
+    progress.stop()
   }
 }
 
-/** Options as GET /api/requests names its filters: `keyOwner` is `key_owner`, a switch is `true`. */
-function filtersOf(options: Options): Record<string, string> {
-  const given = Object.entries(options).filter(
-    ([name, value]) => !OWN_OPTIONS.has(name) && value !== undefined,
-  )
-  return Object.fromEntries(
-    given.map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      String(value),
-    ]),
-  )
+/** What is left of the options is filters. */
+function filtersOf(options: Options): Record<string, string | undefined> {
+  const { against, limit, concurrency, purpose, dryRun, yes, json, ...filters } = options
+  return filterWords(filters)
 }
 
 function writeNothing(

@@ -13,7 +13,7 @@ import {
   writeNextPage,
 } from '../context.ts'
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
-import { filterWords, type RequestFilters, withRequestFilters } from '../request-filters.ts'
+import { filterWords, type ListFilters, withListFilters, withPurpose } from '../request-filters.ts'
 import { colorsOf, printable, printableLine } from '../terminal.ts'
 import { type RebuildOptions, showRebuilt } from './rebuild.ts'
 import { addReplayCommand } from './replay.ts'
@@ -68,27 +68,15 @@ type Detail = Row & {
   response_body_encoding: string
   body_state: 'kept' | 'erased' | 'unreadable'
 }
-type Filters = ListOptions &
-  RequestFilters & {
-    since?: string
-    until?: string
-    text?: string
-    purpose?: string
-  }
+type Filters = ListOptions & ListFilters & { purpose?: string }
 
 export function addRequestCommands(program: Command, context: CliContext): void {
   const requests = program.command('requests').description('read the request log (auditor or admin)')
   withExamples(
     withPaging(
-      withRequestFilters(
-        requests
-          .command('list')
-          .description('requests of your project, newest first')
-          .option('--since <when>', 'from: an ISO time, or how long ago: 15m, 7d')
-          .option('--until <when>', 'up to: an ISO time, or how long ago'),
-      )
-        .option('--text <text>', 'has this text in a body')
-        .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
+      withPurpose(
+        withListFilters(requests.command('list').description('requests of your project, newest first')),
+      ),
     ),
     'aval requests list --since 15m',
     'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
@@ -98,13 +86,14 @@ export function addRequestCommands(program: Command, context: CliContext): void 
 
   withExamples(
     withJson(
-      requests
-        .command('show')
-        .argument('<id>', 'req_…')
-        .option('--rebuild', 'the exact bytes that went upstream, compared by digest')
-        .option('--attempt <number>', 'with --rebuild: which attempt (default: the last)', wholeNumber)
-        .option('--purpose <why>', 'why you look; it stands on the log beside your read')
-        .description('one request: who, when, every attempt, both bodies'),
+      withPurpose(
+        requests
+          .command('show')
+          .argument('<id>', 'req_…')
+          .option('--rebuild', 'the exact bytes that went upstream, compared by digest')
+          .option('--attempt <number>', 'with --rebuild: which attempt (default: the last)', wholeNumber)
+          .description('one request: who, when, every attempt, both bodies'),
+      ),
     ),
     'aval requests show req_01k…',
     'aval requests show req_01k… --rebuild',

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { formatTable, shorten } from '../format.ts'
+import { withPurpose, withTimes } from '../request-filters.ts'
 
 type Row = {
   group: Record<string, string | null>
@@ -17,13 +18,15 @@ type Options = { by: string; since: string; until?: string; purpose?: string; js
 export function addUsageCommand(requests: Command, context: CliContext): void {
   withExamples(
     withJson(
-      requests
-        .command('usage')
-        .description('requests and tokens, summed up (auditor or admin)')
-        .option('--by <groups>', 'key, project, route, upstream, model, day, with commas', 'model')
-        .option('--since <when>', 'from: an ISO time, or how long ago', '30d')
-        .option('--until <when>', 'up to: an ISO time, or how long ago')
-        .option('--purpose <why>', 'why you look; it stands on the log beside your read'),
+      withPurpose(
+        withTimes(
+          requests
+            .command('usage')
+            .description('requests and tokens, summed up (auditor or admin)')
+            .option('--by <groups>', 'key, project, route, upstream, model, day, with commas', 'model'),
+          (since) => since.default('30d'),
+        ),
+      ),
     ),
     'aval requests usage --by key,model --since 7d',
     'aval requests usage --by day --json',

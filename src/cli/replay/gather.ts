@@ -1,6 +1,7 @@
 /** Finds what to send again: pages the log, opens each body once, counts what is left out and why. Sends nothing. */
 
 import type { Client } from '../client.ts'
+import type { Page } from '../list.ts'
 import { answerText } from './answer.ts'
 import {
   bodyOf,
@@ -36,8 +37,6 @@ type Wanted = {
   purpose: string
 }
 
-type Page = { data: LoggedRequest[]; next_cursor: string | null }
-
 const PAGE_ROWS = 200
 /** Bodies opened at once: each read is one record and one query. */
 const READS_AT_ONCE = 4
@@ -53,7 +52,7 @@ export async function gather(client: Client, wanted: Wanted, stop: AbortSignal):
   let cursor: string | null = null
   let rows = 0
   do {
-    const page: Page = await client.json<Page>({
+    const page: Page<LoggedRequest> = await client.json<Page<LoggedRequest>>({
       method: 'GET',
       path: '/api/requests',
       query: { ...query, purpose, limit: String(Math.min(PAGE_ROWS, limit)), cursor: cursor ?? undefined },

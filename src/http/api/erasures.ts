@@ -5,6 +5,7 @@ import { approveErasure, listErasures, rejectErasure, requestErasure } from '../
 import type { ExecuteDeps } from '../../audit/erasure/execute.ts'
 import { ERASURE_STATES, type ErasureRow, type ErasureState } from '../../audit/erasure/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageQuery, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { type Pseudonymizer, subjectOf } from './scope.ts'
 import {
@@ -13,7 +14,6 @@ import {
   errorAnswers,
   idParam,
   jsonBody,
-  limitText,
   refuseInvalid,
   strictShape,
 } from './validation.ts'
@@ -42,7 +42,6 @@ const newErasureBody = strictShape('field', {
   subject: z.string().min(1).max(300),
   reason: z.string().trim().min(3).max(500),
 })
-const listQuery = strictShape('filter', { limit: limitText, cursor: z.string().max(200).optional() })
 
 const createErasureRoute = createRoute({
   method: 'post',
@@ -62,12 +61,9 @@ const listErasuresRoute = createRoute({
   method: 'get',
   path: '/erasures',
   middleware: requireRole('admin', 'approver', 'auditor'),
-  request: { query: listQuery },
+  request: { query: pageQuery },
   responses: {
-    200: answer(
-      'Erasures of this project, newest first.',
-      z.object({ data: z.array(erasureSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Erasures of this project, newest first.', pageOf(erasureSchema)),
     ...errorAnswers,
   },
 })
@@ -109,7 +105,7 @@ export function erasuresApi(deps: ErasuresApiDeps) {
       const { limit, cursor } = c.req.valid('query')
       const { projectId } = c.var.key
       const page = await listErasures(deps, { projectId, cursor: cursor ?? null, limit })
-      return c.json({ data: page.rows.map(toWire), next_cursor: page.nextCursor }, 200)
+      return c.json(pageToWire(page, toWire), 200)
     })
     .openapi(approveErasureRoute, async (c) => {
       const { id } = c.req.valid('param')

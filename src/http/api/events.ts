@@ -4,6 +4,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { EVENT_KINDS, type EventFilter, type EventRow } from '../../audit/event-log/store.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { type Pseudonymizer, scopeOf, subjectOf } from './scope.ts'
 import {
@@ -69,10 +70,7 @@ const listEventsRoute = createRoute({
   middleware: requireRole('auditor', 'admin'),
   request: { query: listQuery },
   responses: {
-    200: answer(
-      'Events of this project, newest first.',
-      z.object({ data: z.array(eventSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Events of this project, newest first.', pageOf(eventSchema)),
     ...errorAnswers,
   },
 })
@@ -95,7 +93,7 @@ export function eventsApi(deps: EventsApiDeps) {
     })
     const detail = { filters: written({ ...filters, target }), rows: page.rows.length }
     await deps.record.access(c.var.key, { action: 'events.list', purpose, detail })
-    return c.json({ data: page.rows.map(toWire), next_cursor: page.nextCursor }, 200)
+    return c.json(pageToWire(page, toWire), 200)
   })
 }
 

@@ -7,17 +7,10 @@ import type { ExportFilter, StoredExport, WrittenFile } from '../../audit/export
 import { RequestError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageQuery } from './page.ts'
 import { type RequestsApiDeps, requestFilters, toFilter } from './requests.ts'
 import { scopeOf } from './scope.ts'
-import {
-  answer,
-  errorAnswers,
-  instantText,
-  jsonBody,
-  limitText,
-  refuseInvalid,
-  strictShape,
-} from './validation.ts'
+import { answer, errorAnswers, instantText, jsonBody, refuseInvalid, strictShape } from './validation.ts'
 
 export type ExportsApiDeps = Pick<RequestsApiDeps, 'clock' | 'record' | 'pseudonym'> & {
   /** Takes the order and tells the workers. */
@@ -80,12 +73,9 @@ const listExportsRoute = createRoute({
   method: 'get',
   path: '/exports',
   middleware: requireRole('auditor'),
-  request: { query: strictShape('filter', { limit: limitText, cursor: z.string().max(200).optional() }) },
+  request: { query: pageQuery },
   responses: {
-    200: answer(
-      'Exports of this project, newest first.',
-      z.object({ data: z.array(exportSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Exports of this project, newest first.', pageOf(exportSchema)),
     ...errorAnswers,
   },
 })

@@ -4,6 +4,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { type HoldDeps, listHolds, placeHold, releaseHold } from '../../audit/erasure/holds.ts'
 import type { HoldRow } from '../../audit/erasure/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageQuery, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { type Pseudonymizer, subjectOf } from './scope.ts'
 import {
@@ -12,7 +13,6 @@ import {
   errorAnswers,
   idParam,
   jsonBody,
-  limitText,
   refuseInvalid,
   strictShape,
 } from './validation.ts'
@@ -41,7 +41,6 @@ const newHoldBody = strictShape('field', {
   reason: reasonText,
 })
 const releaseBody = strictShape('field', { reason: reasonText })
-const listQuery = strictShape('filter', { limit: limitText, cursor: z.string().max(200).optional() })
 
 const createHoldRoute = createRoute({
   method: 'post',
@@ -54,12 +53,9 @@ const listHoldsRoute = createRoute({
   method: 'get',
   path: '/holds',
   middleware: requireRole('admin', 'approver', 'auditor'),
-  request: { query: listQuery },
+  request: { query: pageQuery },
   responses: {
-    200: answer(
-      'Holds of this project, newest first, released ones included.',
-      z.object({ data: z.array(holdSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Holds of this project, newest first, released ones included.', pageOf(holdSchema)),
     ...errorAnswers,
   },
 })
@@ -85,7 +81,7 @@ export function holdsApi(deps: HoldsApiDeps) {
       const { limit, cursor } = c.req.valid('query')
       const { projectId } = c.var.key
       const page = await listHolds(deps.db, { projectId, cursor: cursor ?? null, limit })
-      return c.json({ data: page.rows.map(toWire), next_cursor: page.nextCursor }, 200)
+      return c.json(pageToWire(page, toWire), 200)
     })
     .openapi(releaseHoldRoute, async (c) => {
       const { id } = c.req.valid('param')

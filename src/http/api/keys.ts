@@ -17,6 +17,7 @@ import {
 } from '../../keys/lifecycle.ts'
 import { isProjectName } from '../../keys/project.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageQuery } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
@@ -25,7 +26,6 @@ import {
   idParam,
   instantText,
   jsonBody,
-  limitText,
   refuseInvalid,
   strictShape,
 } from './validation.ts'
@@ -70,7 +70,6 @@ const rotateBody = strictShape('field', {
   overlap: durationText.optional(),
   expires_in: durationText.optional(),
 })
-const listQuery = strictShape('filter', { limit: limitText, cursor: z.string().max(200).optional() })
 
 const minters = ['admin', 'engineer'] as const
 const readers = ['admin', 'engineer', 'auditor'] as const
@@ -86,11 +85,11 @@ const listKeysRoute = createRoute({
   method: 'get',
   path: '/keys',
   middleware: requireRole(...readers),
-  request: { query: listQuery },
+  request: { query: pageQuery },
   responses: {
     200: answer(
       'Keys of this project, newest first; those of aval.yaml come on the first page.',
-      z.object({ data: z.array(keySchema), next_cursor: z.string().nullable() }),
+      pageOf(keySchema),
     ),
     ...errorAnswers,
   },

@@ -5,6 +5,7 @@ import { moveLabel } from '../../promotion/promote.ts'
 import { type DecisionRow, listDecisions } from '../../promotion/store.ts'
 import { findReleaseById, listLabels } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf } from './page.ts'
 import { type ReleasesApiDeps, registryReaders, releaseText, routeName } from './releases.ts'
 import { answer, errorAnswers, jsonBody, limitText, refuseInvalid, strictShape } from './validation.ts'
 
@@ -77,10 +78,7 @@ const listDecisionsRoute = createRoute({
   middleware: requireRole(...registryReaders),
   request: { query: decisionQuery },
   responses: {
-    200: answer(
-      'Newest first.',
-      z.object({ data: z.array(decisionSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Newest first.', pageOf(decisionSchema)),
     ...errorAnswers,
   },
 })

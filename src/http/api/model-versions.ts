@@ -12,6 +12,7 @@ import {
   pushModelVersion,
 } from '../../registry/models/model-versions.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
@@ -46,7 +47,7 @@ const versionShape = {
 }
 const versionSchema = z.object(versionShape).openapi('ModelVersion')
 const pushedSchema = z.object({ ...versionShape, created: z.boolean() }).openapi('PushedModelVersion')
-const pageSchema = z.object({ data: z.array(versionSchema), next_cursor: z.string().nullable() })
+const pageSchema = pageOf(versionSchema)
 
 const pushBody = strictShape('field', { name: modelName, ...modelContentShape })
 const nameParam = z.object({

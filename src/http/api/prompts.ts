@@ -17,6 +17,7 @@ import {
 import { type ChatMessage, compilePrompt } from '../../registry/prompts/render.ts'
 import type { PromptVersionSummary } from '../../registry/prompts/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
@@ -102,7 +103,7 @@ const historyQuery = strictShape('filter', {
 
 const writers = ['admin', 'engineer'] as const
 const readers = ['admin', 'engineer', 'approver', 'auditor'] as const
-const page = z.object({ data: z.array(summarySchema), next_cursor: z.string().nullable() })
+const page = pageOf(summarySchema)
 
 const pushRoute = createRoute({
   method: 'post',
@@ -164,8 +165,8 @@ export function promptsApi(deps: PromptsApiDeps) {
     })
     .openapi(listRoute, async (c) => {
       const { limit, cursor = null } = c.req.valid('query')
-      const { rows, nextCursor } = await listPrompts(deps, c.var.key.projectId, { cursor, limit })
-      return c.json({ data: rows.map(toSummary), next_cursor: nextCursor }, 200)
+      const page = await listPrompts(deps, c.var.key.projectId, { cursor, limit })
+      return c.json(pageToWire(page, toSummary), 200)
     })
     .openapi(historyRoute, async (c) => {
       const { limit, cursor = null } = c.req.valid('query')

@@ -9,6 +9,7 @@ import { createRelease } from '../../registry/releases/create.ts'
 import { parseRelease, parseReleaseNumber, refText } from '../../registry/releases/release-content.ts'
 import { findRelease, listLabels, listReleases, type ReleaseRow } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { answer, errorAnswers, jsonBody, limitText, refuseInvalid, strictShape } from './validation.ts'
 
@@ -94,10 +95,7 @@ const listReleasesRoute = createRoute({
   middleware: requireRole(...registryReaders),
   request: { query: listQuery },
   responses: {
-    200: answer(
-      'Newest first.',
-      z.object({ data: z.array(releaseSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Newest first.', pageOf(releaseSchema)),
     ...errorAnswers,
   },
 })

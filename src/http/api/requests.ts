@@ -9,6 +9,7 @@ import { bodyToWire, rowToWire } from '../../audit/wire-row.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { pageOf, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { type Pseudonymizer, scopeOf, subjectOf } from './scope.ts'
 import {
@@ -138,10 +139,7 @@ const listRequestsRoute = createRoute({
   middleware: requireRole('auditor', 'admin'),
   request: { query: listQuery },
   responses: {
-    200: answer(
-      'Requests of this project, newest first.',
-      z.object({ data: z.array(rowSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: answer('Requests of this project, newest first.', pageOf(rowSchema)),
     ...errorAnswers,
   },
 })
@@ -183,7 +181,7 @@ export function requestsApi(deps: RequestsApiDeps) {
         searched: page.scanned,
       }
       await deps.record.access(c.var.key, { action: 'requests.list', purpose, detail })
-      return c.json({ data: page.rows.map(rowToWire), next_cursor: page.nextCursor }, 200)
+      return c.json(pageToWire(page, rowToWire), 200)
     })
     .openapi(countRequestsRoute, async (c) => {
       const filters = c.req.valid('query')

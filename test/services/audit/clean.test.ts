@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import { approveErasure, requestErasure } from '../../../src/audit/erasure/erasures.ts'
 import type { Actor } from '../../../src/audit/erasure/holds.ts'
 import { startSuperCheckpoints } from '../../../src/audit/evidence/super-checkpoints.ts'
@@ -9,6 +9,7 @@ import { dropExpired } from '../../../src/audit/retention/drop-expired.ts'
 import { type VerifyReport, verifyLog } from '../../../src/audit/verify/verify.ts'
 import { noteSigner } from '../../../src/lib/signed-note.ts'
 import { aClose, aFolder, anEvent, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases, type TestDatabase } from '../../support/database.ts'
 import { randomOf } from '../../support/random.ts'
 import { printCount, soakCount } from '../../support/soak.ts'
@@ -65,14 +66,12 @@ class Weeks {
   }
 
   #start(): Audit {
-    return startAudit({
+    return startAuditRoom({
       secrets,
       dataFolder: this.#folder,
       databaseUrl: this.#database.url,
       clock: this.#clock,
       segmentBytes: 16 * 1024,
-      onEvent: () => undefined,
-      onFatal: fail,
     })
   }
 

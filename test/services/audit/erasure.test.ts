@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Audit, type AuditOptions, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit, AuditOptions } from '../../../src/audit/audit.ts'
 import {
   approveErasure,
   listErasures,
@@ -17,6 +17,7 @@ import { verifyLog } from '../../../src/audit/verify/verify.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { noteSigner } from '../../../src/lib/signed-note.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const HOUR_MS = 3_600_000
@@ -35,15 +36,10 @@ describeDatabases('erasing a subject', (open) => {
   function gateway(options: Partial<AuditOptions> = {}): Audit {
     const dataFolder = options.dataFolder ?? aFolder()
     folders.push(dataFolder)
-    const started = startAudit({
+    const started = startAuditRoom({
       secrets,
       dataFolder,
       databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
       ...options,
     })
     audits.push(started)

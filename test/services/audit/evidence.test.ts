@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import { decodeTrail, leafOf } from '../../../src/audit/trail.ts'
 import { parseCheckpoint } from '../../../src/lib/checkpoint.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
 import { chainHead, chainStart } from '../../../src/lib/hash-chain.ts'
 import { treeRoot } from '../../../src/lib/merkle.ts'
 import { verifyNote } from '../../../src/lib/signed-note.ts'
 import { parseVerifierKey } from '../../../src/lib/verifier-key.ts'
-import { aClose, aFolder, anEvent, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anEvent, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 describeDatabases('the evidence of the log', (open) => {
@@ -18,17 +18,7 @@ describeDatabases('the evidence of the log', (open) => {
   beforeEach(async () => {
     folder = aFolder()
     await open().truncate()
-    audit = startAudit({
-      secrets: auditSecrets(),
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      segmentBytes: 64 * 1024,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    audit = startAuditRoom({ dataFolder: folder, databaseUrl: open().url, segmentBytes: 64 * 1024 })
   })
   afterEach(async () => {
     await audit.close(10_000)

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type DatabaseLink, linkTo } from '../../support/database-link.ts'
 
@@ -18,17 +18,12 @@ describeDatabases('exactly once', (open) => {
   let sent: string[] = []
 
   function start(answerTimeoutMs: number): Audit {
-    return startAudit({
-      secrets: auditSecrets(),
+    return startAuditRoom({
       dataFolder: folder,
       databaseUrl: link.url,
-      clock: systemClock,
       segmentBytes: 256 * 1024,
       answerTimeoutMs,
       onEvent: (event) => events.push(event),
-      onFatal: (error) => {
-        throw error
-      },
     })
   }
 

@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
 import { createExport, findExportFile, readExportFile } from '../../../src/audit/export/exports.ts'
 import {
   deleteExpiredExports,
@@ -23,6 +22,7 @@ import { treeRoot } from '../../../src/lib/merkle.ts'
 import { verifyNote } from '../../../src/lib/signed-note.ts'
 import { parseVerifierKey } from '../../../src/lib/verifier-key.ts'
 import { aClose, aFolder, anEvent, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const DAY_MS = 86_400_000
@@ -47,16 +47,7 @@ describeDatabases('an export', (open) => {
   beforeAll(async () => {
     await open().truncate()
     const folder = aFolder()
-    const audit: Audit = startAudit({
-      secrets: auditSecrets(),
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    const audit = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
     const logged: { id: string; startedAtMs: number }[] = []
     for (let at = 0; at < ROWS; at += 1) {
       const startedAtMs = NOON + Math.floor(at / 3) * 1000 - (at % 2) * DAY_MS

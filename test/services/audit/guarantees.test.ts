@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Audit, type AuditOptions, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit, AuditOptions } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
 import type { Guarantee } from '../../../src/audit/guarantee.ts'
 import { listRequests } from '../../../src/audit/store.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const NOBODY = 'postgres://nobody@127.0.0.1:9/none'
@@ -17,17 +17,12 @@ let audit: Audit
 let told: AuditEvent[] = []
 
 function start(databaseUrl: string, more: Partial<AuditOptions> = {}): Audit {
-  return startAudit({
-    secrets: auditSecrets(),
+  return startAuditRoom({
     dataFolder: folder,
     databaseUrl,
-    clock: systemClock,
     segmentBytes: 64 * 1024,
     probeMs: 20,
     onEvent: (event) => told.push(event),
-    onFatal: (error) => {
-      throw error
-    },
     ...more,
   })
 }

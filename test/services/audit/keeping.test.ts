@@ -3,12 +3,12 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
 import { listWriters } from '../../../src/audit/recover.ts'
 import { listSegments } from '../../../src/audit/segments.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 describeDatabases('keeping segments', (open) => {
@@ -16,19 +16,7 @@ describeDatabases('keeping segments', (open) => {
   let audit: Audit
 
   function start(keepMs: number, maxBytes = 1e12, segmentBytes = 64 * 1024): Audit {
-    return startAudit({
-      secrets: auditSecrets(),
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      segmentBytes,
-      keepMs,
-      maxBytes,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    return startAuditRoom({ dataFolder: folder, databaseUrl: open().url, segmentBytes, keepMs, maxBytes })
   }
 
   async function send(count: number): Promise<void> {

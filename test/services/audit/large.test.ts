@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { startAudit } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const MIB = 1024 * 1024
@@ -16,16 +15,11 @@ describeDatabases('the largest bodies that are kept', (open) => {
       await open().truncate()
       const folder = aFolder()
       const events: AuditEvent[] = []
-      const audit = startAudit({
-        secrets: auditSecrets(),
+      const audit = startAuditRoom({
         dataFolder: folder,
         databaseUrl: open().url,
-        clock: systemClock,
         sealBodies,
         onEvent: (event) => events.push(event),
-        onFatal: (error) => {
-          throw error
-        },
       })
       const ids: string[] = []
       for (let at = 0; at < 2; at += 1) {

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const SCOPE = { projectId: 'prj_default', unowned: false }
@@ -20,16 +20,7 @@ describeDatabases('what the log keeps of bodies', (open) => {
   beforeEach(async () => {
     folder = aFolder()
     await open().truncate()
-    audit = startAudit({
-      secrets: auditSecrets(),
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    audit = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
   })
   afterEach(async () => {
     await audit.close(10_000)

@@ -2,13 +2,12 @@
 
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startAudit } from '../../../src/audit/audit.ts'
 import { type EventFilter, listEvents } from '../../../src/audit/event-log/store.ts'
 import { listRequests } from '../../../src/audit/store.ts'
 import { sumUsage, type UsageGroup } from '../../../src/audit/usage/store.ts'
 import { RequestError } from '../../../src/errors.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anEvent, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anEvent, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const DAY_MS = 86_400_000
@@ -23,16 +22,7 @@ describeDatabases('questions to the log', (open) => {
 
   beforeAll(async () => {
     const folder = aFolder()
-    const { log, ...audit } = startAudit({
-      secrets: auditSecrets(),
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    const { log, ...audit } = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
     const request = async (opened: Parameters<typeof anOpen>[0], closed: Parameters<typeof aClose>[1]) => {
       const record = anOpen(opened)
       await log.open(record, Buffer.from('q'))

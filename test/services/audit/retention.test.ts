@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
 import { deriveAuditKeys, pseudonym } from '../../../src/audit/privacy/audit-keys.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
@@ -14,6 +14,7 @@ import { decodeTrail } from '../../../src/audit/trail.ts'
 import { verifyLog } from '../../../src/audit/verify/verify.ts'
 import { noteSigner } from '../../../src/lib/signed-note.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const DAY_MS = 86_400_000
@@ -56,16 +57,7 @@ describeDatabases('retention', (open) => {
   })
 
   function start(): void {
-    audit = startAudit({
-      secrets,
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    audit = startAuditRoom({ secrets, dataFolder: folder, databaseUrl: open().url, clock })
   }
 
   function drop(policy: Partial<RetentionPolicy> = {}, log: EventLog = audit.log) {

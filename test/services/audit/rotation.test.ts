@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { startAudit } from '../../../src/audit/audit.ts'
+import type { AuditSecrets } from '../../../src/audit/audit.ts'
 import { followEndorsements } from '../../../src/audit/evidence/endorsement.ts'
 import { listSigningKeys } from '../../../src/audit/verify/source.ts'
 import { verifyLog } from '../../../src/audit/verify/verify.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
 import { noteSigner } from '../../../src/lib/signed-note.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 describeDatabases('a signing key that was changed', (open) => {
@@ -18,17 +18,8 @@ describeDatabases('a signing key that was changed', (open) => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  async function serve(secrets: Parameters<typeof startAudit>[0]['secrets']): Promise<void> {
-    const audit = startAudit({
-      secrets,
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+  async function serve(secrets: AuditSecrets): Promise<void> {
+    const audit = startAuditRoom({ secrets, dataFolder: folder, databaseUrl: open().url })
     await audit.flush(20_000)
     const record = anOpen()
     await audit.log.open(record, Buffer.from('q'))

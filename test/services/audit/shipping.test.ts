@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Audit, startAudit } from '../../../src/audit/audit.ts'
+import type { Audit } from '../../../src/audit/audit.ts'
 import type { AuditEvent } from '../../../src/audit/events.ts'
 import { pseudonym } from '../../../src/audit/privacy/audit-keys.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
 import { listRequests } from '../../../src/audit/store.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
-import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const FLUSH_MS = 20_000
@@ -18,16 +18,11 @@ describeDatabases('shipping', (open) => {
   let events: AuditEvent[] = []
 
   function start(): Audit {
-    return startAudit({
-      secrets: auditSecrets(),
+    return startAuditRoom({
       dataFolder: folder,
       databaseUrl: open().url,
-      clock: systemClock,
       segmentBytes: 256 * 1024,
       onEvent: (event) => events.push(event),
-      onFatal: (error) => {
-        throw error
-      },
     })
   }
 

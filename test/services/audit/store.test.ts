@@ -1,15 +1,14 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startAudit } from '../../../src/audit/audit.ts'
 import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
 import { findReadable } from '../../../src/audit/privacy/read-bodies.ts'
 import type { CloseRecord, OpenRecord } from '../../../src/audit/record.ts'
 import { searchRequests } from '../../../src/audit/search.ts'
 import { findRequest, listRequests, type RequestFilter } from '../../../src/audit/store.ts'
 import { RequestError } from '../../../src/errors.ts'
-import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from '../../support/audit-records.ts'
+import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const DAY_MS = 86_400_000
@@ -24,16 +23,7 @@ describeDatabases('the request log', (open) => {
 
   async function seed(): Promise<void> {
     const folder = aFolder()
-    const audit = startAudit({
-      secrets: auditSecrets(),
-      dataFolder: folder,
-      databaseUrl: open().url,
-      clock: systemClock,
-      onEvent: () => undefined,
-      onFatal: (error) => {
-        throw error
-      },
-    })
+    const audit = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
     async function log(
       opened: Partial<OpenRecord>,
       closed: Partial<CloseRecord>,

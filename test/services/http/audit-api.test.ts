@@ -35,7 +35,8 @@ beforeEach(async () => {
 
 type Role = Parameters<ApiServer['keyOf']>[1]
 
-async function call(role: Role, method: string, path: string, body?: object) {
+/** `Answer` is what the caller reads of the JSON. */
+async function call<Answer>(role: Role, method: string, path: string, body?: object) {
   const answer = await fetch(`${server.url}/api${path}`, {
     method,
     headers: {
@@ -44,8 +45,7 @@ async function call(role: Role, method: string, path: string, body?: object) {
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the wire says and asserts on it.
-  return { status: answer.status, json: (await answer.json()) as any }
+  return { status: answer.status, json: (await answer.json()) as Answer }
 }
 
 async function aval(role: Role, ...words: string[]) {
@@ -81,7 +81,7 @@ async function aval(role: Role, ...words: string[]) {
   return { exitCode: await runCli(deps, words), ...output }
 }
 
-const ask = () => call('admin', 'POST', '/erasures', { subject: 'alice', reason: 'Art. 17' })
+const ask = () => call<{ id: string }>('admin', 'POST', '/erasures', { subject: 'alice', reason: 'Art. 17' })
 
 describe('an erasure over HTTP', () => {
   test('is asked for by one key and approved by another', async () => {
@@ -117,7 +117,10 @@ describe('an erasure over HTTP', () => {
   })
 
   test('under a hold is a 409 that says why, and the hold ends by another person alone', async () => {
-    const { json: hold } = await call('admin', 'POST', '/holds', { subject: null, reason: 'case 17' })
+    const { json: hold } = await call<{ id: string }>('admin', 'POST', '/holds', {
+      subject: null,
+      reason: 'case 17',
+    })
     const asked = await ask()
     const released = await call('admin', 'POST', `/holds/${hold.id}/release`, { reason: 'over' })
 
@@ -148,7 +151,7 @@ test.each([
   ['/usage?since=1d&until=2d', 'since is later'],
   ['/requests?failed=yes', 'true'],
 ])('a wrong filter of %s is refused by name', async (path, message) => {
-  const answer = await call('auditor', 'GET', path)
+  const answer = await call<{ error: { message: string } }>('auditor', 'GET', path)
 
   expect(answer.status).toBe(400)
   expect(answer.json.error.message).toContain(message)

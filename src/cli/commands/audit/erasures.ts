@@ -9,9 +9,9 @@ import {
   withJson,
   withPaging,
   writeJson,
-  writeNextPage,
 } from '../../context.ts'
-import { formatTable, formatTime, shorten } from '../../format.ts'
+import { formatTime, shorten } from '../../format.ts'
+import { showList } from '../../list.ts'
 import { printableLine } from '../../terminal.ts'
 
 type Erasure = {
@@ -94,37 +94,23 @@ async function erase(
   return undefined
 }
 
-async function list(context: CliContext, { json, limit, cursor }: ListOptions): Promise<undefined> {
-  const page = await context.client.json<{ data: Erasure[]; next_cursor: string | null }>({
-    method: 'GET',
+async function list(context: CliContext, options: ListOptions): Promise<undefined> {
+  return await showList<Erasure>(context, options, {
     path: '/api/erasures',
-    query: { limit, cursor },
+    command: 'aval audit erasures list',
+    none: 'No erasures. Ask for one: aval audit erase --subject <user> --reason "…"',
+    head: ['ID', 'SUBJECT', 'STATE', 'ASKED', 'BY', 'APPROVED BY', 'ROWS', 'REASON'],
+    cells: (row) => [
+      row.id,
+      row.subject,
+      row.state,
+      formatTime(context.terminal, row.requested_at),
+      shorten(row.requested_by_name, 20),
+      row.approved_by_name === null ? '-' : shorten(row.approved_by_name, 20),
+      row.rows_erased === null ? '-' : String(row.rows_erased),
+      shorten(row.reason, 40),
+    ],
   })
-  if (json) {
-    writeJson(context, page)
-    return undefined
-  }
-  if (page.data.length === 0) {
-    context.terminal.write('No erasures. Ask for one: aval audit erase --subject <user> --reason "…"\n')
-    return undefined
-  }
-  context.terminal.write(
-    formatTable(
-      ['ID', 'SUBJECT', 'STATE', 'ASKED', 'BY', 'APPROVED BY', 'ROWS', 'REASON'],
-      page.data.map((row) => [
-        row.id,
-        row.subject,
-        row.state,
-        formatTime(context.terminal, row.requested_at),
-        shorten(row.requested_by_name, 20),
-        row.approved_by_name === null ? '-' : shorten(row.approved_by_name, 20),
-        row.rows_erased === null ? '-' : String(row.rows_erased),
-        shorten(row.reason, 40),
-      ]),
-    ),
-  )
-  writeNextPage(context, 'aval audit erasures list', page.next_cursor)
-  return undefined
 }
 
 async function approve(

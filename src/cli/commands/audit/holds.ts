@@ -8,10 +8,10 @@ import {
   withJson,
   withPaging,
   writeJson,
-  writeNextPage,
 } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
-import { formatTable, formatTime, shorten } from '../../format.ts'
+import { formatTime, shorten } from '../../format.ts'
+import { showList } from '../../list.ts'
 import { printableLine } from '../../terminal.ts'
 
 type Hold = {
@@ -75,36 +75,22 @@ async function place(context: CliContext, options: PlaceOptions): Promise<undefi
   return undefined
 }
 
-async function list(context: CliContext, { json, limit, cursor }: ListOptions): Promise<undefined> {
-  const page = await context.client.json<{ data: Hold[]; next_cursor: string | null }>({
-    method: 'GET',
+async function list(context: CliContext, options: ListOptions): Promise<undefined> {
+  return await showList<Hold>(context, options, {
     path: '/api/holds',
-    query: { limit, cursor },
+    command: 'aval audit hold list',
+    none: 'No holds: everything may be erased when two people agree.',
+    head: ['ID', 'HOLDS', 'PLACED', 'BY', 'RELEASED', 'BY', 'REASON'],
+    cells: (row) => [
+      row.id,
+      row.subject ?? 'project',
+      formatTime(context.terminal, row.placed_at),
+      shorten(row.placed_by_name, 20),
+      formatTime(context.terminal, row.released_at),
+      row.released_by_name === null ? '-' : shorten(row.released_by_name, 20),
+      shorten(row.reason, 40),
+    ],
   })
-  if (json) {
-    writeJson(context, page)
-    return undefined
-  }
-  if (page.data.length === 0) {
-    context.terminal.write('No holds: everything may be erased when two people agree.\n')
-    return undefined
-  }
-  context.terminal.write(
-    formatTable(
-      ['ID', 'HOLDS', 'PLACED', 'BY', 'RELEASED', 'BY', 'REASON'],
-      page.data.map((row) => [
-        row.id,
-        row.subject ?? 'project',
-        formatTime(context.terminal, row.placed_at),
-        shorten(row.placed_by_name, 20),
-        formatTime(context.terminal, row.released_at),
-        row.released_by_name === null ? '-' : shorten(row.released_by_name, 20),
-        shorten(row.reason, 40),
-      ]),
-    ),
-  )
-  writeNextPage(context, 'aval audit hold list', page.next_cursor)
-  return undefined
 }
 
 async function release(
