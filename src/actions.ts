@@ -58,6 +58,7 @@ function latePromptActions(directory: string): PromptActions {
     text: async (content) => await (await load()).text(content),
     diff: async (from, to) => await (await load()).diff(from, to),
     render: async (name, input) => await (await load()).render(name, input),
+    importFrom: async (format, path, options) => await (await load()).importFrom(format, path, options),
   }
 }
 

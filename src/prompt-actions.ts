@@ -1,10 +1,11 @@
 /** The prompt commands that need no server: prompt files are read, checked, compared and rendered right here. */
 
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import type { PromptActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import { RequestError } from './errors.ts'
+import { importPrompts } from './import-actions.ts'
 import type { JsonObject } from './lib/json.ts'
 import { nearest } from './lib/nearest.ts'
 import { runChecks } from './registry/prompts/checks.ts'
@@ -44,6 +45,8 @@ export function createPromptActions(directory: string): PromptActions {
           messages: messages as ChatMessage[],
         }),
       ),
+    importFrom: async (format, path, options) =>
+      importPrompts(folder, format, resolve(directory, path), options),
   }
 }
 

@@ -100,6 +100,24 @@ export type PromptActions = {
   diff(from: object, to: object): Promise<readonly DiffPart[]>
   /** The messages that a file makes of these values. */
   render(name: string, input: RenderInput): Promise<readonly object[]>
+  /** Makes prompt files of another product's file; writes none while one of them would overwrite something. */
+  importFrom(format: ImportFormat, path: string, options: ImportOptions): Promise<ImportResult>
+}
+
+export type ImportFormat = 'promptfoo' | 'langfuse-export' | 'openai-evals'
+/** `force`: also over files with another content. */
+export type ImportOptions = { force: boolean; dryRun: boolean }
+export type ImportResult = {
+  /** `refused`: a file with another content is there. */
+  prompts: readonly {
+    name: string
+    path: string
+    source: string
+    status: 'new' | 'replaced' | 'unchanged' | 'refused'
+  }[]
+  leftOut: readonly { kind: 'prompt' | 'other'; what: string; count: number; reason: string }[]
+  /** False when nothing was written, because of `dryRun` or of a refused file. */
+  written: boolean
 }
 
 export type RenderInput = {

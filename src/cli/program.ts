@@ -16,6 +16,7 @@ import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
 import { addPromptFileCommands } from './commands/prompts/files.ts'
+import { addImportCommands } from './commands/prompts/import.ts'
 import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
@@ -73,6 +74,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   const prompt = program.command('prompt').description('prompt files, and the versions made of them')
   addPromptFileCommands(prompt, context)
   addPromptVersionCommands(prompt, context)
+  addImportCommands(program, context)
   addModelVersionCommands(program, context)
   addPriceCommands(program, context)
   addModelCommands(program, context)

@@ -50,6 +50,13 @@ const parameters = z.strictObject({
   parallel_tool_calls: z.boolean().exactOptional(),
 })
 
+/** Null for a parameter that prompt files have with such a value; else why not. */
+export function readParameter(name: string, value: unknown): string | null {
+  if (!Object.hasOwn(parameters.shape, name)) return 'prompt files have no such parameter.'
+  const shape = parameters.shape[name as keyof typeof parameters.shape]
+  return shape.safeParse(value).success ? null : 'its value is none that prompt files take.'
+}
+
 const expectation = z.strictObject({
   contains: text.exactOptional(),
   equals: text.exactOptional(),
