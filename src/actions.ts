@@ -41,6 +41,12 @@ export function createActions(deps: ActionsDeps): CliActions {
     selfCheck: async () => selfCheck(deps, read),
     audit: lateAuditActions(deps, read),
     prompts: latePromptActions(deps.directory),
+    sync: {
+      files: async () => {
+        const { createSyncActions } = await import('./sync-actions.ts')
+        return await createSyncActions(deps.directory).files()
+      },
+    },
   }
 }
 

@@ -24,6 +24,7 @@ export type CliActions = {
   selfCheck(): Promise<readonly Check[]>
   audit: AuditActions
   prompts: PromptActions
+  sync: SyncActions
 }
 
 type Finding = {
@@ -102,6 +103,22 @@ export type PromptActions = {
   render(name: string, input: RenderInput): Promise<readonly object[]>
   /** Makes prompt files of another product's file; writes none while one of them would overwrite something. */
   importFrom(format: ImportFormat, path: string, options: ImportOptions): Promise<ImportResult>
+}
+
+/** A file without mistakes: `hash` is that of the version it is, `body` what `/api` makes one of. */
+export type SyncFile = {
+  kind: 'prompt' | 'model'
+  name: string
+  path: string
+  hash: string
+  body: Readonly<Record<string, unknown>>
+}
+export type SyncFiles = { files: readonly SyncFile[]; problems: readonly string[] }
+
+/** The files of prompts and model versions beside aval.yaml. */
+export type SyncActions = {
+  /** All of them. Throws for no mistake in a file: each is a sentence of `problems`. */
+  files(): Promise<SyncFiles>
 }
 
 export type ImportFormat = 'promptfoo' | 'langfuse-export' | 'openai-evals'

@@ -16,7 +16,7 @@ export const EXIT = {
 
 const MEANINGS: readonly (readonly [number, string])[] = [
   [EXIT.done, 'done, or a verdict of pass'],
-  [EXIT.ours, 'Aval or something behind it failed'],
+  [EXIT.ours, 'Aval or something behind it failed, or `sync --check` found a difference'],
   [EXIT.usage, 'the command, the config or the key is wrong'],
   [EXIT.alreadyRunning, 'another Aval already runs on this data folder'],
   [EXIT.fail, 'a verdict of fail'],

@@ -20,6 +20,7 @@ import { addImportCommands } from './commands/prompts/import.ts'
 import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
+import { addSyncCommand } from './commands/sync.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
 import { colorsOf, type Terminal } from './terminal.ts'
@@ -80,6 +81,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addModelCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
+  addSyncCommand(program, context)
   addCardCommand(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)

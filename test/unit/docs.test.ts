@@ -13,6 +13,7 @@ import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
 import { createPromptActions } from '../../src/prompt-actions.ts'
+import { createSyncActions } from '../../src/sync-actions.ts'
 import { MAY_IMPORT } from '../support/architecture.ts'
 import { noAuditActions } from '../support/audit-actions.ts'
 
@@ -332,6 +333,7 @@ const PROGRAM = buildProgram({
     selfCheck: async () => [],
     audit: noAuditActions(),
     prompts: createPromptActions('.'),
+    sync: createSyncActions('.'),
   },
   nowMs: () => 0,
 }).program

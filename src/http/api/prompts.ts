@@ -3,7 +3,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { RequestError } from '../../errors.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { type CheckResult, runChecks } from '../../registry/prompts/checks.ts'
+import { describeFailure, runChecks } from '../../registry/prompts/checks.ts'
 import { contentOfPrompt, type PromptContent } from '../../registry/prompts/prompt-content.ts'
 import { isPromptName, PROMPT_NAME_RULE, readPromptFile } from '../../registry/prompts/prompt-file.ts'
 import {
@@ -204,11 +204,6 @@ function readChecked(name: string, text: string): PromptContent {
 
 function wrongContent(problems: readonly string[]): RequestError {
   return new RequestError('invalid_value', problems.join('\n'), { param: 'content' })
-}
-
-function describeFailure(name: string, { position, problem, missed }: CheckResult): string {
-  const why = problem ?? missed.map(({ kind, expected }) => `${kind} ${JSON.stringify(expected)}`).join(', ')
-  return `prompts/${name}.yaml: test ${position} fails: ${problem === null ? `not so: ${why}` : why}`
 }
 
 async function versionOf(

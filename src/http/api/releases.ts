@@ -54,6 +54,7 @@ const releaseShape = {
   created_at: z.string(),
 }
 const releaseSchema = z.object(releaseShape).openapi('Release')
+const madeSchema = z.object({ ...releaseShape, created: z.boolean() }).openapi('MadeRelease')
 
 const ref = z.string().min(1).max(100)
 const newReleaseBody = strictShape('field', {
@@ -84,8 +85,8 @@ const createReleaseRoute = createRoute({
   middleware: requireRole('admin', 'engineer'),
   request: jsonBody(newReleaseBody),
   responses: {
-    200: answer('The same combination was a release already.', releaseSchema),
-    201: answer('The new release.', releaseSchema),
+    200: answer('The same combination was a release already.', madeSchema),
+    201: answer('The new release.', madeSchema),
     ...errorAnswers,
   },
 })
@@ -127,7 +128,7 @@ export function releasesApi(deps: ReleasesApiDeps) {
       })
       await deps.changed()
       const labels = await labelsOf(db, release.projectId, release.route)
-      return c.json(toWire(release, labels), created ? 201 : 200)
+      return c.json({ ...toWire(release, labels), created }, created ? 201 : 200)
     })
     .openapi(listReleasesRoute, async (c) => {
       const { route, limit, cursor } = c.req.valid('query')

@@ -28,6 +28,12 @@ export function runChecks(prompt: CompiledPrompt, tests: readonly PromptTest[]):
   return tests.map((test, at) => runCheck(prompt, test, at + 1, budget))
 }
 
+/** A failed test of prompts/<name>.yaml as a sentence. */
+export function describeFailure(name: string, { position, problem, missed }: CheckResult): string {
+  const why = problem ?? missed.map(({ kind, expected }) => `${kind} ${JSON.stringify(expected)}`).join(', ')
+  return `prompts/${name}.yaml: test ${position} fails: ${problem === null ? `not so: ${why}` : why}`
+}
+
 function runCheck(
   prompt: CompiledPrompt,
   { variables, contexts, renders }: PromptTest,

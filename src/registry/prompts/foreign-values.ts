@@ -1,5 +1,5 @@
 /**
- * What YAML can write and a prompt cannot hold: values that JSON has no form for, another object's nature in place of a
+ * What YAML can write and a version cannot hold: values that JSON has no form for, another object's nature in place of a
  * member, and more than a file this long can mean. Looked at before anything else walks the value.
  */
 

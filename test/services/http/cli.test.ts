@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CliActions } from '../../../src/cli/context.ts'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
+import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -142,6 +143,7 @@ async function aval(words: string[], options: Options = {}) {
       ],
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
+      sync: createSyncActions('.'),
       ...options.actions,
     },
     nowMs: () => 1000,

@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
+import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -69,6 +70,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         selfCheck: async () => [],
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
+        sync: createSyncActions(folder),
       },
       nowMs: () => 1000,
     },

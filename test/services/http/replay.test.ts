@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
+import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -89,6 +90,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       selfCheck: async () => [],
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
+      sync: createSyncActions('.'),
     },
     nowMs: () => 1000,
   }
