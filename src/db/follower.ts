@@ -16,16 +16,17 @@ export type FollowerSetup = {
    * bounds its own waits, see `answered`.
    */
   look: () => Promise<void>
-  /** The first failure after a success; and the first success after a failure. */
+  /** Each kind of failure once, until a look succeeds; and the first success after a failure. */
   onProblem: (error: unknown) => void
   onCurrentAgain: () => void
-  /** What there is stays current by the poll. */
+  /** Each kind once, until it is heard again: what there is stays current by the poll. */
   onNotListening: (error: unknown) => void
 }
 
 export class Follower {
   readonly #setup: FollowerSetup
   #problem: string | null = null
+  #deafness: string | null = null
   #looking: Promise<void> | null = null
   #again = false
   #timer: NodeJS.Timeout | null = null
@@ -84,8 +85,9 @@ export class Follower {
   }
 
   #fail(error: unknown): void {
-    if (this.#problem === null) this.#setup.onProblem(error)
-    this.#problem = error instanceof Error ? error.message : String(error)
+    const problem = messageOf(error)
+    if (this.#problem !== problem) this.#setup.onProblem(error)
+    this.#problem = problem
   }
 
   #schedule(): void {
@@ -103,14 +105,22 @@ export class Follower {
     this.#setup
       .listen(() => void this.look())
       .then(async (unlisten) => {
+        this.#deafness = null
         if (this.#stopped) await unlisten()
         else this.#unlisten = unlisten
       })
       .catch((error: unknown) => {
         this.#listening = false
-        this.#setup.onNotListening(error)
+        const deafness = messageOf(error)
+        // Tried again at every look: told each time, it would be all that the log says.
+        if (this.#deafness !== deafness) this.#setup.onNotListening(error)
+        this.#deafness = deafness
       })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /**

@@ -11,7 +11,7 @@ import { listErasedSince, readErasuresVersion } from './store.ts'
 
 export type WatchSetup = ExecuteDeps & {
   connection: Pick<DatabaseConnection, 'sql' | 'embedded'>
-  /** The first failure, until it is over. */
+  /** Each kind of failure once, until it is over. */
   onProblem: (message: string) => void
   /** For tests; 400 ms when not given. */
   pollMs?: number
