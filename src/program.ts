@@ -29,6 +29,12 @@ const terminal: Terminal = {
   },
 }
 
+// Whoever read us has left (`| head`): what is still to say has no reader, and that is no crash.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
 // The first signal stops in order; a second one means now.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
