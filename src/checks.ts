@@ -5,6 +5,7 @@ import type { OpenedDatabase } from './database.ts'
 import type { DoctorCheck } from './http/api/operations.ts'
 import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
+import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 
 const QUERY_TIMEOUT_MS = 2000
@@ -13,6 +14,7 @@ export type ChecksDeps = {
   database: OpenedDatabase
   audit: Audit
   keyring: Keyring
+  releases: Pick<LiveRegistry, 'problem'>
   runtime: Runtime
 }
 
@@ -41,6 +43,9 @@ export async function healthChecks(deps: ChecksDeps): Promise<HealthCheck[]> {
           status: keys.problem === null ? 'ok' : 'degraded',
           detail: keys.problem ?? `${keys.storedKeys} stored, ${keys.declaredKeys} declared`,
         },
+    deps.releases.problem === null
+      ? { name: 'releases', status: 'ok', detail: 'current' }
+      : { name: 'releases', status: 'degraded', detail: `the last good ones: ${deps.releases.problem}` },
     configProblems.length === 0
       ? { name: 'config', status: 'ok', detail: 'in force' }
       : {
@@ -58,6 +63,7 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
       'Start the database, or correct DATABASE_URL; nothing is lost meanwhile while the disk has room.',
     audit: 'Make room on the disk that holds AVAL_HOME, or raise audit.max_spool in aval.yaml.',
     keys: 'Start the database, or declare keys under keys: in aval.yaml.',
+    releases: 'Start the database; what was loaded last is served meanwhile.',
     config: 'Correct aval.yaml (aval check shows every mistake), then aval reload.',
   }
   const health = (await healthChecks(deps)).map(({ name, status, detail }): DoctorCheck => {

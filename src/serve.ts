@@ -92,7 +92,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const runtime = await openRuntime(config, options, { keyring, registry, releases, ownKey })
   const { audit, flood } = log
   stack.defer(startRetention(database, audit, runtime, logger))
-  const checks: ChecksDeps = { database, audit, keyring, runtime }
+  const checks: ChecksDeps = { database, audit, keyring, releases, runtime }
   const { calls, parts } = httpParts({
     logger,
     audit,
