@@ -18,13 +18,13 @@ import type { Db } from './db/client.ts'
 import type { ExportDoorbell } from './export-doorbell.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
+import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
 import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
 import type { OperationsApiDeps } from './http/api/operations.ts'
-import type { PricesApiDeps } from './http/api/prices.ts'
 import { createRecorder, type Recorder } from './http/api/recorder.ts'
 import type { Pseudonymizer } from './http/api/scope.ts'
 import type { AppDeps } from './http/app.ts'
@@ -138,25 +138,26 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     cards: { db, priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model) },
     prompts: { db, clock, record },
     modelVersions: { db, clock, record },
-    prices: { db, clock, record, list: shippedPrices, findUpstream: (name) => priceSourceOf(runtime, name) },
+    prices: {
+      db,
+      clock,
+      record,
+      list: shippedPrices,
+      findTarget: (name, model) => {
+        const upstream = runtime.snapshot().upstreams.get(name)
+        return upstream === undefined ? null : priceTarget(upstream, model)
+      },
+    },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
 
+/** Null is unknown, for an upstream that is not configured too. */
 function priceNow(runtime: Runtime, projectId: string, name: string, model: string): Price | null {
   const { upstreams, registry } = runtime.snapshot()
   const upstream = upstreams.get(name)
   if (upstream === undefined) return null
-  const { provider, baseUrl } = upstream
-  const target = { upstream: name, dialect: provider.dialect, baseUrl, model }
-  return registry.pricesOf(projectId).priceOf(target, systemClock.nowMs())
-}
-
-/** What the shipped list knows an upstream by. */
-function priceSourceOf(runtime: Runtime, name: string): ReturnType<PricesApiDeps['findUpstream']> {
-  const upstream = runtime.config().upstreams.find((one) => one.name === name)
-  if (upstream === undefined) return null
-  return { dialect: upstream.dialect, baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl }
+  return registry.pricesOf(projectId).priceOf(priceTarget(upstream, model), systemClock.nowMs())
 }
 
 function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {

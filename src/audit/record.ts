@@ -101,9 +101,9 @@ export type CloseRecord = {
   redacted?: Readonly<Record<string, number>>
   /** How many identical requests this row stands for; more than 1 only for unauthenticated floods. */
   occurrences: number
-  /** What it cost and the price that says so; absent or null is unknown, never 0. */
-  costMicroUsd?: number | null
-  price?: string | null
+  /** What it cost and the price that says so; absent is unknown, never 0. */
+  costMicroUsd?: number
+  price?: string
 }
 
 /** What people and the system do, on the same chain as requests. */

@@ -3,11 +3,17 @@
 import type { UsageRecord } from '../audit/record.ts'
 import type { Operation } from '../providers/provider.ts'
 import { costOf, usageOfOperation } from '../registry/prices/cost.ts'
-import { priceVersion } from '../registry/prices/price.ts'
+import { type PriceTarget, priceVersion } from '../registry/prices/price.ts'
 import type { RegistryBook } from '../registry/releases/book.ts'
 import type { PlannedTarget } from './plan.ts'
+import type { Upstream } from './snapshot.ts'
 
 export type Cost = { microUsd: bigint; price: string }
+
+/** What a price of an upstream's model is asked for. */
+export function priceTarget({ name, provider, baseUrl }: Upstream, model: string): PriceTarget {
+  return { upstream: name, dialect: provider.dialect, baseUrl, model }
+}
 
 /** Null when the usage, the price or a figure of it is unknown. `atMs`: when the request came. */
 export function costOfAnswer(
@@ -22,10 +28,7 @@ export function costOfAnswer(
 ): Cost | null {
   const { projectId, target, operation, usage, atMs } = call
   if (target === null || usage === null) return null
-  const { name, provider, baseUrl } = target.upstream
-  const price = registry
-    .pricesOf(projectId)
-    .priceOf({ upstream: name, dialect: provider.dialect, baseUrl, model: target.model }, atMs)
+  const price = registry.pricesOf(projectId).priceOf(priceTarget(target.upstream, target.model), atMs)
   if (price === null) return null
   const microUsd = costOf(usageOfOperation(operation, usage), price)
   return microUsd === null ? null : { microUsd, price: priceVersion(price) }

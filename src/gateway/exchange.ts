@@ -164,8 +164,7 @@ export class Exchange implements StreamObserver {
       responseBytes: this.#sentBytes + (last?.length ?? 0),
       truncated: false,
       occurrences: 1,
-      costMicroUsd: cost === null ? null : Number(cost.microUsd),
-      price: cost?.price ?? null,
+      ...(cost !== null && { costMicroUsd: Number(cost.microUsd), price: cost.price }),
     }
     return this.deps.audit.close(record, rest)
   }

@@ -209,8 +209,10 @@ function apiDeps(parts: {
       clock,
       record,
       list: shippedPrices,
-      findUpstream: (name) =>
-        name === 'openai' ? { dialect: 'openai', baseUrl: 'https://api.openai.com/v1' } : null,
+      findTarget: (upstream, model) =>
+        upstream === 'openai'
+          ? { upstream, model, dialect: 'openai', baseUrl: 'https://api.openai.com/v1' }
+          : null,
     },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     operations: {

@@ -29,8 +29,8 @@ export type PricesApiDeps = {
   record: Recorder
   /** What Aval ships. */
   list: PriceList
-  /** An upstream as it is configured now; null when none has the name. */
-  findUpstream(name: string): Pick<PriceTarget, 'dialect' | 'baseUrl'> | null
+  /** A model of an upstream as it is configured now; null when none has the name. */
+  findTarget(upstream: string, model: string): PriceTarget | null
 }
 
 const usd = z.string().nullable().openapi({ example: '0.15' })
@@ -186,8 +186,9 @@ async function effectiveOf(
   { upstream, model, atMs }: { upstream: string; model: string; atMs: number },
 ): Promise<z.infer<typeof effectiveSchema> | null> {
   const own = await findOwnPrice(deps.db, projectId, { upstream, model, at: new Date(atMs) })
-  const configured = deps.findUpstream(upstream) ?? { dialect: 'unknown', baseUrl: null }
-  const price = resolvePrice(own === null ? [] : [own], deps.list, { upstream, model, ...configured, atMs })
+  // An own price holds also for an upstream that is no longer configured.
+  const target = deps.findTarget(upstream, model) ?? { upstream, model, dialect: 'unknown', baseUrl: null }
+  const price = resolvePrice(own === null ? [] : [own], deps.list, { ...target, atMs })
   if (price === null) return null
   return {
     id: price.id,
