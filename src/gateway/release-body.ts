@@ -12,19 +12,9 @@ import type { ServedPrompt, ServedRelease } from '../registry/releases/book.ts'
 import { CHAT_FORM, RESPONSES_FORM } from './prompt-form.ts'
 import { MAX_DEPTH, type ParsedBody } from './request.ts'
 
-/** The caller's, whatever a release says: who asks, and how the answer comes. */
-const CALLERS = new Set([
-  'model',
-  'messages',
-  'input',
-  'prompt',
-  'stream',
-  'stream_options',
-  'user',
-  'metadata',
-])
 const PROMPT = 'prompt'
-const VARIABLES_HEADER = 'x-aval-variables'
+/** JSON, for clients that cannot send the `prompt` member. */
+export const VARIABLES_HEADER = 'x-aval-variables'
 
 /**
  * The body that goes to the release's targets. Throws RequestError: invalid_variables for what the prompt's template
@@ -44,8 +34,7 @@ export function releaseBody(body: ParsedBody, operation: Operation, release: Ser
 export function withDefaults(body: ParsedBody, parameters: JsonObject): ParsedBody {
   const changes = new Map<string, JsonValue | null>()
   for (const [name, value] of Object.entries(parameters)) {
-    if (!CALLERS.has(name) && value !== undefined && !Object.hasOwn(body.parsed, name))
-      changes.set(name, value)
+    if (value !== undefined && !Object.hasOwn(body.parsed, name)) changes.set(name, value)
   }
   return withChanges(body, changes)
 }
@@ -129,9 +118,10 @@ function demandSamePrompt({ id, version }: JsonObject, { ref }: ServedPrompt): v
   throw new RequestError('invalid_value', message, { param: 'prompt.version' })
 }
 
+/** None of them is the caller's or the prompt's: see `whyNoParameter`, which versions and releases are held to. */
 function addParameters(changes: Map<string, JsonValue | null>, parameters: JsonObject): void {
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined && !CALLERS.has(name)) changes.set(name, value)
+    if (value !== undefined) changes.set(name, value)
   }
 }
 

@@ -6,7 +6,7 @@ import { type ModelContent, readModelContent } from '../registry/models/model-co
 import type { Price } from '../registry/prices/price.ts'
 import { parsePromptContent } from '../registry/prompts/prompt-content.ts'
 import { parseRelease, type ReleaseContent, refText } from '../registry/releases/release-content.ts'
-import { findPinned, listLabels, type ReleaseRow } from '../registry/releases/store.ts'
+import { listLabels, type ReleaseRow, readPinned } from '../registry/releases/store.ts'
 import type { Card, CardModel, CardMove, CardPrice } from './card.ts'
 import { listDecisions } from './store.ts'
 
@@ -23,13 +23,14 @@ const MAX_LABELS = 10_000
 export async function readCard({ db, priceOf }: CardDeps, release: ReleaseRow): Promise<Card> {
   const { projectId, route } = release
   const content = parseRelease(release.content)
-  const pinned = content.prompt === null ? null : await findPinned(db, projectId, 'prompt', content.prompt)
-  const prompt = pinned === null ? null : parsePromptContent(pinned.content)
+  const prompt =
+    content.prompt === null
+      ? null
+      : parsePromptContent((await readPinned(db, projectId, 'prompt', content.prompt)).content)
   const labels = await listLabels(db, projectId, { route, limit: MAX_LABELS })
   const models: CardModel[] = []
   for (const { model: ref, weight } of content.targets) {
-    const row = await findPinned(db, projectId, 'model', ref)
-    if (row === null) continue
+    const row = await readPinned(db, projectId, 'model', ref)
     const model = readModelContent(row.content)
     models.push(modelOf(refText(ref), weight, model, priceOf(projectId, model.upstream, model.model)))
   }

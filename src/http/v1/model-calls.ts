@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RequestError } from '../../errors.ts'
 import type { GatewayDeps } from '../../gateway/deps.ts'
 import { recordRejection } from '../../gateway/reject.ts'
-import { withVariablesHeader } from '../../gateway/release-body.ts'
+import { VARIABLES_HEADER, withVariablesHeader } from '../../gateway/release-body.ts'
 import type { RequestEnvelope } from '../../gateway/request.ts'
 import { serveRequest } from '../../gateway/serve.ts'
 import { hasRole } from '../../keys/key.ts'
@@ -136,7 +136,7 @@ async function serve(
     const again = replayOf(incoming, envelope.key)
     if (again !== undefined) envelope.replayOf = again
     bytes = await readBody(incoming, deps.maxBodyBytes())
-    const variables = incoming.headers['x-aval-variables']
+    const variables = incoming.headers[VARIABLES_HEADER]
     if (typeof variables === 'string') bytes = withVariablesHeader(bytes, variables)
   } catch (error) {
     // What is left of the body is not read; the connection cannot carry another request.

@@ -7,6 +7,13 @@ import { z } from 'zod'
 import { RequestError } from '../../errors.ts'
 import { nearest } from '../../lib/nearest.ts'
 import { type Content, contentOf } from '../content.ts'
+import {
+  hasLoneSurrogate,
+  isTooDeep,
+  PARAMETER_DEPTH_MAX,
+  PARAMETERS_MAX,
+  whyNoParameter,
+} from '../parameters.ts'
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 const NAME_WORDS = 'Write lower-case letters, digits, ".", "_" and "-", at most 63.'
@@ -23,22 +30,6 @@ const CAPABILITIES = {
   embeddings: flag,
   rerank: flag,
 }
-
-/** These are the call itself, or belong to a prompt version: as a model's defaults they would change what was asked. */
-const NOT_PARAMETERS: Readonly<Record<string, string>> = {
-  model: 'it is the field "model" of the version',
-  messages: 'it is the call itself',
-  input: 'it is the call itself',
-  prompt: 'it is the call itself',
-  stream: 'the caller decides it',
-  stream_options: 'the caller decides it',
-  user: 'the caller decides it',
-  tools: 'it belongs to a prompt version',
-  response_format: 'it belongs to a prompt version',
-}
-const PARAMETERS_MAX = 100
-/** Deeper is no parameter of any upstream, and costs a stack to walk. */
-const DEPTH_MAX = 8
 
 const tokens = z.int().min(1).max(1_000_000_000).nullable().default(null)
 const text = (maxLetters: number) => z.string().trim().min(1).max(maxLetters).nullable().default(null)
@@ -90,24 +81,15 @@ function refuseParameters(parameters: Readonly<Record<string, unknown>>, context
     context.addIssue({ code: 'custom', message: `${names.length} parameters; at most ${PARAMETERS_MAX}.` })
   }
   for (const name of names) {
-    const why = Object.hasOwn(NOT_PARAMETERS, name) ? NOT_PARAMETERS[name] : undefined
-    if (why !== undefined) {
+    const why = whyNoParameter(name)
+    if (why !== null) {
       context.addIssue({ code: 'custom', path: [name], message: `Not a default of a model: ${why}.` })
-    } else if (depthOf(parameters[name], DEPTH_MAX) > DEPTH_MAX) {
-      context.addIssue({ code: 'custom', path: [name], message: `Nested deeper than ${DEPTH_MAX} levels.` })
+    } else if (isTooDeep(parameters[name])) {
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: `Nested deeper than ${PARAMETER_DEPTH_MAX} levels.`,
+      })
     }
   }
-}
-
-/** Levels of lists and objects; stops one past `limit`. */
-function depthOf(value: unknown, limit: number): number {
-  if (typeof value !== 'object' || value === null) return 0
-  if (limit < 1) return 1
-  return 1 + Math.max(0, ...Object.values(value).map((inner) => depthOf(inner, limit - 1)))
-}
-
-function hasLoneSurrogate(value: unknown): boolean {
-  if (typeof value === 'string') return !value.isWellFormed()
-  if (typeof value !== 'object' || value === null) return false
-  return Object.entries(value).some(([name, inner]) => !name.isWellFormed() || hasLoneSurrogate(inner))
 }

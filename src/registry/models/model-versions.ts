@@ -6,17 +6,11 @@ import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../actor.ts'
 import type { Content } from '../content.ts'
+import { findVersion, findVersionByHash, insertNextVersion, type VersionRow } from '../store.ts'
 import { type ModelContent, readModelContent } from './model-content.ts'
-import {
-  findModelVersion,
-  findModelVersionByHash,
-  insertNextModelVersion,
-  listNewestModelVersions,
-  listVersionsOfModel,
-  type ModelVersionRow,
-} from './store.ts'
+import { listNewestModelVersions, listVersionsOfModel } from './store.ts'
 
-export type ModelVersion = Omit<ModelVersionRow, 'content'> & { content: ModelContent }
+export type ModelVersion = Omit<VersionRow, 'content'> & { content: ModelContent }
 
 /** Each one lost means that another push won, so as many would have to win in a row. */
 const PUSH_ATTEMPTS = 100
@@ -32,10 +26,10 @@ export async function pushModelVersion(
 ): Promise<{ version: ModelVersion; created: boolean }> {
   const { projectId } = actor
   for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt += 1) {
-    const existing = await findModelVersionByHash(db, projectId, { name, hash: content.hash })
+    const existing = await findVersionByHash(db, 'model', { projectId, name }, content.hash)
     if (existing !== null) return { version: toVersion(existing), created: false }
     const nowMs = clock.nowMs()
-    const added = await insertNextModelVersion(db, {
+    const row = {
       id: newId('mv', nowMs),
       projectId,
       name,
@@ -44,7 +38,8 @@ export async function pushModelVersion(
       createdBy: actor.id,
       createdByName: actor.name,
       createdAt: new Date(nowMs),
-    })
+    }
+    const added = await insertNextVersion(db, 'model', row, null)
     if (added !== null) return { version: toVersion(added), created: true }
   }
   throw new RequestError('conflict', `Others push versions of "${name}" without pause. Push again.`)
@@ -56,7 +51,8 @@ export async function getModelVersion(
   projectId: string,
   wanted: { name: string; version: number | null },
 ): Promise<ModelVersion> {
-  const row = await findModelVersion(db, projectId, wanted)
+  const { name, version } = wanted
+  const row = await findVersion(db, 'model', { projectId, name }, version)
   if (row !== null) return toVersion(row)
   const what = wanted.version === null ? `"${wanted.name}"` : `"${wanted.name}@${wanted.version}"`
   throw new RequestError(
@@ -85,6 +81,6 @@ export async function listModelHistory(
   return rows.map(toVersion)
 }
 
-function toVersion(row: ModelVersionRow): ModelVersion {
+function toVersion(row: VersionRow): ModelVersion {
   return { ...row, content: readModelContent(row.content) }
 }

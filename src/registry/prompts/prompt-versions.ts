@@ -5,22 +5,19 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../actor.ts'
-import { contentOfPrompt, type PromptContent, parsePromptContent } from './prompt-content.ts'
 import {
-  findNewestVersion,
   findVersion,
   findVersionByHash,
   insertNextVersion,
-  listNewestVersions,
-  listVersions,
-  type PromptKey,
-  type PromptVersionRow,
-  type PromptVersionSummary,
-} from './store.ts'
+  type VersionKey,
+  type VersionRow,
+} from '../store.ts'
+import { contentOfPrompt, type PromptContent, parsePromptContent } from './prompt-content.ts'
+import { listNewestVersions, listVersions, type PromptVersionSummary } from './store.ts'
 
 export type PromptVersionsDeps = { db: Db; clock: Clock }
 
-export type PromptVersion = Omit<PromptVersionRow, 'content'> & { content: PromptContent }
+export type PromptVersion = Omit<VersionRow, 'content'> & { content: PromptContent }
 export type PromptPage<Cursor> = { rows: PromptVersionSummary[]; nextCursor: Cursor | null }
 
 /** Losing once means that another push won: losing this often is a crowd, and its last winner is worth a look. */
@@ -51,16 +48,16 @@ export async function pushPrompt(
     createdAt: new Date(nowMs),
   }
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const same = await findVersionByHash(deps.db, prompt, hash)
+    const same = await findVersionByHash(deps.db, 'prompt', prompt, hash)
     if (same !== null) return { version: toVersion(same), created: false }
-    const inserted = await insertNextVersion(deps.db, row, wanted.expectedVersion)
+    const inserted = await insertNextVersion(deps.db, 'prompt', row, wanted.expectedVersion)
     if (inserted !== null) return { version: toVersion(inserted), created: true }
     if (wanted.expectedVersion !== null) {
-      const newest = await findNewestVersion(deps.db, prompt)
+      const newest = await findVersion(deps.db, 'prompt', prompt, null)
       if (newest?.hash !== hash && newest?.version !== wanted.expectedVersion) throw conflict(prompt, newest)
     }
   }
-  throw conflict(prompt, await findNewestVersion(deps.db, prompt))
+  throw conflict(prompt, await findVersion(deps.db, 'prompt', prompt, null))
 }
 
 /** The newest version of each prompt of a project, by name. `cursor` is `nextCursor` of the page before. */
@@ -77,7 +74,7 @@ export async function listPrompts(
 /** Versions of a prompt, newest first. Throws RequestError not_found when the project has no such prompt. */
 export async function listPromptVersions(
   { db }: Pick<PromptVersionsDeps, 'db'>,
-  prompt: PromptKey,
+  prompt: VersionKey,
   query: { cursor: number | null; limit: number },
 ): Promise<PromptPage<number>> {
   const limit = Math.max(1, Math.min(query.limit, PAGE_MAX))
@@ -89,13 +86,13 @@ export async function listPromptVersions(
 /** One version; `newest` is the one with the highest number. Throws RequestError not_found. */
 export async function getPromptVersion(
   { db }: Pick<PromptVersionsDeps, 'db'>,
-  prompt: PromptKey,
+  prompt: VersionKey,
   version: number | 'newest',
 ): Promise<PromptVersion> {
   const newest = version === 'newest'
-  const row = newest ? await findNewestVersion(db, prompt) : await findVersion(db, prompt, version)
+  const row = await findVersion(db, 'prompt', prompt, newest ? null : version)
   if (row !== null) return toVersion(row)
-  if (newest || (await findNewestVersion(db, prompt)) === null) throw unknownPrompt(prompt.name)
+  if (newest || (await findVersion(db, 'prompt', prompt, null)) === null) throw unknownPrompt(prompt.name)
   const { name } = prompt
   throw new RequestError(
     'not_found',
@@ -116,7 +113,7 @@ function toPage<Cursor>(
   }
 }
 
-function toVersion(row: PromptVersionRow): PromptVersion {
+function toVersion(row: VersionRow): PromptVersion {
   return { ...row, content: parsePromptContent(row.content) }
 }
 
@@ -127,7 +124,7 @@ function unknownPrompt(name: string): RequestError {
   )
 }
 
-function conflict({ name }: PromptKey, winner: PromptVersionRow | null): RequestError {
+function conflict({ name }: VersionKey, winner: VersionRow | null): RequestError {
   const won =
     winner === null
       ? 'no version yet'

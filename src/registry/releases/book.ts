@@ -146,10 +146,6 @@ export class RegistryBook {
     return this.#serve(isCanary ? canary : stable)
   }
 
-  labelsOf(projectId: string, route: string): string[] {
-    return [...(this.#routes.get(`${projectId} ${route}`)?.labels.keys() ?? [])]
-  }
-
   #routeOf({ projectId, route }: { projectId: string; route: string }): ServedRoute {
     const key = `${projectId} ${route}`
     let found = this.#routes.get(key)
@@ -177,10 +173,11 @@ export class RegistryBook {
       route: release.route,
       number: release.number,
       hash: release.hash,
-      targets: content.targets.flatMap(({ model, weight }) => {
-        const found = this.#pinned(this.#models, release, model)
-        return [{ ...targetOf(found), modelVersion: refText(model), weight }]
-      }),
+      targets: content.targets.map(({ model, weight }) => ({
+        ...targetOf(this.#pinned(this.#models, release, model)),
+        modelVersion: refText(model),
+        weight,
+      })),
       parameters: content.parameters,
       retries: content.retries,
       prompt: () => {

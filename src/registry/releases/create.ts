@@ -7,6 +7,14 @@ import { newId } from '../../lib/ids.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import type { Actor } from '../actor.ts'
 import {
+  hasLoneSurrogate,
+  isTooDeep,
+  PARAMETER_DEPTH_MAX,
+  PARAMETERS_MAX,
+  whyNoParameter,
+} from '../parameters.ts'
+import { findVersion, type VersionKind, type VersionRow } from '../store.ts'
+import {
   parseRelease,
   parseVersionRef,
   type ReleaseContent,
@@ -20,12 +28,10 @@ import {
   findLabel,
   findRelease,
   findReleaseById,
-  findVersion,
   insertRelease,
   lastNumber,
   type ReleaseRow,
-  type VersionKind,
-  type VersionRow,
+  readPinned,
 } from './store.ts'
 
 export type NewRelease = {
@@ -87,25 +93,25 @@ export async function createRelease(deps: CreateDeps, author: Actor, wanted: New
   )
 }
 
-/** These are the call itself, or stand in the prompt: a release that named them would be ignored in silence. */
-const NOT_PARAMETERS = new Set([
-  'model',
-  'messages',
-  'input',
-  'prompt',
-  'tools',
-  'response_format',
-  'stream',
-  'stream_options',
-  'user',
-  'metadata',
-])
-
 function demandOwnParameters(parameters: JsonObject): void {
-  const name = Object.keys(parameters).find((one) => NOT_PARAMETERS.has(one))
-  if (name === undefined) return
-  const message = `"${name}" is no parameter that a release decides: it belongs to the call or to the prompt. Leave it out.`
-  throw new RequestError('invalid_value', message, { param: `parameters.${name}` })
+  const refuse = (param: string, why: string): never => {
+    throw new RequestError('invalid_value', why, { param })
+  }
+  const names = Object.keys(parameters)
+  if (names.length > PARAMETERS_MAX) {
+    refuse('parameters', `A release decides at most ${PARAMETERS_MAX} parameters; ${names.length} are named.`)
+  }
+  if (hasLoneSurrogate(parameters)) {
+    refuse('parameters', 'A text in it is not well-formed Unicode: half a surrogate pair. Write it whole.')
+  }
+  for (const name of names) {
+    const why = whyNoParameter(name)
+    const param = `parameters.${name}`
+    if (why !== null) refuse(param, `"${name}" is no parameter of a release: ${why}. Leave it out.`)
+    if (isTooDeep(parameters[name])) {
+      refuse(param, `"${name}" is nested deeper than ${PARAMETER_DEPTH_MAX} levels. Write it flatter.`)
+    }
+  }
 }
 
 async function resolve(db: Db, projectId: string, wanted: NewRelease): Promise<ReleaseContent> {
@@ -175,7 +181,7 @@ async function versionOf(db: Db, projectId: string, kind: VersionKind, text: str
     const message = `${JSON.stringify(text.slice(0, 100))} is no ${kind} version. Write a name, or a name and its number: ${kind === 'prompt' ? 'support-answer@14' : 'gpt-4o-mini@3'}.`
     throw new RequestError('invalid_value', message, { param: kind })
   }
-  const found = await findVersion(db, projectId, { kind, ...ref })
+  const found = await findVersion(db, kind, { projectId, name: ref.name }, ref.version)
   if (found !== null) return found
   throw missing(`There is no ${kind} ${text} in this project. aval ${kind} list shows what there is.`, kind)
 }
@@ -187,13 +193,14 @@ function missing(message: string, param: string): RequestError {
 /** What a prompt asks of a model, and the capability that says it can. */
 async function demandCapabilities(db: Db, projectId: string, content: ReleaseContent): Promise<void> {
   if (content.prompt === null) return
-  const prompt = await findVersion(db, projectId, { kind: 'prompt', ...content.prompt })
-  const needs = prompt === null ? [] : needsOf(JSON.parse(prompt.content) as JsonValue)
+  const prompt = await readPinned(db, projectId, 'prompt', content.prompt)
+  const needs = needsOf(JSON.parse(prompt.content) as JsonValue)
+  if (needs.length === 0) return
   for (const { model } of content.targets) {
-    const found = await findVersion(db, projectId, { kind: 'model', ...model })
-    const capabilities = found === null ? {} : member(JSON.parse(found.content) as JsonValue, 'capabilities')
+    const found = await readPinned(db, projectId, 'model', model)
+    const capabilities = member(JSON.parse(found.content) as JsonValue, 'capabilities')
     for (const need of needs) {
-      if (!isJsonObject(capabilities as JsonValue) || (capabilities as JsonObject)[need.capability] !== false)
+      if (!isJsonObject(capabilities ?? null) || (capabilities as JsonObject)[need.capability] !== false)
         continue
       const message = `Model ${refText(model)} has no ${need.capability}, and prompt ${refText(content.prompt)} ${need.because}. Choose another model, or push a version that says what it can.`
       throw new RequestError('conflict', message, { param: 'models' })

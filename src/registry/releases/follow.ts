@@ -69,10 +69,11 @@ export class LiveRegistry {
 
   async #look(): Promise<void> {
     const { db } = this.#setup.connection
-    if (this.#version !== null && String(await answered(readRegistryVersion(db))) === this.#version) return
-    const data = await answered(readRegistry(db), LOAD_LIMIT_MS)
+    const version = String(await answered(readRegistryVersion(db)))
+    if (version === this.#version) return
+    const data = await answered(readRegistry(db, version), LOAD_LIMIT_MS)
     await this.#use(data, 'database')
-    this.#version = data.version
+    this.#version = version
     const { path } = this.#setup
     if (path === null) return
     try {

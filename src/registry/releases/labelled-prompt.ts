@@ -3,7 +3,7 @@
 import type { Db } from '../../db/client.ts'
 import { RequestError } from '../../errors.ts'
 import { getPromptVersion, type PromptVersion } from '../prompts/prompt-versions.ts'
-import type { PromptKey } from '../prompts/store.ts'
+import type { VersionKey } from '../store.ts'
 import { listPins, type PromptPin } from './store.ts'
 
 /** Always the newest version, and no label of a route. */
@@ -19,7 +19,7 @@ export type LabelledPrompt = { version: PromptVersion; labels: readonly string[]
  */
 export async function getLabelledPrompt(
   deps: { db: Db },
-  prompt: PromptKey,
+  prompt: VersionKey,
   wanted: { label: string } | { version: number },
 ): Promise<LabelledPrompt> {
   const newest = await getPromptVersion(deps, prompt, 'newest')

@@ -2,8 +2,10 @@
 
 import type { Db } from '../../db/client.ts'
 import { listOwnPrices } from '../prices/store.ts'
+import { findVersions, type PinnedVersion, type VersionKind } from '../store.ts'
 import { type PriceData, priceToData } from './price-data.ts'
-import { allLabels, pageOfReleases, pageOfVersions, readRegistryVersion, type VersionKind } from './store.ts'
+import { parseRelease, type VersionRef } from './release-content.ts'
+import { allLabels, pageOfReleases } from './store.ts'
 
 export type VersionData = { projectId: string; name: string; version: number; hash: string; content: string }
 export type ReleaseData = {
@@ -45,46 +47,35 @@ const PAGE_ROWS = 2000
 /** What a gateway holds in memory, of each kind. */
 const MAX_ROWS = 200_000
 
-/** Throws Error when there is more than a gateway holds. */
-export async function readRegistry(db: Db): Promise<RegistryData> {
-  // First: what changes meanwhile has a later version and is read again.
-  const version = String(await readRegistryVersion(db))
-  const releases = await pages((after) => pageOfReleases(db, after, PAGE_ROWS))
+/**
+ * What was current when the change counter was `version`: read it first, because what changes meanwhile has a later one.
+ * Of versions only those that a release pins: pushing many must not fill the memory of gateways. Throws Error when there
+ * is more than a gateway holds.
+ */
+export async function readRegistry(db: Db, version: string): Promise<RegistryData> {
+  const pins = { prompt: new Map<string, PinnedVersion>(), model: new Map<string, PinnedVersion>() }
+  const pin = (kind: VersionKind, projectId: string, { name, version: number }: VersionRef): void => {
+    pins[kind].set(`${projectId} ${name}@${number}`, { projectId, name, version: number })
+  }
+  const releases = await pages(async (after) => {
+    const page = await pageOfReleases(db, after, PAGE_ROWS)
+    for (const { projectId, content } of page) {
+      const { prompt, targets } = parseRelease(content)
+      if (prompt !== null) pin('prompt', projectId, prompt)
+      for (const { model } of targets) pin('model', projectId, model)
+    }
+    return page
+  })
   const labels = await allLabels(db, MAX_ROWS + 1)
   demandRoom('labels', labels.length)
   return {
     version,
-    prompts: await versions(db, 'prompt'),
-    models: await versions(db, 'model'),
+    prompts: await findVersions(db, 'prompt', [...pins.prompt.values()]),
+    models: await findVersions(db, 'model', [...pins.model.values()]),
     prices: await ownPrices(db),
-    releases: releases.map(({ id, projectId, route, number, hash, content }) => ({
-      id,
-      projectId,
-      route,
-      number,
-      hash,
-      content,
-    })),
-    labels: labels.map(({ projectId, route, label, releaseId, canaryReleaseId, canaryWeight }) => ({
-      projectId,
-      route,
-      label,
-      releaseId,
-      canaryReleaseId,
-      canaryWeight,
-    })),
+    releases,
+    labels,
   }
-}
-
-async function versions(db: Db, kind: VersionKind): Promise<VersionData[]> {
-  const rows = await pages((after) => pageOfVersions(db, kind, after, PAGE_ROWS))
-  return rows.map(({ projectId, name, version, hash, content }) => ({
-    projectId,
-    name,
-    version,
-    hash,
-    content,
-  }))
 }
 
 async function ownPrices(db: Db): Promise<PriceData[]> {
@@ -100,7 +91,7 @@ async function pages<Row extends { id: string }>(read: (after: string) => Promis
   for (let after = ''; ; ) {
     const page = await read(after)
     all.push(...page)
-    demandRoom('versions', all.length)
+    demandRoom('rows of one kind', all.length)
     const last = page.at(-1)
     if (last === undefined || page.length < PAGE_ROWS) return all
     after = last.id

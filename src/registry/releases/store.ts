@@ -3,57 +3,26 @@
 import { and, asc, desc, eq, gt, lt, max, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { changeCounters } from '../../db/schema.ts'
-import { labels, modelVersions, promptVersions, releases } from '../../db/version-tables.ts'
-import type { VersionRef } from './release-content.ts'
+import { labels, releases } from '../../db/version-tables.ts'
+import { findVersion, type VersionKind, type VersionRow } from '../store.ts'
+import { refText, type VersionRef } from './release-content.ts'
 
 export type ReleaseRow = typeof releases.$inferSelect
 export type LabelRow = typeof labels.$inferSelect
-export type VersionRow = { id: string; name: string; version: number; hash: string; content: string }
-
 /** The NOTIFY channel of new releases and moved labels. */
 export const REGISTRY_CHANNEL = 'aval_registry'
 const SUBJECT = 'registry'
 
-const TABLES = { prompt: promptVersions, model: modelVersions } as const
-export type VersionKind = keyof typeof TABLES
-
-/** A version of a prompt or a model; the newest when none is named. */
-export async function findVersion(
-  db: Db,
-  projectId: string,
-  wanted: { kind: VersionKind; name: string; version: number | null },
-): Promise<VersionRow | null> {
-  const table = TABLES[wanted.kind]
-  const rows = await db
-    .select({
-      id: table.id,
-      name: table.name,
-      version: table.version,
-      hash: table.hash,
-      content: table.content,
-    })
-    .from(table)
-    .where(
-      and(
-        eq(table.projectId, projectId),
-        eq(table.name, wanted.name),
-        wanted.version === null ? undefined : eq(table.version, wanted.version),
-      ),
-    )
-    .orderBy(desc(table.version))
-    .limit(1)
-  return rows[0] ?? null
-}
-
-/** The content behind a reference; null when the version is not there or is another one. */
-export async function findPinned(
+/** The version that a release pins. Throws Error when it is not there or another one: somebody changed the database. */
+export async function readPinned(
   db: Db,
   projectId: string,
   kind: VersionKind,
   ref: VersionRef,
-): Promise<VersionRow | null> {
-  const found = await findVersion(db, projectId, { kind, name: ref.name, version: ref.version })
-  return found === null || found.hash !== ref.hash ? null : found
+): Promise<VersionRow> {
+  const found = await findVersion(db, kind, { projectId, name: ref.name }, ref.version)
+  if (found !== null && found.hash === ref.hash) return found
+  throw new Error(`A release pins the ${kind} ${refText(ref)}, which is not there.`)
 }
 
 export async function findRelease(
@@ -191,33 +160,25 @@ export async function readRegistryVersion(db: Db): Promise<bigint> {
 }
 
 /** Rows of every project after an id, in order of ids: what a gateway loads, page by page. */
-export async function pageOfReleases(db: Db, after: string, limit: number): Promise<ReleaseRow[]> {
-  return await db.select().from(releases).where(gt(releases.id, after)).orderBy(asc(releases.id)).limit(limit)
-}
-
-export async function pageOfVersions(
+export async function pageOfReleases(
   db: Db,
-  kind: VersionKind,
   after: string,
   limit: number,
-): Promise<(VersionRow & { projectId: string })[]> {
-  const table = TABLES[kind]
+): Promise<Omit<ReleaseRow, 'createdBy' | 'createdByName' | 'createdAt'>[]> {
+  const { id, projectId, route, number, hash, content } = releases
   return await db
-    .select({
-      id: table.id,
-      projectId: table.projectId,
-      name: table.name,
-      version: table.version,
-      hash: table.hash,
-      content: table.content,
-    })
-    .from(table)
-    .where(gt(table.id, after))
-    .orderBy(asc(table.id))
+    .select({ id, projectId, route, number, hash, content })
+    .from(releases)
+    .where(gt(releases.id, after))
+    .orderBy(asc(releases.id))
     .limit(limit)
 }
 
 /** Every label of every project, at most `limit`. */
-export async function allLabels(db: Db, limit: number): Promise<LabelRow[]> {
-  return await db.select().from(labels).limit(limit)
+export async function allLabels(db: Db, limit: number): Promise<Omit<LabelRow, 'decisionId' | 'movedAt'>[]> {
+  const { projectId, route, label, releaseId, canaryReleaseId, canaryWeight } = labels
+  return await db
+    .select({ projectId, route, label, releaseId, canaryReleaseId, canaryWeight })
+    .from(labels)
+    .limit(limit)
 }

@@ -5,6 +5,7 @@ import { moveLabel } from '../../../src/promotion/promote.ts'
 import { listDecisions } from '../../../src/promotion/store.ts'
 import { createRelease, type NewRelease } from '../../../src/registry/releases/create.ts'
 import { LiveRegistry } from '../../../src/registry/releases/follow.ts'
+import { readRegistry } from '../../../src/registry/releases/registry-data.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
 import { aFolder } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
@@ -202,6 +203,17 @@ describeDatabases('releases', (open) => {
         targets: [{ upstream: 'up', model: 'small-1', modelVersion: 'small@1' }],
       })
       await live.stop()
+    })
+
+    test('bring along the versions that they pin, and none that nobody serves', async () => {
+      await seedPrompt(open().db, { name: 'draft', content: { messages: ['{{messages}}'] } })
+      await make('pinning', { prompt: 'plain', models: [{ ref: 'small@1', weight: null }] })
+
+      const { prompts, models } = await readRegistry(open().db, '1')
+
+      expect(prompts.map(({ name }) => name)).toContain('plain')
+      expect(prompts.map(({ name }) => name)).not.toContain('draft')
+      expect(new Set(models.map(({ name, version }) => `${name}@${version}`)).size).toBe(models.length)
     })
 
     test('are there without a database, from the last good file', async () => {
