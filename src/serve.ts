@@ -1,5 +1,6 @@
 /** `aval serve`: opens everything in order, serves until a signal, then stops in the opposite order. */
 
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Audit } from './audit/audit.ts'
@@ -88,7 +89,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
   })
   stack.defer(() => registry.close())
-  const releases = await followReleases(config, database, logger, stack)
+  const releases = await followReleases(config, { database, pepper }, logger, stack)
   const runtime = await openRuntime(config, options, { keyring, registry, releases, ownKey })
   const { audit, flood } = log
   stack.defer(startRetention(database, audit, runtime, logger))
@@ -210,12 +211,15 @@ function commandLineKey(): DeclaredKey {
 /** Releases and labels in memory, from the last good file when the database does not answer. */
 async function followReleases(
   config: Config,
-  { connection }: OpenedDatabase,
+  { database, pepper }: { database: OpenedDatabase; pepper: KeyObject },
   logger: Logger,
   stack: AsyncDisposableStack,
 ): Promise<LiveRegistry> {
-  const path = join(config.home, 'registry.json')
-  const releases = new LiveRegistry({ connection, path, onEvent: (event) => events.releases(logger, event) })
+  const releases = new LiveRegistry({
+    connection: database.connection,
+    file: { path: join(config.home, 'registry.json'), pepper },
+    onEvent: (event) => events.releases(logger, event),
+  })
   await releases.start()
   stack.defer(() => releases.stop())
   return releases

@@ -1,5 +1,6 @@
 /** The registry in memory, followed as it changes; the last good one on disk, for a start without a database. */
 
+import type { KeyObject } from 'node:crypto'
 import type { DatabaseConnection } from '../../db/client.ts'
 import { answered, Follower, listenOn } from '../../db/follower.ts'
 import { RegistryBook } from './book.ts'
@@ -9,8 +10,8 @@ import { REGISTRY_CHANNEL, readRegistryVersion } from './store.ts'
 
 export type FollowSetup = {
   connection: DatabaseConnection
-  /** Null keeps none. */
-  path: string | null
+  /** The last good registry, and the key it is sealed under; null keeps none. */
+  file: { path: string; pepper: KeyObject } | null
   onEvent: (event: RegistryEvent) => void
   pollMs?: number
 }
@@ -74,20 +75,20 @@ export class LiveRegistry {
     const data = await answered(readRegistry(db, version), LOAD_LIMIT_MS)
     await this.#use(data, 'database')
     this.#version = version
-    const { path } = this.#setup
-    if (path === null) return
+    const { file } = this.#setup
+    if (file === null) return
     try {
-      await writeRegistryFile(path, data)
+      await writeRegistryFile(file.path, file.pepper, data)
     } catch (error) {
       this.#setup.onEvent({ kind: 'file_problem', error })
     }
   }
 
   async #loadFile(): Promise<void> {
-    const { path } = this.#setup
-    if (path === null) return
+    const { file } = this.#setup
+    if (file === null) return
     try {
-      const data = await readRegistryFile(path)
+      const data = await readRegistryFile(file.path, file.pepper)
       if (data !== null && this.#version === null) await this.#use(data, 'file')
     } catch (error) {
       this.#setup.onEvent({ kind: 'file_problem', error })

@@ -1,6 +1,9 @@
-/** The last good registry on disk, for a start without a database: a line for each row. */
+/**
+ * The last good registry on disk, for a start without a database: a line for each row, sealed under the pepper, so that
+ * nobody without it makes a gateway serve another prompt.
+ */
 
-import { createHash } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import { readLastGood, writeLastGood } from '../../db/last-good.ts'
 import type { RegistryData } from './registry-data.ts'
 
@@ -9,8 +12,8 @@ const KINDS = ['prompts', 'models', 'releases', 'labels', 'prices'] as const
 type Kind = (typeof KINDS)[number]
 const MAX_BYTES = 512 * 1024 ** 2
 
-export async function writeRegistryFile(path: string, data: RegistryData): Promise<void> {
-  await writeLastGood(path, linesOf(data), createHash('sha256'))
+export async function writeRegistryFile(path: string, pepper: KeyObject, data: RegistryData): Promise<void> {
+  await writeLastGood(path, linesOf(data), createHmac('sha256', pepper))
 }
 
 function* linesOf(data: RegistryData): Generator<string> {
@@ -19,9 +22,9 @@ function* linesOf(data: RegistryData): Generator<string> {
 }
 
 /** Null when there is none. Throws an Error that says why a file is refused. */
-export async function readRegistryFile(path: string): Promise<RegistryData | null> {
-  const refusal = 'is damaged. It is replaced at the next load.'
-  const lines = await readLastGood(path, createHash('sha256'), { maxBytes: MAX_BYTES, refusal })
+export async function readRegistryFile(path: string, pepper: KeyObject): Promise<RegistryData | null> {
+  const refusal = 'is damaged or was written with another pepper. It is replaced at the next load.'
+  const lines = await readLastGood(path, createHmac('sha256', pepper), { maxBytes: MAX_BYTES, refusal })
   if (lines === null) return null
   const [head = '[]', ...rest] = lines
   const [format, version] = JSON.parse(head) as [string, string]

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -185,8 +186,14 @@ describeDatabases('releases', (open) => {
   })
 
   describe('followed by a gateway', () => {
+    const pepper = createSecretKey(Buffer.alloc(32, 1))
     const follow = (path: string | null, connection = open()) =>
-      new LiveRegistry({ connection, path, onEvent: () => undefined, pollMs: 50 })
+      new LiveRegistry({
+        connection,
+        file: path === null ? null : { path, pepper },
+        onEvent: () => undefined,
+        pollMs: 50,
+      })
 
     test('are served as soon as a label points to them', async () => {
       await make('followed', { models: [{ ref: 'small@1', weight: null }] })
@@ -233,7 +240,7 @@ describeDatabases('releases', (open) => {
             },
           }),
         },
-        path,
+        file: { path, pepper },
         onEvent: () => undefined,
         pollMs: 60_000,
       })
