@@ -165,7 +165,7 @@ function startRetention(
   logger: Logger,
 ): () => Promise<void> {
   const retention = new Retention({
-    pool: database.connection,
+    database: { sql: database.connection.sql, url: database.url, embedded: database.embedded },
     log: audit.log,
     clock: systemClock,
     policy: () => runtime.config().retention,

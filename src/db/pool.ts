@@ -6,6 +6,7 @@
 import postgres, { type Options, type Sql } from 'postgres'
 import { ConfigError } from '../errors.ts'
 import { embeddedDirectory } from '../lib/database-url.ts'
+import { openSocket } from './socket.ts'
 import { guardTransactions } from './transactions.ts'
 import { SOCKET_NAME } from './wire.ts'
 
@@ -22,6 +23,8 @@ export type ConnectOptions = {
   maxConnections: number
   /** Shown in `pg_stat_activity`. */
   applicationName: string
+  /** Keeps each connection for as long as it lives, for what a session holds; otherwise it is renewed now and then. */
+  endless?: boolean
 }
 
 /** A gateway that waits longer than this for one statement is better off failing and trying again. */
@@ -85,9 +88,12 @@ function sharedOptions(options: ConnectOptions): Options<Record<string, never>> 
   // Notices ("relation already exists, skipping") would be printed on stdout by default.
   return {
     connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    ...(options.endless ? { max_lifetime: null } : {}),
     // The driver's own backoff grows to 20 s, which a caller would wait after a database that restarts in one.
     backoff: (attempt: number) =>
       Math.min(MAX_BACKOFF_SECONDS, 0.05 * 2 ** attempt) * (0.5 + Math.random() / 2),
     onnotice: () => undefined,
+    // In the driver's README, not in its types.
+    ...{ socket: openSocket },
   }
 }

@@ -9,7 +9,7 @@ import type { RetentionPolicy } from './plan.ts'
 import { withRetentionLock } from './store.ts'
 
 export type RetentionSetup = {
-  pool: { sql: Sql; embedded: boolean }
+  database: { sql: Sql; url: string; embedded: boolean }
   log: EventLog
   clock: Clock
   /** Asked at each run, so that a reloaded configuration counts. */
@@ -47,10 +47,10 @@ export class Retention {
 
   /** One run, unless another gateway is at it. What goes wrong is told, and tried again in an hour. */
   async run(): Promise<void> {
-    const { pool, log, clock, policy, onEvent } = this.#setup
+    const { database, log, clock, policy, onEvent } = this.#setup
     try {
-      const report = await withRetentionLock(pool, () =>
-        dropExpired({ sql: pool.sql, log, clock, signal: this.#stopping.signal }, policy()),
+      const report = await withRetentionLock(database, () =>
+        dropExpired({ sql: database.sql, log, clock, signal: this.#stopping.signal }, policy()),
       )
       if (report !== null) this.#tell(report)
     } catch (error) {

@@ -1,6 +1,7 @@
 /** The database's side of retention: what a day holds, who holds it back, and taking its partition away. */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { openPool } from '../../db/pool.ts'
 import { trailSeqs } from '../trail.ts'
 import { type DayPartition, parsePartition } from './plan.ts'
 import { parseTombstone, type Tombstone } from './tombstone.ts'
@@ -143,25 +144,22 @@ const RETENTION_LOCK = 0x6176_616c_03
 
 /**
  * Runs `action` unless another gateway is at it; null then. A session's lock, on a connection of its own: it ends with
- * the process however that dies, and no transaction is open while the log takes a record. The embedded database has one
- * session and one gateway, so there is nobody to keep out.
+ * the process however that dies, and no transaction is open while the log takes a record. A connection that is lost
+ * gives the lock away while `action` runs; each partition is locked again where it is dropped, so nothing is dropped
+ * twice. The embedded database has one session and one gateway, so there is nobody to keep out.
  */
 export async function withRetentionLock<Result>(
-  { sql, embedded }: { sql: Sql; embedded: boolean },
+  { url, embedded }: { url: string; embedded: boolean },
   action: () => Promise<Result>,
 ): Promise<Result | null> {
   if (embedded) return await action()
-  const own = await sql.reserve()
+  // Not the pool's reserve(): a reserved connection that is lost takes the process with it.
+  const own = openPool(url, { maxConnections: 1, applicationName: 'aval retention', endless: true })
   try {
-    const [row] = await own<{ locked: boolean }[]>`
+    const [row] = await own.sql<{ locked: boolean }[]>`
       SELECT pg_try_advisory_lock(${String(RETENTION_LOCK)}::bigint) AS locked`
-    if (row?.locked !== true) return null
-    try {
-      return await action()
-    } finally {
-      await own`SELECT pg_advisory_unlock(${String(RETENTION_LOCK)}::bigint)`
-    }
+    return row?.locked === true ? await action() : null
   } finally {
-    own.release()
+    await own.close()
   }
 }

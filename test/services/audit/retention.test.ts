@@ -289,7 +289,7 @@ describeDatabases('retention', (open) => {
     await hold('prj_default', pseudonym(keys, 'prj_default', 'user of 40'))
     const told: AuditEvent[] = []
     const retention = new Retention({
-      pool: open(),
+      database: open(),
       log: audit.log,
       clock,
       policy: () => POLICY,
@@ -318,7 +318,7 @@ describeDatabases('retention', (open) => {
     const told: AuditEvent[] = []
     const gateway = () =>
       new Retention({
-        pool: open(),
+        database: open(),
         log: audit.log,
         clock,
         policy: () => POLICY,

@@ -1,6 +1,7 @@
 /** A transaction whose connection is lost fails, and nothing more: neither the process nor the pool goes with it. */
 
 import { sql as text } from 'drizzle-orm'
+import type { TransactionSql } from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectDatabase, type DatabaseConnection } from '../../../src/db/client.ts'
 import { describeDatabases } from '../../support/database.ts'
@@ -68,6 +69,53 @@ describeDatabases('a transaction', (open) => {
     expect(uncaught).toEqual([])
     expect(await open().sql`SELECT id FROM kept`).toEqual([])
   })
+
+  test.each([
+    ['another statement', (transaction: TransactionSql) => transaction`INSERT INTO kept VALUES (1)`],
+    ['unsafe SQL', (transaction: TransactionSql) => transaction.unsafe('INSERT INTO kept VALUES (1)')],
+    ['an error of its own', () => Promise.reject(new Error('changed its mind'))],
+    ['its value', () => 'done'],
+  ] as const)(
+    'that goes on after its connection was lost, with %s, rejects and writes nothing',
+    async (_, goOn) => {
+      const lost = async () => {
+        const reachedThen = Promise.withResolvers<void>()
+        const goes = Promise.withResolvers<void>()
+        const ended = connection.sql.begin(async (transaction) => {
+          await transaction`SELECT 1`
+          reachedThen.resolve()
+          await goes.promise
+          return await goOn(transaction)
+        })
+        const told = ended.then(
+          () => 'committed',
+          (error: unknown) => error,
+        )
+        await reachedThen.promise
+        await link.down()
+        const first = await told
+        // Before there is a connection again, and after it: a late statement must not run on it, outside any transaction.
+        if (reconnectsFirst) {
+          await link.up()
+          await connection.sql`SELECT 1`
+        }
+        goes.resolve()
+        await new Promise((resolve) => setImmediate(resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+        if (!reconnectsFirst) await link.up()
+        return first
+      }
+      let reconnectsFirst = false
+      const told = [await lost()]
+      reconnectsFirst = true
+      told.push(await lost())
+
+      expect(told).toEqual([expect.any(Error), expect.any(Error)])
+      await connection.sql`SELECT 1`
+      expect(uncaught).toEqual([])
+      expect(await open().sql`SELECT id FROM kept`).toEqual([])
+    },
+  )
 
   test('that the server ends rejects, and the pool serves again', async ({ skip }) => {
     skip(open().embedded, 'the embedded database ends no session')

@@ -1,12 +1,8 @@
 /** One outbound call against real sockets: every way an upstream can fail, and every bound. */
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { UpstreamError } from '../../../src/errors.ts'
@@ -18,6 +14,7 @@ import {
   type OutboundRequest,
   type Transport,
 } from '../../../src/providers/transport.ts'
+import { hasOpenssl, makeCertificate } from '../../support/certificate.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { refusedUrl, startSilentUpstream, startUpstream, type Upstream } from '../../support/upstream.ts'
 
@@ -525,35 +522,10 @@ describe('calls under way', () => {
   })
 })
 
-const hasOpenssl = (() => {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
-
 describe.skipIf(!hasOpenssl)('TLS (needs openssl to make a certificate)', () => {
   test('to a server nobody vouches for is refused, and no byte is sent', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aval-tls-'))
-    closers.push(async () => rmSync(folder, { recursive: true, force: true }))
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-    const kind = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-    ]
-    execFileSync('openssl', [...kind, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
     let asked = 0
-    const server = createHttps({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => {
+    const server = createHttps(makeCertificate(), (_request, response) => {
       asked += 1
       response.end('{}')
     })
