@@ -98,6 +98,8 @@ export const requests = pgTable(
     prompt: text('prompt'),
     costMicroUsd: bigint('cost_micro_usd', { mode: 'bigint' }),
     price: text('price'),
+    index: text('index'),
+    retrieval: jsonb('retrieval'),
   },
   (table) => [primaryKey({ columns: [table.day, table.writer, table.seq] })],
 )

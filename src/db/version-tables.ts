@@ -12,7 +12,7 @@ const made = () => ({
 })
 
 /** One version of something with a name. */
-const version = () => ({
+export const version = () => ({
   id: text('id').primaryKey(),
   projectId: text('project_id').notNull(),
   name: text('name').notNull(),

@@ -17,6 +17,12 @@ export type IdKind =
   | 'price'
   | 'rel'
   | 'dec'
+  | 'src'
+  | 'syn'
+  | 'snp'
+  | 'iv'
+  | 'file'
+  | 'vsfb'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -1,13 +1,14 @@
 /**
- * All SQL that versions of prompts and of models have in common. Rows are inserted and read, never changed: the database
+ * All SQL that versions of prompts, of models and of indexes have in common. Rows are inserted and read, never changed: the database
  * refuses that by trigger.
  */
 
 import { and, desc, eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { indexVersions } from '../db/retrieval-tables.ts'
 import { modelVersions, promptVersions } from '../db/version-tables.ts'
 
-const TABLES = { prompt: promptVersions, model: modelVersions } as const
+const TABLES = { prompt: promptVersions, model: modelVersions, index: indexVersions } as const
 
 export type VersionKind = keyof typeof TABLES
 export type VersionRow = typeof promptVersions.$inferSelect

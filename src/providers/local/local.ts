@@ -14,7 +14,7 @@ import {
 } from './answers.ts'
 import { type PullProgress, pullFromHub } from './hub.ts'
 import { LocalCall } from './local-call.ts'
-import { findModel, isModelName, listFolders, removeFolder } from './models.ts'
+import { digestOf, findModel, isModelName, listFolders, removeFolder } from './models.ts'
 import { type PoolEvent, WorkerPool } from './pool.ts'
 import type { JobResult, LocalModel, ModelTask } from './protocol.ts'
 import { readDimensions, readJob } from './requests.ts'
@@ -64,6 +64,8 @@ export type LocalProvider = Provider & {
     onProgress: (progress: PullProgress) => void,
     signal: AbortSignal,
   ): Promise<LocalModelEntry>
+  /** What makes an embedding model's vectors: null when there is no such model on disk. */
+  describeEmbedding(name: string): Promise<{ digest: string; pooling: string } | null>
   /** Deletes a model from the configured folders, never a shipped one. Returns the path that was deleted. */
   removeModel(name: string): Promise<string>
 }
@@ -162,6 +164,13 @@ class LocalModels implements LocalProvider {
     const removed = await removeFolder(own, name)
     await this.#pool.unload(removed)
     return removed
+  }
+
+  async describeEmbedding(name: string): Promise<{ digest: string; pooling: string } | null> {
+    const wanted = ALIASES[name] ?? name
+    const model = isModelName(wanted) ? await findModel(this.#folders, wanted) : null
+    if (model === null || model.task !== 'embedding') return null
+    return { digest: await digestOf(model), pooling: model.pooling }
   }
 
   async close(): Promise<void> {

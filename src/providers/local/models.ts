@@ -1,5 +1,7 @@
 /** Which models lie in the folders, what they can do, and how to remove one. Never reads outside the folders. */
 
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { RequestError, UpstreamError } from '../../errors.ts'
@@ -63,6 +65,26 @@ export async function listFolders(folders: readonly string[]): Promise<LocalMode
     }
   }
   return [...found.values()]
+}
+
+/**
+ * SHA-256, lower-case hex, over what decides a model's vectors: configuration, pooling, tokenizer and the graph of its
+ * dtype, each as `path\0bytes of its own SHA-256`. The same files give the same digest wherever the folder lies.
+ */
+export async function digestOf({ folder, dtype }: LocalModel): Promise<string> {
+  const suffix = DTYPES.find(([name]) => name === dtype)?.[1] ?? ''
+  const whole = createHash('sha256')
+  for (const path of ['config.json', '1_Pooling/config.json', 'tokenizer.json', `onnx/model${suffix}.onnx`]) {
+    const own = createHash('sha256')
+    try {
+      for await (const bytes of createReadStream(join(folder, path))) own.update(bytes as Buffer)
+    } catch (error) {
+      if (isAbsent(error)) continue
+      throw error
+    }
+    whole.update(`${path}\0`).update(own.digest())
+  }
+  return whole.digest('hex')
 }
 
 /** Deletes a model's folder. Throws RequestError('not_found') when none of `folders` holds it. */

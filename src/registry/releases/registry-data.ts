@@ -2,7 +2,7 @@
 
 import type { Db } from '../../db/client.ts'
 import { listOwnPrices } from '../prices/store.ts'
-import { findVersions, type PinnedVersion, type VersionKind } from '../store.ts'
+import { findVersions, type PinnedVersion } from '../store.ts'
 import { type PriceData, priceToData } from './price-data.ts'
 import { parseRelease, type VersionRef } from './release-content.ts'
 import { allLabels, pageOfReleases } from './store.ts'
@@ -54,7 +54,7 @@ const MAX_ROWS = 200_000
  */
 export async function readRegistry(db: Db, version: string): Promise<RegistryData> {
   const pins = { prompt: new Map<string, PinnedVersion>(), model: new Map<string, PinnedVersion>() }
-  const pin = (kind: VersionKind, projectId: string, { name, version: number }: VersionRef): void => {
+  const pin = (kind: keyof typeof pins, projectId: string, { name, version: number }: VersionRef): void => {
     pins[kind].set(`${projectId} ${name}@${number}`, { projectId, name, version: number })
   }
   const releases = await pages(async (after) => {

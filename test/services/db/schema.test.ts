@@ -1,15 +1,16 @@
 import { getTableColumns, getTableName, isTable } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
+import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [...Object.values(schema), ...Object.values(versionTables)].filter((value) =>
-  isTable(value),
-) as PgTable[]
+const tables = [schema, versionTables, retrievalTables]
+  .flatMap((module) => Object.values<unknown>(module))
+  .filter((value) => isTable(value)) as PgTable[]
 
 describeDatabases('the schema as drizzle sees it', (open) => {
   test('has every table of the migrated database, and no other', async () => {

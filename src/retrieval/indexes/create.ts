@@ -1,0 +1,171 @@
+/** New index versions, and letting one go. A version is its manifest: the same one again is the version that is there. */
+
+import type { Sql } from 'postgres'
+import type { Db } from '../../db/client.ts'
+import { RequestError } from '../../errors.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
+import type { Actor } from '../../registry/actor.ts'
+import { findVersionByHash, insertNextVersion } from '../../registry/store.ts'
+import type { ChunkerSettings } from '../chunking/settings.ts'
+import { type Embedder, embedTexts } from '../embed.ts'
+import { PROBES } from '../probe.ts'
+import { findSource, newestSnapshot } from '../sources/store.ts'
+import { type IndexManifest, manifestContent } from './manifest.ts'
+import { demandIndexable, dropPartitions } from './partitions.ts'
+import { findIndex, type IndexRow, insertBuild, labelsPinning, markDropped } from './store.ts'
+
+export type NewIndex = {
+  name: string
+  source: string
+  chunker: ChunkerSettings
+  embedding: { upstream: string; model: string; queryPrefix: string; documentPrefix: string }
+  storage: IndexManifest['storage']
+}
+
+export type IndexDeps = {
+  db: Db
+  sql: Sql
+  clock: Clock
+  embedderOf: (upstream: string, model: string) => Embedder | null
+  digestOf: (upstream: string, model: string) => Promise<{ digest: string; pooling: string } | null>
+}
+
+/** What a version would be made of, and how much there is to do. */
+export type IndexPlan = { manifest: IndexManifest; characters: number; tokens: number; chunks: number }
+
+/** BM25's usual constants (Robertson and Zaragoza 2009 give 1.2 ≤ k1 ≤ 2 and 0.5 < b < 0.8). */
+const TEXT = { k1: 1.2, b: 0.75 } as const
+/** English prose, measured on this project's own documentation; other languages need more tokens. */
+const CHARACTERS_PER_TOKEN = 4.2
+const PUSH_ATTEMPTS = 100
+const DIMENSIONS_TIMEOUT_MS = 60_000
+
+/** Asks the model for one vector, because only it knows how long they are. Throws RequestError, or UpstreamError of the model. */
+export async function planIndex(deps: IndexDeps, projectId: string, wanted: NewIndex): Promise<IndexPlan> {
+  const { sql, clock } = deps
+  const source = await findSource(sql, projectId, wanted.source)
+  if (source === null) {
+    throw missing(
+      `This project has no source "${wanted.source}". aval source list shows what there is.`,
+      'source',
+    )
+  }
+  const snapshot = await newestSnapshot(sql, source.id)
+  if (snapshot === null || snapshot.documents === 0) {
+    const message = `Source "${wanted.source}" has no documents yet. Read it first: aval source sync ${wanted.source}`
+    throw new RequestError('conflict', message, { param: 'source' })
+  }
+  const { upstream, model } = wanted.embedding
+  const embedder = deps.embedderOf(upstream, model)
+  if (embedder === null) {
+    throw missing(
+      `No upstream "${upstream}" is configured. Write upstream/model, such as local/embed.`,
+      'embedding',
+    )
+  }
+  const signal = AbortSignal.timeout(DIMENSIONS_TIMEOUT_MS)
+  const probed = await embedTexts(embedder, [PROBES[0]], newId('req', clock.nowMs()), signal)
+  const known = await deps.digestOf(upstream, model)
+  const manifest: IndexManifest = {
+    source: { name: source.name, snapshot: snapshot.hash, documents: snapshot.documents },
+    chunker: wanted.chunker,
+    embedding: {
+      ...wanted.embedding,
+      digest: known?.digest ?? null,
+      pooling: known?.pooling ?? null,
+      dimensions: probed.vectors[0]?.length ?? 0,
+    },
+    metric: 'cosine',
+    storage: wanted.storage,
+    text: TEXT,
+  }
+  try {
+    demandIndexable(manifest)
+  } catch (error) {
+    throw new RequestError('invalid_value', (error as Error).message, { param: 'storage', cause: error })
+  }
+  const tokens = Math.ceil(snapshot.characters / CHARACTERS_PER_TOKEN)
+  const step = Math.max(1, wanted.chunker.maxTokens - wanted.chunker.overlapTokens)
+  const chunks = Math.max(snapshot.documents, Math.ceil(tokens / step))
+  return { manifest, characters: snapshot.characters, tokens, chunks }
+}
+
+/** Adds the version whose build is to be queued, or finds the one with this manifest: `created` tells which. */
+export async function createIndex(
+  { db, sql, clock }: Pick<IndexDeps, 'db' | 'sql' | 'clock'>,
+  actor: Actor,
+  name: string,
+  manifest: IndexManifest,
+): Promise<{ index: IndexRow; created: boolean }> {
+  const { projectId } = actor
+  const content = manifestContent(manifest)
+  for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt += 1) {
+    const nowMs = clock.nowMs()
+    const existing = await findVersionByHash(db, 'index', { projectId, name }, content.hash)
+    const added =
+      existing ??
+      (await insertNextVersion(
+        db,
+        'index',
+        {
+          id: newId('iv', nowMs),
+          projectId,
+          name,
+          hash: content.hash,
+          content: content.text,
+          createdBy: actor.id,
+          createdByName: actor.name,
+          createdAt: new Date(nowMs),
+        },
+        null,
+      ))
+    if (added === null) continue
+    // A process that died between the two left a version without a build: the next one gives it one.
+    const now = new Date(nowMs).toISOString()
+    await insertBuild(sql, { indexId: added.id, projectId, documents: manifest.source.documents, now })
+    const index = await findIndex(sql, projectId, { name, version: added.version })
+    if (index !== null) return { index, created: existing === null }
+  }
+  throw new RequestError('conflict', `Others make versions of "${name}" without pause. Try again.`)
+}
+
+/** Throws RequestError not_found, also for one of another project. */
+export async function getIndex(
+  sql: Sql,
+  projectId: string,
+  wanted: { name: string; version: number | null },
+): Promise<IndexRow> {
+  const found = await findIndex(sql, projectId, wanted)
+  if (found !== null) return found
+  const what = wanted.version === null ? wanted.name : `${wanted.name}@${wanted.version}`
+  throw missing(`This project has no index ${what}. aval index list shows what there is.`, 'index')
+}
+
+/**
+ * Drops the chunks of a version; its manifest stays. Throws RequestError conflict while a label's release pins it:
+ * labels are locked against moves while the partitions go.
+ */
+export async function dropIndex(
+  { sql, clock }: Pick<IndexDeps, 'sql' | 'clock'>,
+  index: IndexRow,
+): Promise<void> {
+  await sql.begin(async (transaction) => {
+    // Moves of labels write this table; dropping waits for them, and they for it.
+    await transaction`LOCK TABLE labels IN SHARE MODE`
+    const pins = await labelsPinning(transaction, index)
+    if (pins.length > 0) {
+      const named = pins.slice(0, 5).map(({ route, label, release }) => `${route}@${label} (r${release})`)
+      throw new RequestError(
+        'conflict',
+        `Index ${index.name}@${index.version} is pinned by ${named.join(', ')}${pins.length > 5 ? ` and ${pins.length - 5} more` : ''}. Move the label first.`,
+      )
+    }
+    await markDropped(transaction, index.id, new Date(clock.nowMs()).toISOString())
+    await dropPartitions(transaction, index.number)
+  })
+}
+
+function missing(message: string, param: string): RequestError {
+  return new RequestError('not_found', message, { param })
+}

@@ -1,0 +1,291 @@
+/** All SQL of index versions and their builds. Whoever builds holds the build's `run`; every write of a run that lost it does nothing. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import type { Chunk } from '../chunking/chunk.ts'
+import { partitionOf } from './partitions.ts'
+
+export type BuildState = 'queued' | 'building' | 'ready' | 'failed' | 'dropped'
+export type BuildStep = 'chunk' | 'embed' | 'index' | 'validate'
+
+export type IndexRow = {
+  id: string
+  projectId: string
+  name: string
+  version: number
+  hash: string
+  content: string
+  createdBy: string
+  createdByName: string | null
+  createdAt: string
+  number: number
+  state: BuildState
+  step: BuildStep | null
+  documentsTotal: number
+  documentsDone: number
+  chunksTotal: number | null
+  chunksDone: number
+  tokens: number
+  meanLexemes: number | null
+  configurations: string | null
+  validation: string | null
+  error: string | null
+  attempts: number
+  updatedAt: string
+}
+
+const ROW = `
+  v.id, v.project_id AS "projectId", v.name, v.version, v.hash, v.content, v.created_by AS "createdBy",
+  v.created_by_name AS "createdByName", v.created_at AS "createdAt", v.number, b.state, b.step,
+  b.documents_total AS "documentsTotal", b.documents_done AS "documentsDone", b.chunks_total AS "chunksTotal",
+  b.chunks_done AS "chunksDone", b.tokens::double precision AS tokens, b.mean_lexemes AS "meanLexemes",
+  b.configurations, b.validation, b.error, b.attempts, b.updated_at AS "updatedAt"`
+const FROM = 'FROM index_versions v JOIN index_builds b ON b.index_id = v.id'
+
+/** A version of a name, the newest for null; null when the project has none. */
+export async function findIndex(
+  sql: Sql | TransactionSql,
+  projectId: string,
+  { name, version }: { name: string; version: number | null },
+): Promise<IndexRow | null> {
+  const rows = await sql.unsafe<IndexRow[]>(
+    `SELECT ${ROW} ${FROM} WHERE v.project_id = $1 AND v.name = $2 AND ($3::integer IS NULL OR v.version = $3)
+     ORDER BY v.version DESC LIMIT 1`,
+    [projectId, name, version],
+  )
+  return rows[0] ?? null
+}
+
+export async function findIndexById(sql: Sql, id: string): Promise<IndexRow | null> {
+  const rows = await sql.unsafe<IndexRow[]>(`SELECT ${ROW} ${FROM} WHERE v.id = $1`, [id])
+  return rows[0] ?? null
+}
+
+/** Newest first; `before` is the last id of the page before. */
+export async function listIndexes(
+  sql: Sql,
+  projectId: string,
+  page: { name: string | null; before: string | null; limit: number },
+): Promise<IndexRow[]> {
+  return await sql.unsafe<IndexRow[]>(
+    `SELECT ${ROW} ${FROM} WHERE v.project_id = $1 AND ($2::text IS NULL OR v.name = $2)
+       AND ($3::text IS NULL OR v.id < $3) ORDER BY v.id DESC LIMIT $4`,
+    [projectId, page.name, page.before, page.limit],
+  )
+}
+
+/** The build of a version that was just inserted. */
+export async function insertBuild(
+  sql: Sql | TransactionSql,
+  build: { indexId: string; projectId: string; documents: number; now: string },
+): Promise<void> {
+  await sql`
+    INSERT INTO index_builds (index_id, project_id, state, documents_total, created_at, updated_at)
+    VALUES (${build.indexId}, ${build.projectId}, 'queued', ${build.documents},
+      ${build.now}::timestamptz, ${build.now}::timestamptz)
+    ON CONFLICT (index_id) DO NOTHING`
+}
+
+type Run = { id: string; run: string }
+
+/** Makes `run` the one that builds, from where the last one stopped; false when there is nothing to build. */
+export async function claimBuild(sql: Sql, { id, run }: Run, now: string): Promise<boolean> {
+  const rows = await sql`
+    UPDATE index_builds SET state = 'building', run = ${run}, attempts = attempts + 1, updated_at = ${now}::timestamptz
+    WHERE index_id = ${id} AND state IN ('queued', 'building') RETURNING index_id`
+  return rows.length === 1
+}
+
+export type BuildChange = Partial<{
+  state: BuildState
+  step: BuildStep
+  documentsDone: number
+  chunksTotal: number
+  chunksDone: number
+  tokens: number
+  meanLexemes: number
+  configurations: string
+  validation: string
+  error: string
+}>
+
+const COLUMNS: Record<keyof BuildChange, string> = {
+  state: 'state',
+  step: 'step',
+  documentsDone: 'documents_done',
+  chunksTotal: 'chunks_total',
+  chunksDone: 'chunks_done',
+  tokens: 'tokens',
+  meanLexemes: 'mean_lexemes',
+  configurations: 'configurations',
+  validation: 'validation',
+  error: 'error',
+}
+
+/** False when another run has taken over. Inside a transaction it is what makes the rest of it this run's own. */
+export async function changeBuild(
+  sql: Sql | TransactionSql,
+  { id, run }: Run,
+  change: BuildChange,
+  now: string,
+): Promise<boolean> {
+  const entries = Object.entries(change) as [keyof BuildChange, string | number][]
+  const set = entries.map(([name], at) => `, ${COLUMNS[name]} = $${at + 4}`).join('')
+  const rows = await sql.unsafe(
+    `UPDATE index_builds SET updated_at = $3::timestamptz${set} WHERE index_id = $1 AND run = $2 AND state = 'building'
+     RETURNING index_id`,
+    [id, run, now, ...entries.map(([, value]) => value)],
+  )
+  return rows.length === 1
+}
+
+export type IndexedDocument = {
+  position: number
+  hash: string
+  language: string | null
+  title: string | null
+  body: string
+}
+
+/** Documents of a snapshot from a position on, in order; at least one, and no more characters than asked beyond it. */
+export async function documentsFrom(
+  sql: Sql,
+  place: { projectId: string; snapshotHash: string; source: string; from: number; limit: number },
+): Promise<IndexedDocument[]> {
+  return await sql<IndexedDocument[]>`
+    SELECT s.position, s.hash, d.language, d.title, d.body
+    FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
+    JOIN documents d ON d.project_id = ${place.projectId} AND d.hash = s.hash
+    WHERE w.project_id = ${place.projectId} AND w.hash = ${place.snapshotHash} AND w.source = ${place.source}
+      AND s.position >= ${place.from} AND s.position < ${place.from + place.limit}
+    ORDER BY s.position`
+}
+
+/** `number` is the place of the first chunk. */
+export async function insertChunks(
+  sql: TransactionSql,
+  index: { number: number },
+  document: { position: number; hash: string; configuration: string },
+  first: number,
+  chunks: readonly Chunk[],
+): Promise<void> {
+  const rows = chunks.map(({ text, heading, start, end }, at) => ({
+    number: first + at,
+    heading,
+    body: text,
+    start_at: start,
+    end_at: end,
+  }))
+  await sql.unsafe(
+    `INSERT INTO ${partitionOf('chunks', index.number)}
+       (index_number, number, document, document_hash, heading, body, start_at, end_at, configuration)
+     SELECT ${index.number}, number, $2, $3, heading, body, start_at, end_at, $4
+     FROM json_to_recordset($1::json) AS given
+       (number integer, heading text, body text, start_at integer, end_at integer)`,
+    [JSON.stringify(rows), document.position, document.hash, document.configuration],
+  )
+}
+
+/** Words of a chunk: its headings count as its own. */
+const CHUNK_TEXT = "coalesce(heading || E'\\n', '') || body"
+
+/** Counts in how many chunks each lexeme is; gives the mean length of a chunk and the configurations in use. */
+export async function countLexemes(
+  sql: TransactionSql,
+  number: number,
+): Promise<{ meanLexemes: number; configurations: string[] }> {
+  const chunks = partitionOf('chunks', number)
+  const lexemes = partitionOf('index_lexemes', number)
+  await sql.unsafe('SET LOCAL statement_timeout = 0')
+  await sql.unsafe(`DELETE FROM ${lexemes}`)
+  await sql.unsafe(
+    `INSERT INTO ${lexemes} (index_number, lexeme, chunks) SELECT ${number}, word, ndoc FROM ts_stat(
+       'SELECT to_tsvector(configuration::regconfig, ${CHUNK_TEXT.replaceAll("'", "''")}) FROM ${chunks}')`,
+  )
+  const [counted] = await sql.unsafe<{ mean: number; configurations: string | null }[]>(
+    `SELECT coalesce((SELECT avg(n) FROM (SELECT (SELECT coalesce(sum(cardinality(positions)), 0)
+         FROM unnest(to_tsvector(configuration::regconfig, ${CHUNK_TEXT}))) AS n FROM ${chunks}) AS lengths), 0)
+         ::double precision AS mean,
+       (SELECT string_agg(DISTINCT configuration, ',' ORDER BY configuration) FROM ${chunks}) AS configurations`,
+  )
+  return {
+    meanLexemes: counted?.mean ?? 0,
+    configurations: (counted?.configurations ?? '').split(',').filter((name) => name !== ''),
+  }
+}
+
+export type BuiltChunk = { number: number; text: string }
+
+/** Chunks in order, from a number on. */
+export async function chunksFrom(
+  sql: Sql,
+  number: number,
+  from: number,
+  limit: number,
+): Promise<BuiltChunk[]> {
+  return await sql.unsafe<BuiltChunk[]>(
+    `SELECT number, ${CHUNK_TEXT} AS text FROM ${partitionOf('chunks', number)}
+     WHERE number >= $1 ORDER BY number LIMIT $2`,
+    [from, limit],
+  )
+}
+
+/**
+ * Vectors of chunks, and BM25's weights of their lexemes: tf·(k1+1) / (tf + k1·(1 − b + b·length/mean)), Robertson and
+ * Zaragoza, The Probabilistic Relevance Framework (2009), without the rarity, which a query brings.
+ */
+export async function insertVectors(
+  sql: TransactionSql,
+  index: { number: number; meanLexemes: number; k1: number; b: number },
+  rows: readonly { number: number; embedding: string }[],
+): Promise<void> {
+  const { number, meanLexemes, k1, b } = index
+  const given = JSON.stringify(rows)
+  await sql.unsafe(
+    `INSERT INTO ${partitionOf('chunk_vectors', number)} (index_number, number, embedding)
+     SELECT ${number}, number, embedding::vector
+     FROM json_to_recordset($1::json) AS given (number integer, embedding text)`,
+    [given],
+  )
+  await sql.unsafe(
+    `INSERT INTO ${partitionOf('chunk_terms', number)} (index_number, number, lexemes, weights)
+     SELECT ${number}, c.number, strip(c.words), ('{' || coalesce((
+         SELECT string_agg(dimension || ':' || weight, ',' ORDER BY dimension) FROM (
+           SELECT lexeme_dimension(lexeme) AS dimension, max(cardinality(positions) * ($2::float8 + 1)
+             / (cardinality(positions) + $2 * (1 - $3::float8 + $3 * c.length / greatest($4::float8, 1))))::real AS weight
+           FROM unnest(c.words) GROUP BY 1) AS weighed), '') || '}/1000000000')::sparsevec
+     FROM (
+       SELECT number, words, (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(words)) AS length FROM (
+         SELECT number, to_tsvector(configuration::regconfig, ${CHUNK_TEXT}) AS words
+         FROM ${partitionOf('chunks', number)}
+         WHERE number IN (SELECT number FROM json_to_recordset($1::json) AS given (number integer))) AS read) AS c`,
+    [given, k1, b, meanLexemes],
+  )
+}
+
+/** Labels whose release, or whose canary, pins the version. Releases name it in their content. */
+export async function labelsPinning(
+  sql: TransactionSql,
+  index: Pick<IndexRow, 'projectId' | 'name' | 'version'>,
+): Promise<{ route: string; label: string; release: number }[]> {
+  return await sql<{ route: string; label: string; release: number }[]>`
+    SELECT l.route, l.label, r.number AS release
+    FROM labels l JOIN releases r ON r.id IN (l.release_id, l.canary_release_id)
+    WHERE l.project_id = ${index.projectId}
+      AND r.content::jsonb #>> '{index,version,name}' = ${index.name}
+      AND (r.content::jsonb #>> '{index,version,version}')::integer = ${index.version}
+    ORDER BY l.route, l.label`
+}
+
+/** Whoever builds it finds that it has lost its run. */
+export async function markDropped(sql: TransactionSql, id: string, now: string): Promise<void> {
+  await sql`
+    UPDATE index_builds SET state = 'dropped', run = NULL, updated_at = ${now}::timestamptz WHERE index_id = ${id}`
+}
+
+/** Builds that wait, or whose worker has not been heard of since `before`. */
+export async function listStalled(sql: Sql, before: string, limit: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    SELECT index_id AS id FROM index_builds
+    WHERE state IN ('queued', 'building') AND updated_at < ${before}::timestamptz ORDER BY index_id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}

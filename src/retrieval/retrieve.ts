@@ -1,0 +1,233 @@
+/**
+ * From a question to the chunks that a prompt gets: by vector and by word at once, fused by rank. A search never meets
+ * another project's, another version's or another model's vectors: each version has its own partition, is found under
+ * its project, and its model is held to the vectors it gave when the index was built.
+ */
+
+import type { Sql } from 'postgres'
+import { RequestError } from '../errors.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { RetrievalSettings } from '../registry/releases/retrieval-settings.ts'
+import { type Embedder, embedTexts, vectorText } from './embed.ts'
+import { capPerDocument, fuse, mmr } from './fuse.ts'
+import { OpenIndexes, type ServedIndex } from './open-indexes.ts'
+import { rerank } from './rerank.ts'
+import { type Hit, nearest } from './search/nearest.ts'
+import {
+  type FoundChunk,
+  findLexemes,
+  metadataFilter,
+  rankByWords,
+  readChunks,
+  readVectors,
+} from './search/store.ts'
+import { textQuery } from './search/text-query.ts'
+
+export type RetrieverDeps = {
+  sql: Sql
+  clock: Clock
+  embedderOf: (upstream: string, model: string) => Embedder | null
+}
+
+export type Question = {
+  projectId: string
+  index: { name: string; version: number }
+  text: string
+  settings: RetrievalSettings
+  requestId: string
+  signal: AbortSignal
+}
+
+export type RetrievedChunk = Omit<FoundChunk, 'metadata' | 'number' | 'document'> & {
+  /** Its place in the index; with the index it names the chunk for ever. */
+  chunk: number
+  score: number
+  /** Null when there was no vector of the question to compare with. */
+  cosine: number | null
+  /** Its rank by vector and by word, where it had one. */
+  ranks: Record<string, number>
+}
+
+export type Retrieval = {
+  /** Best first. */
+  chunks: RetrievedChunk[]
+  /** What it went without, because it was late or failed; null when nothing was missing. */
+  without: 'vectors' | 'words' | null
+  durationMs: number
+}
+
+/** See docs/adr/0022-hybrid-fusion.md for how these were found. */
+const FUSION_CONSTANT = 60
+const WEIGHTS = { words: 1, vectors: 1 } as const
+/** What is read of the fused list for every chunk that is wanted: caps, variety and minimum scores take from it. */
+const READ_PER_WANTED = 4
+const MIN_READ = 20
+
+export class Retriever {
+  readonly #deps: RetrieverDeps
+  readonly #indexes: OpenIndexes
+
+  constructor(deps: RetrieverDeps) {
+    this.#deps = deps
+    this.#indexes = new OpenIndexes(deps)
+  }
+
+  /**
+   * Throws RequestError not_found or conflict for an index that is not there or not ready, and for a model that is not
+   * the one it was built with; what the database or the model throws when neither words nor vectors can be asked.
+   */
+  async retrieve(question: Question): Promise<Retrieval> {
+    const { clock } = this.#deps
+    const startedMs = clock.monotonicMs()
+    const index = await this.#indexes.open(question.projectId, question.index, question)
+    const found = await this.#search(index, question)
+    const chunks = await this.#choose(index, question, found)
+    return { chunks, without: found.without, durationMs: clock.monotonicMs() - startedMs }
+  }
+
+  async #search(index: ServedIndex, question: Question): Promise<Found> {
+    const { mode, budgetMs } = question.settings
+    const limit = AbortSignal.any([question.signal, AbortSignal.timeout(budgetMs)])
+    const late = whenAborted(limit)
+    const vectors = mode === 'text' ? null : this.#byVector(index, question, limit)
+    const words = mode === 'vector' ? null : this.#byWords(index, question)
+    const [byVector, byWord] = await Promise.all([settle(vectors, late), settle(words, late)])
+    question.signal.throwIfAborted()
+    if (byVector.value === null && byWord.value === null) throw byVector.error ?? byWord.error
+    const without = byVector.error !== null ? 'vectors' : byWord.error !== null ? 'words' : null
+    return {
+      embedding: byVector.value?.embedding ?? null,
+      vectors: byVector.value?.hits ?? [],
+      words: byWord.value ?? [],
+      without,
+    }
+  }
+
+  async #byVector(
+    index: ServedIndex,
+    { text, requestId, settings, projectId }: Question,
+    signal: AbortSignal,
+  ) {
+    const { queryPrefix } = index.manifest.embedding
+    const { vectors } = await embedTexts(index.embedder, [queryPrefix + text], requestId, signal)
+    const embedding = vectors[0] ?? new Float32Array(0)
+    const filter = metadataFilter(index.number, projectId, settings.filters, 1)
+    const hits = await nearest(this.#deps.sql, index, vectorText(embedding), settings.candidates, filter)
+    return { embedding, hits }
+  }
+
+  async #byWords(index: ServedIndex, { text, settings, projectId }: Question): Promise<Hit[]> {
+    const { sql } = this.#deps
+    const lexemes = await findLexemes(sql, index.number, text, index.configurations)
+    const query = textQuery(lexemes, index.chunks)
+    if (query === null) return []
+    const filter = metadataFilter(index.number, projectId, settings.filters, 2)
+    return await rankByWords(sql, index.number, query, settings.candidates, filter)
+  }
+
+  async #choose(index: ServedIndex, question: Question, found: Found): Promise<RetrievedChunk[]> {
+    const { settings, projectId } = question
+    const idsOf = (hits: readonly Hit[]) => hits.map(({ number }) => String(number))
+    const lists = [
+      { name: 'words', weight: WEIGHTS.words, ids: idsOf(found.words) },
+      { name: 'vectors', weight: WEIGHTS.vectors, ids: idsOf(found.vectors) },
+    ]
+    const read = Math.max(MIN_READ, settings.limit * READ_PER_WANTED)
+    const fused = fuse(lists, FUSION_CONSTANT).slice(0, read)
+    const numbers = fused.map(({ id }) => Number(id))
+    const { sql } = this.#deps
+    const { embedding } = found
+    const [texts, vectors] = await Promise.all([
+      readChunks(sql, index.number, projectId, numbers),
+      embedding === null ? [] : readVectors(sql, index.number, vectorText(embedding), numbers),
+    ])
+    const textOf = new Map(texts.map((row) => [row.number, row]))
+    const vectorOf = new Map(vectors.map((row) => [row.number, row]))
+    const candidates = fused.flatMap(({ id, score, ranks }): Candidate[] => {
+      const row = textOf.get(Number(id))
+      if (row === undefined) return []
+      const cosine = vectorOf.get(row.number)?.score ?? null
+      if (settings.minScore !== null && cosine !== null && cosine < settings.minScore) return []
+      return [{ id, score, ranks, cosine, row }]
+    })
+    const ranked = await this.#rerank(question, candidates)
+    const capped = capPerDocument(ranked, ({ row }) => row.documentHash, settings.perDocument)
+    const chosen =
+      settings.diversity === null
+        ? capped.slice(0, settings.limit)
+        : mmr(capped, parsedVectors(vectors), settings.diversity, settings.limit)
+    return chosen.map(toRetrieved)
+  }
+
+  async #rerank(question: Question, candidates: Candidate[]): Promise<Candidate[]> {
+    const { settings, text, requestId, signal } = question
+    if (settings.rerank === null || candidates.length === 0) return candidates
+    const slash = settings.rerank.indexOf('/')
+    const upstream = settings.rerank.slice(0, slash)
+    const model = this.#deps.embedderOf(upstream, settings.rerank.slice(slash + 1))
+    if (model === null) {
+      const message = `The release reranks with ${settings.rerank}, and no upstream "${upstream}" is configured.`
+      throw new RequestError('conflict', message, { param: 'rerank' })
+    }
+    const scores = await rerank(
+      model,
+      text,
+      candidates.map(({ row }) => row.text),
+      requestId,
+      signal,
+    )
+    return candidates
+      .map((candidate, at) => ({ ...candidate, score: scores[at] ?? Number.NEGATIVE_INFINITY }))
+      .toSorted((a, b) => b.score - a.score || a.row.number - b.row.number)
+  }
+}
+
+type Found = {
+  embedding: Float32Array | null
+  vectors: readonly Hit[]
+  words: readonly Hit[]
+  without: Retrieval['without']
+}
+type Candidate = {
+  id: string
+  score: number
+  ranks: Record<string, number>
+  cosine: number | null
+  row: FoundChunk
+}
+
+function toRetrieved({ row, score, cosine, ranks }: Candidate): RetrievedChunk {
+  const { number, document: _document, metadata: _metadata, ...rest } = row
+  return { ...rest, chunk: number, score, cosine, ranks }
+}
+
+function parsedVectors(rows: readonly { number: number; embedding: string }[]): Map<string, Float32Array> {
+  return new Map(
+    rows.map(({ number, embedding }) => [
+      String(number),
+      Float32Array.from(JSON.parse(embedding) as number[]),
+    ]),
+  )
+}
+
+/** A branch that was not asked for has neither value nor error; a late one has the error that says so. */
+type Settled<Value> = { value: Value | null; error: unknown }
+
+async function settle<Value>(branch: Promise<Value> | null, late: Promise<never>): Promise<Settled<Value>> {
+  if (branch === null) return { value: null, error: null }
+  try {
+    return { value: await Promise.race([branch, late]), error: null }
+  } catch (error) {
+    // What it still does ends by itself, at the latest with the database's own limit.
+    branch.catch(() => undefined)
+    return { value: null, error }
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => undefined)
+  if (signal.aborted) reject(signal.reason)
+  else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
+}

@@ -1,0 +1,74 @@
+/** Nearest chunks of one index version by vector, through HNSW or exactly. Its own partition: no other version's vectors are there. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import type { IndexManifest } from '../indexes/manifest.ts'
+import { indexedVector, partitionOf } from '../indexes/partitions.ts'
+
+/** `score` is the cosine. */
+export type Hit = { number: number; score: number }
+type Place = { number: number; manifest: IndexManifest }
+
+const NO_FILTER: Filter = { sql: '', values: [] }
+/** A WHERE clause on a chunk's number; its parameters number from 2 on. */
+export type Filter = { sql: string; values: readonly string[] }
+/** pgvector's limit of ef_search. */
+const MAX_WIDTH = 1_000
+
+/** Best first; ties by number. `embedding` as pgvector writes it. HNSW gives no more than it is searched wide. */
+export async function nearest(
+  sql: Sql,
+  index: Place & { searchWidth: number },
+  embedding: string,
+  limit: number,
+  filter = NO_FILTER,
+): Promise<Hit[]> {
+  const width = Math.min(MAX_WIDTH, Math.max(index.searchWidth, limit))
+  return await sql.begin('read only', async (transaction) => {
+    // Not awaited one by one: they go out together.
+    const [, , hits] = await Promise.all([
+      transaction.unsafe(`SET LOCAL hnsw.ef_search = ${width}`),
+      // With a filter it goes on until it has enough.
+      transaction.unsafe(`SET LOCAL hnsw.iterative_scan = ${filter.sql === '' ? 'off' : 'strict_order'}`),
+      readNearest(transaction, index, embedding, limit, filter),
+    ])
+    return hits
+  })
+}
+
+/** Reads every vector: what HNSW is measured against. */
+export async function nearestExactly(
+  sql: Sql,
+  index: Place,
+  embedding: string,
+  limit: number,
+): Promise<Hit[]> {
+  return await sql.begin('read only', async (transaction) => {
+    await transaction.unsafe('SET LOCAL enable_indexscan = off')
+    await transaction.unsafe('SET LOCAL statement_timeout = 0')
+    return await readNearest(transaction, index, embedding, limit, NO_FILTER)
+  })
+}
+
+async function readNearest(
+  sql: TransactionSql,
+  { number, manifest }: Place,
+  embedding: string,
+  limit: number,
+  filter: Filter,
+): Promise<Hit[]> {
+  const vector = indexedVector(manifest)
+  const wanted = vector.replace('embedding', '$1')
+  // The limit is written out: a plan for any limit might not use the index.
+  const rows = await sql.unsafe<Hit[]>(
+    `SELECT number, 1 - (${vector} <=> ${wanted}) AS score FROM ${partitionOf('chunk_vectors', number)}
+     ${filter.sql} ORDER BY ${vector} <=> ${wanted} LIMIT ${whole(limit)}`,
+    [embedding, ...filter.values],
+    { prepare: true },
+  )
+  return rows.toSorted((a, b) => b.score - a.score || a.number - b.number)
+}
+
+export function whole(limit: number): number {
+  if (!Number.isSafeInteger(limit) || limit < 0) throw new RangeError(`${limit} is no limit.`)
+  return limit
+}

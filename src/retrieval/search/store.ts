@@ -1,0 +1,102 @@
+/** All SQL of a search beside the nearest vectors: words, ranks by words, and what the chosen chunks say. */
+
+import type { Sql } from 'postgres'
+import { partitionOf } from '../indexes/partitions.ts'
+import { type Filter, type Hit, whole } from './nearest.ts'
+import type { QueryLexeme, TextQuery } from './text-query.ts'
+
+export type FoundChunk = {
+  number: number
+  document: number
+  documentHash: string
+  key: string
+  title: string | null
+  metadata: string
+  heading: string | null
+  text: string
+  start: number
+  end: number
+}
+
+/** The question's lexemes that the index knows, read with every configuration that its chunks were read with. */
+export async function findLexemes(
+  sql: Sql,
+  number: number,
+  question: string,
+  configurations: readonly string[],
+): Promise<QueryLexeme[]> {
+  return await sql.unsafe<QueryLexeme[]>(
+    `SELECT lexeme, chunks, lexeme_dimension(lexeme) AS dimension FROM ${partitionOf('index_lexemes', number)}
+     WHERE lexeme IN (
+       SELECT unnest(tsvector_to_array(to_tsvector(given.name::regconfig, $1)))
+       FROM json_array_elements_text($2::json) AS given (name))`,
+    [question, JSON.stringify(configurations)],
+    { prepare: true },
+  )
+}
+
+/** Best first by BM25; ties by number. */
+export async function rankByWords(
+  sql: Sql,
+  number: number,
+  { candidates, rarity }: TextQuery,
+  limit: number,
+  filter: Filter,
+): Promise<Hit[]> {
+  return await sql.unsafe<Hit[]>(
+    `SELECT number, -(weights <#> $2::sparsevec) AS score FROM ${partitionOf('chunk_terms', number)}
+     WHERE lexemes @@ $1::tsquery ${filter.sql.replace('WHERE', 'AND')} ORDER BY score DESC, number LIMIT ${whole(limit)}`,
+    [candidates, rarity, ...filter.values],
+    { prepare: true },
+  )
+}
+
+/** A condition on a chunk's document, for a statement whose parameters before it number `before`. */
+export function metadataFilter(
+  number: number,
+  projectId: string,
+  filters: Readonly<Record<string, string | number | boolean>>,
+  before: number,
+): Filter {
+  if (Object.keys(filters).length === 0) return { sql: '', values: [] }
+  return {
+    sql: `WHERE number IN (SELECT c.number FROM ${partitionOf('chunks', number)} c
+      JOIN documents d ON d.project_id = $${before + 1} AND d.hash = c.document_hash
+      WHERE d.metadata @> $${before + 2}::jsonb)`,
+    values: [projectId, JSON.stringify(filters)],
+  }
+}
+
+/** What these chunks say and where they are from, in no order. */
+export async function readChunks(
+  sql: Sql,
+  number: number,
+  projectId: string,
+  numbers: readonly number[],
+): Promise<FoundChunk[]> {
+  return await sql.unsafe<FoundChunk[]>(
+    `SELECT c.number, c.document, c.document_hash AS "documentHash", d.key, d.title, d.metadata::text AS metadata,
+       c.heading, c.body AS text, c.start_at AS start, c.end_at AS "end"
+     FROM ${partitionOf('chunks', number)} c
+     JOIN documents d ON d.project_id = $1 AND d.hash = c.document_hash
+     WHERE c.number IN (SELECT value::integer FROM json_array_elements_text($2::json) AS given (value))`,
+    [projectId, JSON.stringify(numbers)],
+    { prepare: true },
+  )
+}
+
+/** Cosines of chunks to a vector, and their vectors as text. */
+export async function readVectors(
+  sql: Sql,
+  number: number,
+  embedding: string,
+  numbers: readonly number[],
+): Promise<{ number: number; score: number; embedding: string }[]> {
+  return await sql.unsafe<{ number: number; score: number; embedding: string }[]>(
+    `SELECT number, 1 - (embedding <=> $1::vector) AS score, embedding::text AS embedding
+     FROM ${partitionOf('chunk_vectors', number)}
+     WHERE number IN (SELECT value::integer FROM json_array_elements_text($2::json) AS given (value))`,
+    [embedding, JSON.stringify(numbers)],
+    { prepare: true },
+  )
+}

@@ -1,0 +1,215 @@
+/**
+ * Reads a source anew: what is as it was stays, what changed is parsed again, what is gone goes, and what cannot be read
+ * is told and stops nothing. At its end stands a snapshot. Killed anywhere, it is begun again and skips what it has done.
+ */
+
+import { randomUUID } from 'node:crypto'
+import type { Sql, TransactionSql } from 'postgres'
+import type { Clock } from '../../lib/clock.ts'
+import { newId } from '../../lib/ids.ts'
+import { contentOf } from '../../registry/content.ts'
+import { DocumentError } from '../documents/document-error.ts'
+import { formatOf } from '../documents/format.ts'
+import type { DocumentParser } from '../documents/parser.ts'
+import { storedDocument } from './document.ts'
+import { type Origin, type OriginFile, openOrigin } from './origin.ts'
+import { type SourceAbout, sourceSettings } from './settings.ts'
+import {
+  changeSync,
+  claimSync,
+  findFiles,
+  findSourceById,
+  findSync,
+  markSeen,
+  putFile,
+  removeUnseen,
+  type SourceRow,
+  type StoredDocument,
+  type StoredFile,
+  type SyncChange,
+  takeSnapshot,
+} from './store.ts'
+
+export type SyncDeps = {
+  sql: Sql
+  clock: Clock
+  parser: DocumentParser
+  /** Relative paths of folders start here. */
+  directory: string
+  /** The bytes at an address. Rejects with DocumentError. */
+  fetchUrl: (url: string, signal: AbortSignal) => Promise<{ bytes: Buffer; mediaType: string | null }>
+  signal: AbortSignal
+}
+
+/** `nothing`: it is done, failed or unknown. `taken-over`: another run reads it. */
+export type SyncOutcome = 'done' | 'failed' | 'nothing' | 'taken-over'
+
+const MAX_ATTEMPTS = 10
+const FILES_AT_ONCE = 50
+const MAX_ERROR_LETTERS = 500
+
+class TakenOver extends Error {
+  override name = 'TakenOver'
+}
+
+/** Throws what may be better at a second try. */
+export async function syncSource(deps: SyncDeps, id: string): Promise<SyncOutcome> {
+  const { sql, clock, signal } = deps
+  const run = randomUUID()
+  const now = () => new Date(clock.nowMs()).toISOString()
+  if (!(await claimSync(sql, { id, run }, now()))) return 'nothing'
+  try {
+    const sync = await findSync(sql, id)
+    const source = sync === null ? null : await findSourceById(sql, sync.sourceId)
+    if (sync === null || source === null) return 'nothing'
+    if (sync.attempts > MAX_ATTEMPTS)
+      throw new DocumentError('unreadable', `Given up after ${MAX_ATTEMPTS} tries.`)
+    await new Sync(deps, source, { id, run }).all()
+    return 'done'
+  } catch (error) {
+    if (error instanceof TakenOver) return 'taken-over'
+    const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
+    const final = error instanceof DocumentError
+    if (!signal.aborted) {
+      await changeSync(
+        sql,
+        { id, run },
+        final ? { state: 'failed', error: message } : { error: message },
+        now(),
+      )
+    }
+    if (final) return 'failed'
+    throw error
+  }
+}
+
+/** Other words about a source, or another way of reading, make other documents of the same bytes. */
+function markOf(digest: string, about: SourceAbout): string {
+  return contentOf({ digest, language: about.language, licence: about.licence, parser: PARSER_VERSION }).hash
+}
+
+/** Raised when the same bytes would be read as another text. */
+const PARSER_VERSION = 1
+
+type Counts = { filesDone: number; added: number; changed: number; failed: number }
+
+class Sync {
+  readonly #deps: SyncDeps
+  readonly #source: SourceRow
+  readonly #run: { id: string; run: string }
+  readonly #about: SourceAbout
+  readonly #counts: Counts = { filesDone: 0, added: 0, changed: 0, failed: 0 }
+
+  constructor(deps: SyncDeps, source: SourceRow, run: { id: string; run: string }) {
+    this.#deps = deps
+    this.#source = source
+    this.#run = run
+    this.#about = sourceSettings[source.kind].parse(JSON.parse(source.settings))
+  }
+
+  async all(): Promise<void> {
+    const { sql } = this.#deps
+    if (this.#source.kind !== 'pushed') await this.#readAll(await openOrigin(this.#deps, this.#source))
+    await sql.begin(async (transaction) => {
+      const { id, projectId, name } = this.#source
+      const removed = this.#source.kind === 'pushed' ? 0 : await removeUnseen(transaction, id, this.#run.id)
+      const snapshotId = await takeSnapshot(transaction, {
+        id: newId('snp', this.#deps.clock.nowMs()),
+        projectId,
+        sourceId: id,
+        source: name,
+        now: this.#now(),
+      })
+      await this.#own(transaction, { removed, snapshotId, state: 'done' })
+    })
+  }
+
+  async #readAll(origin: Origin): Promise<void> {
+    const { sql, signal } = this.#deps
+    await this.#own(sql, { filesTotal: origin.files.length })
+    for (let at = 0; at < origin.files.length; at += FILES_AT_ONCE) {
+      signal.throwIfAborted()
+      await this.#readSome(origin, origin.files.slice(at, at + FILES_AT_ONCE))
+    }
+  }
+
+  async #readSome(origin: Origin, files: readonly OriginFile[]): Promise<void> {
+    const { sql, signal } = this.#deps
+    const { id } = this.#source
+    const known = await findFiles(
+      sql,
+      id,
+      files.map(({ key }) => key),
+    )
+    const same: string[] = []
+    for (const file of files) {
+      signal.throwIfAborted()
+      const before = known.get(file.key) ?? null
+      const { stored, documents } = await this.#readOne(origin, file, before)
+      this.#counts.filesDone += 1
+      if (stored.error !== null) this.#counts.failed += 1
+      if (documents === null) same.push(file.key)
+      else await this.#put(stored, documents, before)
+    }
+    await sql.begin(async (transaction) => {
+      await this.#own(transaction, this.#counts)
+      await markSeen(transaction, id, same, this.#run.id)
+    })
+  }
+
+  /** `documents` is null for a file that is as it was. */
+  async #readOne(
+    origin: Origin,
+    file: OriginFile,
+    before: StoredFile | null,
+  ): Promise<{ stored: StoredFile; documents: StoredDocument[] | null }> {
+    const { parser, signal } = this.#deps
+    let digest: string | null = null
+    let bytes = file.bytes
+    try {
+      const read = await origin.read(file, signal)
+      digest = markOf(read.digest, this.#about)
+      bytes = read.bytes.length
+      if (before !== null && before.digest === digest) return { stored: before, documents: null }
+      const format = formatOf(file.key, read.mediaType)
+      if (format === null) {
+        throw new DocumentError('unsupported', `${file.key} has no format that can be read here.`)
+      }
+      const parsed = await parser.parse(read.bytes, { name: file.key, format })
+      return {
+        stored: { key: file.key, digest, bytes, reason: null, error: null },
+        documents: parsed.map((document) => storedDocument(document, file.key, this.#about)),
+      }
+    } catch (error) {
+      if (!(error instanceof DocumentError)) throw error
+      const stored = {
+        key: file.key,
+        digest,
+        bytes,
+        reason: error.reason,
+        error: error.message.slice(0, MAX_ERROR_LETTERS),
+      }
+      return { stored, documents: [] }
+    }
+  }
+
+  async #put(stored: StoredFile, documents: StoredDocument[], before: StoredFile | null): Promise<void> {
+    const { projectId, id } = this.#source
+    const place = { projectId, sourceId: id, sync: this.#run.id, now: this.#now() }
+    await this.#deps.sql.begin(async (transaction) => {
+      await this.#own(transaction, {})
+      await putFile(transaction, place, stored, documents)
+    })
+    if (stored.error !== null) return
+    if (before === null) this.#counts.added += 1
+    else this.#counts.changed += 1
+  }
+
+  #now(): string {
+    return new Date(this.#deps.clock.nowMs()).toISOString()
+  }
+
+  async #own(sql: Sql | TransactionSql, change: SyncChange): Promise<void> {
+    if (!(await changeSync(sql, this.#run, change, this.#now()))) throw new TakenOver()
+  }
+}
