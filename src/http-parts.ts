@@ -38,6 +38,7 @@ import { sleep } from './lib/sleep.ts'
 import type { Price } from './registry/prices/price.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
+import { createRetriever, recallContexts } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -111,7 +112,8 @@ function apiDeps(opened: OpenedParts): ApiDeps {
     rebuild: {
       record,
       findRequest,
-      rebuild: ({ id, operation, requestBody, projectId, releaseId }, attempt) => {
+      rebuild: async (request, attempt) => {
+        const { id, operation, requestBody, projectId, releaseId } = request
         const { upstreams, registry } = runtime.snapshot()
         return rebuildSent({
           requestId: id,
@@ -120,6 +122,7 @@ function apiDeps(opened: OpenedParts): ApiDeps {
           attempt,
           provider: upstreams.get(attempt.upstream)?.provider ?? null,
           release: releaseId === null ? null : { found: registry.byId(projectId ?? '', releaseId) },
+          contexts: await recallContexts(opened.sql, request),
         })
       },
     },
@@ -178,7 +181,8 @@ function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder
   }
 }
 
-function gatewayDeps({ logger, audit, runtime }: OpenedParts): GatewayDeps {
+function gatewayDeps({ logger, audit, runtime, sql }: OpenedParts): GatewayDeps {
+  const retriever = createRetriever(sql, runtime)
   return {
     snapshot: runtime.snapshot,
     audit: audit.log,
@@ -186,6 +190,7 @@ function gatewayDeps({ logger, audit, runtime }: OpenedParts): GatewayDeps {
     breaker: createBreaker(systemClock),
     clock: systemClock,
     random: Math.random,
+    retrieve: (question) => retriever.retrieve(question),
     sleep,
     reportBug: (error, requestId) => events.bug(logger, error, requestId),
   }

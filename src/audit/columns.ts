@@ -73,6 +73,12 @@ export const REQUEST_COLUMNS: readonly Column<ShipRow>[] = [
   { name: 'prompt', type: 'text', value: ({ open }) => open.prompt ?? null },
   { name: 'cost_micro_usd', type: 'bigint', value: ({ close }) => count(close.costMicroUsd) },
   { name: 'price', type: 'text', value: ({ close }) => close.price ?? null },
+  { name: 'index', type: 'text', value: ({ open }) => open.index ?? null },
+  {
+    name: 'retrieval',
+    type: 'jsonb',
+    value: ({ close }) => (close.retrieval === undefined ? null : jsonText(close.retrieval)),
+  },
 ]
 
 /** The records behind the row; everything above follows from them, and a verifier computes it again. */

@@ -76,6 +76,25 @@ export type OpenRecord = {
   /** The release that serves it: `rel_…`; and the prompt version that the release pins: `support-answer@14`. */
   release?: string
   prompt?: string
+  /** The index version that the release pins: `handbook@5`. */
+  index?: string
+}
+
+/** What an index gave for a request. The texts stand in the index, under its version and the chunk's number. */
+export type RetrievalRecord = {
+  /** In the order of their numbers in the prompt: `[1]` first. */
+  contexts: readonly {
+    chunk: number
+    /** The document's key, and the hash of all of it. */
+    document: string
+    hash: string
+    score: number
+    /** Of the chunk's vector to the question's; null when there was none. */
+    cosine: number | null
+  }[]
+  /** What the search went without, because it was late or failed. */
+  without: 'vectors' | 'words' | null
+  durationMs: number
 }
 
 export type CloseRecord = {
@@ -104,6 +123,8 @@ export type CloseRecord = {
   /** What it cost and the price that says so; absent is unknown, never 0. */
   costMicroUsd?: number
   price?: string
+  /** Of a request whose release has an index, once it was searched. */
+  retrieval?: RetrievalRecord
 }
 
 /** What people and the system do, on the same chain as requests. */

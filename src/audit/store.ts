@@ -19,7 +19,7 @@ import type { Db } from '../db/client.ts'
 import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'
 import { idTimeMs } from '../lib/ids.ts'
-import type { AttemptRecord, Outcome } from './record.ts'
+import type { AttemptRecord, Outcome, RetrievalRecord } from './record.ts'
 
 /** Whose rows a reader sees. `unowned` adds those that never had a key, such as refused strangers. */
 export type RequestScope = { projectId: string; unowned: boolean }
@@ -56,10 +56,11 @@ export type RequestFilter = {
 
 type StoredRow = Omit<typeof requests.$inferSelect, 'openRecord' | 'closeRecord' | 'trail'>
 
-export type RequestRow = Omit<StoredRow, 'day' | 'seq' | 'outcome' | 'attempts'> & {
+export type RequestRow = Omit<StoredRow, 'day' | 'seq' | 'outcome' | 'attempts' | 'retrieval'> & {
   seq: number
   outcome: Outcome
   attempts: AttemptRecord[]
+  retrieval: RetrievalRecord | null
 }
 
 /** A body as it is stored: text, or bytes when it is sealed or no UTF-8 text. */
@@ -335,12 +336,13 @@ function dayOf(ms: number): string {
 }
 
 function toRow(row: StoredRow): RequestRow {
-  const { day: _day, seq, outcome, attempts, ...rest } = row
+  const { day: _day, seq, outcome, attempts, retrieval, ...rest } = row
   return {
     ...rest,
     seq: Number(seq),
     // Both are what the shipper wrote; the table's CHECK holds the outcomes.
     outcome: outcome as Outcome,
     attempts: attempts as AttemptRecord[],
+    retrieval: (retrieval ?? null) as RetrievalRecord | null,
   }
 }

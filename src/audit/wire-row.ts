@@ -1,6 +1,6 @@
 /** A row of the log as /api, exports and the command line spell it: snake_case, times in ISO 8601, bodies as text. */
 
-import type { AttemptRecord } from './record.ts'
+import type { AttemptRecord, RetrievalRecord } from './record.ts'
 import type { RequestRow } from './store.ts'
 
 /** The names and values of one row; the same wherever it leaves Aval. */
@@ -42,6 +42,8 @@ export function rowToWire(row: RequestRow) {
     prompt: row.prompt,
     cost_micro_usd: row.costMicroUsd === null ? null : Number(row.costMicroUsd),
     price: row.price,
+    index: row.index,
+    retrieval: row.retrieval === null ? null : retrievalToWire(row.retrieval),
   }
 }
 
@@ -53,6 +55,10 @@ function attemptToWire(attempt: AttemptRecord): Record<string, unknown> {
       value,
     ]),
   )
+}
+
+function retrievalToWire({ contexts, without, durationMs }: RetrievalRecord) {
+  return { contexts: contexts.map((context) => ({ ...context })), without, duration_ms: durationMs }
 }
 
 /** A body that is no UTF-8 text goes as base64. */

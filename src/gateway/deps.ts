@@ -2,6 +2,7 @@
 
 import type { AuditLog } from '../audit/record.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Question, Retrieval } from '../retrieval/retrieve.ts'
 import type { Admission } from './admission.ts'
 import type { Breaker } from './breaker.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -14,6 +15,8 @@ export type GatewayDeps = {
   breaker: Breaker
   clock: Clock
   random: () => number
+  /** Searches the index of a release. */
+  retrieve: (question: Question) => Promise<Retrieval>
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** An error of our own: goes to the log with the request id; the caller sees only the id. */
   reportBug: (error: unknown, requestId: string) => void

@@ -1,10 +1,11 @@
 /** The state of one request under way: what was tried, what was sent, and what the log will say about it. */
 
-import type { AttemptRecord, CloseRecord, Outcome, UsageRecord } from '../audit/record.ts'
+import type { AttemptRecord, CloseRecord, Outcome, RetrievalRecord, UsageRecord } from '../audit/record.ts'
 import type { UpstreamError } from '../errors.ts'
 import type { ProviderHead } from '../providers/provider.ts'
 import type { LimitHeaders } from './admission.ts'
 import type { Client } from './client.ts'
+import { contextsHeader } from './contexts.ts'
 import { type Cost, costOfAnswer } from './cost.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
@@ -21,8 +22,9 @@ export class Exchange implements StreamObserver {
   readonly deps: GatewayDeps
   readonly envelope: RequestEnvelope
   readonly body: ParsedBody
-  /** What a release made of it; without one, the same. */
-  readonly sent: ParsedBody
+  /** What a release made of it, with what its index gave once that was asked; without one, the same. */
+  sent: ParsedBody
+  retrieval: RetrievalRecord | null = null
   readonly plan: Plan
   readonly limits: LimitHeaders
   readonly client: Client
@@ -108,6 +110,10 @@ export class Exchange implements StreamObserver {
       headers['x-aval-release'] = headerText(`${release.route}@r${release.number}`)
       const prompt = release.prompt()
       if (prompt !== null) headers['x-aval-prompt'] = headerText(prompt.ref)
+      if (release.index !== null && this.retrieval !== null) {
+        headers['x-aval-index'] = release.index.ref
+        headers['x-aval-contexts'] = contextsHeader(release.index.ref, this.retrieval)
+      }
     }
     return headers
   }
@@ -164,6 +170,7 @@ export class Exchange implements StreamObserver {
       responseBytes: this.#sentBytes + (last?.length ?? 0),
       truncated: false,
       occurrences: 1,
+      ...(this.retrieval !== null && { retrieval: this.retrieval }),
       ...(cost !== null && { costMicroUsd: Number(cost.microUsd), price: cost.price }),
     }
     return this.deps.audit.close(record, rest)

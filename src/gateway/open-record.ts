@@ -32,6 +32,7 @@ export function openRecord(
     record.release = plan.release.id
     const prompt = plan.release.prompt()
     if (prompt !== null) record.prompt = prompt.ref
+    if (plan.release.index !== null) record.index = plan.release.index.ref
   }
   return record
 }

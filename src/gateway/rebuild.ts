@@ -13,6 +13,7 @@ import {
   type ProviderCall,
   type Timeouts,
 } from '../providers/provider.ts'
+import type { PromptContext } from '../registry/prompts/prompt-content.ts'
 import type { ServedRelease } from '../registry/releases/book.ts'
 import { releaseBody, withDefaults } from './release-body.ts'
 import { type ParsedBody, parseBody } from './request.ts'
@@ -28,6 +29,8 @@ export type RebuildInput = {
   provider: Provider | null
   /** Of a request to a release; `found` is null when the registry has it no more. */
   release: { found: ServedRelease | null } | null
+  /** What the release's index gave then; null without one, `gone` when the index no longer has it. */
+  contexts: readonly PromptContext[] | null | 'gone'
 }
 
 /**
@@ -45,7 +48,7 @@ export type Rebuilt = {
 
 /** Never throws for a row of the log, whatever is in it. */
 export function rebuildSent(input: RebuildInput): Rebuilt {
-  const { requestId, operation, body, attempt, provider, release } = input
+  const { requestId, operation, body, attempt, provider, release, contexts } = input
   const sentDigest = attempt.sentDigest ?? null
   const none = (reason: string): Rebuilt => ({
     state: 'not_rebuilt',
@@ -60,9 +63,14 @@ export function rebuildSent(input: RebuildInput): Rebuilt {
   }
   if (body === null || body.length === 0 || known === undefined) return none('The log keeps no body of it.')
   if (release !== null && release.found === null) return none('Its release is not in the registry.')
+  if (contexts === 'gone') return none('The index version that it was answered from has been dropped.')
   let made: Buffer[]
   try {
-    const sent = bodyOf(parseBody(known, body), known, attempt, release?.found ?? null)
+    const sent = bodyOf(
+      parseBody(known, body),
+      { operation: known, attempt, contexts },
+      release?.found ?? null,
+    )
     made = encodings(requestId, known, sent, attempt.model, provider)
   } catch (error) {
     if (!(error instanceof RequestError)) throw error
@@ -85,13 +93,13 @@ export function rebuildSent(input: RebuildInput): Rebuilt {
 /** As serving made it: the release first, then the defaults of the model version that was tried. */
 function bodyOf(
   body: ParsedBody,
-  operation: Operation,
-  attempt: AttemptRecord,
+  tried: { operation: Operation; attempt: AttemptRecord; contexts: readonly PromptContext[] | null },
   release: ServedRelease | null,
 ): ParsedBody {
   if (release === null) return body
+  const { operation, attempt, contexts } = tried
   const target = release.targets.find(({ modelVersion }) => modelVersion === attempt.modelVersion)
-  const sent = releaseBody(body, operation, release)
+  const sent = releaseBody(body, operation, release, contexts)
   return target === undefined ? sent : withDefaults(sent, target.parameters)
 }
 

@@ -17,14 +17,20 @@ const PROMPT = 'prompt'
 export const VARIABLES_HEADER = 'x-aval-variables'
 
 /**
- * The body that goes to the release's targets. Throws RequestError: invalid_variables for what the prompt's template
+ * The body that goes to the release's targets. `found` is what the release's index gave, in place of the caller's own
+ * contexts; null for a release without one. Throws RequestError: invalid_variables for what the prompt's template
  * cannot be filled with, invalid_value for messages that it has no place for or another prompt than the release pins,
  * unsupported_operation where a prompt has no meaning.
  */
-export function releaseBody(body: ParsedBody, operation: Operation, release: ServedRelease): ParsedBody {
+export function releaseBody(
+  body: ParsedBody,
+  operation: Operation,
+  release: ServedRelease,
+  found: readonly PromptContext[] | null = null,
+): ParsedBody {
   const prompt = release.prompt()
   const changes = new Map<string, JsonValue | null>()
-  if (prompt !== null) addPrompt(changes, body, operation, prompt)
+  if (prompt !== null) addPrompt(changes, body, operation, prompt, found)
   else demandMessages(body, operation)
   addParameters(changes, release.parameters)
   return withChanges(body, changes)
@@ -78,6 +84,7 @@ function addPrompt(
   body: ParsedBody,
   operation: Operation,
   prompt: ServedPrompt,
+  retrieved: readonly PromptContext[] | null,
 ): void {
   if (operation !== 'chat' && operation !== 'responses') {
     const message = `"${body.model}" has the prompt ${prompt.ref}, which makes chat messages: it cannot serve ${operation}. Call chat/completions or responses.`
@@ -90,7 +97,7 @@ function addPrompt(
   const { contexts, ...rest } = variables
   const form = operation === 'chat' ? CHAT_FORM : RESPONSES_FORM
   // Checked beside the variables: a list of anything else is refused there, with its pointer.
-  const found = Array.isArray(contexts) ? (contexts as unknown as PromptContext[]) : []
+  const found = retrieved ?? (Array.isArray(contexts) ? (contexts as unknown as PromptContext[]) : [])
   const messages = prompt.compiled.render(rest, {
     contexts: found,
     messages: form.callers(body.parsed[form.place]),

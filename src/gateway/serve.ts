@@ -4,9 +4,13 @@
  */
 
 import { GatewayError } from '../errors.ts'
+import type { Operation } from '../providers/provider.ts'
+import type { ServedRelease } from '../registry/releases/book.ts'
 import type { LimitHeaders } from './admission.ts'
+import { askIndex } from './ask-index.ts'
 import type { AttemptResult } from './attempt.ts'
 import type { Client } from './client.ts'
+import { questionOf } from './contexts.ts'
 import type { GatewayDeps } from './deps.ts'
 import { Exchange } from './exchange.ts'
 import { openRecord } from './open-record.ts'
@@ -39,7 +43,11 @@ export async function serveRequest(
   try {
     await deps.audit.open(openRecord(envelope, body, plan), bytes, plan.guarantee)
     try {
-      await finish(exchange, await runAttempts(deps, exchange))
+      // Nothing is awaited for a request without an index: each promise costs every request.
+      const asks = plan.release !== null && plan.release.index !== null
+      const refused = asks ? await askIndex(deps, exchange) : null
+      if (refused !== null) await finishFailed(exchange, refused, null)
+      else await finish(exchange, await runAttempts(deps, exchange))
     } catch (error) {
       if (error instanceof GatewayError || exchange.closing) throw error
       deps.reportBug(error, envelope.id)
@@ -59,6 +67,13 @@ function finish(exchange: Exchange, result: AttemptResult): Promise<void> {
     case 'aborted':
       return finishAborted(exchange, result.usage)
   }
+}
+
+/** With an index, whatever can be refused before it is asked is refused here; what it gives is filled in later. */
+function releasedBody(body: ParsedBody, operation: Operation, release: ServedRelease): ParsedBody {
+  if (release.index === null) return releaseBody(body, operation, release)
+  questionOf(body, operation, release.index)
+  return releaseBody(body, operation, release, [])
 }
 
 type Admission =
@@ -87,7 +102,7 @@ function decideAdmission(deps: GatewayDeps, envelope: RequestEnvelope, bytes: Bu
     const unit = body.endUser ?? key.id
     const plan = planTargets(deps.snapshot(), key, { model: body.model, operation, unit }, deps.random)
     if (plan.release === null) demandMessages(body, operation)
-    const sent = plan.release === null ? body : releaseBody(body, operation, plan.release)
+    const sent = plan.release === null ? body : releasedBody(body, operation, plan.release)
     return { admitted: true, body, sent, plan, limits, release }
   } catch (error) {
     release?.()

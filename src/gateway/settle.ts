@@ -5,12 +5,13 @@ import { toOpenAIError, type UpstreamError } from '../errors.ts'
 import { usdText } from '../lib/money.ts'
 import { encodeSse } from '../lib/sse.ts'
 import type { Answer } from './attempt.ts'
+import { withCitations } from './contexts.ts'
 import { type Exchange, STREAM_HEADERS } from './exchange.ts'
 
 /** The upstream answered whole. A client that left in the meantime makes it `client_abort`. */
 export async function finishAnswered(exchange: Exchange, answer: Answer): Promise<void> {
   const { client, body } = exchange
-  const { usage, finishReason, last, head } = answer
+  const { usage, finishReason, head } = answer
   if (client.gone) {
     await exchange.close('client_abort', 499, null, {
       errorCode: 'client_closed_request',
@@ -19,6 +20,7 @@ export async function finishAnswered(exchange: Exchange, answer: Answer): Promis
     })
     return
   }
+  const last = cited(exchange, answer)
   // A Responses answer can say of itself that it failed; it is passed on whole, and the row says what it was.
   const outcome =
     exchange.envelope.operation === 'responses' && finishReason === 'failed' ? 'upstream_error' : 'completed'
@@ -32,6 +34,13 @@ export async function finishAnswered(exchange: Exchange, answer: Answer): Promis
     client.start(200, exchange.headers(head, priced))
   }
   client.end(last)
+}
+
+/** A whole answer from an index names what it cites; a stream says it in its head alone. */
+function cited({ body, plan, retrieval }: Exchange, { last }: Answer): Buffer {
+  const index = plan.release?.index ?? null
+  if (index === null || retrieval === null || body.stream) return last
+  return withCitations(last, index.ref, retrieval)
 }
 
 /** Every attempt failed, or the stream broke after its first byte: then the last event is an error, never `[DONE]`. */

@@ -3,7 +3,7 @@
  * evaluations and monitoring will know is left out rather than made up.
  */
 
-type CardIngredient = { kind: 'prompt' | 'model'; name: string; hash: string }
+type CardIngredient = { kind: 'prompt' | 'model' | 'index'; name: string; hash: string }
 
 export type Card = {
   route: string
@@ -17,6 +17,8 @@ export type Card = {
   /** JSON Schema of what the prompt is filled with. */
   variables: unknown
   parameters: Record<string, unknown>
+  /** How the index is searched; null for a release without one. */
+  retrieval: Record<string, unknown> | null
   models: CardModel[]
   labels: string[]
   history: CardMove[]
@@ -59,6 +61,7 @@ export function cardMarkdown(card: Card): string {
     ),
     '',
     line('Parameters', JSON.stringify(card.parameters)),
+    ...(card.retrieval === null ? [] : [line('Search', JSON.stringify(card.retrieval))]),
     line('Variables', card.variables === null ? 'none' : JSON.stringify(card.variables)),
     '',
     '## Models, in the order they are tried',

@@ -45,15 +45,19 @@ export async function readCard({ db, priceOf }: CardDeps, release: ReleaseRow): 
     ingredients: ingredientsOf(content),
     variables: prompt?.variables ?? null,
     parameters: content.parameters,
+    retrieval: content.index?.retrieval ?? null,
     models,
     labels: labels.filter(({ releaseId }) => releaseId === release.id).map(({ label }) => label),
     history: await movesTo(db, release),
   }
 }
 
-function ingredientsOf({ prompt, targets }: ReleaseContent): Card['ingredients'] {
+function ingredientsOf({ prompt, index, targets }: ReleaseContent): Card['ingredients'] {
   return [
     ...(prompt === null ? [] : [{ kind: 'prompt' as const, name: refText(prompt), hash: prompt.hash }]),
+    ...(index === undefined
+      ? []
+      : [{ kind: 'index' as const, name: refText(index.version), hash: index.version.hash }]),
     ...targets.map(({ model }) => ({ kind: 'model' as const, name: refText(model), hash: model.hash })),
   ]
 }

@@ -86,7 +86,7 @@ export class Retriever {
   }
 
   async #search(index: ServedIndex, question: Question): Promise<Found> {
-    const { mode, budgetMs } = question.settings
+    const { mode, budget_ms: budgetMs } = question.settings
     const limit = AbortSignal.any([question.signal, AbortSignal.timeout(budgetMs)])
     const late = whenAborted(limit)
     const vectors = mode === 'text' ? null : this.#byVector(index, question, limit)
@@ -147,11 +147,11 @@ export class Retriever {
       const row = textOf.get(Number(id))
       if (row === undefined) return []
       const cosine = vectorOf.get(row.number)?.score ?? null
-      if (settings.minScore !== null && cosine !== null && cosine < settings.minScore) return []
+      if (settings.min_score !== null && cosine !== null && cosine < settings.min_score) return []
       return [{ id, score, ranks, cosine, row }]
     })
     const ranked = await this.#rerank(question, candidates)
-    const capped = capPerDocument(ranked, ({ row }) => row.documentHash, settings.perDocument)
+    const capped = capPerDocument(ranked, ({ row }) => row.documentHash, settings.per_document)
     const chosen =
       settings.diversity === null
         ? capped.slice(0, settings.limit)

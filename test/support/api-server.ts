@@ -152,7 +152,7 @@ function apiDeps(parts: {
     rebuild: {
       record,
       findRequest,
-      rebuild: ({ id, operation, requestBody }, attempt) =>
+      rebuild: async ({ id, operation, requestBody }, attempt) =>
         rebuildSent({
           requestId: id,
           operation,
@@ -160,6 +160,7 @@ function apiDeps(parts: {
           attempt,
           provider: null,
           release: null,
+          contexts: null,
         }),
     },
     releases: { db, clock, record, changed: async () => undefined },
@@ -275,6 +276,8 @@ export function logRow(row: Partial<RequestDetail>): RequestDetail {
     prompt: null,
     costMicroUsd: null,
     price: null,
+    index: null,
+    retrieval: null,
     ...row,
   }
 }

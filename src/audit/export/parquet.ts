@@ -37,6 +37,12 @@ const ROW_COLUMNS: readonly Column[] = [
   ...columns('whole', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens'),
   { name: 'attempts', kind: 'text', value: (record) => JSON.stringify(record.attempts) },
   ...columns('text', 'client_request_id', 'subject', 'replay_of', 'release_id', 'prompt', 'price'),
+  ...columns('text', 'index'),
+  {
+    name: 'retrieval',
+    kind: 'text',
+    value: (record) => (record.retrieval === null ? null : JSON.stringify(record.retrieval)),
+  },
   ...columns('whole', 'request_bytes', 'response_bytes', 'cost_micro_usd'),
   ...columns('yes or no', 'truncated'),
   ...columns('whole', 'occurrences'),

@@ -20,6 +20,8 @@ type Release = {
   release: string
   hash: string
   prompt: string | null
+  index: string | null
+  retrieval: Record<string, unknown> | null
   targets: { model: string; weight: number | null }[]
   parameters: Record<string, unknown>
   retries: number
@@ -31,6 +33,8 @@ type Release = {
 }
 type CreateOptions = {
   prompt?: string | false
+  index?: string | false
+  search?: string[]
   model?: string[]
   from?: string
   parameter?: string[]
@@ -48,6 +52,9 @@ export function addReleaseCommands(program: Command, context: CliContext): void 
         .description('make a release: what production serves, with what you name changed')
         .option('--prompt <version>', 'support-answer@14, or a name alone for its newest version')
         .option('--no-prompt', 'pass the messages of callers through')
+        .option('--index <version>', 'handbook@5, or a name alone for its newest version')
+        .option('--no-index', 'search nothing')
+        .option('--search <name=json...>', 'how the index is searched: limit=8 per_document=2 mode=hybrid')
         .option(
           '--model <version...>',
           'in order of preference: gpt-4o-mini@3; with weights: gpt-4o-mini@3=90',
@@ -59,6 +66,7 @@ export function addReleaseCommands(program: Command, context: CliContext): void 
     'aval release create support-answer --prompt support-answer --model gpt-4o-mini',
     'aval release create support-answer --prompt support-answer@15',
     'aval release create support-answer --model gpt-4o-mini@3=90 --model haiku@1=10',
+    'aval release create support-answer --index handbook@5 --search limit=8 min_score=0.2',
   ).action(context.run((route: string, options: CreateOptions) => create(context, route, options)))
 
   withExamples(
@@ -129,6 +137,9 @@ async function create(context: CliContext, route: string, options: CreateOptions
       ...(options.from !== undefined && { from: options.from }),
       ...(options.prompt === false && { prompt: 'none' }),
       ...(typeof options.prompt === 'string' && { prompt: options.prompt }),
+      ...(options.index === false && { index: 'none' }),
+      ...(typeof options.index === 'string' && { index: options.index }),
+      ...(options.search !== undefined && { retrieval: Object.fromEntries(options.search.map(pair)) }),
       ...(options.model !== undefined && { models: options.model.map(weighted) }),
       ...(options.parameter !== undefined && { parameters: Object.fromEntries(options.parameter.map(pair)) }),
       ...(options.retries !== undefined && { retries: Number(options.retries) }),
@@ -248,6 +259,8 @@ function promptName(ref: string): string {
 function differences(before: Release, after: Release): { what: string; from: string; to: string }[] {
   const of = (one: Release): [string, string][] => [
     ['prompt', one.prompt ?? 'none'],
+    ['index', one.index ?? 'none'],
+    ['search', JSON.stringify(one.retrieval)],
     ['models', one.targets.map(targetText).join(' ')],
     ['parameters', JSON.stringify(one.parameters)],
     ['retries', String(one.retries)],
@@ -279,6 +292,7 @@ function targetText({ model, weight }: Release['targets'][number]): string {
 function writeRelease(context: CliContext, one: Release): void {
   const content = JSON.parse(one.content) as {
     prompt: { hash: string } | null
+    index?: { version: { hash: string }; question: string | null }
     targets: { model: { hash: string } }[]
   }
   context.terminal.write(
@@ -287,6 +301,7 @@ function writeRelease(context: CliContext, one: Release): void {
       ['id', one.id],
       ['hash', one.hash],
       ['prompt', one.prompt === null ? 'none' : `${one.prompt}  ${content.prompt?.hash ?? ''}`],
+      ...indexFields(one, content.index),
       ...one.targets.map((target, index): [string, string] => [
         index === 0 ? 'models' : '',
         `${targetText(target)}  ${content.targets[index]?.model.hash ?? ''}`,
@@ -297,4 +312,16 @@ function writeRelease(context: CliContext, one: Release): void {
       ['made', `${formatTime(context.terminal, one.created_at)} by ${one.created_by_name ?? one.created_by}`],
     ]),
   )
+}
+
+function indexFields(
+  one: Release,
+  index: { version: { hash: string }; question: string | null } | undefined,
+): [string, string][] {
+  if (one.index === null || index === undefined) return [['index', 'none']]
+  return [
+    ['index', `${one.index}  ${index.version.hash}`],
+    ['question', index.question ?? "the caller's last message"],
+    ['search', JSON.stringify(one.retrieval)],
+  ]
 }

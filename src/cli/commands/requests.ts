@@ -51,6 +51,12 @@ type Row = {
   prompt: string | null
   cost_micro_usd: number | null
   price: string | null
+  index: string | null
+  retrieval: {
+    contexts: { chunk: number; document: string; score: number; cosine: number | null }[]
+    without: string | null
+    duration_ms: number
+  } | null
 }
 type Attempt = {
   upstream: string
@@ -172,6 +178,7 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
       ['route', found.route],
       ['release', found.release_id],
       ['prompt', found.prompt],
+      ['index', indexText(found)],
       ['answered by', found.model === null ? null : modelOf(found)],
       [
         'outcome',
@@ -186,6 +193,7 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
       ['replay of', found.replay_of],
     ]),
   )
+  if (found.retrieval !== null) terminal.write(`\n${contextsTable(found.retrieval)}`)
   if (found.attempts.length > 0) terminal.write(`\n${attemptsTable(found.attempts)}`)
   if (found.body_state !== 'kept') {
     terminal.write(`\n${BODIES_GONE[found.body_state]}\n`)
@@ -200,6 +208,26 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
     found.response_body_encoding,
   )
   return undefined
+}
+
+function indexText({ index, retrieval }: Detail): string | null {
+  if (index === null || retrieval === null) return index
+  const without = retrieval.without === null ? '' : `, without ${retrieval.without}`
+  return `${index}, ${retrieval.contexts.length} found in ${formatDuration(retrieval.duration_ms)}${without}`
+}
+
+function contextsTable({ contexts }: NonNullable<Detail['retrieval']>): string {
+  if (contexts.length === 0) return 'The index found nothing for it.\n'
+  return formatTable(
+    ['N', 'CHUNK', 'DOCUMENT', 'SCORE', 'COSINE'],
+    contexts.map(({ chunk, document, score, cosine }, at) => [
+      `[${at + 1}]`,
+      String(chunk),
+      printableLine(document),
+      score.toFixed(4),
+      cosine === null ? '' : cosine.toFixed(3),
+    ]),
+  )
 }
 
 /** Unknown is said as such where an upstream was asked. */

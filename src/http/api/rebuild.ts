@@ -15,7 +15,7 @@ export type RebuildApiDeps = {
   record: Recorder
   /** Null when the project has no such request. */
   findRequest(scope: RequestScope, id: string): Promise<RequestDetail | null>
-  rebuild(request: RequestDetail, attempt: AttemptRecord): Rebuilt
+  rebuild(request: RequestDetail, attempt: AttemptRecord): Promise<Rebuilt>
 }
 
 const rebuiltSchema = z
@@ -62,7 +62,7 @@ export function rebuildApi(deps: RebuildApiDeps) {
       const message = `${found.id} has ${found.attempts.length} attempts: ${found.attempts.length === 0 ? 'nothing went upstream.' : `there is no number ${number}.`}`
       throw new RequestError('not_found', message, { param: 'attempt' })
     }
-    const rebuilt = deps.rebuild(found, attempt)
+    const rebuilt = await deps.rebuild(found, attempt)
     const detail = { attempt: number, state: rebuilt.state, bodies: found.bodyState }
     await deps.record.access(c.var.key, { action: 'requests.rebuild', target: found.id, purpose, detail })
     return c.json(

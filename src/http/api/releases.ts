@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import { createRelease } from '../../registry/releases/create.ts'
 import { parseRelease, parseReleaseNumber, refText } from '../../registry/releases/release-content.ts'
+import { someRetrievalSettings } from '../../registry/releases/retrieval-settings.ts'
 import { findRelease, listLabels, listReleases, type ReleaseRow } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageOf } from './page.ts'
@@ -43,6 +44,8 @@ const releaseShape = {
   release: z.string(),
   hash: z.string(),
   prompt: z.string().nullable(),
+  index: z.string().nullable(),
+  retrieval: z.record(z.string(), z.unknown()).nullable(),
   targets: z.array(z.object({ model: z.string(), weight: z.number().nullable() })),
   parameters: z.record(z.string(), z.unknown()),
   retries: z.number(),
@@ -61,6 +64,8 @@ const newReleaseBody = strictShape('field', {
   route: routeName,
   from: releaseText.nullable().default(null),
   prompt: ref.nullable().default(null),
+  index: ref.nullable().default(null),
+  retrieval: someRetrievalSettings.nullable().default(null),
   models: z
     .array(strictShape('field', { model: ref, weight: z.int().min(1).max(10_000).nullable().default(null) }))
     .min(1)
@@ -118,7 +123,14 @@ export function releasesApi(deps: ReleasesApiDeps) {
       await record.admin(key, {
         action: 'release.create',
         target: body.route,
-        detail: { prompt: body.prompt, models: body.models, from: body.from, parameters: body.parameters },
+        detail: {
+          prompt: body.prompt,
+          index: body.index,
+          retrieval: body.retrieval,
+          models: body.models,
+          from: body.from,
+          parameters: body.parameters,
+        },
       })
       const { models } = body
       const { release, created } = await createRelease(deps, key, {
@@ -180,6 +192,8 @@ function toWire(row: ReleaseRow, labels: Map<string, string[]>): z.infer<typeof 
     release: `r${row.number}`,
     hash: row.hash,
     prompt: content.prompt === null ? null : refText(content.prompt),
+    index: content.index === undefined ? null : refText(content.index.version),
+    retrieval: content.index?.retrieval ?? null,
     targets: content.targets.map(({ model, weight }) => ({ model: refText(model), weight })),
     parameters: content.parameters,
     retries: content.retries,

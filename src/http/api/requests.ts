@@ -73,6 +73,23 @@ const rowShape = {
   /** Unknown is null, never 0. */
   cost_micro_usd: z.number().nullable(),
   price: z.string().nullable(),
+  /** Of a request whose release has an index: which, and what it gave. */
+  index: z.string().nullable(),
+  retrieval: z
+    .object({
+      contexts: z.array(
+        z.object({
+          chunk: z.number(),
+          document: z.string(),
+          hash: z.string(),
+          score: z.number(),
+          cosine: z.number().nullable(),
+        }),
+      ),
+      without: z.enum(['vectors', 'words']).nullable(),
+      duration_ms: z.number(),
+    })
+    .nullable(),
 }
 const rowSchema = z.object(rowShape).openapi('Request')
 const body = z.string().nullable()

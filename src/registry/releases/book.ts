@@ -18,7 +18,7 @@ import {
   type ReleaseData,
   type VersionData,
 } from './registry-data.ts'
-import { parseRelease, refText, type VersionRef } from './release-content.ts'
+import { parseRelease, type ReleaseIndex, refText, type VersionRef } from './release-content.ts'
 
 type ServedTarget = {
   upstream: string
@@ -33,6 +33,8 @@ type ServedTarget = {
 
 export type ServedPrompt = { ref: string; content: PromptContent; compiled: CompiledPrompt }
 
+export type ServedReleaseIndex = ReleaseIndex & { ref: string }
+
 export type ServedRelease = {
   id: string
   route: string
@@ -41,6 +43,8 @@ export type ServedRelease = {
   targets: readonly ServedTarget[]
   parameters: JsonObject
   retries: number
+  /** Null for a release that searches nothing. */
+  index: ServedReleaseIndex | null
   /** Null for a release without one. Throws Error when the version is damaged. */
   prompt: () => ServedPrompt | null
 }
@@ -180,6 +184,7 @@ export class RegistryBook {
       })),
       parameters: content.parameters,
       retries: content.retries,
+      index: content.index === undefined ? null : { ...content.index, ref: refText(content.index.version) },
       prompt: () => {
         if (content.prompt === null) return null
         prompt ??= servedPrompt(this.#pinned(this.#prompts, release, content.prompt))

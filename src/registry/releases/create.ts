@@ -13,10 +13,9 @@ import {
   PARAMETERS_MAX,
   whyNoParameter,
 } from '../parameters.ts'
-import { findVersion, type VersionKind, type VersionRow } from '../store.ts'
+import { type IndexChoice, resolveIndex } from './index-choice.ts'
 import {
   parseRelease,
-  parseVersionRef,
   type ReleaseContent,
   type ReleaseTarget,
   refText,
@@ -33,8 +32,9 @@ import {
   type ReleaseRow,
   readPinned,
 } from './store.ts'
+import { missing, pinned, versionOf } from './version-choice.ts'
 
-export type NewRelease = {
+export type NewRelease = IndexChoice & {
   route: string
   /** The release to begin with; null takes what production serves, then the newest, then nothing. */
   from: number | null
@@ -129,9 +129,11 @@ async function resolve(db: Db, projectId: string, wanted: NewRelease): Promise<R
     const message = `A release of "${wanted.route}" needs a model. Name one: --model gpt-4o-mini@3.`
     throw new RequestError('missing_required_parameter', message, { param: 'models' })
   }
+  const index = await resolveIndex(db, projectId, wanted, base?.index, pinnedPrompt)
   const content: ReleaseContent = {
     route: wanted.route,
     prompt: pinnedPrompt,
+    ...(index !== null && { index }),
     targets,
     parameters: wanted.parameters ?? base?.parameters ?? {},
     retries: wanted.retries ?? base?.retries ?? DEFAULT_RETRIES,
@@ -169,25 +171,6 @@ async function targetsOf(
     targets.push({ model: pinned(await versionOf(db, projectId, 'model', ref)), weight })
   }
   return targets
-}
-
-function pinned({ name, version, hash }: VersionRow) {
-  return { name, version, hash }
-}
-
-async function versionOf(db: Db, projectId: string, kind: VersionKind, text: string): Promise<VersionRow> {
-  const ref = parseVersionRef(text)
-  if (ref === null) {
-    const message = `${JSON.stringify(text.slice(0, 100))} is no ${kind} version. Write a name, or a name and its number: ${kind === 'prompt' ? 'support-answer@14' : 'gpt-4o-mini@3'}.`
-    throw new RequestError('invalid_value', message, { param: kind })
-  }
-  const found = await findVersion(db, kind, { projectId, name: ref.name }, ref.version)
-  if (found !== null) return found
-  throw missing(`There is no ${kind} ${text} in this project. aval ${kind} list shows what there is.`, kind)
-}
-
-function missing(message: string, param: string): RequestError {
-  return new RequestError('not_found', message, { param })
 }
 
 /** What a prompt asks of a model, and the capability that says it can. */

@@ -2,16 +2,27 @@
 
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import { type Content, contentOf } from '../content.ts'
+import type { RetrievalSettings } from './retrieval-settings.ts'
 
 /** A version as a release pins it. Numbers are for people, the hash is what was meant. */
 export type VersionRef = { name: string; version: number; hash: string }
 
 export type ReleaseTarget = { model: VersionRef; weight: number | null }
 
+/** The index that a question is asked of, and how. */
+export type ReleaseIndex = {
+  version: VersionRef
+  /** The variable that is the question; null is the caller's last message. */
+  question: string | null
+  retrieval: RetrievalSettings
+}
+
 export type ReleaseContent = {
   route: string
   /** Null for a route that passes the caller's messages through. */
   prompt: VersionRef | null
+  /** Absent for a release without one, so that it changes no hash of theirs. */
+  index?: ReleaseIndex
   /** In order of preference, or all of them with a weight. */
   targets: readonly ReleaseTarget[]
   /** Members of the request that the release decides, whatever the caller sends. */

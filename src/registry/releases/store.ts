@@ -2,6 +2,7 @@
 
 import { and, asc, desc, eq, gt, lt, max, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { indexBuilds, indexVersions } from '../../db/retrieval-tables.ts'
 import { changeCounters } from '../../db/schema.ts'
 import { labels, releases } from '../../db/version-tables.ts'
 import { findVersion, type VersionKind, type VersionRow } from '../store.ts'
@@ -181,4 +182,24 @@ export async function allLabels(db: Db, limit: number): Promise<Omit<LabelRow, '
     .select({ projectId, route, label, releaseId, canaryReleaseId, canaryWeight })
     .from(labels)
     .limit(limit)
+}
+
+/** How far an index version is; null when the project has none of that name and number. */
+export async function indexState(
+  db: Db,
+  projectId: string,
+  { name, version }: { name: string; version: number },
+): Promise<string | null> {
+  const rows = await db
+    .select({ state: indexBuilds.state })
+    .from(indexVersions)
+    .innerJoin(indexBuilds, eq(indexBuilds.indexId, indexVersions.id))
+    .where(
+      and(
+        eq(indexVersions.projectId, projectId),
+        eq(indexVersions.name, name),
+        eq(indexVersions.version, version),
+      ),
+    )
+  return rows[0]?.state ?? null
 }

@@ -393,7 +393,7 @@ async function freshRelease(project: 'default' | 'other'): Promise<string> {
   const author = somebodyElse(project)
   const model = { projectId: author.projectId, name: 'matrix', content: { upstream: 'up', model: 'm' } }
   await seedModel(database.db, model).catch(() => undefined)
-  const wanted = { from: null, prompt: null, parameters: null, retries: null }
+  const wanted = { from: null, prompt: null, index: null, retrieval: null, parameters: null, retries: null }
   await createRelease({ db: database.db, clock: systemClock }, author, {
     ...wanted,
     route,

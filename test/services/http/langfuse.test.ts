@@ -44,6 +44,8 @@ describeDatabases('Langfuse’s prompt API', (open) => {
       models: [{ ref: 'small', weight: null }],
       parameters: null,
       retries: null,
+      index: null,
+      retrieval: null,
     })
     const move = { route, label, to: release.number, canary: null, expected: null, reason: 'a test' }
     await moveLabel(deps, AUTHOR, move)

@@ -20,6 +20,8 @@ const NOTHING: Omit<NewRelease, 'route'> = {
   models: null,
   parameters: null,
   retries: null,
+  index: null,
+  retrieval: null,
 }
 
 async function refusal(attempt: Promise<unknown>): Promise<{ code: string; message: string }> {

@@ -74,7 +74,7 @@ describeDatabases('an index version', (open) => {
       projectId,
       index: { name: 'handbook', version: 1 },
       text,
-      settings: { ...DEFAULT_RETRIEVAL, budgetMs: 30_000, ...settings },
+      settings: { ...DEFAULT_RETRIEVAL, budget_ms: 30_000, ...settings },
       requestId: newId('req', Date.now()),
       signal: new AbortController().signal,
     })

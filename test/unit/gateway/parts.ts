@@ -275,6 +275,7 @@ export function testDeps(more: Partial<GatewayDeps> = {}): TestDeps {
     breaker: createBreaker(clock),
     clock,
     random: () => 0.5,
+    retrieve: () => Promise.reject(new Error('No release of this test has an index.')),
     sleep: async (ms) => {
       waits.push(ms)
       clock.advance(ms)

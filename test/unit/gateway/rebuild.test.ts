@@ -32,6 +32,7 @@ function input(changes: Partial<RebuildInput> = {}): RebuildInput {
     attempt: attempt(hash('sha256', sent, 'hex')),
     provider: OPENAI,
     release: null,
+    contexts: null,
     ...changes,
   }
 }

@@ -12,6 +12,7 @@ const CARD: Card = {
   ingredients: [{ kind: 'prompt', name: 'support-answer@14', hash: 'b'.repeat(64) }],
   variables: null,
   parameters: { temperature: 0 },
+  retrieval: null,
   models: [
     {
       version: 'small@3',
