@@ -10,7 +10,13 @@ import { findVersionByHash, insertNextVersion } from '../../registry/store.ts'
 import type { ChunkerSettings } from '../chunking/settings.ts'
 import { type Embedder, embedTexts } from '../embed.ts'
 import { PROBES } from '../probe.ts'
-import { findSource, newestSnapshot } from '../sources/store.ts'
+import {
+  findSource,
+  newestSnapshot,
+  type SnapshotRow,
+  type SourceRow,
+  snapshotNow,
+} from '../sources/store.ts'
 import { type IndexManifest, manifestContent } from './manifest.ts'
 import { demandIndexable, dropPartitions } from './partitions.ts'
 import { findIndex, type IndexRow, insertBuild, labelsPinning, markDropped } from './store.ts'
@@ -51,7 +57,8 @@ export async function planIndex(deps: IndexDeps, projectId: string, wanted: NewI
       'source',
     )
   }
-  const snapshot = await newestSnapshot(sql, source.id)
+  const snapshot =
+    source.kind === 'pushed' ? await pushedSnapshot(deps, source) : await newestSnapshot(sql, source.id)
   if (snapshot === null || snapshot.documents === 0) {
     const message = `Source "${wanted.source}" has no documents yet. Read it first: aval source sync ${wanted.source}`
     throw new RequestError('conflict', message, { param: 'source' })
@@ -89,6 +96,12 @@ export async function planIndex(deps: IndexDeps, projectId: string, wanted: NewI
   const step = Math.max(1, wanted.chunker.maxTokens - wanted.chunker.overlapTokens)
   const chunks = Math.max(snapshot.documents, Math.ceil(tokens / step))
   return { manifest, characters: snapshot.characters, tokens, chunks }
+}
+
+function pushedSnapshot({ sql, clock }: IndexDeps, { id, projectId, name }: SourceRow): Promise<SnapshotRow> {
+  const nowMs = clock.nowMs()
+  const now = new Date(nowMs).toISOString()
+  return snapshotNow(sql, { id: newId('snp', nowMs), projectId, sourceId: id, source: name, now })
 }
 
 /** Adds the version whose build is to be queued, or finds the one with this manifest: `created` tells which. */

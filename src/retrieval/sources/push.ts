@@ -1,6 +1,6 @@
-/** Documents that are pushed one by one instead of read from a place: each push is a snapshot. */
+/** Documents that are pushed instead of read from a place. A snapshot is taken when an index is made of them. */
 
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
@@ -9,15 +9,7 @@ import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
 import { storedDocument } from './document.ts'
 import { pushedSettings, type SourceAbout } from './settings.ts'
-import {
-  finishPush,
-  insertPush,
-  putFile,
-  putSource,
-  removeFiles,
-  type SourceRow,
-  takeSnapshot,
-} from './store.ts'
+import { finishPush, insertPush, putFiles, putSource, removeFiles, type SourceRow } from './store.ts'
 
 export type PushedDocument = {
   key: string
@@ -27,14 +19,14 @@ export type PushedDocument = {
   metadata: JsonObject
 }
 
-/** Adds or replaces documents by key; the source is made when it is not there. Throws RequestError conflict for a source that is read from a place. */
+/** Adds or replaces documents by key, the last of a key that comes twice; the source is made when it is not there. Throws RequestError conflict for a source that is read from a place. */
 export async function pushDocuments(
   deps: { sql: Sql; clock: Clock },
   actor: Actor,
   name: string,
   documents: readonly PushedDocument[],
   about: SourceAbout = pushedSettings.parse({}),
-): Promise<{ source: SourceRow; snapshotId: string }> {
+): Promise<SourceRow> {
   const { sql, clock } = deps
   const nowMs = clock.nowMs()
   const now = new Date(nowMs).toISOString()
@@ -53,20 +45,21 @@ export async function pushDocuments(
     throw new RequestError('conflict', message, { param: 'source' })
   }
   const { source } = put
-  const snapshotId = await inOnePush(deps, source, async (transaction, push) => {
-    for (const { key, text, ...rest } of documents) {
-      const document = storedDocument({ key: null, text, ...rest }, key, about)
-      const file = { key, digest: document.hash, bytes: Buffer.byteLength(text), reason: null, error: null }
-      await putFile(
-        transaction,
-        { projectId: source.projectId, sourceId: source.id, sync: push, now },
-        file,
-        [document],
-      )
+  const last = new Map(documents.map((document) => [document.key, document]))
+  const read = [...last.values()].map(({ key, text, ...rest }) => {
+    const document = storedDocument({ key: null, text, ...rest }, key, about)
+    const bytes = Buffer.byteLength(text)
+    return {
+      file: { key, digest: document.hash, bytes, reason: null, error: null },
+      documents: [document],
     }
-    return { added: documents.length, removed: 0 }
   })
-  return { source, snapshotId }
+  await inOnePush(deps, source, async (transaction, push) => {
+    const { projectId, id: sourceId } = source
+    await putFiles(transaction, { projectId, sourceId, sync: push, now }, read)
+    return { added: read.length, removed: 0 }
+  })
+  return source
 }
 
 /** Takes documents away by key; unknown keys are nothing. Gives how many were there. */
@@ -83,24 +76,16 @@ export async function removeDocuments(
   return removed
 }
 
-/** Pushes of one source stand in line, so that each snapshot has all that were before it. */
+/** Pushes of one source stand in line. */
 async function inOnePush(
   { sql, clock }: { sql: Sql; clock: Clock },
-  { id: sourceId, projectId, name }: SourceRow,
-  change: (
-    transaction: Parameters<typeof takeSnapshot>[0],
-    push: string,
-  ) => Promise<{ added: number; removed: number }>,
-): Promise<string> {
+  { id: sourceId, projectId }: SourceRow,
+  change: (transaction: TransactionSql, push: string) => Promise<{ added: number; removed: number }>,
+): Promise<void> {
   const nowMs = clock.nowMs()
-  const now = new Date(nowMs).toISOString()
-  return await sql.begin(async (transaction) => {
+  await sql.begin(async (transaction) => {
     const push = newId('syn', nowMs)
-    await insertPush(transaction, { id: push, projectId, sourceId, now })
-    const counts = await change(transaction, push)
-    const about = { id: newId('snp', nowMs), projectId, sourceId, source: name, now }
-    const snapshotId = await takeSnapshot(transaction, about)
-    await finishPush(transaction, push, { ...counts, snapshotId })
-    return snapshotId
+    await insertPush(transaction, { id: push, projectId, sourceId, now: new Date(nowMs).toISOString() })
+    await finishPush(transaction, push, await change(transaction, push))
   })
 }

@@ -241,20 +241,29 @@ export async function markSeen(
   )
 }
 
-/** A file as it was read now, with its documents; what it gave before is its no more. */
-export async function putFile(
+/** Files as they were read now, with their documents; what they gave before is theirs no more. Each key once. */
+export async function putFiles(
   sql: TransactionSql,
   place: { projectId: string; sourceId: string; sync: string; now: string },
-  file: StoredFile,
-  documents: readonly StoredDocument[],
+  read: readonly { file: StoredFile; documents: readonly StoredDocument[] }[],
 ): Promise<void> {
-  await sql`
-    INSERT INTO source_files (source_id, key, digest, bytes, reason, error, seen_by, read_at)
-    VALUES (${place.sourceId}, ${file.key}, ${file.digest}, ${file.bytes}, ${file.reason}, ${file.error}, ${place.sync},
-      ${place.now}::timestamptz)
-    ON CONFLICT (source_id, key) DO UPDATE SET digest = excluded.digest, bytes = excluded.bytes, reason = excluded.reason,
-      error = excluded.error, seen_by = excluded.seen_by, read_at = excluded.read_at`
-  await sql`DELETE FROM source_documents WHERE source_id = ${place.sourceId} AND file_key = ${file.key}`
+  const files = JSON.stringify(read.map(({ file }) => file))
+  await sql.unsafe(
+    `INSERT INTO source_files (source_id, key, digest, bytes, reason, error, seen_by, read_at)
+     SELECT $2, key, digest, bytes, reason, error, $3, $4::timestamptz FROM json_to_recordset($1::json) AS given
+       (key text, digest text, bytes bigint, reason text, error text)
+     ON CONFLICT (source_id, key) DO UPDATE SET digest = excluded.digest, bytes = excluded.bytes,
+       reason = excluded.reason, error = excluded.error, seen_by = excluded.seen_by, read_at = excluded.read_at`,
+    [files, place.sourceId, place.sync, place.now],
+  )
+  await sql.unsafe(
+    `DELETE FROM source_documents WHERE source_id = $2 AND file_key IN (
+       SELECT key FROM json_to_recordset($1::json) AS given (key text))`,
+    [files, place.sourceId],
+  )
+  const documents = read.flatMap(({ file, documents: own }) =>
+    own.map((document, position) => ({ document, file_key: file.key, position, hash: document.hash })),
+  )
   for (let at = 0; at < documents.length; at += DOCUMENTS_AT_ONCE) {
     const some = documents.slice(at, at + DOCUMENTS_AT_ONCE)
     await sql.unsafe(
@@ -263,16 +272,13 @@ export async function putFile(
        FROM json_to_recordset($1::json) AS given
          (hash text, key text, title text, language text, licence text, metadata text, body text)
        ON CONFLICT DO NOTHING`,
-      [JSON.stringify(some), place.projectId, place.now],
+      [JSON.stringify(some.map(({ document }) => document)), place.projectId, place.now],
     )
     await sql.unsafe(
       `INSERT INTO source_documents (source_id, file_key, position, hash)
-       SELECT $2, $3, position, hash FROM json_to_recordset($1::json) AS given (position integer, hash text)`,
-      [
-        JSON.stringify(some.map(({ hash }, index) => ({ position: at + index, hash }))),
-        place.sourceId,
-        file.key,
-      ],
+       SELECT $2, file_key, position, hash
+       FROM json_to_recordset($1::json) AS given (file_key text, position integer, hash text)`,
+      [JSON.stringify(some.map(({ document: _document, ...link }) => link)), place.sourceId],
     )
   }
 }
@@ -341,6 +347,24 @@ export async function listProblems(
   )
 }
 
+/** The source as it stands now: for one that is pushed into, where no sync takes snapshots. */
+export async function snapshotNow(
+  sql: Sql,
+  about: { id: string; projectId: string; sourceId: string; source: string; now: string },
+): Promise<SnapshotRow> {
+  return await sql.begin(async (transaction) => {
+    await transaction`SELECT 1 FROM sources WHERE id = ${about.sourceId} FOR UPDATE`
+    const id = await takeSnapshot(transaction, about)
+    const [row] = await transaction.unsafe<SnapshotRow[]>(
+      `SELECT id, hash, documents, characters::double precision AS characters, created_at AS "createdAt"
+       FROM source_snapshots WHERE id = $1`,
+      [id],
+    )
+    if (row === undefined) throw new Error(`Snapshot ${id} is not there.`)
+    return row
+  })
+}
+
 /** A push is a sync that is done at once; the source is locked until the transaction ends. */
 export async function insertPush(
   sql: TransactionSql,
@@ -355,9 +379,7 @@ export async function insertPush(
 export async function finishPush(
   sql: TransactionSql,
   id: string,
-  { added, removed, snapshotId }: { added: number; removed: number; snapshotId: string },
+  { added, removed }: { added: number; removed: number },
 ): Promise<void> {
-  await sql`
-    UPDATE source_syncs SET state = 'done', added = ${added}, removed = ${removed}, snapshot_id = ${snapshotId}
-    WHERE id = ${id}`
+  await sql`UPDATE source_syncs SET state = 'done', added = ${added}, removed = ${removed} WHERE id = ${id}`
 }

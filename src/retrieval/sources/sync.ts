@@ -21,7 +21,7 @@ import {
   findSourceById,
   findSync,
   markSeen,
-  putFile,
+  putFiles,
   removeUnseen,
   type SourceRow,
   type StoredDocument,
@@ -198,7 +198,7 @@ class Sync {
     const place = { projectId, sourceId: id, sync: this.#run.id, now: this.#now() }
     await this.#deps.sql.begin(async (transaction) => {
       await this.#own(transaction, {})
-      await putFile(transaction, place, stored, documents)
+      await putFiles(transaction, place, [{ file: stored, documents }])
     })
     if (stored.error !== null) return
     if (before === null) this.#counts.added += 1
