@@ -18,6 +18,8 @@ export type QuerySet = {
   /** Those with at least one judgement, in the order of the file. */
   queries: Query[]
   judgements: Judgements
+  /** Query id → group, see `groupsOf`. */
+  groups: ReadonlyMap<string, string>
   /** Queries that nobody judged, and judged queries that are not in the file; neither is measured. */
   queriesWithoutJudgement: number
   judgementsWithoutQuery: number
@@ -124,9 +126,25 @@ export function joinQuerySet(
     name,
     queries: judged,
     judgements: new Map(judged.map(({ id }) => [id, judgements.get(id) ?? new Map<string, number>()])),
+    groups: groupsOf(judged, judgements),
     queriesWithoutJudgement: queries.length - judged.length,
     judgementsWithoutQuery: judgements.size - judged.length,
   }
+}
+
+/**
+ * What queries share, for intervals over groups: the group that a query names, or else its only relevant document, because
+ * questions with one answering passage were mostly written about that passage. Other queries have none.
+ */
+function groupsOf(queries: readonly Query[], judgements: Judgements): Map<string, string> {
+  const groups = new Map<string, string>()
+  for (const { id, group } of queries) {
+    const relevant = [...(judgements.get(id) ?? [])].filter(([, relevance]) => relevance > 0)
+    const [only] = relevant
+    if (group !== null) groups.set(id, `named ${group}`)
+    else if (only !== undefined && relevant.length === 1) groups.set(id, `document ${only[0]}`)
+  }
+  return groups
 }
 
 const NOT_AN_OBJECT = 'not a JSON object. Write one object on one line.'

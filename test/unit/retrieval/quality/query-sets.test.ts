@@ -160,8 +160,39 @@ describe('a set', () => {
       name: 's',
       queries: [queries[1]],
       judgements: new Map([['q2', new Map([['d', 1]])]]),
+      groups: new Map([['q2', 'document d']]),
       queriesWithoutJudgement: 1,
       judgementsWithoutQuery: 2,
+    })
+  })
+
+  test('groups queries by the group they name, else by the only document that answers them', () => {
+    const [named, single, several, none] = ['named', 'single', 'several', 'none']
+    const judgements = new Map([
+      [named, new Map([['d1', 1]])],
+      [
+        single,
+        new Map([
+          ['d1', 1],
+          ['d2', 0],
+        ]),
+      ],
+      [
+        several,
+        new Map([
+          ['d1', 1],
+          ['d2', 1],
+        ]),
+      ],
+      [none, new Map([['d1', 0]])],
+    ])
+    const all = [...judgements.keys()].map((id) => ({ id, text: 'x', group: id === named ? 'd1' : null }))
+
+    expect(joinQuerySet('s', all, judgements)).toMatchObject({
+      groups: new Map([
+        [named, 'named d1'],
+        [single, 'document d1'],
+      ]),
     })
   })
 
