@@ -1,15 +1,5 @@
 /** Logistic regression, AUROC and thresholds for the reader's benchmark. Pure and seeded. */
 
-export function mulberry(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 /** Logistic regression with a little ridge, by gradient steps over the whole set; classes weighted to even shares. */
 export function fitLogistic(
   rows: readonly (readonly number[])[],

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { createBm25 } from '../src/lib/bm25.ts'
+import { seededRandom } from '../src/lib/random.ts'
 import { createLocalProvider } from '../src/providers/local/local.ts'
 import {
   answerFeatures,
@@ -17,7 +18,7 @@ import {
 } from '../src/providers/local/reader/answer.ts'
 import { FEATURE_NAMES, termsOf } from '../src/providers/local/reader/features.ts'
 import { ANSWER_THRESHOLD, SENTENCE_WEIGHTS } from '../src/providers/local/reader/weights.ts'
-import { auroc, balancedAccuracy, bestThreshold, fitLogistic, mulberry } from './reader-statistics.ts'
+import { auroc, balancedAccuracy, bestThreshold, fitLogistic } from './reader-statistics.ts'
 
 type Row = {
   set: string
@@ -167,7 +168,7 @@ async function embed(texts: readonly string[]): Promise<Float32Array[]> {
 /** Percentile interval over resampled groups; `measure` sees the cases of one resample. */
 function bootstrap(cases: readonly Case[], measure: (sample: readonly Case[]) => number): Interval {
   const groups = [...Map.groupBy(cases, ({ group }) => group).values()]
-  const random = mulberry(7)
+  const random = seededRandom(7)
   const values = Array.from({ length: RESAMPLES }, () =>
     measure(groups.flatMap(() => groups[Math.floor(random() * groups.length)] ?? [])),
   ).sort((a, b) => a - b)

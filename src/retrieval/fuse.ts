@@ -10,6 +10,8 @@ type RankedList = {
   weight: number
   /** Best first. An id that comes again counts where it came first. */
   ids: readonly string[]
+  /** One for each id, higher is better: BM25, a cosine. Left out, only ranks count. */
+  scores?: readonly number[] | undefined
 }
 
 export type Fused = {
@@ -20,28 +22,34 @@ export type Fused = {
 }
 
 /**
- * Weighted reciprocal rank fusion: score(d) = Σ weight_i / (constant + rank_i(d)) over the lists that hold d, ranks from
- * 1 (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
- * SIGIR 2009, https://doi.org/10.1145/1571941.1572114, there without weights and with a constant of 60). A small constant
- * trusts first places, a large one trusts agreement.
+ * Weighted reciprocal rank fusion: score(d) = Σ weight_i · nearness_i(d) / (constant + rank_i(d)) over the lists that hold
+ * d, ranks from 1 (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+ * Methods", SIGIR 2009, https://doi.org/10.1145/1571941.1572114, there without weights and nearness, with a constant of
+ * 60). A small constant trusts first places, a large one trusts agreement.
+ *
+ * nearness is the score of d over the best score of its list, 0 for what is below 0: a second place that scores half as
+ * much as the first counts half as much. It is 1 for a list without scores or with none above 0. What it is worth, and
+ * which weights: docs/adr/0022-hybrid-fusion.md.
  *
  * Highest score first. Equal scores: better rank in the first list, then in the next, then the id by code units; what a
- * list does not hold ranks last in it. Throws RangeError for a constant or a weight below 0 or not finite, and for two
- * lists of one name.
+ * list does not hold ranks last in it. Throws RangeError for a constant or a weight below 0 or not finite, for two lists of
+ * one name, and for scores that are not one finite number for each id.
  *
  * @example fuse([{ name: 'text', weight: 1, ids: ['a', 'b'] }, { name: 'vector', weight: 1, ids: ['b'] }], 60)[0]?.id // 'b'
  */
 export function fuse(lists: readonly RankedList[], constant: number): Fused[] {
   checkLists(lists, constant)
   const found = new Map<string, Fused>()
-  for (const { name, weight, ids } of lists) {
+  for (const { name, weight, ids, scores } of lists) {
+    const best = scores?.reduce((most, score) => Math.max(most, score), 0) ?? 0
     let rank = 0
-    for (const id of ids) {
+    for (const [at, id] of ids.entries()) {
       const fused = found.get(id) ?? { id, score: 0, ranks: {} }
       if (Object.hasOwn(fused.ranks, name)) continue
       rank += 1
+      const nearness = best > 0 ? Math.max(0, scores?.[at] ?? 0) / best : 1
       fused.ranks[name] = rank
-      fused.score += weight / (constant + rank)
+      fused.score += (weight * nearness) / (constant + rank)
       found.set(id, fused)
     }
   }
@@ -54,9 +62,15 @@ function checkLists(lists: readonly RankedList[], constant: number): void {
   if (!(constant >= 0 && Number.isFinite(constant))) {
     throw new RangeError(`The constant of a fusion is a number of at least 0, not ${constant}.`)
   }
-  for (const { name, weight } of lists) {
-    if (weight >= 0 && Number.isFinite(weight)) continue
-    throw new RangeError(`The weight of the list "${name}" is a number of at least 0, not ${weight}.`)
+  for (const { name, weight, ids, scores } of lists) {
+    if (!(weight >= 0 && Number.isFinite(weight))) {
+      throw new RangeError(`The weight of the list "${name}" is a number of at least 0, not ${weight}.`)
+    }
+    if (scores !== undefined && (scores.length !== ids.length || !scores.every(Number.isFinite))) {
+      throw new RangeError(
+        `The list "${name}" has ${ids.length} ids, and its scores are not one number for each.`,
+      )
+    }
   }
   if (new Set(lists.map(({ name }) => name)).size < lists.length) {
     throw new RangeError('Two lists of a fusion have one name.')

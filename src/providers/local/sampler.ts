@@ -1,5 +1,7 @@
 /** Temperature, top-p and seed over one row of logits. Pure apart from writing into the row it is given. */
 
+import { seededRandom } from '../../lib/random.ts'
+
 type Logits = { data: Float32Array }
 export type SamplerSettings = { temperature: number; topP: number; seed: number }
 
@@ -8,7 +10,7 @@ export type SamplerSettings = { temperature: number; topP: number; seed: number 
  * largest. Nucleus sampling after Holtzman et al. 2020 (https://arxiv.org/abs/1904.09751).
  */
 export function createSampler({ temperature, topP, seed }: SamplerSettings) {
-  const random = mulberry32(seed)
+  const random = seededRandom(seed)
   return (_tokens: unknown, logits: Logits): Logits => {
     if (temperature > 0) keepOnly(logits.data, pick(logits.data, temperature, topP, random()))
     return logits
@@ -44,15 +46,4 @@ function keepOnly(row: Float32Array, chosen: number): void {
   const value = row[chosen] ?? 0
   row.fill(Number.NEGATIVE_INFINITY)
   row[chosen] = value
-}
-
-/** Tommy Ettinger's mulberry32: 32 bits of state are plenty for one answer of a small model. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
