@@ -56,9 +56,9 @@ export type Retrieval = {
   durationMs: number
 }
 
-/** See docs/adr/0022-hybrid-fusion.md for how these were found. */
+/** Measured: docs/adr/0022-hybrid-fusion.md. */
 const FUSION_CONSTANT = 60
-const WEIGHTS = { words: 1, vectors: 1 } as const
+const WEIGHTS = { words: 2, vectors: 1 } as const
 /** What is read of the fused list for every chunk that is wanted: caps, variety and minimum scores take from it. */
 const READ_PER_WANTED = 4
 const MIN_READ = 20
@@ -127,11 +127,13 @@ export class Retriever {
 
   async #choose(index: ServedIndex, question: Question, found: Found): Promise<RetrievedChunk[]> {
     const { settings, projectId } = question
-    const idsOf = (hits: readonly Hit[]) => hits.map(({ number }) => String(number))
-    const lists = [
-      { name: 'words', weight: WEIGHTS.words, ids: idsOf(found.words) },
-      { name: 'vectors', weight: WEIGHTS.vectors, ids: idsOf(found.vectors) },
-    ]
+    const listOf = (name: keyof typeof WEIGHTS, hits: readonly Hit[]) => ({
+      name,
+      weight: WEIGHTS[name],
+      ids: hits.map(({ number }) => String(number)),
+      scores: hits.map(({ score }) => score),
+    })
+    const lists = [listOf('words', found.words), listOf('vectors', found.vectors)]
     const read = Math.max(MIN_READ, settings.limit * READ_PER_WANTED)
     const fused = fuse(lists, FUSION_CONSTANT).slice(0, read)
     const numbers = fused.map(({ id }) => Number(id))

@@ -22,6 +22,7 @@ export type ValidationReport = {
    * of sampled ones. A chunk's own vector is in the graph and easy to find.
    */
   recallAt10: number
+  /** 0: no width finds enough, so every vector is read. */
   searchWidth: number
   /** Vectors of fixed texts: a model that gives others is another model, whatever its name. */
   probes: number[][]
@@ -34,7 +35,7 @@ const NEAREST = 10
 const QUESTION_WORDS = 10
 /** HNSW's width while searching (ef_search), the least first: the narrowest that reaches the bar is kept. */
 const WIDTHS = [40, 80, 120, 160, 240, 320, 480, 640, 1000] as const
-export const RECALL_BAR = 0.95
+const RECALL_BAR = 0.95
 const LENGTH_TOLERANCE = 1e-3
 /** Two chunks of the same text are equally near. */
 const SAME = 1e-5
@@ -84,6 +85,8 @@ export async function validateIndex(
     recallAt10 = meanRecall(exact, asked)
     if (recallAt10 >= RECALL_BAR && selfRecall >= RECALL_BAR) break
   }
+  // Slow and right: vectors without near and far, which no graph orders.
+  if (recallAt10 < RECALL_BAR || selfRecall < RECALL_BAR) searchWidth = 0
   const report: ValidationReport = {
     chunks: counts.vectors,
     lengthMin: Math.min(...lengths),
@@ -107,9 +110,6 @@ function problemOf(
   }
   if (report.lengthMin < 1 - LENGTH_TOLERANCE || report.lengthMax > 1 + LENGTH_TOLERANCE) {
     return `Vectors have lengths from ${report.lengthMin} to ${report.lengthMax}; all must be 1.`
-  }
-  if (report.selfRecall < RECALL_BAR || report.recallAt10 < RECALL_BAR) {
-    return `Searched as wide as ${report.searchWidth}, the index finds ${report.selfRecall} of sampled chunks by themselves and ${report.recallAt10} of the ten nearest; both must be at least ${RECALL_BAR}.`
   }
   return null
 }

@@ -14,7 +14,10 @@ export type Filter = { sql: string; values: readonly string[] }
 /** pgvector's limit of ef_search. */
 const MAX_WIDTH = 1_000
 
-/** Best first; ties by number. `embedding` as pgvector writes it. HNSW gives no more than it is searched wide. */
+/**
+ * Best first; ties by number. `embedding` as pgvector writes it. HNSW gives no more than it is searched wide; a width of 0
+ * reads every vector, for an index whose graph does not find enough.
+ */
 export async function nearest(
   sql: Sql,
   index: Place & { searchWidth: number },
@@ -22,6 +25,7 @@ export async function nearest(
   limit: number,
   filter = NO_FILTER,
 ): Promise<Hit[]> {
+  if (index.searchWidth === 0) return await readExactly(sql, index, embedding, limit, filter, false)
   const width = Math.min(MAX_WIDTH, Math.max(index.searchWidth, limit))
   return await sql.begin('read only', async (transaction) => {
     // Not awaited one by one: they go out together.
@@ -42,10 +46,21 @@ export async function nearestExactly(
   embedding: string,
   limit: number,
 ): Promise<Hit[]> {
+  return await readExactly(sql, index, embedding, limit, NO_FILTER, true)
+}
+
+async function readExactly(
+  sql: Sql,
+  index: Place,
+  embedding: string,
+  limit: number,
+  filter: Filter,
+  patient: boolean,
+): Promise<Hit[]> {
   return await sql.begin('read only', async (transaction) => {
     await transaction.unsafe('SET LOCAL enable_indexscan = off')
-    await transaction.unsafe('SET LOCAL statement_timeout = 0')
-    return await readNearest(transaction, index, embedding, limit, NO_FILTER)
+    if (patient) await transaction.unsafe('SET LOCAL statement_timeout = 0')
+    return await readNearest(transaction, index, embedding, limit, filter)
   })
 }
 
