@@ -30,18 +30,20 @@ export function chunkText(text: string, settings: ChunkerSettings): Chunk[] {
 
 /** Sentences end where blocks do; code and tables have lines. */
 function* allSentences(text: string, maxWeight: number): Generator<Span> {
-  let prose: { start: number; end: number } | null = null
-  for (const { kind, start, end } of blocksOf(text)) {
+  const prose = { start: 0, end: 0 }
+  for (const { kind, start, end, weight } of blocksOf(text)) {
     // Blank lines end sentences too: one look over a few paragraphs takes less time than one for each.
-    if (prose !== null && (kind !== 'prose' || end - prose.start > GATHERED_CHARS)) {
+    if (kind !== 'prose' || end - prose.start > GATHERED_CHARS) {
       yield* sentencesOf(text, prose.start, prose.end, maxWeight)
-      prose = null
+      prose.start = start
     }
-    if (kind === 'prose') prose = { start: prose?.start ?? start, end }
-    else if (kind === 'heading') yield* sentencesOf(text, start, end, maxWeight)
+    prose.end = end
+    if (kind === 'prose') continue
+    if (kind === 'heading' && weight <= maxWeight) yield { start, end, weight }
     else yield* linesOf(text, start, end, maxWeight)
+    prose.start = end
   }
-  if (prose !== null) yield* sentencesOf(text, prose.start, prose.end, maxWeight)
+  yield* sentencesOf(text, prose.start, prose.end, maxWeight)
 }
 
 function chunkSections(text: string, packer: Packer, maxWeight: number): Chunk[] {
