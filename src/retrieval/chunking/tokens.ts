@@ -24,7 +24,11 @@ const MAX_OTHER_CHARS = 8
  * Estimated tokens of `text`, 0 for a blank one. It leans upwards: a chunk that is a little short loses nothing, one that
  * is too long loses its end in the model.
  *
- * FIGURES
+ * Measured over chunks of 100 tokens and more, estimate / tokens as (all together; 1st percentile; lowest):
+ * static-minilm's WordPiece: own documents 1.05; 0.95; 0.94, own source 1.02; 0.93; 0.89, Cranfield 1.24; 1.12; 1.07,
+ * XQuAD's English 1.21; 1.02; 0.96. OpenAI's o200k_base: 1.26; 0.98; 0.95, 1.24; 1.02; 0.95, 1.13; 0.99; 0.97,
+ * 1.21; 1.02; 1.00. So a chunk of 320 has at most 360. Languages that a vocabulary does not know are counted by letter:
+ * right for English models, twice to three times too much for multilingual ones.
  */
 export function countTokens(text: string): number {
   return tokensOf(weigh(text, 0, text.length))
@@ -145,8 +149,9 @@ function asciiWeight(chars: number): number {
   if (chars <= 4) return 4
   if (chars <= 6) return 5
   if (chars <= 8) return 6
-  if (chars <= 12) return 8
-  return Math.ceil(chars * 1.25)
+  if (chars <= 10) return 9
+  if (chars <= 12) return 11
+  return Math.ceil(chars * 1.4)
 }
 
 /** WordPiece takes Hangul syllables apart into two or three letters. */

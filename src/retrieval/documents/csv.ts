@@ -16,9 +16,10 @@ const HEADER_CHARS = 64 * 1024
 
 /**
  * Columns named id, title, text and language (in any case) are what they say. With a `text` column the others become
- * metadata; without one the text is `column: value` lines of all but id and language. Throws DocumentError.
+ * metadata; without one the text is `column: value` lines of all but id and language. The delimiter is told
+ * from the header when none is given. Throws DocumentError.
  */
-export function readCsv(text: string): ParsedDocument[] {
+export function readCsv(text: string, delimiter: string | null): ParsedDocument[] {
   const rows = new RowDocuments()
   let columns: string[] | null = null
   const take = (record: string[], line: number): null => {
@@ -28,7 +29,7 @@ export function readCsv(text: string): ParsedDocument[] {
   }
   try {
     parse(text, {
-      delimiter: delimiterOf(text),
+      delimiter: delimiter ?? delimiterOf(text),
       bom: false,
       skip_empty_lines: true,
       max_record_size: MAX_TEXT_CHARS,

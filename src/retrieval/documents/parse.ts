@@ -14,13 +14,16 @@ import { readMarkdown } from './markdown.ts'
 import type { ParsedDocument } from './parsed-document.ts'
 import { readPdf } from './pdf.ts'
 
+/** The name tells a table with tabs from one with commas and stands in no document. */
+export type DocumentInput = { name: string; format: DocumentFormat }
+
 /**
  * One document for a file, one for each row of CSV and JSONL; never none. Throws DocumentError for whatever cannot be
  * read as a whole. Strangers' files are better read by `createParser`, which ends what takes too long.
  */
 export async function parseDocuments(
   bytes: Buffer,
-  { format }: { format: DocumentFormat },
+  { name, format }: DocumentInput,
 ): Promise<ParsedDocument[]> {
   if (bytes.length > MAX_FILE_BYTES)
     throw new DocumentError(
@@ -30,7 +33,7 @@ export async function parseDocuments(
   if (bytes.length === 0) throw empty()
   if (format === 'csv' || format === 'jsonl') {
     const text = cleanText(decodeText(bytes))
-    const documents = format === 'csv' ? readCsv(text) : readJsonl(text)
+    const documents = format === 'csv' ? readCsv(text, /\.tsv$/i.test(name) ? '\t' : null) : readJsonl(text)
     if (documents.length === 0) throw empty()
     return documents
   }
