@@ -43,8 +43,11 @@ function addSpan(sentences: Sentence[], text: string, from: number, to: number):
 
 /** Same length as the input: only the breaks of wrapped lines become blanks. */
 function unwrapLines(text: string): string {
-  return text.replace(/[^\S\n]*\r?\n(?![^\S\n]*\r?\n)/gu, (breaks, at: number) => {
-    const before = text.charAt(at - 1)
+  return text.replace(/\r?\n(?![^\S\n]*\n)/gu, (breaks, at: number) => {
+    // Looked for backwards from the break: blanks that no break follows are then not gone through again and again.
+    let last = at - 1
+    while (last >= 0 && /[^\S\n]/u.test(text.charAt(last))) last -= 1
+    const before = text.charAt(last)
     const after = text.slice(at + breaks.length, at + breaks.length + 12)
     const wrapped = /[\p{L}\p{N},;’'"”)-]/u.test(before) && /^[ \t]*[\p{Ll}\p{N}(“"']/u.test(after)
     return wrapped && !LIST_OR_HEADING.test(after) ? ' '.repeat(breaks.length) : breaks
@@ -52,8 +55,9 @@ function unwrapLines(text: string): string {
 }
 
 function joinsNext(sentence: string, text: string, end: number): boolean {
-  if (/[\n\u2029]\s*$/u.test(sentence)) return false
-  const tail = sentence.trimEnd().slice(-24)
+  const trimmed = sentence.trimEnd()
+  if (/[\n\u2029]/u.test(sentence.slice(trimmed.length))) return false
+  const tail = trimmed.slice(-24)
   if (/^\s*\p{Ll}/u.test(text.slice(end, end + 4)) && !/[!?]["'”’)]*$/u.test(tail)) return true
   return ABBREVIATION.test(tail)
 }
