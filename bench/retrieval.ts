@@ -1,17 +1,21 @@
 /**
  * How long a hybrid search of a large index takes on real PostgreSQL, and how much of the exact answer it finds:
  *
- *   node bench/retrieval.ts --database postgres://… --chunks 100000
+ *   node bench/retrieval.ts --database postgres://… --texts DIR --chunks 100000 [--models DIR --model all-MiniLM-L6-v2]
  *
- * Texts are drawn from topics with words of Zipf's frequencies, vectors are sums of random word vectors: near texts have
- * near vectors, as a model's have, and none has to be asked. Everything else is the code that serves.
+ * Texts are the longer strings of the JSON lines (plain or .gz) below DIR, cut into chunks of about two sentences;
+ * questions are the beginnings of others that are no chunk. Everything else is the code that serves.
  */
 
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { connectDatabase } from '../src/db/client.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { newId } from '../src/lib/ids.ts'
-import type { Provider } from '../src/providers/provider.ts'
+import { createLocalProvider } from '../src/providers/local/local.ts'
 import { DEFAULT_RETRIEVAL, type RetrievalSettings } from '../src/registry/releases/retrieval-settings.ts'
 import { chunkerSettings } from '../src/retrieval/chunking/settings.ts'
 import { embedTexts, vectorText } from '../src/retrieval/embed.ts'
@@ -28,87 +32,64 @@ import { startScratchDatabase } from './scratch-database.ts'
 const { values } = parseArgs({
   options: {
     database: { type: 'string' },
+    texts: { type: 'string' },
+    models: { type: 'string' },
+    model: { type: 'string', default: 'embed' },
     chunks: { type: 'string', default: '100000' },
-    dimensions: { type: 'string', default: '384' },
     queries: { type: 'string', default: '500' },
     halfvec: { type: 'boolean', default: false },
   },
 })
 const server = values.database ?? process.env.TEST_DATABASE_URL
 if (server === undefined) throw new Error('Name a server: --database postgres://user@127.0.0.1:5432/postgres')
+if (values.texts === undefined) throw new Error('Name a folder of JSON lines: --texts DIR')
 const chunks = Number(values.chunks)
-const dimensions = Number(values.dimensions)
 const queries = Number(values.queries)
 
-const TOPICS = 400
-const WORDS = 30_000
-const WORDS_OF_TOPIC = 150
+const SHIPPED = fileURLToPath(new URL('../models', import.meta.url))
+const MIN_CHARACTERS = 60
+const MAX_CHARACTERS = 400
+const QUESTION_WORDS = 10
 const PUSH = 1_000
-const EXACT_QUERIES = 100
+const EXACT_QUERIES = 200
 const PROJECT = 'prj_default'
 const ACTOR = { id: 'vk_bench', name: 'bench', projectId: PROJECT }
 
-/** Mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+const folders = [SHIPPED, ...(values.models === undefined ? [] : [values.models])]
+const provider = createLocalProvider({ folders, hub: { enabled: false, cacheFolder: SHIPPED } })
+const timeouts = { connectMs: 1000, firstByteMs: 600_000, idleMs: 600_000, totalMs: 600_000 }
+const embedder = { upstream: 'local', provider, model: values.model, timeouts }
+
+/** Distinct passages, in the order of files and lines. */
+async function readTexts(folder: string, wanted: number): Promise<string[]> {
+  const texts = new Set<string>()
+  const names = (await readdir(folder, { recursive: true }))
+    .filter((name) => /\.jsonl(\.gz)?$/.test(name))
+    .sort()
+  for (const name of names) {
+    const bytes = await readFile(join(folder, name))
+    const lines = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').split('\n')
+    for (const line of lines) {
+      if (texts.size >= wanted) return [...texts]
+      if (line.trim() !== '') for (const text of passagesOf(JSON.parse(line))) texts.add(text)
+    }
   }
+  return [...texts]
 }
 
-function hashOf(text: string): number {
-  let hash = 2_166_136_261
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 16_777_619)
-  return hash >>> 0
-}
-
-const wordVectors = new Map<string, Float32Array>()
-function wordVector(word: string): Float32Array {
-  let vector = wordVectors.get(word)
-  if (vector === undefined) {
-    const random = randomOf(hashOf(word))
-    vector = Float32Array.from({ length: dimensions }, () => random() + random() + random() - 1.5)
-    wordVectors.set(word, vector)
+function* passagesOf(value: unknown): Generator<string> {
+  if (typeof value === 'string') {
+    let passage = ''
+    for (const sentence of value.replaceAll(/\s+/g, ' ').split(/(?<=[.!?]) /)) {
+      passage = passage === '' ? sentence : `${passage} ${sentence}`
+      if (passage.length < MIN_CHARACTERS * 2) continue
+      yield passage.slice(0, MAX_CHARACTERS)
+      passage = ''
+    }
+    if (passage.length >= MIN_CHARACTERS) yield passage.slice(0, MAX_CHARACTERS)
+  } else if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) yield* passagesOf(member)
   }
-  return vector
-}
-
-/** A model that needs no weights. It speaks the wire of every other one. */
-const model: Provider = {
-  dialect: 'openai',
-  supports: () => true,
-  listModels: async () => [],
-  close: async () => undefined,
-  call(call, sink) {
-    const texts = call.parsed.input as string[]
-    const data = texts.map((text, index) => {
-      const vector = new Float32Array(dimensions)
-      for (const word of text.split(/\W+/u)) {
-        const own = wordVector(word)
-        for (let at = 0; at < dimensions; at += 1) vector[at] = (vector[at] ?? 0) + (own[at] ?? 0)
-      }
-      return { index, embedding: Buffer.from(vector.buffer).toString('base64') }
-    })
-    sink.onHead({ status: 200, contentType: 'application/json', headers: {}, upstreamRequestId: null })
-    sink.onData(Buffer.from(JSON.stringify({ data })))
-    sink.onEnd()
-    return { abort: () => undefined, pause: () => undefined, resume: () => undefined }
-  },
-}
-const timeouts = { connectMs: 1000, firstByteMs: 60_000, idleMs: 60_000, totalMs: 60_000 }
-const embedder = { upstream: 'bench', provider: model, model: 'words', timeouts }
-
-/** Zipf over the vocabulary, or over a topic's own words: half and half. */
-function textOf(random: () => number, words: number): string {
-  const topic = Math.floor(random() * TOPICS)
-  return Array.from({ length: words }, () => {
-    const own = random() < 0.5
-    const rank = Math.floor(Math.exp(random() * Math.log(own ? WORDS_OF_TOPIC : WORDS)))
-    return own ? `topic${topic}word${rank}` : `word${rank}`
-  }).join(' ')
 }
 
 function quantile(times: readonly number[], share: number): number {
@@ -128,24 +109,32 @@ const deps = {
   signal: new AbortController().signal,
 }
 try {
-  const random = randomOf(1)
+  const all = await readTexts(values.texts, chunks + queries)
+  // Every so many-th is asked and not indexed.
+  const every = Math.max(2, Math.floor(all.length / queries))
+  const indexed = all.filter((_, at) => at % every !== 0)
+  const asked = all
+    .filter((_, at) => at % every === 0)
+    .map((text) => text.split(' ').slice(0, QUESTION_WORDS).join(' '))
   let startedMs = performance.now()
-  for (let from = 0; from < chunks; from += PUSH) {
-    const some = Array.from({ length: Math.min(PUSH, chunks - from) }, (_, at) => ({
+  for (let from = 0; from < indexed.length; from += PUSH) {
+    const some = indexed.slice(from, from + PUSH).map((text, at) => ({
       key: `doc-${from + at}`,
-      text: textOf(random, 80),
+      text,
       title: null,
       language: 'en',
       metadata: {},
     }))
     await pushDocuments(deps, ACTOR, 'bench', some)
   }
-  console.log(`pushed     ${chunks} documents in ${Math.round((performance.now() - startedMs) / 1000)} s`)
+  console.log(
+    `pushed     ${indexed.length} documents in ${Math.round((performance.now() - startedMs) / 1000)} s`,
+  )
   const plan = await planIndex(deps, PROJECT, {
     name: 'bench',
     source: 'bench',
     chunker: chunkerSettings.parse({}),
-    embedding: { upstream: 'bench', model: 'words', queryPrefix: '', documentPrefix: '' },
+    embedding: { upstream: 'local', model: values.model, queryPrefix: '', documentPrefix: '' },
     storage: values.halfvec ? 'halfvec' : 'vector',
   })
   const { index } = await createIndex(deps, ACTOR, 'bench', plan.manifest)
@@ -159,7 +148,6 @@ try {
     `built      ${row.chunksTotal} chunks in ${Math.round(seconds)} s (${Math.round((row.chunksTotal ?? 0) / seconds)}/s), search width ${validation.searchWidth}, recall@10 ${validation.recallAt10.toFixed(3)}`,
   )
   const retriever = new Retriever({ sql, clock: systemClock, embedderOf: () => embedder })
-  const asked = Array.from({ length: queries }, () => textOf(random, 8))
   for (const mode of ['text', 'vector', 'hybrid'] as const) {
     const settings: RetrievalSettings = { ...DEFAULT_RETRIEVAL, mode, budget_ms: 60_000 }
     const times: number[] = []
@@ -187,7 +175,7 @@ try {
   let found = 0
   for (const text of asked.slice(0, EXACT_QUERIES)) {
     const { vectors } = await embedTexts(embedder, [text], newId('req', Date.now()), deps.signal)
-    const wanted = vectorText(vectors[0] ?? new Float32Array(dimensions))
+    const wanted = vectorText(vectors[0] ?? new Float32Array(0))
     const exact = await nearestExactly(sql, place, wanted, 10)
     const got = new Set(
       (await nearest(sql, place, wanted, DEFAULT_RETRIEVAL.candidates)).map(({ number }) => number),
@@ -197,6 +185,7 @@ try {
   const share = found / (EXACT_QUERIES * 10)
   console.log(`recall@10  ${share.toFixed(3)} of exact over ${EXACT_QUERIES} questions that are no chunk`)
 } finally {
+  await provider.close()
   await close()
   await scratch.stop()
 }

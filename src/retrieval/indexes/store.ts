@@ -1,7 +1,7 @@
 /** All SQL of index versions and their builds. Whoever builds holds the build's `run`; every write of a run that lost it does nothing. */
 
 import type { Sql, TransactionSql } from 'postgres'
-import type { Chunk } from '../chunking/chunk.ts'
+import type { Chunk } from '../chunking/packer.ts'
 import { partitionOf } from './partitions.ts'
 
 export type BuildState = 'queued' | 'building' | 'ready' | 'failed' | 'dropped'

@@ -1,7 +1,7 @@
 /** A document as it is kept: its content and the hash of all of it. */
 
 import { contentOf } from '../../registry/content.ts'
-import type { ParsedDocument } from '../documents/parse.ts'
+import type { ParsedDocument } from '../documents/parsed-document.ts'
 import type { SourceAbout } from './settings.ts'
 import type { StoredDocument } from './store.ts'
 

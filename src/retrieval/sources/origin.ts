@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { listFolder, readStable } from '../documents/folder.ts'
+import { listFolder } from '../documents/folder.ts'
+import { readStable } from '../documents/read-stable.ts'
 import { type FolderSettings, folderSettings, type UrlsSettings, urlsSettings } from './settings.ts'
 import type { SourceRow } from './store.ts'
 import type { SyncDeps } from './sync.ts'
@@ -30,7 +31,7 @@ async function folderOrigin(deps: SyncDeps, { path, include, exclude }: FolderSe
   const found = await listFolder(root, { include, exclude })
   const paths = new Map(found.map((file) => [file.key, file.path]))
   return {
-    files: found.map(({ key, size }) => ({ key, bytes: size })),
+    files: found.map(({ key, sizeBytes }) => ({ key, bytes: sizeBytes })),
     read: async ({ key }) => ({
       ...(await readStable(paths.get(key) ?? resolve(root, key))),
       mediaType: null,

@@ -10,7 +10,7 @@ import { newId } from '../../lib/ids.ts'
 import { contentOf } from '../../registry/content.ts'
 import { DocumentError } from '../documents/document-error.ts'
 import { formatOf } from '../documents/format.ts'
-import type { DocumentParser } from '../documents/parser.ts'
+import type { Parser } from '../documents/parser.ts'
 import { storedDocument } from './document.ts'
 import { type Origin, type OriginFile, openOrigin } from './origin.ts'
 import { type SourceAbout, sourceSettings } from './settings.ts'
@@ -33,7 +33,7 @@ import {
 export type SyncDeps = {
   sql: Sql
   clock: Clock
-  parser: DocumentParser
+  parser: Parser
   /** Relative paths of folders start here. */
   directory: string
   /** The bytes at an address. Rejects with DocumentError. */
