@@ -42,8 +42,6 @@ export type RetrievedChunk = Omit<FoundChunk, 'metadata' | 'number' | 'document'
   /** Its place in the index; with the index it names the chunk for ever. */
   chunk: number
   score: number
-  /** Null when there was no vector of the question to compare with. */
-  cosine: number | null
   /** Its rank by vector and by word, where it had one. */
   ranks: Record<string, number>
 }
@@ -139,26 +137,21 @@ export class Retriever {
     const numbers = fused.map(({ id }) => Number(id))
     const { sql } = this.#deps
     const { embedding } = found
-    const [texts, vectors] = await Promise.all([
-      readChunks(sql, index.number, projectId, numbers),
-      embedding === null ? [] : readVectors(sql, index.number, vectorText(embedding), numbers),
-    ])
+    const wanted = embedding === null ? null : vectorText(embedding)
+    const texts = await readChunks(sql, index.number, projectId, numbers, wanted)
     const textOf = new Map(texts.map((row) => [row.number, row]))
-    const vectorOf = new Map(vectors.map((row) => [row.number, row]))
     const candidates = fused.flatMap(({ id, score, ranks }): Candidate[] => {
       const row = textOf.get(Number(id))
       if (row === undefined) return []
-      const cosine = vectorOf.get(row.number)?.score ?? null
+      const { cosine } = row
       if (settings.min_score !== null && cosine !== null && cosine < settings.min_score) return []
-      return [{ id, score, ranks, cosine, row }]
+      return [{ id, score, ranks, row }]
     })
     const ranked = await this.#rerank(question, candidates)
     const capped = capPerDocument(ranked, ({ row }) => row.documentHash, settings.per_document)
-    const chosen =
-      settings.diversity === null
-        ? capped.slice(0, settings.limit)
-        : mmr(capped, parsedVectors(vectors), settings.diversity, settings.limit)
-    return chosen.map(toRetrieved)
+    if (settings.diversity === null) return capped.slice(0, settings.limit).map(toRetrieved)
+    const vectors = await readVectors(sql, index.number, numbers)
+    return mmr(capped, parsedVectors(vectors), settings.diversity, settings.limit).map(toRetrieved)
   }
 
   async #rerank(question: Question, candidates: Candidate[]): Promise<Candidate[]> {
@@ -194,13 +187,12 @@ type Candidate = {
   id: string
   score: number
   ranks: Record<string, number>
-  cosine: number | null
   row: FoundChunk
 }
 
-function toRetrieved({ row, score, cosine, ranks }: Candidate): RetrievedChunk {
+function toRetrieved({ row, score, ranks }: Candidate): RetrievedChunk {
   const { number, document: _document, metadata: _metadata, ...rest } = row
-  return { ...rest, chunk: number, score, cosine, ranks }
+  return { ...rest, chunk: number, score, ranks }
 }
 
 function parsedVectors(rows: readonly { number: number; embedding: string }[]): Map<string, Float32Array> {

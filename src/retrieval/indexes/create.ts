@@ -10,13 +10,8 @@ import { findVersionByHash, insertNextVersion } from '../../registry/store.ts'
 import type { ChunkerSettings } from '../chunking/settings.ts'
 import { type Embedder, embedTexts } from '../embed.ts'
 import { PROBES } from '../probe.ts'
-import {
-  findSource,
-  newestSnapshot,
-  type SnapshotRow,
-  type SourceRow,
-  snapshotNow,
-} from '../sources/store.ts'
+import { findSource, newestSnapshot, type SnapshotRow, type SourceRow } from '../sources/store.ts'
+import { snapshotNow } from '../sources/stored-documents.ts'
 import { type IndexManifest, manifestContent } from './manifest.ts'
 import { demandIndexable, dropPartitions } from './partitions.ts'
 import { findIndex, type IndexRow, insertBuild, labelsPinning, markDropped } from './store.ts'

@@ -13,6 +13,7 @@ const NO_FILTER: Filter = { sql: '', values: [] }
 export type Filter = { sql: string; values: readonly string[] }
 /** pgvector's limit of ef_search. */
 const MAX_WIDTH = 1_000
+const VECTOR = /^\[[-+\d.,e]*\]$/
 
 /**
  * Best first; ties by number. `embedding` as pgvector writes it. HNSW gives no more than it is searched wide; a width of 0
@@ -27,16 +28,37 @@ export async function nearest(
 ): Promise<Hit[]> {
   if (index.searchWidth === 0) return await readExactly(sql, index, embedding, limit, filter, false)
   const width = Math.min(MAX_WIDTH, Math.max(index.searchWidth, limit))
+  if (filter.sql === '') return await readAtOnce(sql, index, embedding, limit, width)
   return await sql.begin('read only', async (transaction) => {
-    // Not awaited one by one: they go out together.
-    const [, , hits] = await Promise.all([
-      transaction.unsafe(`SET LOCAL hnsw.ef_search = ${width}`),
-      // With a filter it goes on until it has enough.
-      transaction.unsafe(`SET LOCAL hnsw.iterative_scan = ${filter.sql === '' ? 'off' : 'strict_order'}`),
-      readNearest(transaction, index, embedding, limit, filter),
-    ])
-    return hits
+    await transaction.unsafe(`SET LOCAL hnsw.ef_search = ${width}`)
+    // It goes on until it has enough that satisfy the filter.
+    await transaction.unsafe('SET LOCAL hnsw.iterative_scan = strict_order')
+    return await readNearest(transaction, index, embedding, limit, filter)
   })
+}
+
+/**
+ * Setting and question in one message, which is one transaction: with BEGIN and COMMIT a search would wait for the
+ * database four times. What stands in it are our own numbers.
+ */
+async function readAtOnce(
+  sql: Sql,
+  { number, manifest }: Place,
+  embedding: string,
+  limit: number,
+  width: number,
+): Promise<Hit[]> {
+  if (!VECTOR.test(embedding)) throw new RangeError('A vector is a list of numbers.')
+  const vector = indexedVector(manifest)
+  const distance = `${vector} <=> ${vector.replace('embedding', `'${embedding}'`)}`
+  const [, rows] = (await sql
+    .unsafe(
+      `SET LOCAL hnsw.ef_search = ${width};
+       SELECT number, 1 - (${distance}) AS score FROM ${partitionOf('chunk_vectors', number)}
+       ORDER BY ${distance} LIMIT ${whole(limit)}`,
+    )
+    .simple()) as unknown as [unknown, Hit[]]
+  return rows.toSorted((a, b) => b.score - a.score || a.number - b.number)
 }
 
 /** Reads every vector: what HNSW is measured against. */

@@ -16,6 +16,8 @@ export type FoundChunk = {
   text: string
   start: number
   end: number
+  /** Null without a vector to compare with. */
+  cosine: number | null
 }
 
 /** The question's lexemes that the index knows, read with every configuration that its chunks were read with. */
@@ -67,36 +69,39 @@ export function metadataFilter(
   }
 }
 
-/** What these chunks say and where they are from, in no order. */
+/** What these chunks say and where they are from, in no order, with their cosine to a vector where one is given. */
 export async function readChunks(
   sql: Sql,
   number: number,
   projectId: string,
   numbers: readonly number[],
+  embedding: string | null = null,
 ): Promise<FoundChunk[]> {
   return await sql.unsafe<FoundChunk[]>(
     `SELECT c.number, c.document, c.document_hash AS "documentHash", d.key, d.title, d.metadata::text AS metadata,
-       c.heading, c.body AS text, c.start_at AS start, c.end_at AS "end"
+       c.heading, c.body AS text, c.start_at AS start, c.end_at AS "end", 1 - (v.embedding <=> $2::vector) AS cosine
      FROM ${partitionOf('chunks', number)} c
      JOIN documents d ON d.project_id = $1 AND d.hash = c.document_hash
-     WHERE c.number IN (SELECT value::integer FROM json_array_elements_text($2::json) AS given (value))`,
-    [projectId, JSON.stringify(numbers)],
-    { prepare: true },
+     LEFT JOIN ${partitionOf('chunk_vectors', number)} v ON $2::vector IS NOT NULL AND v.number = c.number
+       AND v.index_number = c.index_number
+     WHERE c.index_number = ${whole(number)} AND c.number IN (${numberList(numbers)})`,
+    [projectId, embedding],
   )
 }
 
-/** Cosines of chunks to a vector, and their vectors as text. */
+/** Vectors of chunks, as text. */
 export async function readVectors(
   sql: Sql,
   number: number,
-  embedding: string,
   numbers: readonly number[],
-): Promise<{ number: number; score: number; embedding: string }[]> {
-  return await sql.unsafe<{ number: number; score: number; embedding: string }[]>(
-    `SELECT number, 1 - (embedding <=> $1::vector) AS score, embedding::text AS embedding
-     FROM ${partitionOf('chunk_vectors', number)}
-     WHERE number IN (SELECT value::integer FROM json_array_elements_text($2::json) AS given (value))`,
-    [embedding, JSON.stringify(numbers)],
-    { prepare: true },
+): Promise<{ number: number; embedding: string }[]> {
+  return await sql.unsafe<{ number: number; embedding: string }[]>(
+    `SELECT number, embedding::text AS embedding FROM ${partitionOf('chunk_vectors', number)}
+     WHERE index_number = ${whole(number)} AND number IN (${numberList(numbers)})`,
   )
+}
+
+/** As many as the primary key is asked for at once: with a list of constants the plan does not have to guess. */
+function numberList(numbers: readonly number[]): string {
+  return numbers.length === 0 ? 'NULL' : numbers.map(whole).join(',')
 }

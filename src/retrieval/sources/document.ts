@@ -3,7 +3,7 @@
 import { contentOf } from '../../registry/content.ts'
 import type { ParsedDocument } from '../documents/parsed-document.ts'
 import type { SourceAbout } from './settings.ts'
-import type { StoredDocument } from './store.ts'
+import type { StoredDocument } from './stored-documents.ts'
 
 /** `file` is the key of the file it stood in; rows of a table have their own key behind it. */
 export function storedDocument(

@@ -6,8 +6,13 @@ import { listFolder } from '../documents/folder.ts'
 import { readStable } from '../documents/read-stable.ts'
 import { type FolderSettings, folderSettings, type UrlsSettings, urlsSettings } from './settings.ts'
 import type { SourceRow } from './store.ts'
-import type { SyncDeps } from './sync.ts'
 
+export type OriginDeps = {
+  /** Relative paths of folders start here. */
+  directory: string
+  /** The bytes at an address. Rejects with DocumentError. */
+  fetchUrl: (url: string, signal: AbortSignal) => Promise<{ bytes: Buffer; mediaType: string | null }>
+}
 export type OriginFile = { key: string; bytes: number }
 export type Origin = {
   files: readonly OriginFile[]
@@ -19,14 +24,14 @@ export type Origin = {
 }
 
 /** Rejects with DocumentError for a folder that is not there. */
-export async function openOrigin(deps: SyncDeps, source: SourceRow): Promise<Origin> {
+export async function openOrigin(deps: OriginDeps, source: SourceRow): Promise<Origin> {
   const settings: unknown = JSON.parse(source.settings)
   return source.kind === 'folder'
     ? await folderOrigin(deps, folderSettings.parse(settings))
     : urlsOrigin(deps, urlsSettings.parse(settings))
 }
 
-async function folderOrigin(deps: SyncDeps, { path, include, exclude }: FolderSettings): Promise<Origin> {
+async function folderOrigin(deps: OriginDeps, { path, include, exclude }: FolderSettings): Promise<Origin> {
   const root = resolve(deps.directory, path)
   const found = await listFolder(root, { include, exclude })
   const paths = new Map(found.map((file) => [file.key, file.path]))
@@ -39,7 +44,7 @@ async function folderOrigin(deps: SyncDeps, { path, include, exclude }: FolderSe
   }
 }
 
-function urlsOrigin({ fetchUrl }: SyncDeps, { urls }: UrlsSettings): Origin {
+function urlsOrigin({ fetchUrl }: OriginDeps, { urls }: UrlsSettings): Origin {
   return {
     files: [...new Set(urls)].map((key) => ({ key, bytes: 0 })),
     read: async ({ key }, signal) => {

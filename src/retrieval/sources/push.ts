@@ -9,7 +9,8 @@ import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
 import { storedDocument } from './document.ts'
 import { pushedSettings, type SourceAbout } from './settings.ts'
-import { finishPush, insertPush, putFiles, putSource, removeFiles, type SourceRow } from './store.ts'
+import { finishPush, insertPush, putSource, removeFiles, type SourceRow } from './store.ts'
+import { putFiles } from './stored-documents.ts'
 
 export type PushedDocument = {
   key: string

@@ -12,32 +12,23 @@ import { DocumentError } from '../documents/document-error.ts'
 import { formatOf } from '../documents/format.ts'
 import type { Parser } from '../documents/parser.ts'
 import { storedDocument } from './document.ts'
-import { type Origin, type OriginFile, openOrigin } from './origin.ts'
+import { type Origin, type OriginDeps, type OriginFile, openOrigin } from './origin.ts'
 import { type SourceAbout, sourceSettings } from './settings.ts'
+import { changeSync, claimSync, findSourceById, findSync, type SourceRow, type SyncChange } from './store.ts'
 import {
-  changeSync,
-  claimSync,
   findFiles,
-  findSourceById,
-  findSync,
   markSeen,
   putFiles,
   removeUnseen,
-  type SourceRow,
   type StoredDocument,
   type StoredFile,
-  type SyncChange,
   takeSnapshot,
-} from './store.ts'
+} from './stored-documents.ts'
 
-export type SyncDeps = {
+export type SyncDeps = OriginDeps & {
   sql: Sql
   clock: Clock
   parser: Parser
-  /** Relative paths of folders start here. */
-  directory: string
-  /** The bytes at an address. Rejects with DocumentError. */
-  fetchUrl: (url: string, signal: AbortSignal) => Promise<{ bytes: Buffer; mediaType: string | null }>
   signal: AbortSignal
 }
 
