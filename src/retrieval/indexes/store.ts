@@ -224,7 +224,7 @@ export async function chunksFrom(
 ): Promise<BuiltChunk[]> {
   return await sql.unsafe<BuiltChunk[]>(
     `SELECT number, ${CHUNK_TEXT} AS text FROM ${partitionOf('chunks', number)}
-     WHERE number >= $1 ORDER BY number LIMIT $2`,
+     WHERE index_number = ${number} AND number >= $1 ORDER BY number LIMIT $2`,
     [from, limit],
   )
 }
@@ -257,7 +257,8 @@ export async function insertVectors(
        SELECT number, words, (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(words)) AS length FROM (
          SELECT number, to_tsvector(configuration::regconfig, ${CHUNK_TEXT}) AS words
          FROM ${partitionOf('chunks', number)}
-         WHERE number IN (SELECT number FROM json_to_recordset($1::json) AS given (number integer))) AS read) AS c`,
+         WHERE index_number = ${number} AND number IN (
+           SELECT number FROM json_to_recordset($1::json) AS given (number integer))) AS read) AS c`,
     [given, k1, b, meanLexemes],
   )
 }

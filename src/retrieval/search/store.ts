@@ -29,7 +29,7 @@ export async function findLexemes(
 ): Promise<QueryLexeme[]> {
   return await sql.unsafe<QueryLexeme[]>(
     `SELECT lexeme, chunks, lexeme_dimension(lexeme) AS dimension FROM ${partitionOf('index_lexemes', number)}
-     WHERE lexeme IN (
+     WHERE index_number = ${whole(number)} AND lexeme IN (
        SELECT unnest(tsvector_to_array(to_tsvector(given.name::regconfig, $1)))
        FROM json_array_elements_text($2::json) AS given (name))`,
     [question, JSON.stringify(configurations)],
