@@ -15,7 +15,6 @@ import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
-import type { ExportDoorbell } from './export-doorbell.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import { priceTarget } from './gateway/cost.ts'
@@ -35,6 +34,7 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import type { Ring } from './queue/jobs.ts'
 import type { Price } from './registry/prices/price.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
@@ -56,7 +56,8 @@ export type OpenedParts = {
   models: ModelManagement
   db: Db
   sql: Sql
-  ringForExport: ExportDoorbell
+  /** Never rejects. */
+  ring: Ring
   reload: OperationsApiDeps['reload']
   erasure: ExecuteDeps
 }
@@ -163,7 +164,7 @@ function priceNow(runtime: Runtime, projectId: string, name: string, model: stri
   return registry.pricesOf(projectId).priceOf(priceTarget(upstream, model), systemClock.nowMs())
 }
 
-function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {
+function exportsDeps({ db, audit, ring }: OpenedParts, record: Recorder): ExportsApiDeps {
   const { keys } = audit
   return {
     clock: systemClock,
@@ -171,7 +172,7 @@ function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder
     pseudonym: (projectId, subject) => pseudonym(keys, projectId, subject),
     createExport: async (order) => {
       const created = await createExport({ db, keys, clock: systemClock }, order)
-      await ringForExport(created.id)
+      await ring('write-export', { exportId: created.id }, created.id)
       return created
     },
     findExport: (projectId, id) => findExport(db, projectId, id),

@@ -13,7 +13,7 @@ import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { exportDoorbell } from './export-doorbell.ts'
+import { doorbell } from './doorbell.ts'
 import { loadPepper, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
@@ -106,7 +106,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     models: local.management,
     db: database.connection.db,
     sql: database.connection.sql,
-    ringForExport: exportDoorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
+    ring: doorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
     reload: () => reload(runtime, audit, logger),
     erasure,
   })
