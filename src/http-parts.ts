@@ -34,11 +34,13 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import type { ProviderRegistry } from './providers/registry.ts'
 import type { Ring } from './queue/jobs.ts'
 import type { Price } from './registry/prices/price.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
-import { createRetriever, recallContexts } from './retrieval-parts.ts'
+import type { Retriever } from './retrieval/retrieve.ts'
+import { createRetriever, modelsInForce, recallContexts } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -52,6 +54,7 @@ export type OpenedParts = {
   keyDeps: KeyDeps
   runtime: Runtime
   releases: Pick<LiveRegistry, 'look'>
+  providers: Pick<ProviderRegistry, 'current'>
   checks: ChecksDeps
   models: ModelManagement
   db: Db
@@ -65,7 +68,8 @@ export type OpenedParts = {
 /** `calls` go to the direct handler of the model calls, `parts` to the app. */
 export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
   const { keyring, runtime, checks } = opened
-  const gateway = gatewayDeps(opened)
+  const retriever = createRetriever(opened.sql, runtime)
+  const gateway = gatewayDeps(opened, retriever)
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
     gateway,
@@ -86,12 +90,12 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
     checks: () => healthChecks(checks),
     corsOrigins,
-    api: apiDeps(opened),
+    api: apiDeps(opened, retriever),
   }
   return { calls, parts }
 }
 
-function apiDeps(opened: OpenedParts): ApiDeps {
+function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
   const { logger, audit, keyring, keyDeps, runtime, checks, db, erasure } = opened
   const clock = systemClock
   const record = createRecorder(audit.log, clock)
@@ -152,6 +156,17 @@ function apiDeps(opened: OpenedParts): ApiDeps {
         return upstream === undefined ? null : priceTarget(upstream, model)
       },
     },
+    sources: { sql: opened.sql, clock, record, ring: opened.ring },
+    indexes: {
+      ...modelsInForce(runtime, opened.providers),
+      db,
+      sql: opened.sql,
+      clock,
+      record,
+      ring: opened.ring,
+      retriever,
+      priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
+    },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
@@ -182,8 +197,7 @@ function exportsDeps({ db, audit, ring }: OpenedParts, record: Recorder): Export
   }
 }
 
-function gatewayDeps({ logger, audit, runtime, sql }: OpenedParts): GatewayDeps {
-  const retriever = createRetriever(sql, runtime)
+function gatewayDeps({ logger, audit, runtime }: OpenedParts, retriever: Retriever): GatewayDeps {
   return {
     snapshot: runtime.snapshot,
     audit: audit.log,

@@ -102,6 +102,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     keyDeps,
     runtime,
     releases,
+    providers: registry,
     checks,
     models: local.management,
     db: database.connection.db,
@@ -112,9 +113,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
-    const { environment } = options
-    const { auditKey } = config.bring
-    stack.defer(startWorkerChild(database.sharedUrl, { auditKey, environment, logger }))
+    const given = { auditKey: config.bring.auditKey, environment: options.environment, logger }
+    stack.defer(startWorkerChild(database.sharedUrl, given))
   }
   let cutExchanges = 0
   // Last in, first closed: callers are let go before anything they need.
