@@ -1,13 +1,15 @@
 /** The commands that run here and not on a server: serve, work, migrate, check. Heavy parts are loaded when needed. */
 
 import { accessSync, constants, existsSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { AuditActions, CliActions, PromptActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { Terminal } from './cli/terminal.ts'
 import type { Environment } from './config/environment.ts'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, loadConfig, loadRetrieval } from './config.ts'
+import { ConfigError } from './errors.ts'
 import { Secret } from './lib/secret.ts'
 import * as events from './telemetry/events.ts'
 
@@ -25,12 +27,7 @@ export function createActions(deps: ActionsDeps): CliActions {
   const read = () => loadConfig(deps.environment, deps.directory)
   return {
     serve: (options) => runServe(deps, read(), options.migrate),
-    async work() {
-      const config = read()
-      const [{ work }, logger] = await Promise.all([import('./work.ts'), openLogger(config)])
-      await work(config, logger, deps.stop.signal)
-      return EXIT.done
-    },
+    work: ({ lenient }) => runWork(deps, lenient),
     migrate: () => runMigrate(deps, read()),
     async check({ json }) {
       const config = read()
@@ -41,6 +38,7 @@ export function createActions(deps: ActionsDeps): CliActions {
     selfCheck: async () => selfCheck(deps, read),
     audit: lateAuditActions(deps, read),
     prompts: latePromptActions(deps.directory),
+    retrieval: async () => loadRetrieval(deps.environment, deps.directory),
     sync: {
       files: async () => {
         const { createSyncActions } = await import('./sync-actions.ts')
@@ -109,6 +107,31 @@ async function runServe(deps: ActionsDeps, config: Config, migrateServer: boolea
     throw new CliError(EXIT.usage, message)
   }
   return EXIT.done
+}
+
+async function runWork({ environment, directory, stop }: ActionsDeps, lenient: boolean): Promise<number> {
+  const readConfig = () => loadConfig(environment, directory)
+  const { config, problems } = lenient
+    ? readDespiteMistakes(environment, directory)
+    : { config: readConfig(), problems: [] }
+  const [{ work }, logger] = await Promise.all([import('./work.ts'), openLogger(config)])
+  if (problems.length > 0) events.configRefused(logger, problems)
+  await work(config, { logger, directory, readConfig, stop: stop.signal })
+  return EXIT.done
+}
+
+/** What the environment alone says, and why the file says nothing. Jobs that need the file read it when they begin. */
+function readDespiteMistakes(
+  environment: Environment,
+  directory: string,
+): { config: Config; problems: readonly string[] } {
+  try {
+    return { config: loadConfig(environment, directory), problems: [] }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const config = loadConfig({ ...environment, AVAL_CONFIG: devNull }, directory)
+    return { config, problems: error.problems }
+  }
 }
 
 async function runMigrate(deps: ActionsDeps, config: Config): Promise<number> {

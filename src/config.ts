@@ -14,6 +14,7 @@ import {
 } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { type RetentionConfig, resolveRetention } from './config/retention.ts'
+import { type DeclaredRetrieval, declaredRetrieval, retrievalFile } from './config/retrieval.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
@@ -61,6 +62,9 @@ export type Config = {
   redis: { url: Secret | null }
   upstreams: readonly UpstreamConfig[]
   ollama: { url: string; explicit: boolean }
+  /** Sources and indexes as the file declares them; the registry has what became of them. */
+  retrieval: DeclaredRetrieval
+  documents: { privateHosts: readonly string[] }
   routes: readonly RouteConfig[]
   keys: readonly DeclaredKeyConfig[]
   limits: { app: { rpm: number | null; concurrency: number | null } }
@@ -114,6 +118,8 @@ export function loadConfig(environment: Environment, directory: string): Config 
     redis: { url: named(env('REDIS_URL'), 'REDIS_URL') },
     upstreams: resolveUpstreams(file, env, secret, (path) => resolve(directory, path)),
     ollama: { url: ollamaUrl(env('OLLAMA_HOST')), explicit: env('OLLAMA_HOST') !== undefined },
+    retrieval: declaredRetrieval(file),
+    documents: { privateHosts: file.documents?.private_hosts ?? [] },
     routes: resolveRoutes(file),
     keys: resolveKeys(file, secret, problems),
     limits: {
@@ -161,6 +167,18 @@ export function clientEnvironment(
     url: env('AVAL_URL') ?? null,
     key: named(env('AVAL_KEY'), 'AVAL_KEY'),
   }
+}
+
+/** Sources and indexes of the file, whatever else in it is wrong here. Throws ConfigError for mistakes in them. */
+export function loadRetrieval(environment: Environment, directory: string): DeclaredRetrieval {
+  const given = environment.AVAL_CONFIG
+  const path = resolve(directory, given === undefined || given === '' ? 'aval.yaml' : given)
+  if (!existsSync(path)) return declaredRetrieval({})
+  const read = readYaml(path)
+  if ('problems' in read) throw new ConfigError(read.problems)
+  const parsed = retrievalFile.safeParse(read.value)
+  if (parsed.success) return declaredRetrieval(parsed.data)
+  throw new ConfigError(describeIssues(path, retrievalFile, read.value, parsed.error))
 }
 
 function readFile(given: string | undefined, directory: string, problems: string[]) {

@@ -15,7 +15,6 @@ import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
-import type { ExportDoorbell } from './export-doorbell.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import { priceTarget } from './gateway/cost.ts'
@@ -35,10 +34,13 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import type { ProviderRegistry } from './providers/registry.ts'
+import type { Ring } from './queue/jobs.ts'
 import type { Price } from './registry/prices/price.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
-import { createRetriever, recallContexts } from './retrieval-parts.ts'
+import type { Retriever } from './retrieval/retrieve.ts'
+import { createRetriever, modelsInForce, recallContexts } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -52,11 +54,13 @@ export type OpenedParts = {
   keyDeps: KeyDeps
   runtime: Runtime
   releases: Pick<LiveRegistry, 'look'>
+  providers: Pick<ProviderRegistry, 'current'>
   checks: ChecksDeps
   models: ModelManagement
   db: Db
   sql: Sql
-  ringForExport: ExportDoorbell
+  /** Never rejects. */
+  ring: Ring
   reload: OperationsApiDeps['reload']
   erasure: ExecuteDeps
 }
@@ -64,7 +68,8 @@ export type OpenedParts = {
 /** `calls` go to the direct handler of the model calls, `parts` to the app. */
 export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
   const { keyring, runtime, checks } = opened
-  const gateway = gatewayDeps(opened)
+  const retriever = createRetriever(opened.sql, runtime)
+  const gateway = gatewayDeps(opened, retriever)
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
     gateway,
@@ -85,12 +90,12 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
     checks: () => healthChecks(checks),
     corsOrigins,
-    api: apiDeps(opened),
+    api: apiDeps(opened, retriever),
   }
   return { calls, parts }
 }
 
-function apiDeps(opened: OpenedParts): ApiDeps {
+function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
   const { logger, audit, keyring, keyDeps, runtime, checks, db, erasure } = opened
   const clock = systemClock
   const record = createRecorder(audit.log, clock)
@@ -151,6 +156,17 @@ function apiDeps(opened: OpenedParts): ApiDeps {
         return upstream === undefined ? null : priceTarget(upstream, model)
       },
     },
+    sources: { sql: opened.sql, clock, record, ring: opened.ring },
+    indexes: {
+      ...modelsInForce(runtime, opened.providers),
+      db,
+      sql: opened.sql,
+      clock,
+      record,
+      ring: opened.ring,
+      retriever,
+      priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
+    },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
@@ -163,7 +179,7 @@ function priceNow(runtime: Runtime, projectId: string, name: string, model: stri
   return registry.pricesOf(projectId).priceOf(priceTarget(upstream, model), systemClock.nowMs())
 }
 
-function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder): ExportsApiDeps {
+function exportsDeps({ db, audit, ring }: OpenedParts, record: Recorder): ExportsApiDeps {
   const { keys } = audit
   return {
     clock: systemClock,
@@ -171,7 +187,7 @@ function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder
     pseudonym: (projectId, subject) => pseudonym(keys, projectId, subject),
     createExport: async (order) => {
       const created = await createExport({ db, keys, clock: systemClock }, order)
-      await ringForExport(created.id)
+      await ring('write-export', { exportId: created.id }, created.id)
       return created
     },
     findExport: (projectId, id) => findExport(db, projectId, id),
@@ -181,8 +197,7 @@ function exportsDeps({ db, audit, ringForExport }: OpenedParts, record: Recorder
   }
 }
 
-function gatewayDeps({ logger, audit, runtime, sql }: OpenedParts): GatewayDeps {
-  const retriever = createRetriever(sql, runtime)
+function gatewayDeps({ logger, audit, runtime }: OpenedParts, retriever: Retriever): GatewayDeps {
   return {
     snapshot: runtime.snapshot,
     audit: audit.log,

@@ -5,10 +5,12 @@ import type { RequestRow } from './audit/store.ts'
 import { promptContexts } from './gateway/contexts.ts'
 import type { RebuildInput } from './gateway/rebuild.ts'
 import { systemClock } from './lib/clock.ts'
+import type { ProviderRegistry } from './providers/registry.ts'
 import { parseVersionRef } from './registry/releases/release-content.ts'
 import type { Embedder } from './retrieval/embed.ts'
 import { recallTexts } from './retrieval/recall.ts'
 import { Retriever } from './retrieval/retrieve.ts'
+import { type UpstreamModels, upstreamModels } from './retrieval/upstream-models.ts'
 import type { Runtime } from './runtime.ts'
 
 /** The model behind `upstream/model` as it is configured now; null when the upstream is not. */
@@ -18,6 +20,18 @@ export function embedderOf(runtime: Pick<Runtime, 'snapshot'>) {
     if (upstream === undefined) return null
     return { upstream: name, provider: upstream.provider, model, timeouts: upstream.timeouts }
   }
+}
+
+/** The same models, to make indexes with: those on this machine's disk are known by their weights. */
+export function modelsInForce(
+  runtime: Pick<Runtime, 'snapshot'>,
+  providers: Pick<ProviderRegistry, 'current'>,
+): UpstreamModels {
+  return upstreamModels((name) => {
+    const timeouts = runtime.snapshot().upstreams.get(name)?.timeouts
+    const provider = providers.current().get(name)
+    return timeouts === undefined || provider === undefined ? null : { provider, timeouts }
+  })
 }
 
 export function createRetriever(sql: Sql, runtime: Pick<Runtime, 'snapshot'>): Retriever {

@@ -13,6 +13,7 @@ import { type Catalogue, createCatalogue } from './providers/catalogue.ts'
 import type { Provider } from './providers/provider.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
 import type { RegistryBook } from './registry/releases/book.ts'
+import { withOllama } from './upstream-settings.ts'
 
 export type RuntimeDeps = {
   clock: Clock
@@ -108,33 +109,6 @@ function compileUpstream(
     streamUsage,
     redact: (text) => redact(text, key),
   }
-}
-
-async function withOllama(
-  config: Config,
-  runs: (url: string) => Promise<boolean>,
-): Promise<UpstreamConfig[]> {
-  const settings = [...config.upstreams]
-  const { url, explicit } = config.ollama
-  if (settings.some(({ name }) => name === 'ollama')) return settings
-  const wanted =
-    explicit || config.routes.some((route) => route.targets.some(({ upstream }) => upstream === 'ollama'))
-  if (!wanted && !(await runs(url))) return settings
-  settings.push({
-    name: 'ollama',
-    dialect: 'openai',
-    baseUrl: `${url}/v1`,
-    key: null,
-    keyHeader: null,
-    headers: {},
-    query: {},
-    // Loading a model from disk can take minutes before the first byte.
-    timeouts: { connectMs: 2000, firstByteMs: 300_000, idleMs: 120_000, totalMs: 900_000 },
-    maxConnections: 64,
-    responses: 'auto',
-    streamUsage: true,
-  })
-  return settings
 }
 
 /** AVAL_ADMIN_KEY and AVAL_APP_KEY: keys of any shape that the operator brought along. */

@@ -13,7 +13,7 @@ import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
 import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
-import { exportDoorbell } from './export-doorbell.ts'
+import { doorbell } from './doorbell.ts'
 import { loadPepper, openHome, writeClientFile } from './home.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
@@ -102,19 +102,19 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     keyDeps,
     runtime,
     releases,
+    providers: registry,
     checks,
     models: local.management,
     db: database.connection.db,
     sql: database.connection.sql,
-    ringForExport: exportDoorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
+    ring: doorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
     reload: () => reload(runtime, audit, logger),
     erasure,
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) {
-    const { environment } = options
-    const { auditKey } = config.bring
-    stack.defer(startWorkerChild(database.sharedUrl, { auditKey, environment, logger }))
+    const given = { auditKey: config.bring.auditKey, environment: options.environment, logger }
+    stack.defer(startWorkerChild(database.sharedUrl, given))
   }
   let cutExchanges = 0
   // Last in, first closed: callers are let go before anything they need.

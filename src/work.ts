@@ -9,14 +9,30 @@ import { ConfigError } from './errors.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
+import { createDocumentFetcher } from './providers/fetch-document.ts'
 import { queueBackend } from './queue/backend.ts'
+import { createParser } from './retrieval/documents/parser.ts'
+import { readUrl } from './retrieval/sources/read-url.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { openWorkerModels } from './worker-models.ts'
 
-const MAX_CONNECTIONS = 4
+/** Every job that runs may hold one, and gives its signs of life over another. */
+const MAX_CONNECTIONS = 8
+
+export type WorkOptions = {
+  logger: Logger
+  /** Where relative paths of sources start. */
+  directory: string
+  /** Reads the file and the environment again; throws ConfigError. */
+  readConfig: () => Config
+  /** Aborted when the process is asked to stop. */
+  stop: AbortSignal
+}
 
 /** Works until `stop` aborts. Throws ConfigError without a database to work in. */
-export async function work(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
+export async function work(config: Config, options: WorkOptions): Promise<void> {
+  const { logger, directory, readConfig, stop } = options
   const given = config.database.url?.reveal()
   if (given === undefined) {
     throw new ConfigError([
@@ -32,9 +48,20 @@ export async function work(config: Config, logger: Logger, stop: AbortSignal): P
   const backend = queueBackend({ redisUrl: config.redis.url?.reveal() ?? null, databaseUrl: url })
   await backend.prepare()
   const auditKey = findAuditKey(config.home, config.bring.auditKey)
+  const { models, close } = openWorkerModels(config, { readConfig, nowMs: systemClock.nowMs, logger })
+  stack.defer(close)
+  const parser = createParser()
+  stack.defer(() => parser.close())
+  const fetcher = createDocumentFetcher(config.documents)
+  stack.defer(() => fetcher.close())
   const worker = await startWorker({
     sql: connection.sql,
+    embedded: connection.embedded,
     db: connection.db,
+    models,
+    parser,
+    fetchUrl: readUrl(fetcher),
+    directory,
     keys: auditKey === null ? null : deriveAuditKeys(Buffer.from(auditKey.reveal())),
     clock: systemClock,
     logger,

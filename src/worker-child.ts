@@ -4,7 +4,6 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { devNull } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Secret } from './lib/secret.ts'
 import * as events from './telemetry/events.ts'
@@ -27,15 +26,15 @@ export function startWorkerChild(
   let closing = false
   let restart: NodeJS.Timeout | undefined
   const start = () => {
-    // Nothing else in aval.yaml concerns it, and a mistake there must not keep jobs from running.
     const env = {
       ...environment,
       DATABASE_URL: databaseUrl,
-      AVAL_CONFIG: devNull,
       // A generated one is in the data folder, which it shares.
       ...(auditKey === null ? {} : { AVAL_AUDIT_KEY: auditKey.reveal() }),
     }
-    child = fork(MAIN, ['work'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    // Builds of indexes call the upstreams of aval.yaml. A mistake there must not keep other jobs from running: it is
+    // lenient, so it then begins with the environment alone, and a build waits until the file can be read.
+    child = fork(MAIN, ['work', '--lenient'], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     child.unref()
     child.channel?.unref()
     // A process that could not be made, or a broken channel: the exit that follows, or the next start, mends it.

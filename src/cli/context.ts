@@ -17,7 +17,8 @@ export type Check = {
 export type CliActions = {
   /** `migrate`: bring a server's schema up to date first, instead of refusing an old one. */
   serve(options: { migrate: boolean }): Promise<number>
-  work(): Promise<number>
+  /** `lenient`: begin despite mistakes in aval.yaml; what needs the file waits until it is mended. */
+  work(options: { lenient: boolean }): Promise<number>
   migrate(): Promise<number>
   check(options: { json: boolean }): Promise<number>
   /** What doctor can look at while no server runs: the config, the data folder, the database. */
@@ -25,7 +26,12 @@ export type CliActions = {
   audit: AuditActions
   prompts: PromptActions
   sync: SyncActions
+  /** Sources and indexes that aval.yaml declares, as `/api` takes them. Rejects with ConfigError for mistakes in them. */
+  retrieval(): Promise<DeclaredRetrieval>
 }
+
+type Declared = Readonly<{ name: string } & Record<string, unknown>>
+export type DeclaredRetrieval = { sources: readonly Declared[]; indexes: readonly Declared[] }
 
 type Finding = {
   severity: 'altered' | 'incomplete' | 'explained'

@@ -20,6 +20,12 @@ import { addImportCommands } from './commands/prompts/import.ts'
 import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
+import { addIndexBuildCommand } from './commands/retrieval/index-build.ts'
+import { addIndexSearchCommand } from './commands/retrieval/index-search.ts'
+import { addIndexCommands } from './commands/retrieval/indexes.ts'
+import { addSourcePushCommand } from './commands/retrieval/source-push.ts'
+import { addSourceSyncCommand } from './commands/retrieval/source-sync.ts'
+import { addSourceCommands } from './commands/retrieval/sources.ts'
 import { addSyncCommand } from './commands/sync.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -79,6 +85,16 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addModelVersionCommands(program, context)
   addPriceCommands(program, context)
   addModelCommands(program, context)
+  const source = program
+    .command('source')
+    .description('documents to search: where they come from, and reading them')
+  addSourceCommands(source, context)
+  addSourceSyncCommand(source, context)
+  addSourcePushCommand(source, context)
+  const index = program.command('index').description('versions of indexes over sources')
+  addIndexBuildCommand(index, context)
+  addIndexSearchCommand(index, context)
+  addIndexCommands(index, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)

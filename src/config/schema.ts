@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
 import { redaction } from './redaction.ts'
+import { retrievalShape } from './retrieval.ts'
 
 export const RETENTION_PROFILES = ['default', 'ai-act', 'hipaa', 'pci'] as const
 
@@ -149,6 +150,7 @@ export const configFile = z.strictObject({
     })
     .optional(),
   upstreams: z.record(name, upstream).optional(),
+  ...retrievalShape,
   routes: z.record(name, route).optional(),
   keys: z.array(declaredKey).max(1000).optional(),
   limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),

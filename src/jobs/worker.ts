@@ -12,8 +12,11 @@ import type { QueueBackend } from '../queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../queue/enqueue.ts'
 import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
+import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
+import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -24,10 +27,11 @@ export type WorkerDeps = {
   clock: Clock
   logger: Logger
   backend: QueueBackend
-}
+} & Pick<BuildIndexDeps, 'embedded' | 'models'> &
+  Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'>
 
 export type RunningWorker = {
-  /** Takes no new job, waits for the running ones up to the limit, aborts what is left, and closes. */
+  /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
   close(): Promise<void>
 }
 
@@ -41,7 +45,13 @@ const HANDLERS: Record<JobName, Handler> = {
   'ensure-partitions': runEnsurePartitions,
   'write-export': runWriteExport,
   'tidy-exports': runTidyExports,
+  'sync-source': runSyncSource,
+  'build-index': runBuildIndex,
+  'tidy-retrieval': runTidyRetrieval,
 }
+
+/** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
+const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set(['sync-source', 'build-index'])
 
 const CONCURRENCY = 4
 /** A worker that is killed leaves its job locked this long; renewed at half of it while the job runs. */
@@ -54,13 +64,14 @@ const CLOSE_TIMEOUT_MS = 25_000
  * afterwards lost connections are logged and opened again.
  */
 export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
-  const stopping = new AbortController()
+  const closing: Closing = { begun: new AbortController(), late: new AbortController() }
   const failed = (error: Error) =>
     deps.logger.warn({ event: 'queue_error', message: error.message }, 'queue error')
   const enqueuer = openEnqueuer(deps.backend, failed)
   await enqueuer.schedule('ensure-partitions', {}, ENSURE_PARTITIONS_EVERY_MS)
   await enqueuer.schedule('tidy-exports', {}, TIDY_EXPORTS_EVERY_MS)
-  const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, stopping.signal), {
+  await enqueuer.schedule('tidy-retrieval', {}, TIDY_RETRIEVAL_EVERY_MS)
+  const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
@@ -80,33 +91,37 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     )
   })
   await worker.waitUntilReady()
-  let closing: Promise<void> | null = null
+  let closed: Promise<void> | null = null
   return {
     close: () => {
-      closing ??= closeWorker(worker, enqueuer, stopping)
-      return closing
+      closed ??= closeWorker(worker, enqueuer, closing)
+      return closed
     },
   }
 }
 
+type Closing = { begun: AbortController; late: AbortController }
+
 async function runJob(
   deps: WorkerDeps & { enqueuer: Enqueuer },
   job: { name: string; data: unknown },
-  signal: AbortSignal,
+  { begun, late }: Closing,
 ): Promise<unknown> {
   if (!isJobName(job.name)) {
     // Trying again would not help this version; the job stays among the failed ones for a newer one to see.
     throw new UnrecoverableError(`This version knows no job "${job.name}".`)
   }
+  const { signal } = STOPPED_AT_ONCE.has(job.name) ? begun : late
   return await HANDLERS[job.name](deps, job.data, signal)
 }
 
 async function closeWorker(
   worker: { close(force?: boolean): Promise<void> },
   enqueuer: { close(): Promise<void> },
-  stopping: AbortController,
+  { begun, late }: Closing,
 ): Promise<void> {
-  const timer = setTimeout(() => stopping.abort(), CLOSE_TIMEOUT_MS)
+  begun.abort()
+  const timer = setTimeout(() => late.abort(), CLOSE_TIMEOUT_MS)
   try {
     await worker.close()
     await enqueuer.close()

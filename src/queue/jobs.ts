@@ -12,10 +12,19 @@ export const JOBS = {
   'write-export': z.strictObject({ exportId: z.string().regex(/^exp_[0-9a-z]{26}$/) }),
   /** Deletes expired exports and rings again for forgotten ones. */
   'tidy-exports': z.strictObject({}),
+  /** Reads a source anew. */
+  'sync-source': z.strictObject({ syncId: z.string().regex(/^syn_[0-9a-z]{26}$/) }),
+  /** Builds a version of an index, from where the last build of it stopped. */
+  'build-index': z.strictObject({ indexId: z.string().regex(/^iv_[0-9a-z]{26}$/) }),
+  /** Rings again for syncs and builds that wait, or whose worker is gone. */
+  'tidy-retrieval': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS
 export type JobPayload<Name extends JobName> = z.infer<(typeof JOBS)[Name]>
+
+/** Tells the workers of a job; one of that name and key that waits or runs already is not added again. */
+export type Ring = <Name extends JobName>(name: Name, payload: JobPayload<Name>, key: string) => Promise<void>
 
 /** True for a name of this version's table; a job of a newer version is not. */
 export function isJobName(name: string): name is JobName {

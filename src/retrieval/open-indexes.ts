@@ -75,8 +75,7 @@ export class OpenIndexes {
       const message = `This project has no index ${wanted.name}@${wanted.version}. aval index list shows what there is.`
       throw new RequestError('not_found', message, { param: 'index' })
     }
-    if (row.state !== 'ready' || row.validation === null) throw refused(wanted, whyNotReady(row))
-    const validation = JSON.parse(row.validation) as ValidationReport
+    const validation = JSON.parse(demandReady(row)) as ValidationReport
     return {
       index: {
         number: row.number,
@@ -107,6 +106,12 @@ export class OpenIndexes {
     }
     opened.probed = { provider: embedder.provider, untilMs: nowMs + PROBE_EVERY_MS }
   }
+}
+
+/** The validation of a version that can be searched. Throws RequestError conflict with why another one cannot. */
+export function demandReady(row: IndexRow): string {
+  if (row.state === 'ready' && row.validation !== null) return row.validation
+  throw refused(row, whyNotReady(row))
 }
 
 function whyNotReady(row: IndexRow): string {

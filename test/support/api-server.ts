@@ -24,9 +24,13 @@ import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
 import { databaseKeySource } from '../../src/keys/source.ts'
 import { pepperKey } from '../../src/keys/token.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import type { Ring } from '../../src/queue/jobs.ts'
 import { shippedPrices } from '../../src/registry/prices/price-list.ts'
+import { Retriever } from '../../src/retrieval/retrieve.ts'
+import type { UpstreamModels } from '../../src/retrieval/upstream-models.ts'
 import { auditSecrets } from './audit-records.ts'
 import type { TestDatabase } from './database.ts'
+import { shippedModels } from './retrieval.ts'
 
 export type ApiServer = {
   url: string
@@ -38,7 +42,7 @@ export type ApiServer = {
   filters: RequestFilter[]
   /** What was put on the log. */
   records: EventRecord[]
-  /** Ids of exports that a worker was told of. */
+  /** Ids of exports that a worker was told of; of other jobs with their names in front. */
   rung: string[]
   /** Mounts more routes beside /api, such as a scripted /v1. */
   app: Hono
@@ -78,11 +82,12 @@ export async function startApiServer(
   const filters: RequestFilter[] = []
   const records: EventRecord[] = []
   const rung: string[] = []
+  const models = shippedModels()
   const app = new Hono()
   app.route(
     '/api',
     createApi(
-      apiDeps({ database, keyDeps, keyring, logger, filters, records, rung, rows: input.rows ?? [] }),
+      apiDeps({ database, keyDeps, keyring, logger, filters, records, rung, rows: input.rows ?? [], models }),
     ),
   )
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
@@ -98,6 +103,7 @@ export async function startApiServer(
     app,
     close: async () => {
       await keyring.stop()
+      await models.close()
       await new Promise((resolve) => server.close(resolve))
     },
   }
@@ -112,8 +118,9 @@ function apiDeps(parts: {
   records: EventRecord[]
   rung: string[]
   rows: RequestDetail[]
+  models: UpstreamModels
 }): ApiDeps {
-  const { database, keyDeps, keyring, logger, filters, records, rung, rows } = parts
+  const { database, keyDeps, keyring, logger, filters, records, rung, rows, models } = parts
   const { db } = database
   const clock = systemClock
   const pseudonym = (projectId: string, subject: string) => `sub_of_${projectId}_${subject}`
@@ -122,7 +129,8 @@ function apiDeps(parts: {
   const keys = deriveAuditKeys(auditSecrets().auditKey)
   const keepRecord = async (record: EventRecord) => void records.push(record)
   const record = createRecorder({ event: keepRecord }, systemClock)
-  const models = [
+  const ring: Ring = async (name, _payload, key) => void rung.push(`${name} ${key}`)
+  const listed = [
     {
       name: 'embed',
       tasks: ['embeddings'],
@@ -184,7 +192,7 @@ function apiDeps(parts: {
     },
     models: {
       record,
-      listModels: async () => models,
+      listModels: async () => listed,
       pullModel: async function* (name) {
         yield { receivedBytes: 10, totalBytes: 100 }
         if (name === 'no/such') {
@@ -216,6 +224,17 @@ function apiDeps(parts: {
           : null,
     },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
+    sources: { sql: database.sql, clock, record, ring },
+    indexes: {
+      ...models,
+      db,
+      sql: database.sql,
+      clock,
+      record,
+      ring,
+      retriever: new Retriever({ sql: database.sql, clock, embedderOf: models.embedderOf }),
+      priceOf: () => null,
+    },
     operations: {
       record,
       doctor: async () => [

@@ -333,6 +333,7 @@ const PROGRAM = buildProgram({
     selfCheck: async () => [],
     audit: noAuditActions(),
     prompts: createPromptActions('.'),
+    retrieval: async () => ({ sources: [], indexes: [] }),
     sync: createSyncActions('.'),
   },
   nowMs: () => 0,

@@ -19,9 +19,17 @@ export function addProcessCommands(program: Command, context: CliContext): void 
     context.run((options: { migrate?: boolean }) => actions.serve({ migrate: options.migrate === true })),
   )
   withExamples(
-    program.command('work').description('start a worker for background jobs'),
+    program
+      .command('work')
+      .description('start a worker for background jobs')
+      .option(
+        '--lenient',
+        'begin despite mistakes in aval.yaml: only builds of indexes wait for a mended file',
+      ),
     'DATABASE_URL=postgres://… REDIS_URL=redis://… aval work',
-  ).action(context.run(() => actions.work()))
+  ).action(
+    context.run((options: { lenient?: boolean }) => actions.work({ lenient: options.lenient === true })),
+  )
   withExamples(
     program.command('migrate').description('bring the database to the schema of this version'),
     'DATABASE_URL=postgres://… aval migrate',

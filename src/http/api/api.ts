@@ -13,6 +13,8 @@ import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
+import { type IndexSearchDeps, indexSearchApi } from './index-search.ts'
+import { type IndexesApiDeps, indexesApi } from './indexes.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { labelsApi } from './labels.ts'
 import { langfuseApi } from './langfuse.ts'
@@ -24,6 +26,8 @@ import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompt
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type ReleasesApiDeps, releasesApi } from './releases.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
+import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
+import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
 import { fromFramework, refuseInvalid } from './validation.ts'
 
@@ -45,13 +49,19 @@ export type ApiDeps = {
   prompts: PromptsApiDeps
   modelVersions: ModelVersionsApiDeps
   prices: PricesApiDeps
+  sources: SourcesApiDeps
+  indexes: IndexesApiDeps & IndexSearchDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
 
-/** No body under /api is larger than a list of routes, but for prompts and what they are rendered with. */
+/** No body under /api is larger than a list of routes, but for the paths below. */
 const BODY_MAX_BYTES = 64 * 1024
-const PROMPT_PATHS = /^\/api\/prompts(?:$|\/[^/]+\/versions\/[^/]+\/render$)/
+const LARGER_BODIES: readonly (readonly [path: RegExp, maxBytes: number])[] = [
+  [/^\/api\/prompts(?:$|\/[^/]+\/versions\/[^/]+\/render$)/, PROMPT_BODY_MAX_BYTES],
+  [/^\/api\/sources$/, SOURCE_BODY_MAX_BYTES],
+  [/^\/api\/sources\/[^/]+\/documents$/, DOCUMENTS_BODY_MAX_BYTES],
+]
 
 /**
  * The router to mount at `/api`. Uses `c.var.requestId` when the app has set one. Its errors are the same object
@@ -78,7 +88,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   // Before the rule for all others: it takes keys in one more form.
   api.route('/public', langfuseApi({ db: deps.prompts.db, keyring: deps.keyring }))
   api.use(requireKey(deps.keyring))
-  api.use(limitBody((path) => (PROMPT_PATHS.test(path) ? PROMPT_BODY_MAX_BYTES : BODY_MAX_BYTES)))
+  api.use(limitBody(maxBytesOf))
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
   api.route('/', rebuildApi(deps.rebuild))
@@ -94,6 +104,10 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', promptsApi(deps.prompts))
   api.route('/', modelVersionsApi(deps.modelVersions))
   api.route('/', pricesApi(deps.prices))
+  api.route('/', sourcesApi(deps.sources))
+  api.route('/', sourceDocumentsApi(deps.sources))
+  api.route('/', indexSearchApi(deps.indexes))
+  api.route('/', indexesApi(deps.indexes))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
@@ -112,4 +126,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     )
   })
   return api
+}
+
+function maxBytesOf(path: string): number {
+  return LARGER_BODIES.find(([paths]) => paths.test(path))?.[1] ?? BODY_MAX_BYTES
 }

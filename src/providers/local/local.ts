@@ -70,6 +70,11 @@ export type LocalProvider = Provider & {
   removeModel(name: string): Promise<string>
 }
 
+/** Whether this provider's models are folders on this machine. */
+export function isLocalProvider(provider: Provider): provider is LocalProvider {
+  return provider.dialect === 'local' && 'describeEmbedding' in provider
+}
+
 /** The shipped model behind both aliases. */
 const SHIPPED = 'static-minilm'
 const ALIASES: Readonly<Record<string, string>> = { embed: SHIPPED, reader: SHIPPED }

@@ -10,6 +10,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { chunkText } from '../chunking/chunk-text.ts'
 import { type Embedder, embedTexts, vectorText } from '../embed.ts'
+import { whileBeating } from '../heartbeat.ts'
 import { configurationOf } from '../language.ts'
 import { type IndexManifest, parseManifest } from './manifest.ts'
 import { createPartitions, indexPartitions } from './partitions.ts'
@@ -24,6 +25,7 @@ import {
   type IndexRow,
   insertChunks,
   insertVectors,
+  releaseBuild,
 } from './store.ts'
 import { validateIndex } from './validate.ts'
 
@@ -71,13 +73,18 @@ export async function buildIndex(deps: BuildDeps, id: string): Promise<BuildOutc
     if (row.attempts > MAX_ATTEMPTS) {
       throw new BuildRefused(`Given up after ${MAX_ATTEMPTS} tries. ${row.error ?? 'Each was cut off.'}`)
     }
-    await new Build(deps, row, run).all()
+    // Building HNSW may take longer than a dead worker is waited for.
+    await whileBeating(
+      () => change({}),
+      () => new Build(deps, row, run).all(),
+    )
     return 'ready'
   } catch (error) {
     if (error instanceof TakenOver) return 'taken-over'
     const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
     const final = error instanceof BuildRefused || (error instanceof GatewayError && !mayPass(error))
-    if (!signal.aborted) await change(final ? { state: 'failed', error: message } : { error: message })
+    if (signal.aborted && !final) await releaseBuild(sql, { id, run }, now())
+    else await change(final ? { state: 'failed', error: message } : { error: message })
     if (final) return 'failed'
     throw error
   }
@@ -123,7 +130,7 @@ class Build {
     })
     await this.#own(sql, { validation: JSON.stringify(found.report) })
     if (found.problem !== null) throw new BuildRefused(found.problem)
-    await this.#own(sql, { state: 'ready' })
+    await this.#own(sql, { state: 'ready', error: null })
   }
 
   /** The model that the manifest names, and no other that answers to its name. */

@@ -105,7 +105,7 @@ export type BuildChange = Partial<{
   meanLexemes: number
   configurations: string
   validation: string
-  error: string
+  error: string | null
 }>
 
 const COLUMNS: Record<keyof BuildChange, string> = {
@@ -128,7 +128,7 @@ export async function changeBuild(
   change: BuildChange,
   now: string,
 ): Promise<boolean> {
-  const entries = Object.entries(change) as [keyof BuildChange, string | number][]
+  const entries = Object.entries(change) as [keyof BuildChange, string | number | null][]
   const set = entries.map(([name], at) => `, ${COLUMNS[name]} = $${at + 4}`).join('')
   const rows = await sql.unsafe(
     `UPDATE index_builds SET updated_at = $3::timestamptz${set} WHERE index_id = $1 AND run = $2 AND state = 'building'
@@ -283,10 +283,29 @@ export async function markDropped(sql: TransactionSql, id: string, now: string):
     UPDATE index_builds SET state = 'dropped', run = NULL, updated_at = ${now}::timestamptz WHERE index_id = ${id}`
 }
 
-/** Builds that wait, or whose worker has not been heard of since `before`. */
-export async function listStalled(sql: Sql, before: string, limit: number): Promise<string[]> {
+/** Gives a build back untried: its worker stops. Does nothing when another run has taken over. */
+export async function releaseBuild(sql: Sql, { id, run }: Run, now: string): Promise<void> {
+  await sql`
+    UPDATE index_builds SET state = 'queued', run = NULL, attempts = greatest(attempts - 1, 0),
+      updated_at = ${now}::timestamptz
+    WHERE index_id = ${id} AND run = ${run} AND state = 'building'`
+}
+
+/** Says why a build waits that nobody could begin. */
+export async function noteWaiting(sql: Sql, id: string, why: string): Promise<void> {
+  await sql`UPDATE index_builds SET error = ${why} WHERE index_id = ${id} AND state IN ('queued', 'building')`
+}
+
+/** Builds that wait since before `queued`, or whose worker has not been heard of since `running`. */
+export async function listStalled(
+  sql: Sql,
+  since: { queued: string; running: string },
+  limit: number,
+): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     SELECT index_id AS id FROM index_builds
-    WHERE state IN ('queued', 'building') AND updated_at < ${before}::timestamptz ORDER BY index_id LIMIT ${limit}`
+    WHERE (state = 'queued' AND updated_at < ${since.queued}::timestamptz)
+      OR (state = 'building' AND updated_at < ${since.running}::timestamptz)
+    ORDER BY index_id LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }

@@ -9,8 +9,9 @@ import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
 import { storedDocument } from './document.ts'
 import { pushedSettings, type SourceAbout } from './settings.ts'
-import { finishPush, insertPush, putSource, removeFiles, type SourceRow } from './store.ts'
+import { putSource, removeFiles, type SourceRow } from './store.ts'
 import { putFiles } from './stored-documents.ts'
+import { finishPush, insertPush } from './sync-rows.ts'
 
 export type PushedDocument = {
   key: string

@@ -24,7 +24,15 @@ export const folderSettings = z.strictObject({
 })
 export const urlsSettings = z.strictObject({
   urls: z
-    .array(z.url({ protocol: /^https?$/ }).max(2048))
+    .array(
+      z
+        .url({ protocol: /^https?$/, error: 'Write an http:// or https:// address.' })
+        .max(2048)
+        .refine(
+          (url) => !/^https?:\/\/[^/?#]*@/i.test(url),
+          'Leave user name and password out of the address.',
+        ),
+    )
     .min(1)
     .max(MAX_URLS),
   ...about,

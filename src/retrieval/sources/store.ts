@@ -1,4 +1,4 @@
-/** All SQL of sources, their documents, syncs and snapshots. Whoever syncs holds the sync's `run`. */
+/** All SQL of sources; that of their syncs stands in sync-rows.ts, that of their documents in stored-documents.ts. */
 
 import type { Sql, TransactionSql } from 'postgres'
 
@@ -13,24 +13,6 @@ export type SourceRow = {
   createdByName: string | null
   createdAt: string
 }
-export type SyncState = 'queued' | 'running' | 'done' | 'failed'
-export type SyncRow = {
-  id: string
-  projectId: string
-  sourceId: string
-  state: SyncState
-  attempts: number
-  filesTotal: number | null
-  filesDone: number
-  added: number
-  changed: number
-  removed: number
-  failed: number
-  snapshotId: string | null
-  error: string | null
-  createdAt: string
-  updatedAt: string
-}
 export type SnapshotRow = {
   id: string
   hash: string
@@ -41,10 +23,6 @@ export type SnapshotRow = {
 
 const SOURCE = `id, project_id AS "projectId", name, kind, settings, created_by AS "createdBy",
   created_by_name AS "createdByName", created_at AS "createdAt"`
-const SYNC = `id, project_id AS "projectId", source_id AS "sourceId", state, attempts, files_total AS "filesTotal",
-  files_done AS "filesDone", added, changed, removed, failed, snapshot_id AS "snapshotId", error,
-  created_at AS "createdAt", updated_at AS "updatedAt"`
-
 /** Adds a source, or gives an existing one of the same kind these settings; null when the name has another kind. */
 export async function putSource(
   sql: Sql,
@@ -110,92 +88,6 @@ export async function newestSnapshot(
   return rows[0] ?? null
 }
 
-export async function newestSync(sql: Sql, sourceId: string): Promise<SyncRow | null> {
-  const rows = await sql.unsafe<SyncRow[]>(
-    `SELECT ${SYNC} FROM source_syncs WHERE source_id = $1 ORDER BY id DESC LIMIT 1`,
-    [sourceId],
-  )
-  return rows[0] ?? null
-}
-
-export async function findSync(sql: Sql, id: string): Promise<SyncRow | null> {
-  const rows = await sql.unsafe<SyncRow[]>(`SELECT ${SYNC} FROM source_syncs WHERE id = $1`, [id])
-  return rows[0] ?? null
-}
-
-/** The sync that waits or runs for the source, if there is one: the same work need not be asked for twice. */
-export async function insertSync(
-  sql: Sql,
-  row: { id: string; projectId: string; sourceId: string; now: string },
-): Promise<SyncRow> {
-  return await sql.begin(async (transaction) => {
-    await transaction`SELECT 1 FROM sources WHERE id = ${row.sourceId} FOR UPDATE`
-    const [waiting] = await transaction.unsafe<SyncRow[]>(
-      `SELECT ${SYNC} FROM source_syncs WHERE source_id = $1 AND state = 'queued' ORDER BY id DESC LIMIT 1`,
-      [row.sourceId],
-    )
-    if (waiting !== undefined) return waiting
-    const [made] = await transaction.unsafe<SyncRow[]>(
-      `INSERT INTO source_syncs (id, project_id, source_id, state, created_at, updated_at)
-       VALUES ($1, $2, $3, 'queued', $4::timestamptz, $4::timestamptz) RETURNING ${SYNC}`,
-      [row.id, row.projectId, row.sourceId, row.now],
-    )
-    if (made === undefined) throw new Error('INSERT … RETURNING gave no row.')
-    return made
-  })
-}
-
-type Run = { id: string; run: string }
-
-/** Makes `run` the one that syncs; false when there is nothing to do. Counts begin anew: what is done is seen again as unchanged. */
-export async function claimSync(sql: Sql, { id, run }: Run, now: string): Promise<boolean> {
-  const rows = await sql`
-    UPDATE source_syncs SET state = 'running', run = ${run}, attempts = attempts + 1, files_done = 0, failed = 0,
-      error = NULL, updated_at = ${now}::timestamptz
-    WHERE id = ${id} AND state IN ('queued', 'running') RETURNING id`
-  return rows.length === 1
-}
-
-export type SyncChange = Partial<{
-  state: SyncState
-  filesTotal: number
-  filesDone: number
-  added: number
-  changed: number
-  removed: number
-  failed: number
-  snapshotId: string
-  error: string
-}>
-const SYNC_COLUMNS: Record<keyof SyncChange, string> = {
-  state: 'state',
-  filesTotal: 'files_total',
-  filesDone: 'files_done',
-  added: 'added',
-  changed: 'changed',
-  removed: 'removed',
-  failed: 'failed',
-  snapshotId: 'snapshot_id',
-  error: 'error',
-}
-
-/** False when another run has taken over. */
-export async function changeSync(
-  sql: Sql | TransactionSql,
-  { id, run }: Run,
-  change: SyncChange,
-  now: string,
-): Promise<boolean> {
-  const entries = Object.entries(change) as [keyof SyncChange, string | number][]
-  const set = entries.map(([name], at) => `, ${SYNC_COLUMNS[name]} = $${at + 4}`).join('')
-  const rows = await sql.unsafe(
-    `UPDATE source_syncs SET updated_at = $3::timestamptz${set} WHERE id = $1 AND run = $2 AND state = 'running'
-     RETURNING id`,
-    [id, run, now, ...entries.map(([, value]) => value)],
-  )
-  return rows.length === 1
-}
-
 /** Takes single documents of a pushed source away; gives how many. */
 export async function removeFiles(
   sql: Sql | TransactionSql,
@@ -221,23 +113,4 @@ export async function listProblems(
      WHERE source_id = $1 AND error IS NOT NULL AND ($2::text IS NULL OR key > $2) ORDER BY key LIMIT $3`,
     [sourceId, page.after, page.limit],
   )
-}
-
-/** A push is a sync that is done at once; the source is locked until the transaction ends. */
-export async function insertPush(
-  sql: TransactionSql,
-  row: { id: string; projectId: string; sourceId: string; now: string },
-): Promise<void> {
-  await sql`SELECT 1 FROM sources WHERE id = ${row.sourceId} FOR UPDATE`
-  await sql`
-    INSERT INTO source_syncs (id, project_id, source_id, state, created_at, updated_at)
-    VALUES (${row.id}, ${row.projectId}, ${row.sourceId}, 'running', ${row.now}::timestamptz, ${row.now}::timestamptz)`
-}
-
-export async function finishPush(
-  sql: TransactionSql,
-  id: string,
-  { added, removed }: { added: number; removed: number },
-): Promise<void> {
-  await sql`UPDATE source_syncs SET state = 'done', added = ${added}, removed = ${removed} WHERE id = ${id}`
 }

@@ -11,10 +11,11 @@ import { contentOf } from '../../registry/content.ts'
 import { DocumentError } from '../documents/document-error.ts'
 import { formatOf } from '../documents/format.ts'
 import type { Parser } from '../documents/parser.ts'
+import { whileBeating } from '../heartbeat.ts'
 import { storedDocument } from './document.ts'
 import { type Origin, type OriginDeps, type OriginFile, openOrigin } from './origin.ts'
 import { type SourceAbout, sourceSettings } from './settings.ts'
-import { changeSync, claimSync, findSourceById, findSync, type SourceRow, type SyncChange } from './store.ts'
+import { findSourceById, type SourceRow } from './store.ts'
 import {
   findFiles,
   markSeen,
@@ -24,15 +25,11 @@ import {
   type StoredFile,
   takeSnapshot,
 } from './stored-documents.ts'
+import { changeSync, claimSync, findSync, releaseSync, type SyncChange, type SyncRow } from './sync-rows.ts'
 
-export type SyncDeps = OriginDeps & {
-  sql: Sql
-  clock: Clock
-  parser: Parser
-  signal: AbortSignal
-}
+export type SyncDeps = OriginDeps & { sql: Sql; clock: Clock; parser: Parser; signal: AbortSignal }
 
-/** `nothing`: it is done, failed or unknown. `taken-over`: another run reads it. */
+/** `nothing`: it is done, failed, unknown, or waits for another sync of its source. `taken-over`: another run reads it. */
 export type SyncOutcome = 'done' | 'failed' | 'nothing' | 'taken-over'
 
 const MAX_ATTEMPTS = 10
@@ -55,20 +52,16 @@ export async function syncSource(deps: SyncDeps, id: string): Promise<SyncOutcom
     if (sync === null || source === null) return 'nothing'
     if (sync.attempts > MAX_ATTEMPTS)
       throw new DocumentError('unreadable', `Given up after ${MAX_ATTEMPTS} tries.`)
-    await new Sync(deps, source, { id, run }).all()
+    const beat = () => changeSync(sql, { id, run }, {}, now())
+    await whileBeating(beat, () => new Sync(deps, source, sync, run).all())
     return 'done'
   } catch (error) {
     if (error instanceof TakenOver) return 'taken-over'
     const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
     const final = error instanceof DocumentError
-    if (!signal.aborted) {
-      await changeSync(
-        sql,
-        { id, run },
-        final ? { state: 'failed', error: message } : { error: message },
-        now(),
-      )
-    }
+    const told: SyncChange = final ? { state: 'failed', error: message } : { error: message }
+    if (signal.aborted && !final) await releaseSync(sql, { id, run }, now())
+    else await changeSync(sql, { id, run }, told, now())
     if (final) return 'failed'
     throw error
   }
@@ -89,12 +82,14 @@ class Sync {
   readonly #source: SourceRow
   readonly #run: { id: string; run: string }
   readonly #about: SourceAbout
-  readonly #counts: Counts = { filesDone: 0, added: 0, changed: 0, failed: 0 }
+  readonly #counts: Counts
 
-  constructor(deps: SyncDeps, source: SourceRow, run: { id: string; run: string }) {
+  constructor(deps: SyncDeps, source: SourceRow, { id, added, changed }: SyncRow, run: string) {
     this.#deps = deps
     this.#source = source
-    this.#run = run
+    this.#run = { id, run }
+    // What a run before this one has put is the same now, and counted.
+    this.#counts = { filesDone: 0, added, changed, failed: 0 }
     this.#about = sourceSettings[source.kind].parse(JSON.parse(source.settings))
   }
 
@@ -187,13 +182,11 @@ class Sync {
   async #put(stored: StoredFile, documents: StoredDocument[], before: StoredFile | null): Promise<void> {
     const { projectId, id } = this.#source
     const place = { projectId, sourceId: id, sync: this.#run.id, now: this.#now() }
+    if (stored.error === null) this.#counts[before === null ? 'added' : 'changed'] += 1
     await this.#deps.sql.begin(async (transaction) => {
-      await this.#own(transaction, {})
+      await this.#own(transaction, this.#counts)
       await putFiles(transaction, place, [{ file: stored, documents }])
     })
-    if (stored.error !== null) return
-    if (before === null) this.#counts.added += 1
-    else this.#counts.changed += 1
   }
 
   #now(): string {

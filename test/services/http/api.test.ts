@@ -4,6 +4,7 @@ import { placeHold } from '../../../src/audit/erasure/holds.ts'
 import { createExport } from '../../../src/audit/export/exports.ts'
 import { writeExport } from '../../../src/audit/export/write-export.ts'
 import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
+import { runBuildIndex } from '../../../src/jobs/build-index.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
@@ -12,6 +13,7 @@ import { type ApiServer, logRow, startApiServer } from '../../support/api-server
 import { auditSecrets } from '../../support/audit-records.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 import { seedModel } from '../../support/registry.ts'
+import { shippedModels } from '../../support/retrieval.ts'
 
 let database: TestDatabase
 const ATTEMPT = {
@@ -26,6 +28,8 @@ const ATTEMPT = {
 }
 
 let server: ApiServer
+const models = shippedModels()
+afterAll(() => models.close())
 
 /** A finished export of the default project, and one of another. */
 async function makeExports(): Promise<void> {
@@ -100,6 +104,8 @@ function safeJson(text: string) {
 }
 
 const as = (role: Role, project: 'default' | 'other' = 'default') => server.keyOf(project, role).token
+
+const REGISTRY_READERS: readonly Role[] = ['admin', 'engineer', 'approver', 'auditor']
 
 /** Every route with the roles it lets in; a route of the OpenAPI document without a row here fails. */
 const MATRIX: {
@@ -356,6 +362,111 @@ const MATRIX: {
     own: '/prices',
     other: '/prices',
   },
+  {
+    route: 'POST /sources',
+    roles: ['admin', 'engineer'],
+    own: '/sources',
+    other: '/sources',
+    body: { name: 'matrix', kind: 'pushed' },
+  },
+  { route: 'GET /sources', roles: REGISTRY_READERS, own: '/sources', other: '/sources' },
+  {
+    route: 'GET /sources/{name}',
+    roles: REGISTRY_READERS,
+    own: '/sources/OWN',
+    other: '/sources/OTHER',
+    fresh: urlSource,
+  },
+  {
+    route: 'GET /sources/{name}/problems',
+    roles: REGISTRY_READERS,
+    own: '/sources/OWN/problems',
+    other: '/sources/OTHER/problems',
+    fresh: urlSource,
+  },
+  {
+    route: 'POST /sources/{name}/sync',
+    roles: ['admin', 'engineer'],
+    own: '/sources/OWN/sync',
+    other: '/sources/OTHER/sync',
+    fresh: urlSource,
+  },
+  {
+    route: 'GET /sources/{name}/syncs/{sync}',
+    roles: REGISTRY_READERS,
+    own: '/sources/OWN',
+    other: '/sources/OTHER',
+    fresh: async (project) => {
+      const name = await urlSource(project)
+      const { json } = await call(as('admin', project), 'POST', `/api/sources/${name}/sync`)
+      return `${name}/syncs/${json.id}`
+    },
+  },
+  {
+    route: 'POST /sources/{name}/documents',
+    roles: ['admin', 'engineer'],
+    own: '/sources/OWN/documents',
+    other: '/sources/OTHER/documents',
+    body: { documents: [{ key: 'a', text: 'Some text.' }] },
+    fresh: pushedSource,
+  },
+  {
+    route: 'DELETE /sources/{name}/documents',
+    roles: ['admin', 'engineer'],
+    own: '/sources/OWN/documents',
+    other: '/sources/OTHER/documents',
+    body: { keys: ['nothing'] },
+    fresh: pushedSource,
+  },
+  {
+    route: 'POST /indexes/plan',
+    roles: ['admin', 'engineer'],
+    own: '/indexes/plan',
+    other: '/indexes/plan',
+    body: { name: 'matrix', source: 'pushed-default' },
+    fresh: pushedSource,
+  },
+  {
+    route: 'POST /indexes',
+    roles: ['admin', 'engineer'],
+    own: '/indexes',
+    other: '/indexes',
+    body: { name: 'matrix', source: 'pushed-default' },
+    fresh: pushedSource,
+  },
+  { route: 'GET /indexes', roles: REGISTRY_READERS, own: '/indexes', other: '/indexes' },
+  {
+    route: 'GET /indexes/diff',
+    roles: REGISTRY_READERS,
+    own: '/indexes/diff?OWN',
+    other: '/indexes/diff?OTHER',
+    fresh: async (project) => {
+      const name = await freshIndex(project)
+      return `from=${name}@1&to=${name}@1`
+    },
+  },
+  {
+    route: 'GET /indexes/{name}/{version}',
+    roles: REGISTRY_READERS,
+    own: '/indexes/OWN/1',
+    other: '/indexes/OTHER/1',
+    fresh: freshIndex,
+  },
+  {
+    route: 'POST /indexes/{name}/{version}/search',
+    roles: ['admin', 'engineer', 'auditor'],
+    own: '/indexes/OWN/1/search',
+    other: '/indexes/OTHER/1/search',
+    body: { question: 'text?' },
+    fresh: freshIndex,
+  },
+  {
+    route: 'DELETE /indexes/{name}/{version}',
+    roles: ['admin'],
+    own: '/indexes/OWN/1',
+    other: '/indexes/OTHER/1',
+    fresh: freshIndex,
+  },
   { route: 'GET /doctor', roles: ['admin', 'engineer', 'auditor'], own: '/doctor', other: '/doctor' },
   { route: 'POST /reload', roles: ['admin'], own: '/reload', other: '/reload' },
 ]
@@ -365,6 +476,32 @@ async function freshModelVersion(project: 'default' | 'other'): Promise<string> 
   const name = `only-${project}`
   const body = { name, upstream: 'openai', model: 'gpt-4o-mini' }
   await call(as('engineer', project), 'POST', '/api/model-versions', body)
+  return name
+}
+
+async function urlSource(project: 'default' | 'other'): Promise<string> {
+  const body = { name: `urls-${project}`, kind: 'urls', urls: ['https://example.org/'] }
+  await call(as('engineer', project), 'POST', '/api/sources', body)
+  return body.name
+}
+
+/** With one document. */
+async function pushedSource(project: 'default' | 'other'): Promise<string> {
+  const body = { name: `pushed-${project}`, kind: 'pushed' }
+  const documents = [{ key: 'a', text: 'Some text.' }]
+  await call(as('engineer', project), 'POST', '/api/sources', body)
+  await call(as('engineer', project), 'POST', `/api/sources/${body.name}/documents`, { documents })
+  return body.name
+}
+
+/** Built, so that it can be searched. */
+async function freshIndex(project: 'default' | 'other'): Promise<string> {
+  const name = `index-${project}`
+  const body = { name, source: await pushedSource(project) }
+  const { json } = await call(as('engineer', project), 'POST', '/api/indexes', body)
+  const { sql, embedded } = database
+  const deps = { sql, embedded, clock: systemClock, models: async () => models }
+  await runBuildIndex(deps, { indexId: json.id }, new AbortController().signal)
   return name
 }
 
@@ -433,7 +570,7 @@ describe('who may do what', () => {
       )
 
       if (allowed) {
-        expect([200, 201]).toContain(own.status)
+        expect([200, 201, 202]).toContain(own.status)
       } else {
         expect(own.status).toBe(403)
         expect(own.json.error.code).toBe('permission_denied')
@@ -459,8 +596,13 @@ describe('who may do what', () => {
   })
 
   test('an auditor changes nothing: no route but reading lets one in', () => {
-    // An export is a way of reading that takes its time: it makes a copy and changes no row. Rendering only computes.
-    const reading = ['POST /exports', 'POST /prompts/{name}/versions/{version}/render']
+    // An export is a way of reading that takes its time: it makes a copy and changes no row. Rendering only computes,
+    // and a search only finds.
+    const reading = [
+      'POST /exports',
+      'POST /prompts/{name}/versions/{version}/render',
+      'POST /indexes/{name}/{version}/search',
+    ]
     const changing = MATRIX.filter(({ route }) => !route.startsWith('GET ') && !reading.includes(route))
 
     expect(changing.length).toBeGreaterThan(5)

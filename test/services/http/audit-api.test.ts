@@ -76,6 +76,7 @@ async function aval(role: Role, ...words: string[]) {
       selfCheck: async () => [],
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
+      retrieval: async () => ({ sources: [], indexes: [] }),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

@@ -143,6 +143,7 @@ async function aval(words: string[], options: Options = {}) {
       ],
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
+      retrieval: async () => ({ sources: [], indexes: [] }),
       sync: createSyncActions('.'),
       ...options.actions,
     },

@@ -70,6 +70,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         selfCheck: async () => [],
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
+        retrieval: async () => ({ sources: [], indexes: [] }),
         sync: createSyncActions(folder),
       },
       nowMs: () => 1000,

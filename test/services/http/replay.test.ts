@@ -90,6 +90,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       selfCheck: async () => [],
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
+      retrieval: async () => ({ sources: [], indexes: [] }),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

@@ -87,6 +87,7 @@ async function aval(
         selfCheck: async () => [],
         audit: noAuditActions(),
         prompts: createPromptActions(from),
+        retrieval: async () => ({ sources: [], indexes: [] }),
         sync: createSyncActions(from),
       },
       nowMs: () => 1000,

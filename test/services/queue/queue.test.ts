@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connectDatabase, type DatabaseConnection } from '../../../src/db/client.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { startWorker } from '../../../src/jobs/worker.ts'
@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { type JobWorker, type QueueBackend, queueBackend } from '../../../src/queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../../../src/queue/enqueue.ts'
 import { describeDatabases, type TestDatabase, testDatabase } from '../../support/database.ts'
+import { retrievalParts } from '../../support/retrieval.ts'
 
 const redisUrl = process.env.TEST_REDIS_URL ?? ''
 const silent = pino({ level: 'silent' })
@@ -76,10 +77,13 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
   let backend: QueueBackend
   let enqueuer: Enqueuer
   const workers: Pick<JobWorker, 'close'>[] = []
+  const retrieval = retrievalParts('.')
+  afterAll(() => retrieval.close())
 
   const workerDeps = () => {
-    const { sql, db } = databaseOf()
-    return { sql, db, keys: null, clock: systemClock, logger: silent, backend }
+    const { sql, db, embedded } = databaseOf()
+    const { parts } = retrieval
+    return { ...parts, sql, db, embedded, keys: null, clock: systemClock, logger: silent, backend }
   }
 
   beforeEach(async () => {
@@ -152,7 +156,11 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     const queue = backend.openQueue(() => undefined)
 
     const schedules = await queue.getJobSchedulers()
-    expect(schedules.map(({ key }) => key).toSorted()).toEqual(['ensure-partitions', 'tidy-exports'])
+    expect(schedules.map(({ key }) => key).toSorted()).toEqual([
+      'ensure-partitions',
+      'tidy-exports',
+      'tidy-retrieval',
+    ])
     await queue.close()
   })
 

@@ -55,6 +55,7 @@ async function aval(...words: string[]) {
         selfCheck: async () => [],
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
+        retrieval: async () => ({ sources: [], indexes: [] }),
         sync: { files: async () => ({ files: [], problems: [] }) },
       },
       nowMs: () => 0,

@@ -1,13 +1,12 @@
-/** Tells the workers that an export waits. The queue is opened for it and closed again: exports are rare. */
+/** Tells the workers that something waits. The queue is opened for it and closed again: what is rung for is rare and long. */
 
 import type { OpenedDatabase } from './database.ts'
+import type { Ring } from './queue/jobs.ts'
 import { queueFailed } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 
-export type ExportDoorbell = (exportId: string) => Promise<void>
-
 /** Never rejects: a bell that was not heard is rung again by the worker's own round within a minute or two. */
-export function exportDoorbell({
+export function doorbell({
   redisUrl,
   database,
   logger,
@@ -15,9 +14,9 @@ export function exportDoorbell({
   redisUrl: string | null
   database: Pick<OpenedDatabase, 'url'>
   logger: Logger
-}): ExportDoorbell {
+}): Ring {
   const failed = (error: Error) => queueFailed(logger, error)
-  return async (exportId) => {
+  return async (name, payload, key) => {
     try {
       // Loaded here, because the queue's packages weigh more than the rest of the gateway.
       const [{ queueBackend }, { openEnqueuer }] = await Promise.all([
@@ -28,7 +27,7 @@ export function exportDoorbell({
       await backend.prepare()
       const enqueuer = openEnqueuer(backend, failed)
       try {
-        await enqueuer.enqueue('write-export', { exportId }, { key: exportId })
+        await enqueuer.enqueue(name, payload, { key })
       } finally {
         await enqueuer.close()
       }
