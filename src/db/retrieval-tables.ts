@@ -42,6 +42,7 @@ export const documents = pgTable(
     metadata: jsonb('metadata').notNull(),
     body: text('body').notNull(),
     createdAt: instant('created_at').notNull(),
+    chunker: text('chunker'),
   },
   (table) => [primaryKey({ columns: [table.projectId, table.hash] })],
 )

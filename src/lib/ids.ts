@@ -22,6 +22,7 @@ export type IdKind =
   | 'snp'
   | 'iv'
   | 'file'
+  | 'vs'
   | 'vsfb'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -9,11 +9,13 @@ import { GatewayError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { chunkText } from '../chunking/chunk-text.ts'
+import type { ChunkerSettings } from '../chunking/settings.ts'
 import { type Embedder, embedTexts, vectorText } from '../embed.ts'
 import { whileBeating } from '../heartbeat.ts'
 import { configurationOf } from '../language.ts'
 import { type IndexManifest, parseManifest } from './manifest.ts'
 import { createPartitions, indexPartitions } from './partitions.ts'
+import { reuseVectors } from './reuse.ts'
 import {
   type BuildChange,
   changeBuild,
@@ -22,6 +24,7 @@ import {
   countLexemes,
   documentsFrom,
   findIndexById,
+  type IndexedDocument,
   type IndexRow,
   insertChunks,
   insertVectors,
@@ -168,7 +171,10 @@ class Build {
         limit: DOCUMENTS_AT_ONCE,
       })
       if (page.length === 0) throw new BuildRefused(`Document ${position} of the snapshot is not there.`)
-      const chunked = page.map((document) => ({ document, chunks: chunkText(document.body, chunker) }))
+      const chunked = page.map((document) => ({
+        document,
+        chunks: chunkText(document.body, chunkerOf(document) ?? chunker),
+      }))
       await sql.begin(async (transaction) => {
         const after = total + chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
         if (after > MAX_CHUNKS)
@@ -202,6 +208,7 @@ class Build {
     const place = { number: this.#number, meanLexemes: row?.meanLexemes ?? 0, ...this.#manifest.text }
     let done = row?.chunksDone ?? 0
     let tokens = row?.tokens ?? 0
+    await reuseVectors(this.#deps, this.#row, embedder, place, (transaction) => this.#own(transaction, {}))
     for (;;) {
       signal.throwIfAborted()
       const page = await chunksFrom(sql, this.#number, done, CHUNKS_AT_ONCE)
@@ -219,7 +226,8 @@ class Build {
         )
       }
       tokens += embedded.tokens ?? 0
-      done += page.length
+      // Chunks between them have a vector of a version before.
+      done = (page.at(-1)?.number ?? done) + 1
       await sql.begin(async (transaction) => {
         await this.#own(transaction, { chunksDone: done, tokens })
         await insertVectors(
@@ -229,7 +237,7 @@ class Build {
         )
       })
     }
-    await this.#own(sql, { step: 'index' })
+    await this.#own(sql, { step: 'index', chunksDone: row?.chunksTotal ?? done })
   }
 
   /** Throws TakenOver when the build is another run's by now: then a transaction around it undoes everything. */
@@ -237,6 +245,10 @@ class Build {
     const now = new Date(this.#deps.clock.nowMs()).toISOString()
     if (!(await changeBuild(sql, { id: this.#row.id, run: this.#run }, change, now))) throw new TakenOver()
   }
+}
+
+function chunkerOf({ chunker }: IndexedDocument): ChunkerSettings | null {
+  return chunker === null ? null : (JSON.parse(chunker) as ChunkerSettings)
 }
 
 function short(digest: string | null): string {

@@ -143,6 +143,8 @@ export type IndexedDocument = {
   hash: string
   language: string | null
   title: string | null
+  /** How it wants to be cut, as canonical JSON; null as the index says. */
+  chunker: string | null
   body: string
 }
 
@@ -152,7 +154,7 @@ export async function documentsFrom(
   place: { projectId: string; snapshotHash: string; source: string; from: number; limit: number },
 ): Promise<IndexedDocument[]> {
   return await sql<IndexedDocument[]>`
-    SELECT s.position, s.hash, d.language, d.title, d.body
+    SELECT s.position, s.hash, d.language, d.title, d.chunker, d.body
     FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
     JOIN documents d ON d.project_id = ${place.projectId} AND d.hash = s.hash
     WHERE w.project_id = ${place.projectId} AND w.hash = ${place.snapshotHash} AND w.source = ${place.source}
@@ -186,7 +188,7 @@ export async function insertChunks(
 }
 
 /** Words of a chunk: its headings count as its own. */
-const CHUNK_TEXT = "coalesce(heading || E'\\n', '') || body"
+export const CHUNK_TEXT = "coalesce(heading || E'\\n', '') || body"
 
 /** Counts in how many chunks each lexeme is; gives the mean length of a chunk and the configurations in use. */
 export async function countLexemes(
@@ -215,7 +217,7 @@ export async function countLexemes(
 
 export type BuiltChunk = { number: number; text: string }
 
-/** Chunks in order, from a number on. */
+/** Chunks that have no vector yet, in order, from a number on. */
 export async function chunksFrom(
   sql: Sql,
   number: number,
@@ -223,22 +225,24 @@ export async function chunksFrom(
   limit: number,
 ): Promise<BuiltChunk[]> {
   return await sql.unsafe<BuiltChunk[]>(
-    `SELECT number, ${CHUNK_TEXT} AS text FROM ${partitionOf('chunks', number)}
-     WHERE index_number = ${number} AND number >= $1 ORDER BY number LIMIT $2`,
+    `SELECT number, ${CHUNK_TEXT} AS text FROM ${partitionOf('chunks', number)} c
+     WHERE index_number = ${number} AND number >= $1 AND NOT EXISTS (
+       SELECT FROM ${partitionOf('chunk_vectors', number)} v WHERE v.index_number = ${number} AND v.number = c.number)
+     ORDER BY number LIMIT $2`,
     [from, limit],
   )
 }
 
-/**
- * Vectors of chunks, and BM25's weights of their lexemes: tf·(k1+1) / (tf + k1·(1 − b + b·length/mean)), Robertson and
- * Zaragoza, The Probabilistic Relevance Framework (2009), without the rarity, which a query brings.
- */
+/** What the weights of lexemes depend on beside their chunk. */
+export type TermPlace = { number: number; meanLexemes: number; k1: number; b: number }
+
+/** Vectors of chunks, and their terms. */
 export async function insertVectors(
   sql: TransactionSql,
-  index: { number: number; meanLexemes: number; k1: number; b: number },
+  index: TermPlace,
   rows: readonly { number: number; embedding: string }[],
 ): Promise<void> {
-  const { number, meanLexemes, k1, b } = index
+  const { number } = index
   const given = JSON.stringify(rows)
   await sql.unsafe(
     `INSERT INTO ${partitionOf('chunk_vectors', number)} (index_number, number, embedding)
@@ -246,20 +250,33 @@ export async function insertVectors(
      FROM json_to_recordset($1::json) AS given (number integer, embedding text)`,
     [given],
   )
+  const which = 'number IN (SELECT number FROM json_to_recordset($4::json) AS given (number integer))'
+  await insertTerms(sql, index, which, [given])
+}
+
+/**
+ * BM25's weights of the lexemes of some chunks: tf·(k1+1) / (tf + k1·(1 − b + b·length/mean)), Robertson and Zaragoza,
+ * The Probabilistic Relevance Framework (2009), without the rarity, which a query brings. `which` is a condition on a
+ * chunk's `number`; its parameters number from 4 on.
+ */
+export async function insertTerms(
+  sql: TransactionSql,
+  { number, meanLexemes, k1, b }: TermPlace,
+  which: string,
+  values: readonly (string | number)[],
+): Promise<void> {
   await sql.unsafe(
     `INSERT INTO ${partitionOf('chunk_terms', number)} (index_number, number, lexemes, weights)
      SELECT ${number}, c.number, strip(c.words), ('{' || coalesce((
          SELECT string_agg(dimension || ':' || weight, ',' ORDER BY dimension) FROM (
-           SELECT lexeme_dimension(lexeme) AS dimension, max(cardinality(positions) * ($2::float8 + 1)
-             / (cardinality(positions) + $2 * (1 - $3::float8 + $3 * c.length / greatest($4::float8, 1))))::real AS weight
+           SELECT lexeme_dimension(lexeme) AS dimension, max(cardinality(positions) * ($1::float8 + 1)
+             / (cardinality(positions) + $1 * (1 - $2::float8 + $2 * c.length / greatest($3::float8, 1))))::real AS weight
            FROM unnest(c.words) GROUP BY 1) AS weighed), '') || '}/1000000000')::sparsevec
      FROM (
        SELECT number, words, (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(words)) AS length FROM (
          SELECT number, to_tsvector(configuration::regconfig, ${CHUNK_TEXT}) AS words
-         FROM ${partitionOf('chunks', number)}
-         WHERE index_number = ${number} AND number IN (
-           SELECT number FROM json_to_recordset($1::json) AS given (number integer))) AS read) AS c`,
-    [given, k1, b, meanLexemes],
+         FROM ${partitionOf('chunks', number)} WHERE index_number = ${number} AND ${which}) AS read) AS c`,
+    [k1, b, meanLexemes, ...values],
   )
 }
 

@@ -10,6 +10,8 @@ export type StoredDocument = {
   language: string | null
   licence: string | null
   metadata: string
+  /** Canonical JSON; null to be cut as the index says. */
+  chunker: string | null
   body: string
 }
 export type StoredFile = {
@@ -74,10 +76,10 @@ export async function putFiles(
   for (let at = 0; at < documents.length; at += DOCUMENTS_AT_ONCE) {
     const some = documents.slice(at, at + DOCUMENTS_AT_ONCE)
     await sql.unsafe(
-      `INSERT INTO documents (project_id, hash, key, title, language, licence, metadata, body, created_at)
-       SELECT $2, hash, key, title, language, licence, metadata::jsonb, body, $3::timestamptz
+      `INSERT INTO documents (project_id, hash, key, title, language, licence, metadata, chunker, body, created_at)
+       SELECT $2, hash, key, title, language, licence, metadata::jsonb, chunker, body, $3::timestamptz
        FROM json_to_recordset($1::json) AS given
-         (hash text, key text, title text, language text, licence text, metadata text, body text)
+         (hash text, key text, title text, language text, licence text, metadata text, chunker text, body text)
        ON CONFLICT DO NOTHING`,
       [JSON.stringify(some.map(({ document }) => document)), place.projectId, place.now],
     )

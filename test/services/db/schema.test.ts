@@ -1,6 +1,7 @@
 import { getTableColumns, getTableName, isTable } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
+import * as fileTables from '../../../src/db/file-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
@@ -8,7 +9,7 @@ import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [schema, versionTables, retrievalTables]
+const tables = [schema, versionTables, retrievalTables, fileTables]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]
 
