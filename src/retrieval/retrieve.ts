@@ -14,9 +14,9 @@ import { OpenIndexes, type ServedIndex } from './open-indexes.ts'
 import { rerank } from './rerank.ts'
 import { type Hit, nearest } from './search/nearest.ts'
 import {
+  documentFilter,
   type FoundChunk,
   findLexemes,
-  metadataFilter,
   rankByWords,
   readChunks,
   readVectors,
@@ -34,6 +34,8 @@ export type Question = {
   index: { name: string; version: number }
   text: string
   settings: RetrievalSettings
+  /** Only documents of these files of the source, by key; all without it. */
+  within?: readonly string[] | null
   requestId: string
   signal: AbortSignal
 }
@@ -105,24 +107,24 @@ export class Retriever {
 
   async #byVector(
     index: ServedIndex,
-    { text, requestId, settings, projectId }: Question,
+    { text, requestId, settings, projectId, within = null }: Question,
     signal: AbortSignal,
   ) {
     await index.holdModel(requestId, signal)
     const { queryPrefix } = index.manifest.embedding
     const { vectors } = await embedTexts(index.embedder, [queryPrefix + text], requestId, signal)
     const embedding = vectors[0] ?? new Float32Array(0)
-    const filter = metadataFilter(index.number, projectId, settings.filters, 1)
+    const filter = documentFilter(index.number, projectId, { filters: settings.filters, within }, 1)
     const hits = await nearest(this.#deps.sql, index, vectorText(embedding), settings.candidates, filter)
     return { embedding, hits }
   }
 
-  async #byWords(index: ServedIndex, { text, settings, projectId }: Question): Promise<Hit[]> {
+  async #byWords(index: ServedIndex, { text, settings, projectId, within = null }: Question): Promise<Hit[]> {
     const { sql } = this.#deps
     const lexemes = await findLexemes(sql, index.number, text, index.configurations)
     const query = textQuery(lexemes, index.chunks)
     if (query === null) return []
-    const filter = metadataFilter(index.number, projectId, settings.filters, 2)
+    const filter = documentFilter(index.number, projectId, { filters: settings.filters, within }, 2)
     return await rankByWords(sql, index.number, query, settings.candidates, filter)
   }
 

@@ -53,20 +53,43 @@ export async function rankByWords(
   )
 }
 
-/** A condition on a chunk's document, for a statement whose parameters before it number `before`. */
-export function metadataFilter(
+/**
+ * A condition on a chunk's document, for a statement whose parameters before it number `before`: the values that members
+ * of its metadata have, and the keys of the files it may be from. Always the same few statements, so that they can stay
+ * prepared.
+ */
+export function documentFilter(
   number: number,
   projectId: string,
-  filters: Readonly<Record<string, string | number | boolean>>,
+  { filters, within }: Wanted,
   before: number,
 ): Filter {
-  if (Object.keys(filters).length === 0) return { sql: '', values: [] }
+  const conditions: string[] = []
+  const values = [projectId]
+  const parameter = (value: string) => {
+    values.push(value)
+    return `$${before + values.length}`
+  }
+  if (Object.keys(filters).length > 0) {
+    conditions.push(`d.metadata @> ${parameter(JSON.stringify(filters))}::jsonb`)
+  }
+  if (within !== null) {
+    const keys = `SELECT value FROM json_array_elements_text(${parameter(JSON.stringify(within))}::json) AS given (value)`
+    conditions.push(`split_part(d.key, '#', 1) IN (${keys})`)
+  }
+  if (conditions.length === 0) return { sql: '', values: [] }
   return {
     sql: `WHERE number IN (SELECT c.number FROM ${partitionOf('chunks', number)} c
       JOIN documents d ON d.project_id = $${before + 1} AND d.hash = c.document_hash
-      WHERE d.metadata @> $${before + 2}::jsonb)`,
-    values: [projectId, JSON.stringify(filters)],
+      WHERE ${conditions.join(' AND ')})`,
+    values,
   }
+}
+
+type Wanted = {
+  filters: Readonly<Record<string, string | number | boolean>>
+  /** Null takes every file. */
+  within: readonly string[] | null
 }
 
 /** What these chunks say and where they are from, in no order, with their cosine to a vector where one is given. */
