@@ -8,11 +8,13 @@ import { RequestError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Actor } from '../registry/actor.ts'
+import { parseRelease, refText } from '../registry/releases/release-content.ts'
 import {
   announceRegistryChange,
   findLabel,
   findRelease,
   findReleaseById,
+  indexState,
   type LabelRow,
   type ReleaseRow,
 } from '../registry/releases/store.ts'
@@ -34,7 +36,7 @@ export type Moved = { decision: DecisionRow; from: ReleaseRow | null; to: Releas
 
 /**
  * Throws RequestError: not_found for a release that is not there, conflict when the label points somewhere else than
- * expected, or was moved at the same time.
+ * expected, was moved at the same time, or the release's index has been dropped.
  */
 export async function moveLabel(deps: { db: Db; clock: Clock }, mover: Actor, move: Move): Promise<Moved> {
   const { projectId } = mover
@@ -65,6 +67,8 @@ export async function moveLabel(deps: { db: Db; clock: Clock }, mover: Actor, mo
   await deps.db.transaction(async (transaction) => {
     await insertDecision(transaction, decision)
     if (!(await write(transaction, decision, now))) throw overtaken(move)
+    // After the write: whoever drops an index waits for it, and then sees that a label pins it.
+    for (const release of canary === null ? [to] : [to, canary]) await demandIndex(transaction, release)
     await announceRegistryChange(transaction)
   })
   return { decision, from, to }
@@ -82,6 +86,16 @@ async function write(db: Db, decision: DecisionRow, now: LabelRow | null): Promi
     movedAt: decision.decidedAt,
   }
   return now === null ? await insertLabel(db, row) : await swapLabel(db, row, now)
+}
+
+async function demandIndex(db: Db, release: ReleaseRow): Promise<void> {
+  const { index } = parseRelease(release.content)
+  if (index === undefined) return
+  const state = await indexState(db, release.projectId, index.version)
+  if (state === 'ready') return
+  const ref = refText(index.version)
+  const message = `r${release.number} pins index ${ref}, which is ${state ?? 'not there'}: it could answer nothing. Build it again (aval index build ${index.version.name}), or label another release.`
+  throw new RequestError('conflict', message, { param: 'release' })
 }
 
 async function releaseOf(db: Db, projectId: string, route: string, number: number): Promise<ReleaseRow> {

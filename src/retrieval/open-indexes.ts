@@ -16,6 +16,8 @@ export type ServedIndex = {
   chunks: number
   searchWidth: number
   embedder: Embedder
+  /** Rejects with RequestError conflict when the embedder is another model than the one of the build. */
+  holdModel: (requestId: string, signal: AbortSignal) => Promise<void>
 }
 
 type Deps = {
@@ -25,7 +27,7 @@ type Deps = {
 }
 type Wanted = { name: string; version: number }
 type Opened = {
-  index: Omit<ServedIndex, 'embedder'>
+  index: Omit<ServedIndex, 'embedder' | 'holdModel'>
   probes: readonly (readonly number[])[]
   probed: Probed | null
 }
@@ -45,11 +47,7 @@ export class OpenIndexes {
   }
 
   /** Throws RequestError: not_found, or conflict with the reason why it cannot be searched. */
-  async open(
-    projectId: string,
-    wanted: Wanted,
-    { requestId, signal }: { requestId: string; signal: AbortSignal },
-  ): Promise<ServedIndex> {
+  async open(projectId: string, wanted: Wanted): Promise<ServedIndex> {
     const key = `${projectId} ${wanted.name}@${wanted.version}`
     const opened = this.#opened.get(key) ?? (await this.#read(projectId, wanted))
     this.#opened.delete(key)
@@ -66,8 +64,9 @@ export class OpenIndexes {
         `its chunks were embedded by upstream "${upstream}", which is not configured. Add it.`,
       )
     }
-    await this.#probe(wanted, opened, embedder, requestId, signal)
-    return { ...opened.index, embedder }
+    const holdModel = (requestId: string, signal: AbortSignal) =>
+      this.#probe(wanted, opened, embedder, requestId, signal)
+    return { ...opened.index, embedder, holdModel }
   }
 
   async #read(projectId: string, wanted: Wanted): Promise<Opened> {

@@ -77,7 +77,7 @@ export class Retriever {
   async retrieve(question: Question): Promise<Retrieval> {
     const { clock } = this.#deps
     const startedMs = clock.monotonicMs()
-    const index = await this.#indexes.open(question.projectId, question.index, question)
+    const index = await this.#indexes.open(question.projectId, question.index)
     const found = await this.#search(index, question)
     const chunks = await this.#choose(index, question, found)
     return { chunks, without: found.without, durationMs: clock.monotonicMs() - startedMs }
@@ -91,6 +91,8 @@ export class Retriever {
     const words = mode === 'vector' ? null : this.#byWords(index, question)
     const [byVector, byWord] = await Promise.all([settle(vectors, late), settle(words, late)])
     question.signal.throwIfAborted()
+    // Another model is no failure that words make good: somebody has to know of it.
+    if (byVector.error instanceof RequestError) throw byVector.error
     if (byVector.value === null && byWord.value === null) throw byVector.error ?? byWord.error
     const without = byVector.error !== null ? 'vectors' : byWord.error !== null ? 'words' : null
     return {
@@ -106,6 +108,7 @@ export class Retriever {
     { text, requestId, settings, projectId }: Question,
     signal: AbortSignal,
   ) {
+    await index.holdModel(requestId, signal)
     const { queryPrefix } = index.manifest.embedding
     const { vectors } = await embedTexts(index.embedder, [queryPrefix + text], requestId, signal)
     const embedding = vectors[0] ?? new Float32Array(0)

@@ -5,6 +5,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import { createLocalProvider } from '../../../src/providers/local/local.ts'
+import type { Provider, ProviderCall, ProviderHandle } from '../../../src/providers/provider.ts'
 import { DEFAULT_RETRIEVAL } from '../../../src/registry/releases/retrieval-settings.ts'
 import { chunkerSettings } from '../../../src/retrieval/chunking/settings.ts'
 import { buildIndex } from '../../../src/retrieval/indexes/build.ts'
@@ -23,6 +24,21 @@ afterAll(() => local.close())
 const TIMEOUTS = { connectMs: 1000, firstByteMs: 60_000, idleMs: 60_000, totalMs: 60_000 }
 const embedderOf = (upstream: string, model: string) =>
   upstream === 'local' ? { upstream, provider: local, model, timeouts: TIMEOUTS } : null
+
+type Asked = { projectId: string; provider: Provider; signal: AbortSignal }
+
+/** The shipped model behind a provider that does something to it on the way. */
+function through(change: (call: ProviderCall, pass: () => ProviderHandle) => ProviderHandle): Provider {
+  return {
+    dialect: 'openai',
+    supports: () => true,
+    listModels: async () => [],
+    close: async () => undefined,
+    call: (call, sink) => change(call, () => local.call(call, sink)),
+  }
+}
+
+const SILENT: ProviderHandle = { abort: () => undefined, pause: () => undefined, resume: () => undefined }
 
 const TEXTS = [
   ['shoes', 'Shoes may be returned within thirty days, unworn and in their box.'],
@@ -68,15 +84,21 @@ describeDatabases('an index version', (open) => {
     return index
   }
 
-  function ask(text: string, settings: Partial<typeof DEFAULT_RETRIEVAL> = {}, projectId = PROJECT) {
+  function ask(text: string, settings: Partial<typeof DEFAULT_RETRIEVAL> = {}, more: Partial<Asked> = {}) {
     const { sql } = open()
-    return new Retriever({ sql, clock: systemClock, embedderOf }).retrieve({
+    const { projectId = PROJECT, provider = local } = more
+    const retriever = new Retriever({
+      sql,
+      clock: systemClock,
+      embedderOf: (upstream, model) => ({ upstream, provider, model, timeouts: TIMEOUTS }),
+    })
+    return retriever.retrieve({
       projectId,
       index: { name: 'handbook', version: 1 },
       text,
       settings: { ...DEFAULT_RETRIEVAL, budget_ms: 30_000, ...settings },
       requestId: newId('req', Date.now()),
-      signal: new AbortController().signal,
+      signal: more.signal ?? new AbortController().signal,
     })
   }
 
@@ -113,7 +135,7 @@ describeDatabases('an index version', (open) => {
 
   test('is not there for another project, and gone once it is dropped', async () => {
     const index = await built()
-    await expect(ask('shoes', {}, 'prj_other')).rejects.toMatchObject({ code: 'not_found' })
+    await expect(ask('shoes', {}, { projectId: 'prj_other' })).rejects.toMatchObject({ code: 'not_found' })
 
     await dropIndex(deps(), index)
 
@@ -122,4 +144,97 @@ describeDatabases('an index version', (open) => {
       .sql`SELECT relname FROM pg_class WHERE relname LIKE ${`chunks_${index.number}%`}`
     expect(left).toEqual([])
   })
+
+  test('is not searched with another model of the same dimension behind its model’s name', async () => {
+    await built()
+    // The same vectors in another order of columns: the right length, and meaningless beside the old ones.
+    const shuffled: Provider = {
+      ...through((_call, pass) => pass()),
+      call: (call, sink) =>
+        local.call(call, {
+          ...sink,
+          onHead: (head) => sink.onHead(head),
+          onEnd: () => sink.onEnd(),
+          onError: (error) => sink.onError(error),
+          onData: (chunk) => {
+            const answer = JSON.parse(chunk.toString()) as { data: { embedding: string }[] }
+            for (const row of answer.data) {
+              const bytes = Buffer.from(row.embedding, 'base64')
+              row.embedding = bytes.swap32().reverse().toString('base64')
+            }
+            sink.onData(Buffer.from(JSON.stringify(answer)))
+          },
+        }),
+    }
+
+    await expect(ask('shoes', {}, { provider: shuffled })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('is not the model that its chunks were embedded with'),
+    })
+    expect((await ask('shoes')).chunks[0]?.key).toBe('shoes')
+  })
+
+  test('answers by words alone when the model is late or fails, and says so', async () => {
+    await built()
+    let calls = 0
+    // The first call compares the probes; the second embeds the question.
+    const late = through((_call, pass) => {
+      calls += 1
+      return calls === 1 ? pass() : SILENT
+    })
+    const { chunks, without } = await ask('late interest', { budget_ms: 300 }, { provider: late })
+
+    expect(without).toBe('vectors')
+    expect(chunks.map(({ key, cosine }) => [key, cosine])).toEqual([['invoice', null]])
+    await expect(
+      ask('late interest', { mode: 'vector', budget_ms: 300 }, { provider: late }),
+    ).rejects.toThrow()
+  })
+
+  test('ends at once when whoever asked has left', async () => {
+    await built()
+    const left = new AbortController()
+    const silent = through(() => {
+      left.abort()
+      return SILENT
+    })
+
+    await expect(ask('shoes', {}, { provider: silent, signal: left.signal })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
+  })
+
+  test('spreads what it gives over documents and, when asked to, over meanings', async () => {
+    await built()
+    const all = await ask('delivery of an order', { limit: 4, mode: 'vector' })
+    const varied = await ask('delivery of an order', { limit: 4, mode: 'vector', diversity: 0 })
+
+    expect(varied.chunks.map(({ key }) => key).toSorted()).toEqual(
+      all.chunks.map(({ key }) => key).toSorted(),
+    )
+    expect((await ask('delivery of an order', { mode: 'vector', min_score: 0.99 })).chunks).toEqual([])
+  })
+
+  test('is the same version when it is made again of the same, and another one of other documents', async () => {
+    const index = await built()
+    const again = await planAgain()
+    await pushDocuments({ sql: open().sql, clock: systemClock }, ACTOR, 'handbook', [
+      { key: 'shoes', text: 'Shoes stay with you.', title: null, language: 'en', metadata: {} },
+    ])
+    const changed = await planAgain()
+
+    expect([again.index.id, again.created]).toEqual([index.id, false])
+    expect([changed.index.version, changed.created]).toEqual([2, true])
+  })
+
+  async function planAgain() {
+    const plan = await planIndex(deps(), PROJECT, {
+      name: 'handbook',
+      source: 'handbook',
+      chunker: chunkerSettings.parse({}),
+      embedding: { upstream: 'local', model: 'embed', queryPrefix: '', documentPrefix: '' },
+      storage: 'vector',
+    })
+    return await createIndex(deps(), ACTOR, 'handbook', plan.manifest)
+  }
 })
