@@ -31,7 +31,7 @@ export type CliActions = {
 }
 
 type Declared = Readonly<{ name: string } & Record<string, unknown>>
-export type DeclaredRetrieval = { sources: readonly Declared[]; indexes: readonly Declared[] }
+type DeclaredRetrieval = { sources: readonly Declared[]; indexes: readonly Declared[] }
 
 type Finding = {
   severity: 'altered' | 'incomplete' | 'explained'
