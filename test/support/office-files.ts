@@ -81,8 +81,10 @@ export function paragraph(text: string, properties = ''): string {
   return `<w:p><w:pPr>${properties}</w:pPr><w:r><w:t xml:space="preserve">${text}</w:t></w:r></w:p>`
 }
 
-/** A PDF with one page for each content stream. */
-export function pdfOf(contents: readonly (string | Buffer)[], trailer = ''): Buffer {
+const HELVETICA = '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>'
+
+/** A PDF with one page for each content stream; `font` is the object of its one font. */
+export function pdfOf(contents: readonly (string | Buffer)[], trailer = '', font = HELVETICA): Buffer {
   const parts: Buffer[] = [Buffer.from('%PDF-1.4\n')]
   const offsets: number[] = []
   let size = parts[0]?.length ?? 0
@@ -104,7 +106,7 @@ export function pdfOf(contents: readonly (string | Buffer)[], trailer = ''): Buf
   const kids = contents.map((_, at) => `${5 + 2 * at} 0 R`).join(' ')
   object('<</Type/Catalog/Pages 2 0 R/Lang(en-GB)>>')
   object(`<</Type/Pages/Kids[${kids}]/Count ${contents.length}>>`)
-  object('<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>')
+  object(font)
   object('<</Title(A small document)>>')
   contents.forEach((content, at) => {
     const packed = deflateSync(content)

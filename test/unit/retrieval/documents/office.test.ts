@@ -40,6 +40,14 @@ describe('a PDF', () => {
   })
 })
 
+test('a PDF with letters in a font that it only names is refused, for they would be missing', async () => {
+  const font =
+    '<</Type/Font/Subtype/Type0/BaseFont/MSGothic/Encoding/90ms-RKSJ-H/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/MSGothic/CIDSystemInfo<</Registry(Adobe)/Ordering(Japan1)/Supplement 2>>/FontDescriptor<</Type/FontDescriptor/FontName/MSGothic/Flags 4/FontBBox[0 0 1000 1000]/Ascent 800/Descent -200>>>>]>>'
+  const bytes = pdfOf(['BT /F1 12 Tf 72 700 Td <93fa967b8cea> Tj ET'], '', font)
+
+  expect(await refusal(parseOne('pdf', bytes))).toMatch(/^unsupported: .*90ms-RKSJ-H.*embedded/)
+})
+
 const STYLES = {
   'word/styles.xml':
     '<w:styles><w:docDefaults><w:rPrDefault><w:rPr><w:lang w:val="pt-PT"/></w:rPr></w:rPrDefault></w:docDefaults>' +
