@@ -7,6 +7,7 @@ import { addErasureCommands } from './commands/audit/erasures.ts'
 import { addEventCommands } from './commands/audit/events.ts'
 import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
+import { addBenchCommands } from './commands/bench.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
@@ -95,6 +96,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addIndexBuildCommand(index, context)
   addIndexSearchCommand(index, context)
   addIndexCommands(index, context)
+  addBenchCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)
