@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path'
 import { CliError, EXIT } from './cli/exit-codes.ts'
-import type { BenchOptions, BenchResult, LoadedQueries, QualityActions } from './cli/quality.ts'
+import type { BenchOptions, Figures, LoadedQueries, QualityActions } from './cli/quality.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
 import { makeScratch } from './db/scratch.ts'
@@ -20,7 +20,7 @@ import {
   type SetPaths,
 } from './retrieval/quality/public-sets.ts'
 import type { QuerySet } from './retrieval/quality/query-sets.ts'
-import { qualityJson, qualityText, reportSet } from './retrieval/quality/report.ts'
+import { notesOf, qualityJson, qualityText, reportSet } from './retrieval/quality/report.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { openWorkerModels } from './worker-models.ts'
 
@@ -49,22 +49,28 @@ function loadQueries(queriesPath: string, qrelsPath: string): LoadedQueries {
   return {
     queries: set.queries,
     exampleDocument: relevant[0] ?? '',
-    notes: notesOf(set),
     findsAny: (rankings) =>
       [...rankings].some(([query, documents]) => documents.some((document) => isRelevant(query, document))),
-    report: (title, rows, k) => {
-      const measured = rows.map(({ name, rankings }) => ({
-        name,
-        run: measureRun(rankings, set.judgements, k),
-      }))
-      const baseline = rows[0]?.name ?? ''
-      const reports = [reportSet({ set: title, rows: measured, baseline, groups: set.groups })]
-      return { text: qualityText(reports), json: qualityJson(reports) }
-    },
+    report: (input) => reportOf(set, input),
   }
 }
 
-function notesOf({ queriesWithoutJudgement, judgementsWithoutQuery }: QuerySet): string[] {
+function reportOf(
+  { judgements, groups, ...set }: QuerySet,
+  { title, rows, k, notes }: Parameters<LoadedQueries['report']>[0],
+): Figures {
+  const measured = rows.map(({ name, rankings }) => ({ name, run: measureRun(rankings, judgements, k) }))
+  const report = reportSet({ set: title, rows: measured, baseline: rows[0]?.name ?? '', groups })
+  const more = [...leftOut(set), ...notes]
+  const [json] = qualityJson([report])
+  const text = `${qualityText([report])}${more.map((note) => `\n${note}\n`).join('')}`
+  return { text, json: { ...json, notes: [...notesOf(report), ...more] } }
+}
+
+function leftOut({
+  queriesWithoutJudgement,
+  judgementsWithoutQuery,
+}: Pick<QuerySet, 'queriesWithoutJudgement' | 'judgementsWithoutQuery'>): string[] {
   return [
     queriesWithoutJudgement === 0 ? null : `Left out: ${queriesWithoutJudgement} queries that nobody judged.`,
     judgementsWithoutQuery === 0
@@ -78,7 +84,7 @@ function inOrder<Value extends object>(read: Value | { problems: readonly string
   throw new CliError(EXIT.emptyInput, read.problems.join('\n'))
 }
 
-async function bench(deps: QualityDeps, options: BenchOptions): Promise<BenchResult> {
+async function bench(deps: QualityDeps, options: BenchOptions): Promise<Figures> {
   const { sets } = inOrder(findPublicSets(resolve(deps.directory, options.data)))
   const settings = settingsOf(options)
   checkSets(sets)

@@ -22,6 +22,7 @@ import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { addIndexBuildCommand } from './commands/retrieval/index-build.ts'
+import { addIndexEvalCommand } from './commands/retrieval/index-eval.ts'
 import { addIndexSearchCommand } from './commands/retrieval/index-search.ts'
 import { addIndexCommands } from './commands/retrieval/indexes.ts'
 import { addSourcePushCommand } from './commands/retrieval/source-push.ts'
@@ -95,6 +96,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   const index = program.command('index').description('versions of indexes over sources')
   addIndexBuildCommand(index, context)
   addIndexSearchCommand(index, context)
+  addIndexEvalCommand(index, context)
   addIndexCommands(index, context)
   addBenchCommands(program, context)
   addReleaseCommands(program, context)

@@ -26,8 +26,7 @@ export type BenchStep = {
 }
 
 /** The same figures for people and for programs. */
-export type Figures = { text: string; json: readonly object[] }
-export type BenchResult = { text: string; json: object }
+export type Figures = { text: string; json: object }
 
 /** A query set that was read and found in order. */
 export type LoadedQueries = {
@@ -35,18 +34,22 @@ export type LoadedQueries = {
   queries: readonly { id: string; text: string }[]
   /** One of the judged relevant documents, as the judgements name it. */
   exampleDocument: string
-  /** What was left out. */
-  notes: readonly string[]
   /** Whether a ranking holds a document that is judged relevant for its query. */
   findsAny(rankings: Rankings): boolean
-  /** `rankings`: query id → document keys, best first. The first row is what the others are compared with. */
-  report(title: string, rows: readonly { name: string; rankings: Rankings }[], k: number): Figures
+  /** The first row is what the others are compared with; `notes` stand below with what was left out of the files. */
+  report(input: {
+    title: string
+    rows: readonly { name: string; rankings: Rankings }[]
+    k: number
+    notes: readonly string[]
+  }): Figures
 }
+/** Query id → document keys, best first. */
 type Rankings = ReadonlyMap<string, readonly string[]>
 
 /** Everything rejects with CliError for files with mistakes. */
 export type QualityActions = {
   /** Nothing of it is left, however it ends. Rejects when the stop signal of the process aborts. */
-  bench(options: BenchOptions): Promise<BenchResult>
+  bench(options: BenchOptions): Promise<Figures>
   queries(queriesPath: string, qrelsPath: string): Promise<LoadedQueries>
 }
