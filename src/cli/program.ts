@@ -7,6 +7,7 @@ import { addErasureCommands } from './commands/audit/erasures.ts'
 import { addEventCommands } from './commands/audit/events.ts'
 import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
+import { addBenchCommands } from './commands/bench.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
@@ -21,6 +22,7 @@ import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { addIndexBuildCommand } from './commands/retrieval/index-build.ts'
+import { addIndexEvalCommand } from './commands/retrieval/index-eval.ts'
 import { addIndexSearchCommand } from './commands/retrieval/index-search.ts'
 import { addIndexCommands } from './commands/retrieval/indexes.ts'
 import { addSourcePushCommand } from './commands/retrieval/source-push.ts'
@@ -94,7 +96,9 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   const index = program.command('index').description('versions of indexes over sources')
   addIndexBuildCommand(index, context)
   addIndexSearchCommand(index, context)
+  addIndexEvalCommand(index, context)
   addIndexCommands(index, context)
+  addBenchCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)
