@@ -53,7 +53,7 @@ export type MeasuredSet = {
   latency: { name: string; p50Ms: number; p95Ms: number }[]
 }
 
-export const ROWS: readonly { mode: Mode; name: string }[] = [
+const ROWS: readonly { mode: Mode; name: string }[] = [
   { mode: 'text', name: 'text-only' },
   { mode: 'vector', name: 'vector-only' },
   { mode: 'hybrid', name: 'hybrid' },

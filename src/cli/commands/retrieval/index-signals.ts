@@ -77,7 +77,7 @@ async function signals(context: CliContext, name: string, options: Options): Pro
 }
 
 /** A version is no name: its signals stand among the others. */
-export function nameOf(text: string): string {
+function nameOf(text: string): string {
   if (/^[a-z0-9-]{1,63}$/.test(text)) return text
   const shown = printableLine(text.slice(0, 80))
   throw new CliError(EXIT.usage, `"${shown}" is no name of an index. Write handbook, without a version.`)

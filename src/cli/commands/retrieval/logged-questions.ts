@@ -120,7 +120,7 @@ function take(
 }
 
 /** Case, spacing and compatibility forms make no other question. */
-export function sameAs(text: string): string {
+function sameAs(text: string): string {
   return text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, ' ').trim()
 }
 
