@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { AuditActions, CliActions, PromptActions } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
+import type { QualityActions } from './cli/quality.ts'
 import type { Terminal } from './cli/terminal.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig, loadRetrieval } from './config.ts'
@@ -39,6 +40,7 @@ export function createActions(deps: ActionsDeps): CliActions {
     audit: lateAuditActions(deps, read),
     prompts: latePromptActions(deps.directory),
     retrieval: async () => loadRetrieval(deps.environment, deps.directory),
+    quality: lateQualityActions(deps, read),
     sync: {
       files: async () => {
         const { createSyncActions } = await import('./sync-actions.ts')
@@ -77,6 +79,18 @@ function lateAuditActions(deps: ActionsDeps, read: () => Config): AuditActions {
     prove: async (id, withBodies) => await (await load()).prove(id, withBodies),
     rotateKey: async () => await (await load()).rotateKey(),
     keys: async () => await (await load()).keys(),
+  }
+}
+
+/** Their modules are loaded when one is called. */
+function lateQualityActions({ directory, stop }: ActionsDeps, read: () => Config): QualityActions {
+  const load = async () => {
+    const { createQualityActions } = await import('./quality-actions.ts')
+    return createQualityActions({ directory, read, logger: openLogger, stop: stop.signal })
+  }
+  return {
+    bench: async (options) => await (await load()).bench(options),
+    queries: async (queries, qrels) => await (await load()).queries(queries, qrels),
   }
 }
 

@@ -30,7 +30,7 @@ export type OpenedDatabase = {
  * and a difference refused with SchemaError. A server that does not answer is opened all the same: the spool bridges it.
  */
 export async function openDatabase(
-  config: Config,
+  config: Pick<Config, 'home' | 'database'>,
   logger: Logger,
   options: {
     migrateServer: boolean

@@ -7,22 +7,12 @@ import type { RebuildInput } from './gateway/rebuild.ts'
 import { systemClock } from './lib/clock.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
 import { parseVersionRef } from './registry/releases/release-content.ts'
-import type { Embedder } from './retrieval/embed.ts'
 import { recallTexts } from './retrieval/recall.ts'
 import { Retriever } from './retrieval/retrieve.ts'
 import { type UpstreamModels, upstreamModels } from './retrieval/upstream-models.ts'
 import type { Runtime } from './runtime.ts'
 
-/** The model behind `upstream/model` as it is configured now; null when the upstream is not. */
-export function embedderOf(runtime: Pick<Runtime, 'snapshot'>) {
-  return (name: string, model: string): Embedder | null => {
-    const upstream = runtime.snapshot().upstreams.get(name)
-    if (upstream === undefined) return null
-    return { upstream: name, provider: upstream.provider, model, timeouts: upstream.timeouts }
-  }
-}
-
-/** The same models, to make indexes with: those on this machine's disk are known by their weights. */
+/** Models to make indexes with: those on this machine's disk are known by their weights. */
 export function modelsInForce(
   runtime: Pick<Runtime, 'snapshot'>,
   providers: Pick<ProviderRegistry, 'current'>,
@@ -35,7 +25,8 @@ export function modelsInForce(
 }
 
 export function createRetriever(sql: Sql, runtime: Pick<Runtime, 'snapshot'>): Retriever {
-  return new Retriever({ sql, clock: systemClock, embedderOf: embedderOf(runtime) })
+  const { embedderOf } = upstreamModels((name) => runtime.snapshot().upstreams.get(name) ?? null)
+  return new Retriever({ sql, clock: systemClock, embedderOf })
 }
 
 /** What a logged request's prompt was filled with, for making its bytes again. */

@@ -33,8 +33,9 @@ export type RequestFilter = {
   keyName?: string | undefined
   /** The request that was sent again. */
   replayOf?: string | undefined
-  /** The release that served it. */
+  /** The release that served it, and the index which that pins: `handbook@5`, or `handbook` for any version. */
   releaseId?: string | undefined
+  index?: string | undefined
   /** Pseudonym of a subject. */
   subject?: string | undefined
   /** Matches the model asked for or the model that answered. */
@@ -258,7 +259,7 @@ function samePlace(): SQL | undefined {
 }
 
 function conditions(filter: RequestFilter): (SQL | undefined)[] {
-  const { sinceMs, untilMs, model } = filter
+  const { sinceMs, untilMs, model, index } = filter
   return [
     sinceMs === undefined
       ? undefined
@@ -270,6 +271,7 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
     filter.keyId === undefined ? undefined : eq(requests.keyId, filter.keyId),
     filter.replayOf === undefined ? undefined : eq(requests.replayOf, filter.replayOf),
     filter.releaseId === undefined ? undefined : eq(requests.releaseId, filter.releaseId),
+    index === undefined ? undefined : sql`starts_with(${requests.index} || '@', ${`${index}@`})`,
     filter.subject === undefined ? undefined : eq(requests.subject, filter.subject),
     filter.keyName === undefined ? undefined : eq(requests.keyName, filter.keyName),
     model === undefined ? undefined : or(eq(requests.requestedModel, model), eq(requests.model, model)),

@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from './client.ts'
 import { CliError, EXIT } from './exit-codes.ts'
+import type { QualityActions } from './quality.ts'
 import { printableJson, type Terminal } from './terminal.ts'
 
 /** A check of `aval doctor`, as the server sends it. */
@@ -28,10 +29,11 @@ export type CliActions = {
   sync: SyncActions
   /** Sources and indexes that aval.yaml declares, as `/api` takes them. Rejects with ConfigError for mistakes in them. */
   retrieval(): Promise<DeclaredRetrieval>
+  quality: QualityActions
 }
 
 type Declared = Readonly<{ name: string } & Record<string, unknown>>
-export type DeclaredRetrieval = { sources: readonly Declared[]; indexes: readonly Declared[] }
+type DeclaredRetrieval = { sources: readonly Declared[]; indexes: readonly Declared[] }
 
 type Finding = {
   severity: 'altered' | 'incomplete' | 'explained'

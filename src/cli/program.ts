@@ -7,6 +7,7 @@ import { addErasureCommands } from './commands/audit/erasures.ts'
 import { addEventCommands } from './commands/audit/events.ts'
 import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
+import { addBenchCommands } from './commands/bench.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
@@ -21,7 +22,10 @@ import { addPromptVersionCommands } from './commands/prompts/versions.ts'
 import { addCardCommand, addReleaseCommands } from './commands/release.ts'
 import { addRequestCommands } from './commands/requests.ts'
 import { addIndexBuildCommand } from './commands/retrieval/index-build.ts'
+import { addIndexEvalCommand } from './commands/retrieval/index-eval.ts'
+import { addIndexQueriesCommand } from './commands/retrieval/index-queries.ts'
 import { addIndexSearchCommand } from './commands/retrieval/index-search.ts'
+import { addIndexSignalsCommand } from './commands/retrieval/index-signals.ts'
 import { addIndexCommands } from './commands/retrieval/indexes.ts'
 import { addSourcePushCommand } from './commands/retrieval/source-push.ts'
 import { addSourceSyncCommand } from './commands/retrieval/source-sync.ts'
@@ -85,16 +89,8 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addModelVersionCommands(program, context)
   addPriceCommands(program, context)
   addModelCommands(program, context)
-  const source = program
-    .command('source')
-    .description('documents to search: where they come from, and reading them')
-  addSourceCommands(source, context)
-  addSourceSyncCommand(source, context)
-  addSourcePushCommand(source, context)
-  const index = program.command('index').description('versions of indexes over sources')
-  addIndexBuildCommand(index, context)
-  addIndexSearchCommand(index, context)
-  addIndexCommands(index, context)
+  addRetrievalCommands(program, context)
+  addBenchCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)
@@ -114,6 +110,22 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   )
   program.addHelpText('after', exitCodesHelp())
   return { program, exitCode: () => exitCode }
+}
+
+function addRetrievalCommands(program: Command, context: CliContext): void {
+  const source = program
+    .command('source')
+    .description('documents to search: where they come from, and reading them')
+  addSourceCommands(source, context)
+  addSourceSyncCommand(source, context)
+  addSourcePushCommand(source, context)
+  const index = program.command('index').description('versions of indexes over sources')
+  addIndexBuildCommand(index, context)
+  addIndexSearchCommand(index, context)
+  addIndexEvalCommand(index, context)
+  addIndexQueriesCommand(index, context)
+  addIndexSignalsCommand(index, context)
+  addIndexCommands(index, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

@@ -10,6 +10,7 @@ export type RequestFilters = {
   model?: string
   route?: string
   release?: string
+  index?: string
   upstream?: string
   failed?: boolean
   status?: string
@@ -40,6 +41,7 @@ export function withRequestFilters(command: Command): Command {
     .option('--model <model>', 'asked for, or answered by, this model')
     .option('--route <route>', 'sent to this route')
     .option('--release <id>', 'served by this release: rel_…')
+    .option('--index <index>', 'whose release pins this index: handbook@5, or handbook for any version')
     .option('--upstream <name>', 'sent to this upstream, also when another one answered in the end')
     .option('--failed', 'that did not complete')
     .option('--status <status>', 'the HTTP status the client got: 429')

@@ -2,6 +2,7 @@
 
 import type { RetrievalRecord } from '../audit/record.ts'
 import { RequestError } from '../errors.ts'
+import { askedQuestion, promptVariables } from '../lib/asked-question.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import type { Operation } from '../providers/provider.ts'
 import { CONTEXTS, type PromptContext } from '../registry/prompts/prompt-content.ts'
@@ -9,8 +10,6 @@ import type { ServedReleaseIndex } from '../registry/releases/book.ts'
 import type { Retrieval } from '../retrieval/retrieve.ts'
 import type { ParsedBody } from './request.ts'
 
-/** A longer question is a document; what a model embeds of it is its beginning anyway. */
-const MAX_QUESTION_CHARACTERS = 8_000
 /** Clients bound the head they accept, and all of it stands in the log. */
 const MAX_HEADER_BYTES = 4_096
 const MAX_KEY_CHARACTERS = 256
@@ -26,32 +25,17 @@ const FALSE_NUMBER = /^([ \t]*)\[(\d{1,6})\]/gmu
  * the caller's own: the release says where they come from.
  */
 export function questionOf(body: ParsedBody, operation: Operation, index: ServedReleaseIndex): string {
-  const prompt = body.parsed.prompt
-  const variables = isJsonObject(prompt) && isJsonObject(prompt.variables) ? prompt.variables : {}
+  const variables = promptVariables(body.parsed)
   if (variables[CONTEXTS] !== undefined) {
     const message = `/${CONTEXTS} come from the index ${index.ref} of this release. Leave them out.`
     throw new RequestError('invalid_variables', message, { param: `/${CONTEXTS}` })
   }
   const { question: name } = index
-  const text = name === null ? lastUserText(body, operation) : variables[name]
-  if (typeof text === 'string' && text.trim() !== '') return text.slice(0, MAX_QUESTION_CHARACTERS)
+  const text = askedQuestion(body.parsed, operation, name)
+  if (text !== null) return text
   const where = name === null ? 'the last message of a user' : `/${name}`
   const message = `Index ${index.ref} is asked ${where}, and there is no text in it. Send a question.`
   throw new RequestError('invalid_variables', message, { param: name === null ? 'messages' : `/${name}` })
-}
-
-function lastUserText({ parsed }: ParsedBody, operation: Operation): string | null {
-  const given = operation === 'responses' ? parsed.input : parsed.messages
-  if (typeof given === 'string') return given
-  const last = Array.isArray(given)
-    ? given.findLast((one) => isJsonObject(one) && one.role === 'user')
-    : undefined
-  const content = isJsonObject(last) ? last.content : null
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return null
-  return content
-    .flatMap((part) => (isJsonObject(part) && typeof part.text === 'string' ? [part.text] : []))
-    .join('\n')
 }
 
 /** Passages as prompts show them, numbered from 1. A passage cannot begin a line with a number of its own. */

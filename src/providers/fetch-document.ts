@@ -9,7 +9,7 @@ import { Agent, type Dispatcher, request } from 'undici'
 import { createDecoder } from './decode.ts'
 import { isPublicAddress, literalHost, namesInside } from './public-address.ts'
 
-export type FetchedDocument = {
+type FetchedDocument = {
   bytes: Buffer
   /** `text/html`, without parameters; null when the server did not say. */
   mediaType: string | null

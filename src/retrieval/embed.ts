@@ -10,7 +10,7 @@ export type Embedded = { vectors: Float32Array[]; tokens: number | null }
 
 const FLOAT_BYTES = 4
 /** pgvector indexes this many for `vector`, twice as many for `halfvec`; more is another mistake. */
-export const MAX_DIMENSIONS = 4_000
+const MAX_DIMENSIONS = 4_000
 
 /** Rejects with UpstreamError: what the provider says, or upstream_malformed for an answer without a vector a text. */
 export async function embedTexts(

@@ -33,7 +33,7 @@ const CONFIGURATIONS: Readonly<Record<string, string>> = {
   yi: 'yiddish',
 }
 
-export const DEFAULT_CONFIGURATION = 'simple'
+const DEFAULT_CONFIGURATION = 'simple'
 
 /** `en-GB` as `english`; null and languages without a configuration as `simple`. */
 export function configurationOf(language: string | null): string {

@@ -46,9 +46,14 @@ export class OpenIndexes {
     this.#deps = deps
   }
 
+  /** Looks the version up again when it is asked next. */
+  forget(projectId: string, wanted: Wanted): void {
+    this.#opened.delete(keyOf(projectId, wanted))
+  }
+
   /** Throws RequestError: not_found, or conflict with the reason why it cannot be searched. */
   async open(projectId: string, wanted: Wanted): Promise<ServedIndex> {
-    const key = `${projectId} ${wanted.name}@${wanted.version}`
+    const key = keyOf(projectId, wanted)
     const opened = this.#opened.get(key) ?? (await this.#read(projectId, wanted))
     this.#opened.delete(key)
     this.#opened.set(key, opened)
@@ -118,6 +123,10 @@ function whyNotReady(row: IndexRow): string {
   if (row.state === 'failed') return `its build failed: ${row.error ?? 'no reason was kept'}`
   if (row.state === 'dropped') return 'it was dropped. Build it again as a new version, or pin another one.'
   return `it is being built (${row.chunksDone} of ${row.chunksTotal ?? 'unknown'} chunks). aval index show ${row.name}@${row.version}`
+}
+
+function keyOf(projectId: string, { name, version }: Wanted): string {
+  return `${projectId} ${name}@${version}`
 }
 
 function refused({ name, version }: Wanted, why: string): RequestError {

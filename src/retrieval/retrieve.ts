@@ -80,9 +80,17 @@ export class Retriever {
     const { clock } = this.#deps
     const startedMs = clock.monotonicMs()
     const index = await this.#indexes.open(question.projectId, question.index)
-    const found = await this.#search(index, question)
-    const chunks = await this.#choose(index, question, found)
-    return { chunks, without: found.without, durationMs: clock.monotonicMs() - startedMs }
+    try {
+      const found = await this.#search(index, question)
+      const chunks = await this.#choose(index, question, found)
+      return { chunks, without: found.without, durationMs: clock.monotonicMs() - startedMs }
+    } catch (error) {
+      if (!isGone(error)) throw error
+      // Dropped since it was opened: looked up again it says so itself.
+      this.#indexes.forget(question.projectId, question.index)
+      await this.#indexes.open(question.projectId, question.index)
+      throw error
+    }
   }
 
   async #search(index: ServedIndex, question: Question): Promise<Found> {
@@ -207,6 +215,11 @@ function parsedVectors(rows: readonly { number: number; embedding: string }[]): 
       Float32Array.from(JSON.parse(embedding) as number[]),
     ]),
   )
+}
+
+/** undefined_table: the partition that would hold the answer is not there. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '42P01'
 }
 
 /** A branch that was not asked for has neither value nor error; a late one has the error that says so. */

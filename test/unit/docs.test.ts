@@ -16,6 +16,7 @@ import { createPromptActions } from '../../src/prompt-actions.ts'
 import { createSyncActions } from '../../src/sync-actions.ts'
 import { MAY_IMPORT } from '../support/architecture.ts'
 import { noAuditActions } from '../support/audit-actions.ts'
+import { noQualityActions } from '../support/quality-actions.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -334,6 +335,7 @@ const PROGRAM = buildProgram({
     audit: noAuditActions(),
     prompts: createPromptActions('.'),
     retrieval: async () => ({ sources: [], indexes: [] }),
+    quality: noQualityActions(),
     sync: createSyncActions('.'),
   },
   nowMs: () => 0,

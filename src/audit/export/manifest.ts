@@ -76,6 +76,7 @@ export function filtersToWire(filter: ExportFilter): Record<string, string> {
     failed: filter.failed === undefined ? undefined : String(filter.failed),
     replay_of: filter.replayOf,
     release: filter.releaseId,
+    index: filter.index,
     stream: filter.stream === undefined ? undefined : String(filter.stream),
   }
   return Object.fromEntries(

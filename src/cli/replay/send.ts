@@ -4,6 +4,7 @@ import { replaceValue } from '../../lib/json-scan.ts'
 import { sleep } from '../../lib/sleep.ts'
 import { type Client, readError, UnreachableError } from '../client.ts'
 import { CliError } from '../exit-codes.ts'
+import { waitOf } from '../retry-after.ts'
 import { answerText } from './answer.ts'
 import type { Candidate } from './gather.ts'
 import { pathOf } from './logged.ts'
@@ -29,7 +30,6 @@ export type Sending = {
 /** Longer than any answer that still comes. */
 const ANSWER_TIMEOUT_MS = 10 * 60_000
 const MAX_WAIT_MS = 60_000
-const DEFAULT_WAIT_MS = 1000
 const MAX_TRIES = 6
 /** The same for every request: going on would fill the log with the same refusal. */
 const HOPELESS = new Set(['invalid_api_key', 'permission_denied', 'model_not_found', 'unreachable'])
@@ -100,14 +100,6 @@ async function sendOne(
       return { ...failed, id, ...brokenOff(error) }
     }
   }
-}
-
-/** Retry-After in milliseconds or seconds; a date, or none, is one second. */
-function waitOf(headers: Headers): number {
-  const ms = Number(headers.get('retry-after-ms') ?? Number.NaN)
-  if (ms >= 0) return ms
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
-  return seconds >= 0 ? seconds * 1000 : DEFAULT_WAIT_MS
 }
 
 /** A stream that broke ends with an error event, under a status of 200 that was sent long before. */

@@ -14,6 +14,7 @@ import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type IndexSearchDeps, indexSearchApi } from './index-search.ts'
+import { type IndexSignalsDeps, indexSignalsApi } from './index-signals.ts'
 import { type IndexesApiDeps, indexesApi } from './indexes.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
 import { labelsApi } from './labels.ts'
@@ -50,7 +51,7 @@ export type ApiDeps = {
   modelVersions: ModelVersionsApiDeps
   prices: PricesApiDeps
   sources: SourcesApiDeps
-  indexes: IndexesApiDeps & IndexSearchDeps
+  indexes: IndexesApiDeps & IndexSearchDeps & IndexSignalsDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -106,7 +107,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', pricesApi(deps.prices))
   api.route('/', sourcesApi(deps.sources))
   api.route('/', sourceDocumentsApi(deps.sources))
+  // Before the versions, whose paths look alike.
   api.route('/', indexSearchApi(deps.indexes))
+  api.route('/', indexSignalsApi(deps.indexes))
   api.route('/', indexesApi(deps.indexes))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))

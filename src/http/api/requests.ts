@@ -134,6 +134,11 @@ export const requestFilters = {
     .string()
     .regex(/^rel_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a release: rel_ and 26 letters.')
     .optional(),
+  /** Whose release pins this index: one version of it, or any. */
+  index: z
+    .string()
+    .regex(/^[a-z0-9-]{1,63}(?:@[1-9]\d{0,8})?$/, 'Write the name of an index, or a version: handbook@5.')
+    .optional(),
   /** Of this upstream, also when another one answered after it failed. */
   upstream: name,
   /** `true`: every outcome but completed. */
@@ -261,6 +266,7 @@ export function toFilter(
     route: query.route,
     replayOf: query.replay_of,
     releaseId: query.release,
+    index: query.index,
     subject: query.subject === undefined ? undefined : subjectOf(query.subject, projectId, pseudonym),
     status: query.status === undefined ? undefined : statusRange(query.status),
     outcome: query.outcome,

@@ -9,6 +9,8 @@ import { newId } from '../../lib/ids.ts'
 import { namesInside } from '../../providers/public-address.ts'
 import type { Ring } from '../../queue/jobs.ts'
 import { contentOf } from '../../registry/content.ts'
+import { DocumentError } from '../../retrieval/documents/document-error.ts'
+import { compileGlobs } from '../../retrieval/documents/glob.ts'
 import {
   findSourceOverview,
   listSourceOverviews,
@@ -173,6 +175,7 @@ export function sourcesApi(deps: SourcesApiDeps) {
       const { name, kind, ...given } = c.req.valid('json')
       const { key } = c.var
       const settings = sourceSettings[kind].parse(given)
+      demandPatterns(settings)
       demandAdminInside(key, kind, settings)
       await deps.record.admin(key, { action: 'source.put', target: name, detail: { kind, settings } })
       const created = await put(deps, key, { name, kind, settings })
@@ -241,6 +244,19 @@ export async function getSource(sql: Sql, projectId: string, name: string): Prom
 function noSource(name: string): RequestError {
   const message = `This project has no source "${name}". aval source list shows what there is; aval source add makes one.`
   return new RequestError('not_found', message, { param: 'name' })
+}
+
+/** Throws RequestError for a pattern that is none, before a sync would find it. */
+function demandPatterns(settings: object): void {
+  for (const [param, patterns] of Object.entries(settings)) {
+    if (param !== 'include' && param !== 'exclude') continue
+    try {
+      compileGlobs(patterns)
+    } catch (error) {
+      if (!(error instanceof DocumentError)) throw error
+      throw new RequestError('invalid_value', `${param}: ${error.message}`, { param, cause: error })
+    }
+  }
 }
 
 /** A worker's disk, and addresses that lead inside, show what only whoever runs Aval may show. */

@@ -34,7 +34,7 @@ export function countTokens(text: string): number {
   return tokensOf(weigh(text, 0, text.length))
 }
 
-export function tokensOf(weight: number): number {
+function tokensOf(weight: number): number {
   return Math.ceil(weight / QUARTERS)
 }
 

@@ -1,6 +1,6 @@
 /** What a document may at most be. Beyond a limit it is refused as a whole: half a document answers wrongly. */
 
-export const MIB = 1024 * 1024
+const MIB = 1024 * 1024
 
 /** Bytes of a file, before anything of it is read. */
 export const MAX_FILE_BYTES = 64 * MIB

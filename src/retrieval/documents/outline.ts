@@ -12,7 +12,15 @@ type Block = { text: string; tight: boolean }
 type Shape = { kind: 'paragraph' } | { kind: 'heading'; level: number } | { kind: 'item'; indent: number }
 
 /** A place that blocks go to: the document, or a cell of a table. */
-type Frame = { blocks: Block[]; inline: string; shape: Shape; marker: string; verbatim: boolean }
+type Frame = {
+  blocks: Block[]
+  inline: string
+  /** Whether a further blank would be one too many; looking at the text itself would copy it for every piece added. */
+  afterBlank: boolean
+  shape: Shape
+  marker: string
+  verbatim: boolean
+}
 type Table = { rows: Row[] }
 
 export class Outline {
@@ -29,13 +37,15 @@ export class Outline {
       return
     }
     const flat = text.replace(/[ \t\n\r\f\u00a0]+/g, ' ').replaceAll('\u00ad', '')
-    const blankBefore = frame.inline === '' || /[ \n]$/.test(frame.inline)
-    frame.inline += blankBefore && flat.startsWith(' ') ? flat.slice(1) : flat
+    const added = frame.afterBlank && flat.startsWith(' ') ? flat.slice(1) : flat
+    frame.inline += added
+    if (added !== '') frame.afterBlank = added.endsWith(' ')
   }
 
   breakLine(): void {
     this.#count(1)
     this.#frame.inline += '\n'
+    this.#frame.afterBlank = true
   }
 
   /** Ends the present block; what follows is a paragraph. */
@@ -44,6 +54,7 @@ export class Outline {
     const text = shaped(frame)
     if (text !== '') frame.blocks.push({ text, tight: frame.shape.kind === 'item' })
     frame.inline = ''
+    frame.afterBlank = true
     frame.verbatim = false
     frame.shape = { kind: 'paragraph' }
     frame.marker = ''
@@ -128,7 +139,14 @@ export class Outline {
 const MAX_INDENT = 8
 
 function newFrame(): Frame {
-  return { blocks: [], inline: '', shape: { kind: 'paragraph' }, marker: '', verbatim: false }
+  return {
+    blocks: [],
+    inline: '',
+    afterBlank: true,
+    shape: { kind: 'paragraph' },
+    marker: '',
+    verbatim: false,
+  }
 }
 
 function joined(blocks: readonly Block[]): string {

@@ -26,7 +26,7 @@ export type ParserSettings = {
 }
 
 const TIME_LIMIT_MS = 60_000
-/** The largest files allowed need 600 MB. */
+/** A CSV file of 60 MiB needs more than 512. */
 const MEMORY_MB = 1024
 /** Whoever asks for more at once has no bound of his own. */
 const MAX_WAITING = 1000

@@ -24,9 +24,10 @@ type Item = { str: string; transform: number[]; height: number; hasEOL: boolean 
 const PARAGRAPH_GAP = 1.7
 const PAGE_BREAK = '\n\n'
 
-/** Throws DocumentError `encrypted`, `broken`, `too_many`, `too_large` or, for scanned pages, `empty`. */
+/** Throws DocumentError `encrypted`, `broken`, `too_many`, `too_large`, `empty` (scanned pages) or `unsupported` (see `dataOf`). */
 export async function readPdf(bytes: Buffer): Promise<PdfText> {
-  const pdf = await openPdf(bytes)
+  const missing = new Set<string>()
+  const pdf = await openPdf(bytes, missing)
   try {
     if (pdf.numPages > MAX_PDF_PAGES)
       throw new DocumentError(
@@ -34,6 +35,7 @@ export async function readPdf(bytes: Buffer): Promise<PdfText> {
         `The PDF has ${pdf.numPages} pages, more than ${MAX_PDF_PAGES}. Split it.`,
       )
     const { text, pageStarts } = await readPages(pdf)
+    if (missing.size > 0) throw withoutFonts([...missing])
     if (text === '')
       throw new DocumentError(
         'empty',
@@ -47,7 +49,7 @@ export async function readPdf(bytes: Buffer): Promise<PdfText> {
   }
 }
 
-async function openPdf(bytes: Buffer): Promise<Pdf> {
+async function openPdf(bytes: Buffer, missing: Set<string>): Promise<Pdf> {
   const { getDocumentProxy: open } = await import('unpdf')
   try {
     // A copy: the library takes the memory that it is given.
@@ -56,12 +58,35 @@ async function openPdf(bytes: Buffer): Promise<Pdf> {
       isEvalSupported: false,
       disableFontFace: true,
       enableXfa: false,
+      useWorkerFetch: false,
+      BinaryDataFactory: dataOf(missing),
     })
   } catch (error) {
     if (error instanceof Error && error.name === 'PasswordException')
       throw new DocumentError('encrypted', 'The PDF needs a password. Save it without one.', { cause: error })
     throw broken(error)
   }
+}
+
+/**
+ * What the library asks for tables of Chinese, Japanese and Korean letters, which a PDF may name in place of bringing its
+ * fonts. They are not here, and the library would leave out what they stand for without a word: each is noted.
+ */
+function dataOf(missing: Set<string>): object {
+  return class {
+    readonly fetch = ({ kind, filename }: { kind: string; filename: string }): Promise<never> => {
+      if (kind === 'cMapUrl') missing.add(filename.replace(/\.bcmap$/, '').slice(0, 40))
+      return Promise.reject(new Error(`${filename} is not here.`))
+    }
+  }
+}
+
+function withoutFonts(names: readonly string[]): DocumentError {
+  const shown = names.slice(0, 3).join(', ')
+  return new DocumentError(
+    'unsupported',
+    `The PDF has letters in fonts that it does not bring along (${shown}). Save it with embedded fonts, or as text.`,
+  )
 }
 
 function broken(cause: unknown): DocumentError {

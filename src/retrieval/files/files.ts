@@ -6,7 +6,7 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../../registry/actor.ts'
-import { MAX_FILE_BYTES, MIB } from '../documents/limits.ts'
+import { MAX_FILE_BYTES, mebibytes } from '../documents/limits.ts'
 import {
   deleteUnfinished,
   type FileRow,
@@ -24,8 +24,8 @@ export type FilePurpose = (typeof PURPOSES)[number]
 /** Those that OpenAI takes for uploads. What a file may be used for here does not depend on it. */
 export const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const
 /** Of all files of a project. More belongs into a source that is read from a folder. */
-const MAX_PROJECT_BYTES = 10 * 1024 * MIB
-const PART_BYTES = MIB
+const MAX_PROJECT_BYTES = 10 * 1024 ** 3
+const PART_BYTES = 1024 ** 2
 /** An upload that takes longer has broken off: the server waits two minutes for a request. */
 const RECEIVING_MS = 3_600_000
 
@@ -52,7 +52,7 @@ export async function receiveFile(
     until: new Date(nowMs + RECEIVING_MS).toISOString(),
   }
   if (!(await reserveFile(sql, reserved, MAX_PROJECT_BYTES))) {
-    const message = `The files of this project may have ${MAX_PROJECT_BYTES / MIB} MiB together, and this one does not fit. Delete some: DELETE /v1/files/{id}`
+    const message = `The files of this project may have ${mebibytes(MAX_PROJECT_BYTES)} together, and this one does not fit. Delete some: DELETE /v1/files/{id}`
     throw new RequestError('conflict', message, { param: 'file', headers: { 'x-should-retry': 'false' } })
   }
   try {
@@ -131,6 +131,6 @@ export async function* readFileBytes(
 }
 
 export function fileTooLarge(): RequestError {
-  const message = `A file may have ${MAX_FILE_BYTES / MIB} MiB. Split it, or read it from a folder: aval source add`
+  const message = `A file may have ${mebibytes(MAX_FILE_BYTES)}. Split it, or read it from a folder: aval source add`
   return new RequestError('body_too_large', message, { param: 'file' })
 }

@@ -56,7 +56,7 @@ const MAX_CHUNKS = 5_000_000
 const MAX_ERROR_LETTERS = 500
 
 /** What no second try would mend; its message is for whoever asked for the index. */
-export class BuildRefused extends Error {
+class BuildRefused extends Error {
   override name = 'BuildRefused'
 }
 class TakenOver extends Error {

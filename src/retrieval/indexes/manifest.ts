@@ -4,7 +4,7 @@ import { isJsonObject } from '../../lib/json.ts'
 import { type Content, contentOf } from '../../registry/content.ts'
 import type { ChunkerSettings } from '../chunking/settings.ts'
 
-export type EmbeddingModel = {
+type EmbeddingModel = {
   upstream: string
   /** The upstream's own model id. */
   model: string

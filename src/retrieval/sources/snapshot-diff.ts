@@ -3,7 +3,7 @@
 import type { Sql } from 'postgres'
 
 export type SnapshotRef = { source: string; hash: string }
-export type DocumentChange = { key: string; change: 'added' | 'changed' | 'removed' }
+type DocumentChange = { key: string; change: 'added' | 'changed' | 'removed' }
 export type SnapshotDiff = {
   added: number
   changed: number

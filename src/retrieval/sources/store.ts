@@ -2,7 +2,7 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 
-export type SourceKind = 'folder' | 'urls' | 'pushed'
+type SourceKind = 'folder' | 'urls' | 'pushed'
 export type SourceRow = {
   id: string
   projectId: string
@@ -61,18 +61,6 @@ export async function findSource(sql: Sql, projectId: string, name: string): Pro
 export async function findSourceById(sql: Sql, id: string): Promise<SourceRow | null> {
   const rows = await sql.unsafe<SourceRow[]>(`SELECT ${SOURCE} FROM sources WHERE id = $1`, [id])
   return rows[0] ?? null
-}
-
-/** By name; `after` is the last name of the page before. */
-export async function listSources(
-  sql: Sql,
-  projectId: string,
-  page: { after: string | null; limit: number },
-): Promise<SourceRow[]> {
-  return await sql.unsafe<SourceRow[]>(
-    `SELECT ${SOURCE} FROM sources WHERE project_id = $1 AND ($2::text IS NULL OR name > $2) ORDER BY name LIMIT $3`,
-    [projectId, page.after, page.limit],
-  )
 }
 
 export async function newestSnapshot(

@@ -2,7 +2,7 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 
-export type SyncState = 'queued' | 'running' | 'done' | 'failed'
+type SyncState = 'queued' | 'running' | 'done' | 'failed'
 export type SyncRow = {
   id: string
   projectId: string
@@ -24,14 +24,6 @@ export type SyncRow = {
 const SYNC = `id, project_id AS "projectId", source_id AS "sourceId", state, attempts, files_total AS "filesTotal",
   files_done AS "filesDone", added, changed, removed, failed, snapshot_id AS "snapshotId", error,
   created_at AS "createdAt", updated_at AS "updatedAt"`
-
-export async function newestSync(sql: Sql, sourceId: string): Promise<SyncRow | null> {
-  const rows = await sql.unsafe<SyncRow[]>(
-    `SELECT ${SYNC} FROM source_syncs WHERE source_id = $1 ORDER BY id DESC LIMIT 1`,
-    [sourceId],
-  )
-  return rows[0] ?? null
-}
 
 export async function findSync(sql: Sql, id: string): Promise<SyncRow | null> {
   const rows = await sql.unsafe<SyncRow[]>(`SELECT ${SYNC} FROM source_syncs WHERE id = $1`, [id])

@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { contentOf } from '../../registry/content.ts'
 import { DocumentError } from '../documents/document-error.ts'
-import { formatOf } from '../documents/format.ts'
+import { formatOf, READABLE_FORMATS } from '../documents/format.ts'
 import type { Parser } from '../documents/parser.ts'
 import { whileBeating } from '../heartbeat.ts'
 import { storedDocument } from './document.ts'
@@ -159,7 +159,10 @@ class Sync {
       if (before !== null && before.digest === digest) return { stored: before, documents: null }
       const format = formatOf(file.key, read.mediaType)
       if (format === null) {
-        throw new DocumentError('unsupported', `${file.key} has no format that can be read here.`)
+        throw new DocumentError(
+          'unsupported',
+          `${file.key} is none of ${READABLE_FORMATS}. Convert it, or leave it out.`,
+        )
       }
       const parsed = await parser.parse(read.bytes, { name: file.key, format })
       return {

@@ -36,7 +36,7 @@ test('a file is pushed, changed, compared, pushed again and rendered, and the lo
   expect(changed.stdout).toContain('[-sources-]{+passages+}')
   expect(second.stdout).toMatch(/^new +support-answer@2 /)
   expect(rendered.stdout).toContain('numbered sources')
-  expect(rendered.stdout).toContain('user\n{{contexts}}\n')
+  expect(rendered.stdout).toContain('Question: {{contexts}}\n')
   const actions = JSON.parse(events.stdout).data.map(({ action }: { action: string }) => action)
   expect(actions.filter((action: string) => action === 'prompt.push')).toHaveLength(2)
 })

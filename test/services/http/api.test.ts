@@ -453,6 +453,13 @@ const MATRIX: {
     fresh: freshIndex,
   },
   {
+    route: 'GET /indexes/{name}/signals',
+    roles: ['admin', 'auditor'],
+    own: '/indexes/OWN/signals',
+    other: '/indexes/OTHER/signals',
+    fresh: freshIndex,
+  },
+  {
     route: 'POST /indexes/{name}/{version}/search',
     roles: ['admin', 'engineer', 'auditor'],
     own: '/indexes/OWN/1/search',

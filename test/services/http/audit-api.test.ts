@@ -7,6 +7,7 @@ import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { noQualityActions } from '../../support/quality-actions.ts'
 
 const REQUEST = 'req_01kb000000000000000000000a'
 
@@ -77,6 +78,7 @@ async function aval(role: Role, ...words: string[]) {
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      quality: noQualityActions(),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

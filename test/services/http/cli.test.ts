@@ -9,6 +9,7 @@ import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { noQualityActions } from '../../support/quality-actions.ts'
 
 let database: TestDatabase
 let server: ApiServer
@@ -144,6 +145,7 @@ async function aval(words: string[], options: Options = {}) {
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      quality: noQualityActions(),
       sync: createSyncActions('.'),
       ...options.actions,
     },

@@ -9,6 +9,7 @@ import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { noQualityActions } from '../../support/quality-actions.ts'
 
 let database: TestDatabase
 let server: ApiServer
@@ -71,6 +72,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
         retrieval: async () => ({ sources: [], indexes: [] }),
+        quality: noQualityActions(),
         sync: createSyncActions(folder),
       },
       nowMs: () => 1000,

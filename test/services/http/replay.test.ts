@@ -5,6 +5,7 @@ import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { noQualityActions } from '../../support/quality-actions.ts'
 
 const BODY = '{"model":"support-answer","messages":[{"role":"user","content":"hi"}]}'
 const ANSWER = JSON.stringify({ choices: [{ index: 0, message: { role: 'assistant', content: 'hello' } }] })
@@ -91,6 +92,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      quality: noQualityActions(),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

@@ -98,6 +98,7 @@ describeDatabases('/api/sources', (open) => {
     ['a bad name', { name: 'Hand Book' }, 'invalid_value', /inner hyphens/],
     ['a kind that is none', { kind: 'ftp' }, 'invalid_value', /folder, urls or pushed/],
     ['an unknown field', { pat: 'x' }, 'unsupported_parameter', /Did you mean "path"/],
+    ['a pattern that is none', { include: ['**/*.md', '{a'] }, 'invalid_value', /include: The pattern "\{a"/],
     ['a language that is none', { language: 'english!' }, 'invalid_value', /language tag/],
     [
       'an address that is none',

@@ -9,6 +9,7 @@ import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { noQualityActions } from '../../support/quality-actions.ts'
 
 let database: TestDatabase
 let server: ApiServer
@@ -88,6 +89,7 @@ async function aval(
         audit: noAuditActions(),
         prompts: createPromptActions(from),
         retrieval: async () => ({ sources: [], indexes: [] }),
+        quality: noQualityActions(),
         sync: createSyncActions(from),
       },
       nowMs: () => 1000,

@@ -120,6 +120,30 @@ describeDatabases('an index version', (open) => {
     expect(index.version).toBe(1)
   })
 
+  test('says that it is gone to a search that had opened it before', async () => {
+    const index = await built()
+    const retriever = new Retriever({ sql: open().sql, clock: systemClock, embedderOf })
+    const question = () =>
+      retriever.retrieve({
+        projectId: PROJECT,
+        index: { name: 'handbook', version: 1 },
+        text: 'shoes',
+        settings: { ...DEFAULT_RETRIEVAL, budget_ms: 30_000 },
+        requestId: newId('req', Date.now()),
+        signal: new AbortController().signal,
+      })
+    expect((await question()).chunks.length).toBeGreaterThan(0)
+
+    await dropIndex(deps(), index)
+
+    for (let round = 0; round < 2; round += 1) {
+      await expect(question()).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('it was dropped'),
+      })
+    }
+  })
+
   test('is searched by words alone, by vectors alone, and with filters', async () => {
     await built()
 

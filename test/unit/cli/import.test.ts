@@ -15,6 +15,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
+import { noQualityActions } from '../../support/quality-actions.ts'
 
 let folder: string
 beforeEach(() => {
@@ -56,6 +57,7 @@ async function aval(...words: string[]) {
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
         retrieval: async () => ({ sources: [], indexes: [] }),
+        quality: noQualityActions(),
         sync: { files: async () => ({ files: [], problems: [] }) },
       },
       nowMs: () => 0,

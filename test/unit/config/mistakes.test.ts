@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadConfig } from '../../../src/config.ts'
+import { loadConfig, loadRetrieval } from '../../../src/config.ts'
 import { ConfigError } from '../../../src/errors.ts'
 
 let folder: string
@@ -379,5 +379,81 @@ describe('the environment', () => {
     ],
   ])('%j is a mistake', (environment, problem) => {
     expect(problemsOf('', environment as Record<string, string>)).toEqual([problem])
+  })
+})
+
+describe('sources and indexes are told what is wrong with them', () => {
+  test.each([
+    [
+      'a key that is none',
+      'sources: { handbook: { path: docs, langage: en } }',
+      'aval.yaml: sources.handbook: unknown key "langage". Did you mean "language"?',
+    ],
+    [
+      'no place',
+      'sources: { handbook: { language: en } }',
+      'aval.yaml: sources.handbook: an object where an object with one of path, urls and pushed is expected.',
+    ],
+    [
+      'two places',
+      'sources: { handbook: { path: docs, pushed: true } }',
+      'aval.yaml: sources.handbook: an object where an object with one of path, urls and pushed is expected.',
+    ],
+    [
+      'patterns without a folder',
+      'sources: { tickets: { pushed: true, include: ["*.md"] } }',
+      'aval.yaml: sources.tickets.include: a list of 1 where nothing but beside path is expected.',
+    ],
+    [
+      'an address that is none',
+      'sources: { terms: { urls: [docs/terms.html] } }',
+      'aval.yaml: sources.terms.urls.0: text "docs/terms.html" where an http:// or https:// address without a password is expected.',
+    ],
+    [
+      'a name that is none',
+      'sources: { Hand_Book: { pushed: true } }',
+      'aval.yaml: sources.Hand_Book: the name "Hand_Book" where a name of lower-case letters, digits and inner hyphens, at most 63 long is expected.',
+    ],
+    [
+      'an index without a source',
+      'indexes: { handbook: {} }',
+      'aval.yaml: indexes.handbook.source: nothing where a text is expected.',
+    ],
+    [
+      'a model without its upstream',
+      'indexes: { handbook: { source: handbook, embedding: embed } }',
+      'aval.yaml: indexes.handbook.embedding: text "embed" where "upstream/model id", such as local/embed, is expected.',
+    ],
+    [
+      'a chunker that is none',
+      'indexes: { handbook: { source: handbook, chunker: { kind: pages } } }',
+      'aval.yaml: indexes.handbook.chunker.kind: text "pages" where one of "headings", "sentences", "tokens" is expected.',
+    ],
+    [
+      'a host that is an address',
+      'documents: { private_hosts: ["http://wiki"] }',
+      'aval.yaml: documents.private_hosts.0: text "http://wiki" where a host name such as wiki.corp, or an address is expected.',
+    ],
+  ])('%s', (_name, yaml, problem) => {
+    expect(problemsOf(yaml)).toEqual([problem])
+  })
+
+  test('a password in an address is refused and not repeated', () => {
+    const [problem = ''] = problemsOf('sources: { terms: { urls: ["https://me:hunter2@example.org/"] } }')
+
+    expect(problem).toContain('without a password')
+    expect(problem).not.toContain('hunter2')
+  })
+
+  test('the command line reads them whatever else in the file is wrong here', () => {
+    writeFileSync(
+      join(folder, 'aval.yaml'),
+      'sources: { handbook: { path: docs, license: internal } }\nupstreams: { lab: { dialect: openai, key: env:NOT_HERE } }\nserver: { prot: 1 }\n',
+    )
+
+    const { sources, indexes } = loadRetrieval({}, folder)
+
+    expect(sources).toEqual([{ name: 'handbook', kind: 'folder', path: 'docs', licence: 'internal' }])
+    expect(indexes).toEqual([])
   })
 })

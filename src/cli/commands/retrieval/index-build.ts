@@ -10,7 +10,7 @@ import {
   writeJson,
 } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
-import { formatDuration, formatFields } from '../../format.ts'
+import { formatFields } from '../../format.ts'
 import { type Look, type Progress, startProgress } from '../../progress.ts'
 import { printableLine } from '../../terminal.ts'
 import { waitUntil } from '../../wait.ts'
@@ -149,12 +149,7 @@ function writePlan({ terminal }: CliContext, plan: IndexPlan): void {
       ['model', `${embedding.model}, ${embedding.dimensions} dimensions, ${plan.manifest.storage}`],
       ['chunks', `about ${plan.chunks}, ${plan.tokens} tokens`],
       ['price', priceOf(plan)],
-      [
-        'time',
-        plan.seconds === null
-          ? 'unknown before a first build'
-          : `about ${formatDuration(plan.seconds * 1000)}`,
-      ],
+      ['time', plan.seconds === null ? 'unknown before a first build' : `about ${roughly(plan.seconds)}`],
     ]),
   )
 }
@@ -175,7 +170,7 @@ async function waitFor(context: CliContext, ref: string, quiet: boolean): Promis
         showStep(progress, now, rate)
         return now
       },
-      isOver: ({ state }) => state === 'ready' || state === 'failed' || state === 'dropped',
+      isOver,
       later: `aval index show ${ref}`,
     })
   } finally {
@@ -183,6 +178,11 @@ async function waitFor(context: CliContext, ref: string, quiet: boolean): Promis
   }
 }
 
+function isOver({ state }: IndexVersion): boolean {
+  return state === 'ready' || state === 'failed' || state === 'dropped'
+}
+
+const RATE_SPAN_MS = 30_000
 const STEPS = {
   chunk: 'cutting',
   embed: 'embedding',
@@ -191,6 +191,7 @@ const STEPS = {
 } as const
 
 function showStep(progress: Progress, now: IndexVersion, rate: Rate): void {
+  if (isOver(now)) return
   const isMoving = now.state === 'building' && now.step !== null
   if (isMoving && now.step === 'chunk') {
     const words = { what: STEPS.chunk, unit: 'documents', rate: '' }
@@ -205,22 +206,31 @@ function showStep(progress: Progress, now: IndexVersion, rate: Rate): void {
   }
 }
 
-/** Chunks a second since the first look: what was done before it is no measure of now. */
+/** An estimate has no decimals. */
+function roughly(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
+}
+
+/** Chunks a second over the last half minute, so that it says how fast it goes now. */
 class Rate {
   readonly #nowMs: () => number
-  #first: { atMs: number; done: number } | null = null
+  readonly #looks: { atMs: number; done: number }[] = []
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
   }
 
   text(done: number, total: number | null): string {
-    this.#first ??= { atMs: this.#nowMs(), done }
-    const seconds = (this.#nowMs() - this.#first.atMs) / 1000
-    const made = done - this.#first.done
+    const atMs = this.#nowMs()
+    this.#looks.push({ atMs, done })
+    while ((this.#looks[0]?.atMs ?? atMs) < atMs - RATE_SPAN_MS) this.#looks.shift()
+    const [first = { atMs, done }] = this.#looks
+    const seconds = (atMs - first.atMs) / 1000
+    const made = done - first.done
     if (seconds < 1 || made === 0) return ''
     const perSecond = made / seconds
-    const left = total === null ? '' : `  ${formatDuration(((total - done) / perSecond) * 1000)} left`
+    const left = total === null ? '' : `  ${roughly((total - done) / perSecond)} left`
     return `${perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)}/s${left}`
   }
 }

@@ -29,10 +29,7 @@ export function addSourcePushCommand(source: Command, context: CliContext): void
       source
         .command('push')
         .argument('<name>', 'a source that is pushed into')
-        .argument(
-          '<file>',
-          'JSON lines of {"key", "text", "title", "language", "metadata"}; key and text are needed',
-        )
+        .argument('<file>', 'JSON lines of {"key", "text", "title"?, "language"?, "metadata"?}')
         .description('add documents to a source, or replace them by key'),
     ),
     'aval source push tickets tickets.jsonl',
@@ -151,8 +148,10 @@ function readRow(text: string, file: string, line: number): Row | null {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('not a JSON object.')
   const row = value as Row
-  for (const field of ['key', 'text']) {
-    if (typeof row[field] !== 'string') throw wrong(`"${field}" is missing, or no text.`)
-  }
-  return row
+  // Files of JSON lines that a folder holds name their rows by "id".
+  const { id, ...rest } = row
+  const key = rest.key ?? (typeof id === 'number' ? String(id) : id)
+  if (typeof key !== 'string') throw wrong('"key" (or "id") is missing, or no text.')
+  if (typeof row.text !== 'string') throw wrong('"text" is missing, or no text.')
+  return { ...rest, key }
 }

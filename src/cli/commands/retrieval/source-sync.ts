@@ -17,10 +17,10 @@ type Options = { wait?: boolean; json?: boolean }
 const SHOWN_PROBLEMS = 20
 const LOOK: Look = {
   bar: '{state}  {bar} {percentage} %  {value} of {total} files  {counts}  eta {eta_formatted}',
-  line: ({ total, phase, words }, percent) =>
-    phase === 'queued'
-      ? 'waiting for a worker'
-      : `${percent ?? 0} %  of ${total ?? '?'} files  ${words?.counts ?? ''}`,
+  line: ({ total, phase, words }, percent) => {
+    if (phase === 'queued') return 'waiting for a worker'
+    return percent === null ? 'looking for files' : `${percent} %  of ${total} files  ${words?.counts ?? ''}`
+  },
 }
 
 export function addSourceSyncCommand(source: Command, context: CliContext): void {

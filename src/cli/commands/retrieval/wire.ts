@@ -33,7 +33,7 @@ export type Source = {
 
 export type Problem = { key: string; reason: string; error: string }
 
-export type Manifest = {
+type Manifest = {
   source: { name: string; snapshot: string; documents: number }
   chunker: { kind: string; max_tokens: number; overlap_tokens: number }
   embedding: {

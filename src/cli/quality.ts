@@ -1,0 +1,55 @@
+/** What the commands that measure retrieval get from the process: files, arithmetic and a scratch database of its own. */
+
+export type BenchOptions = {
+  /** Folder of public sets. */
+  data: string
+  /** `upstream/model`, as aval.yaml has the upstream. */
+  model: string
+  /** More models; null for those that are configured. */
+  modelsFolder: string | null
+  /** Null for the chunker's own. */
+  chunkTokens: number | null
+  queryPrefix: string
+  documentPrefix: string
+  language: string
+  k: number
+  /** A server to make the scratch database on; null for an embedded one. */
+  database: string | null
+  /** `total` is null while nobody knows it. */
+  onStep: (step: BenchStep) => void
+}
+export type BenchStep = {
+  set: string
+  what: 'starting' | 'pushing' | 'cutting' | 'embedding' | 'indexing' | 'asking'
+  done: number
+  total: number | null
+}
+
+/** The same figures for people and for programs. */
+export type Figures = { text: string; json: object }
+
+/** A query set that was read and found in order. */
+export type LoadedQueries = {
+  /** Those with a judgement. */
+  queries: readonly { id: string; text: string }[]
+  /** One of the judged relevant documents, as the judgements name it. */
+  exampleDocument: string
+  /** Whether a ranking holds a document that is judged relevant for its query. */
+  findsAny(rankings: Rankings): boolean
+  /** The first row is what the others are compared with; `notes` stand below with what was left out of the files. */
+  report(input: {
+    title: string
+    rows: readonly { name: string; rankings: Rankings }[]
+    k: number
+    notes: readonly string[]
+  }): Figures
+}
+/** Query id → document keys, best first. */
+type Rankings = ReadonlyMap<string, readonly string[]>
+
+/** Everything rejects with CliError for files with mistakes. */
+export type QualityActions = {
+  /** Nothing of it is left, however it ends. Rejects when the stop signal of the process aborts. */
+  bench(options: BenchOptions): Promise<Figures>
+  queries(queriesPath: string, qrelsPath: string): Promise<LoadedQueries>
+}
