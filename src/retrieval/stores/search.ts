@@ -1,6 +1,7 @@
 /** A search of a vector store: in the version that is newest now, held to what its files say now. */
 
 import type { Sql } from 'postgres'
+import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { DEFAULT_RETRIEVAL, type RetrievalSettings } from '../../registry/releases/retrieval-settings.ts'
 import { fuse } from '../fuse.ts'
@@ -66,10 +67,20 @@ export async function searchStore(
     } catch (error) {
       if (attempt === ATTEMPTS || signal.aborted) throw error
       const now = await getStore(deps, store.projectId, store.id)
-      if (now.indexId === current.indexId) throw error
+      if (now.indexId === current.indexId) throw isTableGone(error) ? droppedByHand(current) : error
       current = now
     }
   }
+}
+
+/** PostgreSQL's undefined_table. */
+function isTableGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '42P01'
+}
+
+function droppedByHand({ id }: StoreRow): RequestError {
+  const message = `The version of ${id} that is searched was dropped. Add a file to it, or take one out, and another one is made.`
+  return new RequestError('conflict', message, { headers: { 'x-should-retry': 'false' } })
 }
 
 async function searchVersion(
