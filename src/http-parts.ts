@@ -42,6 +42,7 @@ import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Retriever } from './retrieval/retrieve.ts'
 import { createRetriever, modelsInForce, recallContexts } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
+import { storeBell } from './store-bell.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
@@ -87,6 +88,16 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
         return [...new Set([...registry.routesOf(projectId), ...routes.keys()])]
       },
       listings: () => runtime.catalogue.refresh(),
+    },
+    stores: {
+      sql: opened.sql,
+      clock: systemClock,
+      embedderOf: modelsInForce(runtime, opened.providers).embedderOf,
+      record: createRecorder(opened.audit.log, systemClock),
+      admission: gateway.admission,
+      log: gateway.audit,
+      retriever,
+      ring: storeBell(opened.ring),
     },
     checks: () => healthChecks(checks),
     corsOrigins,

@@ -13,6 +13,8 @@ import { type HealthCheck, health } from './health.ts'
 import { clientRequestId } from './request-ids.ts'
 import { EXPOSED_HEADERS, MODEL_CALL_PATHS } from './v1/model-calls.ts'
 import { type ModelsDeps, models } from './v1/models.ts'
+import { storeRoutes } from './v1/stores.ts'
+import type { StoresDeps } from './v1/stores-deps.ts'
 
 export type AppDeps = {
   api: ApiDeps
@@ -20,6 +22,7 @@ export type AppDeps = {
   /** An error of our own goes to the log with the request id; the caller sees only the id. */
   reportBug: (error: unknown, requestId: string) => void
   models: ModelsDeps
+  stores: StoresDeps
   checks: () => Promise<readonly HealthCheck[]>
   /** Origins whose pages may call us; read once, a change needs a restart. */
   corsOrigins: readonly string[]
@@ -50,6 +53,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     app.use(`${prefix}/models/*`, authenticated)
   }
   app.route('/', models(deps.models))
+  app.route('/', storeRoutes(deps.stores, deps.api.keyring))
   for (const path of ['/v1/models', '/models', '/v1/models/*', '/models/*']) app.all(path, wrongMethod('GET'))
   app.notFound((context) => {
     const { method, path } = context.req

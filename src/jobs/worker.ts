@@ -17,6 +17,8 @@ import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partit
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
+import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
+import { runUpdateStore } from './update-store.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -48,10 +50,12 @@ const HANDLERS: Record<JobName, Handler> = {
   'sync-source': runSyncSource,
   'build-index': runBuildIndex,
   'tidy-retrieval': runTidyRetrieval,
+  'update-store': runUpdateStore,
+  'tidy-stores': runTidyStores,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
-const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set(['sync-source', 'build-index'])
+const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set(['sync-source', 'build-index', 'update-store'])
 
 const CONCURRENCY = 4
 /** A worker that is killed leaves its job locked this long; renewed at half of it while the job runs. */
@@ -71,6 +75,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('ensure-partitions', {}, ENSURE_PARTITIONS_EVERY_MS)
   await enqueuer.schedule('tidy-exports', {}, TIDY_EXPORTS_EVERY_MS)
   await enqueuer.schedule('tidy-retrieval', {}, TIDY_RETRIEVAL_EVERY_MS)
+  await enqueuer.schedule('tidy-stores', {}, TIDY_STORES_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -18,6 +18,10 @@ export const JOBS = {
   'build-index': z.strictObject({ indexId: z.string().regex(/^iv_[0-9a-z]{26}$/) }),
   /** Rings again for syncs and builds that wait, or whose worker is gone. */
   'tidy-retrieval': z.strictObject({}),
+  /** Has a vector store searched as it now is. */
+  'update-store': z.strictObject({ storeId: z.string().regex(/^vs_[0-9a-z]{26}$/) }),
+  /** Lets expired files and stores go; rings again for stores that wait. */
+  'tidy-stores': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

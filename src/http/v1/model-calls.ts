@@ -33,6 +33,8 @@ export const EXPOSED_HEADERS = [
   'x-aval-release',
   'x-aval-prompt',
   'x-aval-cost-usd',
+  'x-aval-index',
+  'openai-poll-after-ms',
   'retry-after',
   'retry-after-ms',
 ] as const
