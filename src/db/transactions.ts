@@ -78,7 +78,7 @@ function isQuery(made: unknown): made is Executed {
 }
 
 /** True for the driver's own errors about a connection, also inside those of a layer above it. */
-function saysLost(error: unknown): boolean {
+export function saysLost(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code, severity, syscall } = cause as Error & {
       code?: string
@@ -87,6 +87,7 @@ function saysLost(error: unknown): boolean {
     }
     // FATAL and PANIC end the session (postgresql.org/docs/current/protocol-error-fields.html).
     if (severity === 'FATAL' || severity === 'PANIC' || code?.startsWith('CONNECTION_') === true) return true
+    if (code === 'CONNECT_TIMEOUT') return true
     // The driver puts its statement on every error it passes on: a socket's error with one is its socket's.
     if (syscall !== undefined && 'query' in cause) return true
   }

@@ -1,5 +1,6 @@
 /** Asks a release's index for a request under way. OPEN is on the log by then: a remote model embeds the question. */
 
+import { saysLost } from '../db/transactions.ts'
 import { GatewayError, UpstreamError } from '../errors.ts'
 import { promptContexts, questionOf, retrievalRecord } from './contexts.ts'
 import type { GatewayDeps } from './deps.ts'
@@ -36,7 +37,8 @@ export async function askIndex(deps: GatewayDeps, exchange: Exchange): Promise<U
         retryable: false,
       })
     }
-    deps.reportBug(error, envelope.id)
+    // A database that is away is told by whoever follows it; anything else is a mistake of ours.
+    if (!saysLost(error)) deps.reportBug(error, envelope.id)
     const message = `Index ${index.ref} could not be searched: the database did not answer as it should. Try again.`
     return new UpstreamError('database_unavailable', message, { retryable: false, cause: error })
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Sql } from 'postgres'
-import { RequestError } from '../errors.ts'
+import { RequestError, UpstreamError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { RetrievalSettings } from '../registry/releases/retrieval-settings.ts'
 import { type Embedder, embedTexts, vectorText } from './embed.ts'
@@ -103,7 +103,9 @@ export class Retriever {
     question.signal.throwIfAborted()
     // Another model is no failure that words make good: somebody has to know of it.
     if (byVector.error instanceof RequestError) throw byVector.error
-    if (byVector.value === null && byWord.value === null) throw byVector.error ?? byWord.error
+    if (byVector.value === null && byWord.value === null) {
+      throw told(question, byVector.error ?? byWord.error)
+    }
     const without = byVector.error !== null ? 'vectors' : byWord.error !== null ? 'words' : null
     return {
       embedding: byVector.value?.embedding ?? null,
@@ -215,6 +217,13 @@ function parsedVectors(rows: readonly { number: number; embedding: string }[]): 
       Float32Array.from(JSON.parse(embedding) as number[]),
     ]),
   )
+}
+
+/** A search that had no time is no mistake of anybody. */
+function told({ index, settings }: Question, error: unknown): unknown {
+  if (!(error instanceof DOMException) || error.name !== 'TimeoutError') return error
+  const message = `Index ${index.name}@${index.version} could not be searched within ${settings.budget_ms} ms. Try again, or give searches more time: --search budget_ms=${settings.budget_ms * 2}`
+  return new UpstreamError('upstream_timeout', message, { retryable: false, cause: error })
 }
 
 /** undefined_table: the partition that would hold the answer is not there. */

@@ -3,18 +3,11 @@
 import { z } from 'zod'
 import { strictShape } from '../api/validation.ts'
 
-export type ListPage = {
-  limit: number
-  order: 'asc' | 'desc'
-  after: string | null
-  before: string | null
-}
-
 const id = z.string().min(1).max(200)
 const order = z.enum(['asc', 'desc']).default('desc')
 
 /** `limit` from a query string. */
-export function limitUpTo(most: number, usual: number) {
+function limitUpTo(most: number, usual: number) {
   const error = `Write a whole number from 1 to ${most}.`
   return z.coerce.number({ error }).int(error).min(1, error).max(most, error).default(usual)
 }

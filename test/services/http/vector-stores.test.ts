@@ -524,6 +524,51 @@ describeDatabases('a vector store', (open) => {
     expect(server.rows).toHaveLength(3)
   })
 
+  test('is for keys that may call what embeds it, and counts against their limits', async () => {
+    const client = connect()
+    const store = await client.vectorStores.create({})
+    const narrow = new OpenAI({
+      ...wire(),
+      apiKey: await mint({ routes: ['support-answer'] }),
+      maxRetries: 0,
+    })
+    const wide = new OpenAI({ ...wire(), apiKey: await mint({ routes: ['local/*'] }), maxRetries: 0 })
+    const slow = new OpenAI({ ...wire(), apiKey: await mint({ rpm: 2 }), maxRetries: 0 })
+
+    for (const call of [
+      () => narrow.vectorStores.retrieve(store.id),
+      () => narrow.vectorStores.search(store.id, { query: 'x' }),
+      () => narrow.vectorStores.create({}),
+      () => narrow.files.list(),
+    ]) {
+      expect(await failure(call())).toBeInstanceOf(OpenAI.PermissionDeniedError)
+    }
+    expect((await narrow.vectorStores.list()).data).toEqual([])
+    expect((await wide.vectorStores.search(store.id, { query: 'x' })).data).toEqual([])
+    expect((await wide.files.list()).data).toBeInstanceOf(Array)
+    await slow.vectorStores.search(store.id, { query: 'x' })
+    await slow.vectorStores.search(store.id, { query: 'x' })
+    expect(await failure(slow.vectorStores.search(store.id, { query: 'x' }))).toBeInstanceOf(
+      OpenAI.RateLimitError,
+    )
+    expect(await slow.vectorStores.retrieve(store.id)).toMatchObject({ id: store.id })
+  })
+
+  const wire = () => ({ baseURL: `${server.url}/v1` })
+  async function mint(limits: { routes?: string[]; rpm?: number }): Promise<string> {
+    const answer = await fetch(`${server.url}/api/keys`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${server.keyOf('default', 'admin').token}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ name: 'limited', roles: ['app'], ...limits }),
+    })
+    const { token } = (await answer.json()) as { token: string }
+    await server.keyring.refresh()
+    return token
+  }
+
   async function finished(client: OpenAI, storeId: string): Promise<void> {
     await expect
       .poll(async () => (await client.vectorStores.retrieve(storeId)).status, {

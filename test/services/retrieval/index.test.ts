@@ -212,7 +212,10 @@ describeDatabases('an index version', (open) => {
     expect(chunks.map(({ key, cosine }) => [key, cosine])).toEqual([['invoice', null]])
     await expect(
       ask('late interest', { mode: 'vector', budget_ms: 300 }, { provider: late }),
-    ).rejects.toThrow()
+    ).rejects.toMatchObject({
+      code: 'upstream_timeout',
+      message: expect.stringContaining('within 300 ms'),
+    })
   })
 
   test('ends at once when whoever asked has left', async () => {
