@@ -136,8 +136,8 @@ describe.skipIf(!SERVER_URL)(
 
       // At least the tables of the first file; every one of them had its turn.
       expect(deaths).toBeGreaterThanOrEqual(10)
-      // One migration from the start for every object there is.
-    }, 120_000)
+      // One migration from the start for every object there is, and each migration adds some.
+    }, 300_000)
   },
 )
 
