@@ -46,6 +46,8 @@ export type BuildOutcome = 'ready' | 'failed' | 'nothing' | 'taken-over'
 /** Deaths of workers count too: an index that kills them must not go round for ever. */
 const MAX_ATTEMPTS = 20
 const DOCUMENTS_AT_ONCE = 20
+/** Documents may be 16 MiB each; a page of them is held whole, with its chunks. */
+const CHARACTERS_AT_ONCE = 4_000_000
 /** One call of the upstream, and one transaction. */
 const CHUNKS_AT_ONCE = 64
 const INSERT_AT_ONCE = 500
@@ -160,19 +162,17 @@ class Build {
     let total = this.#row.chunksTotal ?? 0
     while (position < documentsTotal) {
       signal.throwIfAborted()
-      const page = await documentsFrom(sql, {
-        projectId,
-        snapshotHash: source.snapshot,
-        source: source.name,
-        from: position,
-        limit: DOCUMENTS_AT_ONCE,
-      })
+      const page = await documentsFrom(
+        sql,
+        { projectId, snapshotHash: source.snapshot, source: source.name },
+        { from: position, limit: DOCUMENTS_AT_ONCE, characters: CHARACTERS_AT_ONCE },
+      )
       if (page.length === 0) throw new BuildRefused(`Document ${position} of the snapshot is not there.`)
       const chunked = page.map((document) => ({ document, chunks: chunkText(document.body, chunker) }))
+      const after = total + chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
+      if (after > MAX_CHUNKS)
+        throw new BuildRefused(`More than ${MAX_CHUNKS} chunks. Use larger ones, or more indexes.`)
       await sql.begin(async (transaction) => {
-        const after = total + chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
-        if (after > MAX_CHUNKS)
-          throw new BuildRefused(`More than ${MAX_CHUNKS} chunks. Use larger ones, or more indexes.`)
         await this.#own(transaction, { documentsDone: position + page.length, chunksTotal: after })
         let first = total
         for (const { document, chunks } of chunked) {
@@ -184,7 +184,7 @@ class Build {
           }
         }
       })
-      total += chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
+      total = after
       position += page.length
     }
     if (total === 0) throw new BuildRefused('The snapshot has no text to index.')

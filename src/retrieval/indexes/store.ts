@@ -142,22 +142,27 @@ export type IndexedDocument = {
   position: number
   hash: string
   language: string | null
-  title: string | null
   body: string
 }
 
-/** Documents of a snapshot from a position on, in order; at least one, and no more characters than asked beyond it. */
+/**
+ * Documents of a snapshot from a position on, in order: at most `limit`, and only as many as are begun within `characters`,
+ * so that one at least comes however long it is.
+ */
 export async function documentsFrom(
   sql: Sql,
-  place: { projectId: string; snapshotHash: string; source: string; from: number; limit: number },
+  place: { projectId: string; snapshotHash: string; source: string },
+  page: { from: number; limit: number; characters: number },
 ): Promise<IndexedDocument[]> {
   return await sql<IndexedDocument[]>`
-    SELECT s.position, s.hash, d.language, d.title, d.body
-    FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
-    JOIN documents d ON d.project_id = ${place.projectId} AND d.hash = s.hash
-    WHERE w.project_id = ${place.projectId} AND w.hash = ${place.snapshotHash} AND w.source = ${place.source}
-      AND s.position >= ${place.from} AND s.position < ${place.from + place.limit}
-    ORDER BY s.position`
+    SELECT position, hash, language, body FROM (
+      SELECT s.position, s.hash, d.language, d.body,
+        sum(length(d.body)) OVER (ORDER BY s.position) - length(d.body) AS before
+      FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
+      JOIN documents d ON d.project_id = ${place.projectId} AND d.hash = s.hash
+      WHERE w.project_id = ${place.projectId} AND w.hash = ${place.snapshotHash} AND w.source = ${place.source}
+        AND s.position >= ${page.from} AND s.position < ${page.from + page.limit}) AS paged
+    WHERE before < ${page.characters} ORDER BY position`
 }
 
 /** `number` is the place of the first chunk. */
