@@ -42,6 +42,10 @@ const CHARACTERS_PER_TOKEN = 4.2
 /** Each one lost means that another version of the name was made meanwhile. */
 const PUSH_TRIES = 100
 const DIMENSIONS_TIMEOUT_MS = 60_000
+/** Moves of labels, and everything behind the partitions' locks, wait as long as a drop does. */
+const LOCK_TIMEOUT = '3s'
+/** postgresql.org/docs/current/errcodes-appendix.html */
+const LOCK_NOT_AVAILABLE = '55P03'
 
 /** Asks the model for one vector, because only it knows how long they are. Throws RequestError, or UpstreamError of the model. */
 export async function planIndex(deps: IndexDeps, projectId: string, wanted: NewIndex): Promise<IndexPlan> {
@@ -135,13 +139,14 @@ export async function getIndex(
 
 /**
  * Drops the chunks of a version; its manifest stays. Throws RequestError conflict while a label's release pins it:
- * labels are locked against moves while the partitions go.
+ * labels are locked against moves while the partitions go. So too when somebody uses it for longer than labels may wait.
  */
 export async function dropIndex(
   { sql, clock }: Pick<IndexDeps, 'sql' | 'clock'>,
   index: IndexRow,
 ): Promise<void> {
-  await sql.begin(async (transaction) => {
+  const dropping = sql.begin(async (transaction) => {
+    await transaction.unsafe(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`)
     // Moves of labels write this table; dropping waits for them, and they for it.
     await transaction`LOCK TABLE labels IN SHARE MODE`
     const pins = await labelsPinning(transaction, index)
@@ -154,6 +159,11 @@ export async function dropIndex(
     }
     await markDropped(transaction, index.id, new Date(clock.nowMs()).toISOString())
     await dropPartitions(transaction, index.number)
+  })
+  await dropping.catch((error: unknown) => {
+    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
+    const message = `Index ${index.name}@${index.version} is being built or searched. Try again, or wait for its build: aval index show ${index.name}@${index.version}`
+    throw new RequestError('conflict', message, { cause: error })
   })
 }
 
