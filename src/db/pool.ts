@@ -59,6 +59,11 @@ function openServer(url: string, options: ConnectOptions): Sql {
       'DATABASE_URL is not a PostgreSQL address. Write postgres://user:password@host:5432/database.',
     ])
   }
+  if (new URL(url).hostname.includes(',')) {
+    throw new ConfigError([
+      'DATABASE_URL names several hosts, of which one alone would ever be used. Name the primary, or what leads to it.',
+    ])
+  }
   return postgres(url, {
     ...sharedOptions(options),
     max: options.maxConnections,

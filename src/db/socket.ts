@@ -28,7 +28,7 @@ export function openSocket(options: DriverOptions): Socket {
   return socket
 }
 
-/** The first of several hosts: a list of them is for drivers that look for a primary, which a gateway is given. */
+/** The driver makes a list of the one host that a pool is given. */
 function targetOf({ host, port, path }: DriverOptions): SocketConnectOpts {
   return path ? { path } : { host: host[0] ?? 'localhost', port: port[0] ?? 5432 }
 }

@@ -40,7 +40,7 @@ export type Question = {
   signal: AbortSignal
 }
 
-export type RetrievedChunk = Omit<FoundChunk, 'metadata' | 'number' | 'document'> & {
+export type RetrievedChunk = Omit<FoundChunk, 'number'> & {
   /** Its place in the index; with the index it names the chunk for ever. */
   chunk: number
   score: number
@@ -206,7 +206,7 @@ type Candidate = {
 }
 
 function toRetrieved({ row, score, ranks }: Candidate): RetrievedChunk {
-  const { number, document: _document, metadata: _metadata, ...rest } = row
+  const { number, ...rest } = row
   return { ...rest, chunk: number, score, ranks }
 }
 

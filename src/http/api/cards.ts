@@ -7,7 +7,7 @@ import { type CardDeps, readCard } from '../../promotion/read-card.ts'
 import { parseReleaseNumber } from '../../registry/releases/release-content.ts'
 import { findRelease } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { registryReaders } from './releases.ts'
+import { registryReaders } from './page.ts'
 import { answer, errorAnswers, refuseInvalid } from './validation.ts'
 
 const cardSchema = z

@@ -7,7 +7,7 @@ import type { ExportFilter, StoredExport, WrittenFile } from '../../audit/export
 import { RequestError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { pageOf, pageQuery } from './page.ts'
+import { pageFrom, pageOf, pageQuery } from './page.ts'
 import { type RequestsApiDeps, requestFilters, toFilter } from './requests.ts'
 import { scopeOf } from './scope.ts'
 import { answer, errorAnswers, instantText, jsonBody, refuseInvalid, strictShape } from './validation.ts'
@@ -129,9 +129,7 @@ export function exportsApi(deps: ExportsApiDeps) {
     .openapi(listExportsRoute, async (c) => {
       const { limit, cursor } = c.req.valid('query')
       const found = await deps.listExports(c.var.key.projectId, { limit: limit + 1, before: cursor })
-      const data = found.slice(0, limit)
-      const next = found.length > limit ? (data.at(-1)?.id ?? null) : null
-      return c.json({ data: data.map(toWire), next_cursor: next }, 200)
+      return c.json(pageFrom(found, limit, { cursorOf: ({ id }) => id, toWire }), 200)
     })
     .openapi(getExportRoute, async (c) =>
       c.json(toWire(await getExport(deps, c.var.key.projectId, c.req.valid('param').id)), 200),

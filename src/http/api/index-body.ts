@@ -8,8 +8,7 @@ import { type IndexManifest, parseManifest } from '../../retrieval/indexes/manif
 import type { IndexRow } from '../../retrieval/indexes/store.ts'
 import type { ValidationReport } from '../../retrieval/indexes/validate.ts'
 import { sourceName } from '../../retrieval/sources/settings.ts'
-import { isoTime } from './sources.ts'
-import { strictShape } from './validation.ts'
+import { isoTime, strictShape } from './validation.ts'
 
 export const indexName = sourceName
 

@@ -12,7 +12,8 @@ import type { RetrievedChunk, Retriever } from '../../retrieval/retrieve.ts'
 import { diffSnapshots } from '../../retrieval/sources/snapshot-diff.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { toManifest } from './index-body.ts'
-import { findVersion, type IndexesApiDeps, indexParams, indexReaders, parseIndexRef } from './indexes.ts'
+import { findVersion, type IndexesApiDeps, indexParams, parseIndexRef } from './indexes.ts'
+import { pageFrom, registryReaders } from './page.ts'
 import {
   answer,
   conflictAnswer,
@@ -103,7 +104,7 @@ const searchRoute = createRoute({
 const diffRoute = createRoute({
   method: 'get',
   path: '/indexes/diff',
-  middleware: requireRole(...indexReaders),
+  middleware: requireRole(...registryReaders),
   request: { query: diffQuery },
   responses: {
     200: answer('What differs: members of the manifest, and documents by key.', diffSchema),
@@ -125,14 +126,15 @@ export function indexSearchApi(deps: IndexSearchDeps) {
         after,
         limit: limit + 1,
       })
-      const shown = documents.slice(0, limit)
-      const next_cursor = documents.length > limit ? (shown.at(-1)?.key ?? null) : null
       return c.json(
         {
           from: `${before.name}@${before.version}`,
           to: `${later.name}@${later.version}`,
           manifest: differences(toManifest(old), toManifest(now)),
-          documents: { ...counts, data: shown, next_cursor },
+          documents: {
+            ...counts,
+            ...pageFrom(documents, limit, { cursorOf: ({ key }) => key, toWire: (one) => one }),
+          },
         },
         200,
       )

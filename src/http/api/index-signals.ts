@@ -6,11 +6,12 @@ import { getIndex } from '../../retrieval/indexes/create.ts'
 import { listSnapshotAges, type SnapshotAge } from '../../retrieval/sources/snapshot-age.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import type { IndexesApiDeps } from './indexes.ts'
-import { isoTime } from './sources.ts'
 import {
   answer,
   errorAnswers,
   instantText,
+  isoTime,
+  pathName,
   purposeText,
   refuseInvalid,
   strictShape,
@@ -77,10 +78,7 @@ const signalsRoute = createRoute({
   request: {
     query: signalsQuery,
     params: z.object({
-      name: z
-        .string()
-        .max(63)
-        .openapi({ param: { name: 'name', in: 'path' }, example: 'handbook' }),
+      name: pathName('handbook'),
     }),
   },
   responses: {

@@ -26,7 +26,7 @@ import {
   toManifest,
   toNewIndex,
 } from './index-body.ts'
-import { pageOf } from './page.ts'
+import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
@@ -34,6 +34,7 @@ import {
   errorAnswers,
   jsonBody,
   limitText,
+  pathName,
   refuseInvalid,
   strictShape,
 } from './validation.ts'
@@ -62,10 +63,7 @@ const planSchema = z
 const madeSchema = z.object({ ...indexShape, created: z.boolean() }).openapi('MadeIndexVersion')
 
 export const indexParams = z.object({
-  name: z
-    .string()
-    .max(63)
-    .openapi({ param: { name: 'name', in: 'path' }, example: 'handbook' }),
+  name: pathName('handbook'),
   version: z
     .string()
     .regex(/^(?:newest|[1-9]\d{0,8})$/, 'Write the number of a version, or newest.')
@@ -76,8 +74,6 @@ const listQuery = strictShape('filter', {
   limit: limitText,
   cursor: z.string().max(200).optional(),
 })
-
-export const indexReaders = ['admin', 'engineer', 'approver', 'auditor'] as const
 
 const planRoute = createRoute({
   method: 'post',
@@ -111,14 +107,14 @@ const makeRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/indexes',
-  middleware: requireRole(...indexReaders),
+  middleware: requireRole(...registryReaders),
   request: { query: listQuery },
   responses: { 200: answer('Versions, newest first.', pageOf(indexSchema)), ...errorAnswers },
 })
 const showRoute = createRoute({
   method: 'get',
   path: '/indexes/{name}/{version}',
-  middleware: requireRole(...indexReaders),
+  middleware: requireRole(...registryReaders),
   request: { params: indexParams },
   responses: { 200: answer('The version, and how far its build is.', indexSchema), ...errorAnswers },
 })
@@ -177,9 +173,7 @@ export function indexesApi(deps: IndexesApiDeps) {
     .openapi(listRoute, async (c) => {
       const { name = null, limit, cursor: before = null } = c.req.valid('query')
       const rows = await listIndexes(deps.sql, c.var.key.projectId, { name, before, limit: limit + 1 })
-      const shown = rows.slice(0, limit)
-      const next_cursor = rows.length > limit ? (shown.at(-1)?.id ?? null) : null
-      return c.json({ data: shown.map(toIndex), next_cursor }, 200)
+      return c.json(pageFrom(rows, limit, { cursorOf: ({ id }) => id, toWire: toIndex }), 200)
     })
     .openapi(showRoute, async (c) =>
       c.json(toIndex(await findVersion(deps, c.var.key.projectId, c.req.valid('param'))), 200),

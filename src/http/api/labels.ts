@@ -5,8 +5,8 @@ import { moveLabel } from '../../promotion/promote.ts'
 import { type DecisionRow, listDecisions } from '../../promotion/store.ts'
 import { findReleaseById, listLabels } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { pageOf } from './page.ts'
-import { type ReleasesApiDeps, registryReaders, releaseText, routeName } from './releases.ts'
+import { pageFrom, pageOf, registryReaders } from './page.ts'
+import { type ReleasesApiDeps, releaseText, routeName } from './releases.ts'
 import { answer, errorAnswers, jsonBody, limitText, refuseInvalid, strictShape } from './validation.ts'
 
 const labelSchema = z
@@ -133,11 +133,12 @@ export function labelsApi(deps: ReleasesApiDeps) {
       const { projectId } = c.var.key
       const page = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
       const rows = await listDecisions(db, projectId, page)
-      const shown = rows.slice(0, limit)
       const name = namesOf(deps, projectId)
-      const nextCursor = rows.length > limit ? (shown.at(-1)?.id ?? null) : null
-      const data = await Promise.all(shown.map((row) => toWire(row, name)))
-      return c.json({ data, next_cursor: nextCursor }, 200)
+      const { data, next_cursor } = pageFrom(rows, limit, {
+        cursorOf: ({ id }) => id,
+        toWire: (row) => toWire(row, name),
+      })
+      return c.json({ data: await Promise.all(data), next_cursor }, 200)
     })
 }
 

@@ -12,7 +12,7 @@ import {
   pushModelVersion,
 } from '../../registry/models/model-versions.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { pageOf } from './page.ts'
+import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
@@ -20,6 +20,7 @@ import {
   errorAnswers,
   jsonBody,
   limitText,
+  pathName,
   refuseInvalid,
   strictShape,
 } from './validation.ts'
@@ -51,10 +52,7 @@ const pageSchema = pageOf(versionSchema)
 
 const pushBody = strictShape('field', { name: modelName, ...modelContentShape })
 const nameParam = z.object({
-  name: z
-    .string()
-    .max(63)
-    .openapi({ param: { name: 'name', in: 'path' }, example: 'gpt-4o-mini' }),
+  name: pathName('gpt-4o-mini'),
 })
 const versionParam = nameParam.extend({
   version: z
@@ -71,8 +69,6 @@ const historyQuery = strictShape('filter', {
     .optional(),
 })
 
-const readers = ['admin', 'engineer', 'approver', 'auditor'] as const
-
 const pushRoute = createRoute({
   method: 'post',
   path: '/model-versions',
@@ -88,21 +84,21 @@ const pushRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/model-versions',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { query: listQuery },
   responses: { 200: answer('The newest version of each name, by name.', pageSchema), ...errorAnswers },
 })
 const historyRoute = createRoute({
   method: 'get',
   path: '/model-versions/{name}',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: nameParam, query: historyQuery },
   responses: { 200: answer('The versions of the name, newest first.', pageSchema), ...errorAnswers },
 })
 const showRoute = createRoute({
   method: 'get',
   path: '/model-versions/{name}/versions/{version}',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: versionParam },
   responses: { 200: answer('The version.', versionSchema), ...errorAnswers },
 })
@@ -124,20 +120,14 @@ export function modelVersionsApi(deps: ModelVersionsApiDeps) {
     .openapi(listRoute, async (c) => {
       const { limit, cursor: after = null } = c.req.valid('query')
       const rows = await listModels(deps.db, c.var.key.projectId, { after, limit: limit + 1 })
-      return c.json(
-        toPage(rows, limit, ({ name }) => name),
-        200,
-      )
+      return c.json(pageFrom(rows, limit, { cursorOf: ({ name }) => name, toWire }), 200)
     })
     .openapi(historyRoute, async (c) => {
       const { limit, cursor } = c.req.valid('query')
       const { name } = c.req.valid('param')
       const before = cursor === undefined ? null : Number(cursor)
       const rows = await listModelHistory(deps.db, c.var.key.projectId, { name, before, limit: limit + 1 })
-      return c.json(
-        toPage(rows, limit, ({ version }) => String(version)),
-        200,
-      )
+      return c.json(pageFrom(rows, limit, { cursorOf: ({ version }) => String(version), toWire }), 200)
     })
     .openapi(showRoute, async (c) => {
       const { name, version } = c.req.valid('param')
@@ -147,15 +137,6 @@ export function modelVersionsApi(deps: ModelVersionsApiDeps) {
         200,
       )
     })
-}
-
-/** `rows` may hold one more than the page: then there is another page. */
-function toPage(rows: readonly ModelVersion[], limit: number, cursorOf: (row: ModelVersion) => string) {
-  const last = rows.length > limit ? rows[limit - 1] : undefined
-  return {
-    data: rows.slice(0, limit).map(toWire),
-    next_cursor: last === undefined ? null : cursorOf(last),
-  }
 }
 
 function toWire(version: ModelVersion): z.infer<typeof versionSchema> {

@@ -17,7 +17,7 @@ import {
 import { type ChatMessage, compilePrompt } from '../../registry/prompts/render.ts'
 import type { PromptVersionSummary } from '../../registry/prompts/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { pageOf, pageToWire } from './page.ts'
+import { pageOf, pageToWire, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
@@ -102,7 +102,6 @@ const historyQuery = strictShape('filter', {
 })
 
 const writers = ['admin', 'engineer'] as const
-const readers = ['admin', 'engineer', 'approver', 'auditor'] as const
 const page = pageOf(summarySchema)
 
 const pushRoute = createRoute({
@@ -120,28 +119,28 @@ const pushRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/prompts',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { query: listQuery },
   responses: { 200: answer('The newest version of each prompt, by name.', page), ...errorAnswers },
 })
 const historyRoute = createRoute({
   method: 'get',
   path: '/prompts/{name}',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: nameParam, query: historyQuery },
   responses: { 200: answer('Versions of the prompt, newest first.', page), ...errorAnswers },
 })
 const showRoute = createRoute({
   method: 'get',
   path: '/prompts/{name}/versions/{version}',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: versionParam },
   responses: { 200: answer('The version, with its content.', versionSchema), ...errorAnswers },
 })
 const renderRoute = createRoute({
   method: 'post',
   path: '/prompts/{name}/versions/{version}/render',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: versionParam, ...jsonBody(renderBody) },
   responses: {
     200: answer('What would be sent to a model.', renderedSchema),

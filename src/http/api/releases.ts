@@ -10,7 +10,7 @@ import { parseRelease, parseReleaseNumber, refText } from '../../registry/releas
 import { someRetrievalSettings } from '../../registry/releases/retrieval-settings.ts'
 import { findRelease, listLabels, listReleases, type ReleaseRow } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { pageOf } from './page.ts'
+import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { answer, errorAnswers, jsonBody, limitText, refuseInvalid, strictShape } from './validation.ts'
 
@@ -82,8 +82,6 @@ const listQuery = strictShape('filter', {
 })
 const releaseParams = z.object({ route: z.string(), release: z.string() })
 
-export const registryReaders = ['admin', 'engineer', 'approver', 'auditor'] as const
-
 const createReleaseRoute = createRoute({
   method: 'post',
   path: '/releases',
@@ -150,10 +148,11 @@ export function releasesApi(deps: ReleasesApiDeps) {
         before: cursor ?? null,
         limit: limit + 1,
       })
-      const shown = rows.slice(0, limit)
       const labels = await labelsOf(db, projectId, route ?? null)
-      const nextCursor = rows.length > limit ? (shown.at(-1)?.id ?? null) : null
-      return c.json({ data: shown.map((row) => toWire(row, labels)), next_cursor: nextCursor }, 200)
+      return c.json(
+        pageFrom(rows, limit, { cursorOf: ({ id }) => id, toWire: (row) => toWire(row, labels) }),
+        200,
+      )
     })
     .openapi(getReleaseRoute, async (c) => {
       const { route, release } = c.req.valid('param')

@@ -7,14 +7,8 @@ import { pushDocuments, removeDocuments } from '../../retrieval/sources/push.ts'
 import { pushedSettings } from '../../retrieval/sources/settings.ts'
 import type { SourceRow } from '../../retrieval/sources/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import {
-  demandSource,
-  getSource,
-  type SourcesApiDeps,
-  sourceParam,
-  sourceSchema,
-  toSource,
-} from './sources.ts'
+import { sourceSchema, toSource } from './source-body.ts'
+import { demandSource, getSource, type SourcesApiDeps, sourceParam } from './sources.ts'
 import { answer, conflictAnswer, errorAnswers, jsonBody, refuseInvalid, strictShape } from './validation.ts'
 
 /** A thousand documents of a few pages. */

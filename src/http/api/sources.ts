@@ -16,24 +16,28 @@ import {
   listSourceOverviews,
   type SourceOverview,
 } from '../../retrieval/sources/overview.ts'
-import {
-  folderSettings,
-  pushedSettings,
-  sourceName,
-  sourceSettings,
-  urlsSettings,
-} from '../../retrieval/sources/settings.ts'
+import { sourceSettings } from '../../retrieval/sources/settings.ts'
 import { findSource, listProblems, putSource } from '../../retrieval/sources/store.ts'
-import { findSync, insertSync, type SyncRow } from '../../retrieval/sources/sync-rows.ts'
+import { findSync, insertSync } from '../../retrieval/sources/sync-rows.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
-import { pageOf } from './page.ts'
+import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
+import {
+  problemSchema,
+  putBody,
+  putSchema,
+  sourceSchema,
+  syncSchema,
+  toSource,
+  toSync,
+} from './source-body.ts'
 import {
   answer,
   conflictAnswer,
   errorAnswers,
   jsonBody,
   limitText,
+  pathName,
   refuseInvalid,
   strictShape,
 } from './validation.ts'
@@ -48,58 +52,8 @@ export type SourcesApiDeps = {
 /** A thousand addresses. */
 export const SOURCE_BODY_MAX_BYTES = 3 * 1024 ** 2
 
-const syncSchema = z
-  .object({
-    id: z.string(),
-    state: z.enum(['queued', 'running', 'done', 'failed']),
-    files_total: z.number().nullable(),
-    files_done: z.number(),
-    added: z.number(),
-    changed: z.number(),
-    removed: z.number(),
-    failed: z.number(),
-    attempts: z.number(),
-    error: z.string().nullable(),
-    created_at: z.string(),
-    updated_at: z.string(),
-  })
-  .openapi('SourceSync')
-const sourceShape = {
-  id: z.string(),
-  name: z.string(),
-  kind: z.enum(['folder', 'urls', 'pushed']),
-  settings: z.record(z.string(), z.unknown()),
-  /** What it has now. */
-  documents: z.number(),
-  /** Files that gave no document. */
-  problems: z.number(),
-  sync: syncSchema.nullable(),
-  /** What an index would be made of; of a pushed source it is taken when one is made. */
-  snapshot: z
-    .object({ hash: z.string(), documents: z.number(), characters: z.number(), created_at: z.string() })
-    .nullable(),
-  created_by: z.string(),
-  created_by_name: z.string().nullable(),
-  created_at: z.string(),
-}
-export const sourceSchema = z.object(sourceShape).openapi('Source')
-const putSchema = z.object({ ...sourceShape, created: z.boolean() }).openapi('PutSource')
-const problemSchema = z.object({ key: z.string(), reason: z.string(), error: z.string() })
-
-const putBody = z.discriminatedUnion(
-  'kind',
-  [
-    strictShape('field', { name: sourceName, kind: z.literal('folder'), ...folderSettings.shape }),
-    strictShape('field', { name: sourceName, kind: z.literal('urls'), ...urlsSettings.shape }),
-    strictShape('field', { name: sourceName, kind: z.literal('pushed'), ...pushedSettings.shape }),
-  ],
-  { error: 'Write folder, urls or pushed.' },
-)
 export const sourceParam = z.object({
-  name: z
-    .string()
-    .max(63)
-    .openapi({ param: { name: 'name', in: 'path' }, example: 'handbook' }),
+  name: pathName('handbook'),
 })
 const syncParam = sourceParam.extend({
   sync: z
@@ -111,7 +65,6 @@ const listQuery = strictShape('filter', { limit: limitText, cursor: z.string().m
 const problemsQuery = strictShape('filter', { limit: limitText, cursor: z.string().max(8192).optional() })
 
 const writers = ['admin', 'engineer'] as const
-const readers = ['admin', 'engineer', 'approver', 'auditor'] as const
 
 const putRoute = createRoute({
   method: 'post',
@@ -128,21 +81,21 @@ const putRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/sources',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { query: listQuery },
   responses: { 200: answer('Sources of the project, by name.', pageOf(sourceSchema)), ...errorAnswers },
 })
 const showRoute = createRoute({
   method: 'get',
   path: '/sources/{name}',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: sourceParam },
   responses: { 200: answer('The source, and how far its newest sync is.', sourceSchema), ...errorAnswers },
 })
 const problemsRoute = createRoute({
   method: 'get',
   path: '/sources/{name}/problems',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: sourceParam, query: problemsQuery },
   responses: {
     200: answer('Files that gave no document, by key, each with the reason.', pageOf(problemSchema)),
@@ -163,7 +116,7 @@ const syncRoute = createRoute({
 const showSyncRoute = createRoute({
   method: 'get',
   path: '/sources/{name}/syncs/{sync}',
-  middleware: requireRole(...readers),
+  middleware: requireRole(...registryReaders),
   request: { params: syncParam },
   responses: { 200: answer('The sync and how far it is.', syncSchema), ...errorAnswers },
 })
@@ -185,9 +138,7 @@ export function sourcesApi(deps: SourcesApiDeps) {
     .openapi(listRoute, async (c) => {
       const { limit, cursor: after = null } = c.req.valid('query')
       const rows = await listSourceOverviews(deps.sql, c.var.key.projectId, { after, limit: limit + 1 })
-      const shown = rows.slice(0, limit)
-      const next_cursor = rows.length > limit ? (shown.at(-1)?.name ?? null) : null
-      return c.json({ data: shown.map(toSource), next_cursor }, 200)
+      return c.json(pageFrom(rows, limit, { cursorOf: ({ name }) => name, toWire: toSource }), 200)
     })
     .openapi(showRoute, async (c) =>
       c.json(toSource(await getSource(deps.sql, c.var.key.projectId, c.req.valid('param').name)), 200),
@@ -196,9 +147,7 @@ export function sourcesApi(deps: SourcesApiDeps) {
       const { limit, cursor: after = null } = c.req.valid('query')
       const { id } = await demandSource(deps.sql, c.var.key.projectId, c.req.valid('param').name)
       const rows = await listProblems(deps.sql, id, { after, limit: limit + 1 })
-      const shown = rows.slice(0, limit)
-      const next_cursor = rows.length > limit ? (shown.at(-1)?.key ?? null) : null
-      return c.json({ data: [...shown], next_cursor }, 200)
+      return c.json(pageFrom(rows, limit, { cursorOf: ({ key }) => key, toWire: (one) => one }), 200)
     })
     .openapi(syncRoute, async (c) => {
       const { key } = c.var
@@ -291,51 +240,4 @@ async function put(
   if (stored !== null) return stored.created
   const message = `Source "${name}" is there with another kind than ${kind}, and a kind stays. Choose another name.`
   throw new RequestError('conflict', message, { param: 'kind' })
-}
-
-export function toSource(row: SourceOverview): z.infer<typeof sourceSchema> {
-  const { snapshot, sync } = row
-  return {
-    id: row.id,
-    name: row.name,
-    kind: row.kind,
-    settings: JSON.parse(row.settings) as Record<string, unknown>,
-    documents: row.documents,
-    problems: row.problems,
-    sync: sync === null ? null : toSync(sync),
-    snapshot:
-      snapshot === null
-        ? null
-        : {
-            hash: snapshot.hash,
-            documents: snapshot.documents,
-            characters: snapshot.characters,
-            created_at: isoTime(snapshot.createdAt),
-          },
-    created_by: row.createdBy,
-    created_by_name: row.createdByName,
-    created_at: isoTime(row.createdAt),
-  }
-}
-
-function toSync(row: SyncRow): z.infer<typeof syncSchema> {
-  return {
-    id: row.id,
-    state: row.state,
-    files_total: row.filesTotal,
-    files_done: row.filesDone,
-    added: row.added,
-    changed: row.changed,
-    removed: row.removed,
-    failed: row.failed,
-    attempts: row.attempts,
-    error: row.error,
-    created_at: isoTime(row.createdAt),
-    updated_at: isoTime(row.updatedAt),
-  }
-}
-
-/** The database's own way of writing a moment, as ISO 8601 in UTC. */
-export function isoTime(text: string): string {
-  return new Date(text).toISOString()
 }

@@ -157,3 +157,16 @@ export function answer<Schema extends z.ZodType>(description: string, schema: Sc
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { body: { required: true, content: { 'application/json': { schema } } } } as const
 }
+
+/** The name of something in a path; that there is no such thing is said by whoever looks it up. */
+export function pathName(example: string) {
+  return z
+    .string()
+    .max(63)
+    .openapi({ param: { name: 'name', in: 'path' }, example })
+}
+
+/** The database's own way of writing a moment, as ISO 8601 in UTC. */
+export function isoTime(text: string): string {
+  return new Date(text).toISOString()
+}

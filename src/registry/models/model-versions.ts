@@ -3,45 +3,30 @@
 import type { Db } from '../../db/client.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../actor.ts'
 import type { Content } from '../content.ts'
-import { findVersion, findVersionByHash, insertNextVersion, type VersionRow } from '../store.ts'
+import { pushVersion } from '../push-version.ts'
+import { findVersion, type VersionRow } from '../store.ts'
 import { type ModelContent, readModelContent } from './model-content.ts'
 import { listNewestModelVersions, listVersionsOfModel } from './store.ts'
 
 export type ModelVersion = Omit<VersionRow, 'content'> & { content: ModelContent }
 
 /** Each one lost means that another push won, so as many would have to win in a row. */
-const PUSH_ATTEMPTS = 100
+const PUSH_TRIES = 100
 
 /**
  * Adds the content as the next version of the name in the actor's project, or finds the version that has it already,
  * however old: `created` tells which. Throws RequestError conflict when others push the same name without pause.
  */
 export async function pushModelVersion(
-  { db, clock }: { db: Db; clock: Clock },
+  deps: { db: Db; clock: Clock },
   actor: Actor,
   { name, content }: { name: string; content: Content },
 ): Promise<{ version: ModelVersion; created: boolean }> {
-  const { projectId } = actor
-  for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt += 1) {
-    const existing = await findVersionByHash(db, 'model', { projectId, name }, content.hash)
-    if (existing !== null) return { version: toVersion(existing), created: false }
-    const nowMs = clock.nowMs()
-    const row = {
-      id: newId('mv', nowMs),
-      projectId,
-      name,
-      hash: content.hash,
-      content: content.text,
-      createdBy: actor.id,
-      createdByName: actor.name,
-      createdAt: new Date(nowMs),
-    }
-    const added = await insertNextVersion(db, 'model', row, null)
-    if (added !== null) return { version: toVersion(added), created: true }
-  }
+  const push = { kind: 'model' as const, name, content, expectedVersion: null, tries: PUSH_TRIES }
+  const pushed = await pushVersion(deps, actor, push)
+  if (pushed !== null) return { version: toVersion(pushed.row), created: pushed.created }
   throw new RequestError('conflict', `Others push versions of "${name}" without pause. Push again.`)
 }
 

@@ -3,15 +3,9 @@
 import type { Db } from '../../db/client.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../actor.ts'
-import {
-  findVersion,
-  findVersionByHash,
-  insertNextVersion,
-  type VersionKey,
-  type VersionRow,
-} from '../store.ts'
+import { pushVersion } from '../push-version.ts'
+import { findVersion, type VersionKey, type VersionRow } from '../store.ts'
 import { contentOfPrompt, type PromptContent, parsePromptContent } from './prompt-content.ts'
 import { listNewestVersions, listVersions, type PromptVersionSummary } from './store.ts'
 
@@ -36,27 +30,10 @@ export async function pushPrompt(
   wanted: { name: string; content: PromptContent; expectedVersion: number | null },
 ): Promise<{ version: PromptVersion; created: boolean }> {
   const prompt = { projectId: author.projectId, name: wanted.name }
-  const { text, hash } = contentOfPrompt(wanted.content)
-  const nowMs = deps.clock.nowMs()
-  const row = {
-    id: newId('pv', nowMs),
-    ...prompt,
-    hash,
-    content: text,
-    createdBy: author.id,
-    createdByName: author.name,
-    createdAt: new Date(nowMs),
-  }
-  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const same = await findVersionByHash(deps.db, 'prompt', prompt, hash)
-    if (same !== null) return { version: toVersion(same), created: false }
-    const inserted = await insertNextVersion(deps.db, 'prompt', row, wanted.expectedVersion)
-    if (inserted !== null) return { version: toVersion(inserted), created: true }
-    if (wanted.expectedVersion !== null) {
-      const newest = await findVersion(deps.db, 'prompt', prompt, null)
-      if (newest?.hash !== hash && newest?.version !== wanted.expectedVersion) throw conflict(prompt, newest)
-    }
-  }
+  const content = contentOfPrompt(wanted.content)
+  const push = { ...wanted, kind: 'prompt' as const, content, tries: MAX_TRIES }
+  const pushed = await pushVersion(deps, author, push)
+  if (pushed !== null) return { version: toVersion(pushed.row), created: pushed.created }
   throw conflict(prompt, await findVersion(deps.db, 'prompt', prompt, null))
 }
 

@@ -3,7 +3,6 @@
  * find what is there. Each step goes on where a killed run stopped: what a transaction wrote, it also counted.
  */
 
-import { randomUUID } from 'node:crypto'
 import type { Sql, TransactionSql } from 'postgres'
 import { GatewayError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -11,14 +10,14 @@ import { newId } from '../../lib/ids.ts'
 import { chunkText } from '../chunking/chunk-text.ts'
 import type { ChunkerSettings } from '../chunking/settings.ts'
 import { type Embedder, embedTexts, vectorText } from '../embed.ts'
-import { whileBeating } from '../heartbeat.ts'
+import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../held-work.ts'
 import { configurationOf } from '../language.ts'
 import { type IndexManifest, parseManifest } from './manifest.ts'
 import { createPartitions, indexPartitions } from './partitions.ts'
 import { reuseVectors } from './reuse.ts'
 import {
+  BUILDS,
   type BuildChange,
-  changeBuild,
   chunksFrom,
   claimBuild,
   countLexemes,
@@ -28,7 +27,6 @@ import {
   type IndexRow,
   insertChunks,
   insertVectors,
-  releaseBuild,
 } from './store.ts'
 import { validateIndex } from './validate.ts'
 
@@ -44,53 +42,39 @@ export type BuildDeps = {
 }
 
 /** `nothing`: it is done, failed, dropped or unknown. `taken-over`: another run builds it. */
-export type BuildOutcome = 'ready' | 'failed' | 'nothing' | 'taken-over'
+export type BuildOutcome = HeldOutcome<'ready'>
 
 /** Deaths of workers count too: an index that kills them must not go round for ever. */
 const MAX_ATTEMPTS = 20
 const DOCUMENTS_AT_ONCE = 20
+/** Documents may be 16 MiB each; a page of them is held whole, with its chunks. */
+const CHARACTERS_AT_ONCE = 4_000_000
 /** One call of the upstream, and one transaction. */
 const CHUNKS_AT_ONCE = 64
 const INSERT_AT_ONCE = 500
 const MAX_CHUNKS = 5_000_000
-const MAX_ERROR_LETTERS = 500
 
 /** What no second try would mend; its message is for whoever asked for the index. */
 class BuildRefused extends Error {
   override name = 'BuildRefused'
 }
-class TakenOver extends Error {
-  override name = 'TakenOver'
-}
 
 /** Throws what may be better at a second try; the build then says so and waits. */
 export async function buildIndex(deps: BuildDeps, id: string): Promise<BuildOutcome> {
-  const { sql, clock, signal } = deps
-  const run = randomUUID()
-  const now = () => new Date(clock.nowMs()).toISOString()
-  if (!(await claimBuild(sql, { id, run }, now()))) return 'nothing'
-  const change = (given: BuildChange) => changeBuild(sql, { id, run }, given, now())
-  try {
-    const row = await findIndexById(sql, id)
-    if (row === null) return 'nothing'
-    if (row.attempts > MAX_ATTEMPTS) {
-      throw new BuildRefused(`Given up after ${MAX_ATTEMPTS} tries. ${row.error ?? 'Each was cut off.'}`)
-    }
-    // Building HNSW may take longer than a dead worker is waited for.
-    await whileBeating(
-      () => change({}),
-      () => new Build(deps, row, run).all(),
-    )
-    return 'ready'
-  } catch (error) {
-    if (error instanceof TakenOver) return 'taken-over'
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
-    const final = error instanceof BuildRefused || (error instanceof GatewayError && !mayPass(error))
-    if (signal.aborted && !final) await releaseBuild(sql, { id, run }, now())
-    else await change(final ? { state: 'failed', error: message } : { error: message })
-    if (final) return 'failed'
-    throw error
-  }
+  const { sql } = deps
+  return await whileHolding(deps, BUILDS, id, {
+    claim: (run, now) => claimBuild(sql, run, now),
+    work: async (run) => {
+      const row = await findIndexById(sql, id)
+      if (row === null) return 'nothing'
+      if (row.attempts > MAX_ATTEMPTS) {
+        throw new BuildRefused(`Given up after ${MAX_ATTEMPTS} tries. ${row.error ?? 'Each was cut off.'}`)
+      }
+      await new Build(deps, row, run).all()
+      return 'ready'
+    },
+    isFinal: (error) => error instanceof BuildRefused || (error instanceof GatewayError && !mayPass(error)),
+  })
 }
 
 /** An upstream that is away may come back; a text that is too long for a model stays too long. */
@@ -101,11 +85,11 @@ function mayPass(error: GatewayError): boolean {
 class Build {
   readonly #deps: BuildDeps
   readonly #row: IndexRow
-  readonly #run: string
+  readonly #run: Run
   readonly #manifest: IndexManifest
   readonly #number: number
 
-  constructor(deps: BuildDeps, row: IndexRow, run: string) {
+  constructor(deps: BuildDeps, row: IndexRow, run: Run) {
     this.#deps = deps
     this.#row = row
     this.#run = run
@@ -163,22 +147,20 @@ class Build {
     let total = this.#row.chunksTotal ?? 0
     while (position < documentsTotal) {
       signal.throwIfAborted()
-      const page = await documentsFrom(sql, {
-        projectId,
-        snapshotHash: source.snapshot,
-        source: source.name,
-        from: position,
-        limit: DOCUMENTS_AT_ONCE,
-      })
+      const page = await documentsFrom(
+        sql,
+        { projectId, snapshotHash: source.snapshot, source: source.name },
+        { from: position, limit: DOCUMENTS_AT_ONCE, characters: CHARACTERS_AT_ONCE },
+      )
       if (page.length === 0) throw new BuildRefused(`Document ${position} of the snapshot is not there.`)
       const chunked = page.map((document) => ({
         document,
         chunks: chunkText(document.body, chunkerOf(document) ?? chunker),
       }))
+      const after = total + chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
+      if (after > MAX_CHUNKS)
+        throw new BuildRefused(`More than ${MAX_CHUNKS} chunks. Use larger ones, or more indexes.`)
       await sql.begin(async (transaction) => {
-        const after = total + chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
-        if (after > MAX_CHUNKS)
-          throw new BuildRefused(`More than ${MAX_CHUNKS} chunks. Use larger ones, or more indexes.`)
         await this.#own(transaction, { documentsDone: position + page.length, chunksTotal: after })
         let first = total
         for (const { document, chunks } of chunked) {
@@ -190,7 +172,7 @@ class Build {
           }
         }
       })
-      total += chunked.reduce((sum, { chunks }) => sum + chunks.length, 0)
+      total = after
       position += page.length
     }
     if (total === 0) throw new BuildRefused('The snapshot has no text to index.')
@@ -243,7 +225,7 @@ class Build {
   /** Throws TakenOver when the build is another run's by now: then a transaction around it undoes everything. */
   async #own(sql: Sql | TransactionSql, change: BuildChange): Promise<void> {
     const now = new Date(this.#deps.clock.nowMs()).toISOString()
-    if (!(await changeBuild(sql, { id: this.#row.id, run: this.#run }, change, now))) throw new TakenOver()
+    await demandHeld(sql, BUILDS, this.#run, change, now)
   }
 }
 

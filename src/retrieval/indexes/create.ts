@@ -6,7 +6,7 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../../registry/actor.ts'
-import { findVersionByHash, insertNextVersion } from '../../registry/store.ts'
+import { pushVersion } from '../../registry/push-version.ts'
 import type { ChunkerSettings } from '../chunking/settings.ts'
 import { type Embedder, embedTexts } from '../embed.ts'
 import { PROBES } from '../probe.ts'
@@ -39,8 +39,13 @@ export type IndexPlan = { manifest: IndexManifest; characters: number; tokens: n
 const TEXT = { k1: 1.2, b: 0.75 } as const
 /** English prose, measured on this project's own documentation; other languages need more tokens. */
 const CHARACTERS_PER_TOKEN = 4.2
-const PUSH_ATTEMPTS = 100
+/** Each one lost means that another version of the name was made meanwhile. */
+const PUSH_TRIES = 100
 const DIMENSIONS_TIMEOUT_MS = 60_000
+/** Moves of labels, and everything behind the partitions' locks, wait as long as a drop does. */
+const LOCK_TIMEOUT = '3s'
+/** postgresql.org/docs/current/errcodes-appendix.html */
+const LOCK_NOT_AVAILABLE = '55P03'
 
 /** Asks the model for one vector, because only it knows how long they are. Throws RequestError, or UpstreamError of the model. */
 export async function planIndex(deps: IndexDeps, projectId: string, wanted: NewIndex): Promise<IndexPlan> {
@@ -108,34 +113,16 @@ export async function createIndex(
 ): Promise<{ index: IndexRow; created: boolean }> {
   const { projectId } = actor
   const content = manifestContent(manifest)
-  for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt += 1) {
-    const nowMs = clock.nowMs()
-    const existing = await findVersionByHash(db, 'index', { projectId, name }, content.hash)
-    const added =
-      existing ??
-      (await insertNextVersion(
-        db,
-        'index',
-        {
-          id: newId('iv', nowMs),
-          projectId,
-          name,
-          hash: content.hash,
-          content: content.text,
-          createdBy: actor.id,
-          createdByName: actor.name,
-          createdAt: new Date(nowMs),
-        },
-        null,
-      ))
-    if (added === null) continue
-    // A process that died between the two left a version without a build: the next one gives it one.
-    const now = new Date(nowMs).toISOString()
-    await insertBuild(sql, { indexId: added.id, projectId, documents: manifest.source.documents, now })
-    const index = await findIndex(sql, projectId, { name, version: added.version })
-    if (index !== null) return { index, created: existing === null }
+  const push = { kind: 'index' as const, name, content, expectedVersion: null, tries: PUSH_TRIES }
+  const pushed = await pushVersion({ db, clock }, actor, push)
+  if (pushed === null) {
+    throw new RequestError('conflict', `Others make versions of "${name}" without pause. Try again.`)
   }
-  throw new RequestError('conflict', `Others make versions of "${name}" without pause. Try again.`)
+  const { id, version } = pushed.row
+  // A process that died between the two left a version without a build: the next one gives it one.
+  const now = new Date(clock.nowMs()).toISOString()
+  await insertBuild(sql, { indexId: id, projectId, documents: manifest.source.documents, now })
+  return { index: await getIndex(sql, projectId, { name, version }), created: pushed.created }
 }
 
 /** Throws RequestError not_found, also for one of another project. */
@@ -152,13 +139,14 @@ export async function getIndex(
 
 /**
  * Drops the chunks of a version; its manifest stays. Throws RequestError conflict while a label's release pins it:
- * labels are locked against moves while the partitions go.
+ * labels are locked against moves while the partitions go. So too when somebody uses it for longer than labels may wait.
  */
 export async function dropIndex(
   { sql, clock }: Pick<IndexDeps, 'sql' | 'clock'>,
   index: IndexRow,
 ): Promise<void> {
-  await sql.begin(async (transaction) => {
+  const dropping = sql.begin(async (transaction) => {
+    await transaction.unsafe(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`)
     // Moves of labels write this table; dropping waits for them, and they for it.
     await transaction`LOCK TABLE labels IN SHARE MODE`
     const pins = await labelsPinning(transaction, index)
@@ -171,6 +159,11 @@ export async function dropIndex(
     }
     await markDropped(transaction, index.id, new Date(clock.nowMs()).toISOString())
     await dropPartitions(transaction, index.number)
+  })
+  await dropping.catch((error: unknown) => {
+    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
+    const message = `Index ${index.name}@${index.version} is being built or searched. Try again, or wait for its build: aval index show ${index.name}@${index.version}`
+    throw new RequestError('conflict', message, { cause: error })
   })
 }
 

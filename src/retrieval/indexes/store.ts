@@ -2,6 +2,7 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import type { Chunk } from '../chunking/packer.ts'
+import type { Run } from '../held-work.ts'
 import { partitionOf } from './partitions.ts'
 
 export type BuildState = 'queued' | 'building' | 'ready' | 'failed' | 'dropped'
@@ -85,7 +86,7 @@ export async function insertBuild(
     ON CONFLICT (index_id) DO NOTHING`
 }
 
-type Run = { id: string; run: string }
+export const BUILDS = { table: 'index_builds', key: 'index_id', live: 'building' } as const
 
 /** Makes `run` the one that builds, from where the last one stopped; false when there is nothing to build. */
 export async function claimBuild(sql: Sql, { id, run }: Run, now: string): Promise<boolean> {
@@ -108,58 +109,33 @@ export type BuildChange = Partial<{
   error: string | null
 }>
 
-const COLUMNS: Record<keyof BuildChange, string> = {
-  state: 'state',
-  step: 'step',
-  documentsDone: 'documents_done',
-  chunksTotal: 'chunks_total',
-  chunksDone: 'chunks_done',
-  tokens: 'tokens',
-  meanLexemes: 'mean_lexemes',
-  configurations: 'configurations',
-  validation: 'validation',
-  error: 'error',
-}
-
-/** False when another run has taken over. Inside a transaction it is what makes the rest of it this run's own. */
-export async function changeBuild(
-  sql: Sql | TransactionSql,
-  { id, run }: Run,
-  change: BuildChange,
-  now: string,
-): Promise<boolean> {
-  const entries = Object.entries(change) as [keyof BuildChange, string | number | null][]
-  const set = entries.map(([name], at) => `, ${COLUMNS[name]} = $${at + 4}`).join('')
-  const rows = await sql.unsafe(
-    `UPDATE index_builds SET updated_at = $3::timestamptz${set} WHERE index_id = $1 AND run = $2 AND state = 'building'
-     RETURNING index_id`,
-    [id, run, now, ...entries.map(([, value]) => value)],
-  )
-  return rows.length === 1
-}
-
 export type IndexedDocument = {
   position: number
   hash: string
   language: string | null
-  title: string | null
   /** How it wants to be cut, as canonical JSON; null as the index says. */
   chunker: string | null
   body: string
 }
 
-/** Documents of a snapshot from a position on, in order; at least one, and no more characters than asked beyond it. */
+/**
+ * Documents of a snapshot from a position on, in order: at most `limit`, and only as many as are begun within `characters`,
+ * so that one at least comes however long it is.
+ */
 export async function documentsFrom(
   sql: Sql,
-  place: { projectId: string; snapshotHash: string; source: string; from: number; limit: number },
+  place: { projectId: string; snapshotHash: string; source: string },
+  page: { from: number; limit: number; characters: number },
 ): Promise<IndexedDocument[]> {
   return await sql<IndexedDocument[]>`
-    SELECT s.position, s.hash, d.language, d.title, d.chunker, d.body
-    FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
-    JOIN documents d ON d.project_id = ${place.projectId} AND d.hash = s.hash
-    WHERE w.project_id = ${place.projectId} AND w.hash = ${place.snapshotHash} AND w.source = ${place.source}
-      AND s.position >= ${place.from} AND s.position < ${place.from + place.limit}
-    ORDER BY s.position`
+    SELECT position, hash, language, chunker, body FROM (
+      SELECT s.position, s.hash, d.language, d.chunker, d.body,
+        sum(length(d.body)) OVER (ORDER BY s.position) - length(d.body) AS before
+      FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
+      JOIN documents d ON d.project_id = ${place.projectId} AND d.hash = s.hash
+      WHERE w.project_id = ${place.projectId} AND w.hash = ${place.snapshotHash} AND w.source = ${place.source}
+        AND s.position >= ${page.from} AND s.position < ${page.from + page.limit}) AS paged
+    WHERE before < ${page.characters} ORDER BY position`
 }
 
 /** `number` is the place of the first chunk. */
@@ -300,29 +276,7 @@ export async function markDropped(sql: TransactionSql, id: string, now: string):
     UPDATE index_builds SET state = 'dropped', run = NULL, updated_at = ${now}::timestamptz WHERE index_id = ${id}`
 }
 
-/** Gives a build back untried: its worker stops. Does nothing when another run has taken over. */
-export async function releaseBuild(sql: Sql, { id, run }: Run, now: string): Promise<void> {
-  await sql`
-    UPDATE index_builds SET state = 'queued', run = NULL, attempts = greatest(attempts - 1, 0),
-      updated_at = ${now}::timestamptz
-    WHERE index_id = ${id} AND run = ${run} AND state = 'building'`
-}
-
 /** Says why a build waits that nobody could begin. */
 export async function noteWaiting(sql: Sql, id: string, why: string): Promise<void> {
   await sql`UPDATE index_builds SET error = ${why} WHERE index_id = ${id} AND state IN ('queued', 'building')`
-}
-
-/** Builds that wait since before `queued`, or whose worker has not been heard of since `running`. */
-export async function listStalled(
-  sql: Sql,
-  since: { queued: string; running: string },
-  limit: number,
-): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    SELECT index_id AS id FROM index_builds
-    WHERE (state = 'queued' AND updated_at < ${since.queued}::timestamptz)
-      OR (state = 'building' AND updated_at < ${since.running}::timestamptz)
-    ORDER BY index_id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
 }

@@ -8,9 +8,9 @@ import { indexedVector, partitionOf } from '../indexes/partitions.ts'
 export type Hit = { number: number; score: number }
 type Place = { number: number; manifest: IndexManifest }
 
-const NO_FILTER: Filter = { sql: '', values: [] }
-/** A WHERE clause on a chunk's number; its parameters number from 2 on. */
-export type Filter = { sql: string; values: readonly string[] }
+/** A condition on a chunk's number, whose parameters follow those of the statement; null takes every chunk. */
+export type Filter = { condition: string | null; values: readonly string[] }
+const NO_FILTER: Filter = { condition: null, values: [] }
 /** pgvector's limit of ef_search. */
 const MAX_WIDTH = 1_000
 const VECTOR = /^\[[-+\d.,e]*\]$/
@@ -28,7 +28,7 @@ export async function nearest(
 ): Promise<Hit[]> {
   if (index.searchWidth === 0) return await readExactly(sql, index, embedding, limit, filter, false)
   const width = Math.min(MAX_WIDTH, Math.max(index.searchWidth, limit))
-  if (filter.sql === '') return await readAtOnce(sql, index, embedding, limit, width)
+  if (filter.condition === null) return await readAtOnce(sql, index, embedding, limit, width)
   return await sql.begin('read only', async (transaction) => {
     await transaction.unsafe(`SET LOCAL hnsw.ef_search = ${width}`)
     // It goes on until it has enough that satisfy the filter.
@@ -43,22 +43,17 @@ export async function nearest(
  */
 async function readAtOnce(
   sql: Sql,
-  { number, manifest }: Place,
+  index: Place,
   embedding: string,
   limit: number,
   width: number,
 ): Promise<Hit[]> {
   if (!VECTOR.test(embedding)) throw new RangeError('A vector is a list of numbers.')
-  const vector = indexedVector(manifest)
-  const distance = `${vector} <=> ${vector.replace('embedding', `'${embedding}'`)}`
+  const question = nearestTo(index, `'${embedding}'`, limit, null)
   const [, rows] = (await sql
-    .unsafe(
-      `SET LOCAL hnsw.ef_search = ${width};
-       SELECT number, 1 - (${distance}) AS score FROM ${partitionOf('chunk_vectors', number)}
-       ORDER BY ${distance} LIMIT ${whole(limit)}`,
-    )
+    .unsafe(`SET LOCAL hnsw.ef_search = ${width}; ${question}`)
     .simple()) as unknown as [unknown, Hit[]]
-  return rows.toSorted((a, b) => b.score - a.score || a.number - b.number)
+  return inOrder(rows)
 }
 
 /** Reads every vector: what HNSW is measured against. */
@@ -88,21 +83,32 @@ async function readExactly(
 
 async function readNearest(
   sql: TransactionSql,
-  { number, manifest }: Place,
+  index: Place,
   embedding: string,
   limit: number,
-  filter: Filter,
+  { condition, values }: Filter,
 ): Promise<Hit[]> {
+  const question = nearestTo(index, '$1', limit, condition)
+  return inOrder(await sql.unsafe<Hit[]>(question, [embedding, ...values], { prepare: true }))
+}
+
+/** The question that HNSW answers. `wanted` is SQL. The limit is written out: a plan for any limit might not use the index. */
+export function nearestTo(
+  { number, manifest }: Place,
+  wanted: string,
+  limit: number,
+  condition: string | null,
+): string {
   const vector = indexedVector(manifest)
-  const wanted = vector.replace('embedding', '$1')
-  // The limit is written out: a plan for any limit might not use the index.
-  const rows = await sql.unsafe<Hit[]>(
-    `SELECT number, 1 - (${vector} <=> ${wanted}) AS score FROM ${partitionOf('chunk_vectors', number)}
-     ${filter.sql} ORDER BY ${vector} <=> ${wanted} LIMIT ${whole(limit)}`,
-    [embedding, ...filter.values],
-    { prepare: true },
-  )
-  return rows.toSorted((a, b) => b.score - a.score || a.number - b.number)
+  return `SELECT number, 1 - distance AS score FROM (
+      SELECT number, ${vector} <=> ${vector.replace('embedding', wanted)} AS distance
+      FROM ${partitionOf('chunk_vectors', number)} ${condition === null ? '' : `WHERE ${condition}`}
+      ORDER BY distance LIMIT ${whole(limit)}) AS nearest`
+}
+
+/** HNSW gives equally near ones in any order. */
+function inOrder(hits: readonly Hit[]): Hit[] {
+  return hits.toSorted((a, b) => b.score - a.score || a.number - b.number)
 }
 
 export function whole(limit: number): number {

@@ -7,11 +7,9 @@ import type { QueryLexeme, TextQuery } from './text-query.ts'
 
 export type FoundChunk = {
   number: number
-  document: number
   documentHash: string
   key: string
   title: string | null
-  metadata: string
   heading: string | null
   text: string
   start: number
@@ -43,12 +41,13 @@ export async function rankByWords(
   number: number,
   { candidates, rarity }: TextQuery,
   limit: number,
-  filter: Filter,
+  { condition, values }: Filter,
 ): Promise<Hit[]> {
   return await sql.unsafe<Hit[]>(
     `SELECT number, -(weights <#> $2::sparsevec) AS score FROM ${partitionOf('chunk_terms', number)}
-     WHERE lexemes @@ $1::tsquery ${filter.sql.replace('WHERE', 'AND')} ORDER BY score DESC, number LIMIT ${whole(limit)}`,
-    [candidates, rarity, ...filter.values],
+     WHERE lexemes @@ $1::tsquery ${condition === null ? '' : `AND ${condition}`}
+     ORDER BY score DESC, number LIMIT ${whole(limit)}`,
+    [candidates, rarity, ...values],
     { prepare: true },
   )
 }
@@ -77,9 +76,9 @@ export function documentFilter(
     const keys = `SELECT value FROM json_array_elements_text(${parameter(JSON.stringify(within))}::json) AS given (value)`
     conditions.push(`split_part(d.key, '#', 1) IN (${keys})`)
   }
-  if (conditions.length === 0) return { sql: '', values: [] }
+  if (conditions.length === 0) return { condition: null, values: [] }
   return {
-    sql: `WHERE number IN (SELECT c.number FROM ${partitionOf('chunks', number)} c
+    condition: `number IN (SELECT c.number FROM ${partitionOf('chunks', number)} c
       JOIN documents d ON d.project_id = $${before + 1} AND d.hash = c.document_hash
       WHERE ${conditions.join(' AND ')})`,
     values,
@@ -101,8 +100,8 @@ export async function readChunks(
   embedding: string | null = null,
 ): Promise<FoundChunk[]> {
   return await sql.unsafe<FoundChunk[]>(
-    `SELECT c.number, c.document, c.document_hash AS "documentHash", d.key, d.title, d.metadata::text AS metadata,
-       c.heading, c.body AS text, c.start_at AS start, c.end_at AS "end", 1 - (v.embedding <=> $2::vector) AS cosine
+    `SELECT c.number, c.document_hash AS "documentHash", d.key, d.title, c.heading,
+       c.body AS text, c.start_at AS start, c.end_at AS "end", 1 - (v.embedding <=> $2::vector) AS cosine
      FROM ${partitionOf('chunks', number)} c
      JOIN documents d ON d.project_id = $1 AND d.hash = c.document_hash
      LEFT JOIN ${partitionOf('chunk_vectors', number)} v ON $2::vector IS NOT NULL AND v.number = c.number

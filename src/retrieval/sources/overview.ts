@@ -1,8 +1,8 @@
 /** Sources as people look at them: each with its newest sync, its newest snapshot and its problems, in one question. */
 
 import type { Sql } from 'postgres'
-import type { SnapshotRow, SourceRow } from './store.ts'
-import type { SyncRow } from './sync-rows.ts'
+import { SNAPSHOT, type SnapshotRow, SOURCE, type SourceRow } from './store.ts'
+import { SYNC, type SyncRow } from './sync-rows.ts'
 
 export type SourceOverview = SourceRow & {
   /** Documents that it has now, whatever the newest snapshot holds. */
@@ -15,22 +15,18 @@ export type SourceOverview = SourceRow & {
 }
 
 const QUERY = `
-  SELECT s.id, s.project_id AS "projectId", s.name, s.kind, s.settings, s.created_by AS "createdBy",
-    s.created_by_name AS "createdByName", s.created_at AS "createdAt",
+  SELECT s.*, newest.sync, held.snapshot,
     (SELECT count(*) FROM source_documents WHERE source_id = s.id)::integer AS documents,
-    (SELECT count(*) FROM source_files WHERE source_id = s.id AND error IS NOT NULL)::integer AS problems,
-    to_json(newest)::text AS sync, to_json(held)::text AS snapshot
-  FROM sources s
+    (SELECT count(*) FROM source_files WHERE source_id = s.id AND error IS NOT NULL)::integer AS problems
+  FROM (SELECT ${SOURCE} FROM sources) AS s
   LEFT JOIN LATERAL (
-    SELECT id, project_id AS "projectId", source_id AS "sourceId", state, attempts, files_total AS "filesTotal",
-      files_done AS "filesDone", added, changed, removed, failed, snapshot_id AS "snapshotId", error,
-      created_at AS "createdAt", updated_at AS "updatedAt"
-    FROM source_syncs y WHERE y.source_id = s.id ORDER BY y.id DESC LIMIT 1) AS newest ON true
+    SELECT to_json(y)::text AS sync FROM (
+      SELECT ${SYNC} FROM source_syncs WHERE source_id = s.id ORDER BY id DESC LIMIT 1) AS y) AS newest ON true
   LEFT JOIN LATERAL (
-    SELECT id, hash, documents, characters, created_at AS "createdAt"
-    FROM source_snapshots w WHERE w.source_id = s.id
-    ORDER BY (SELECT max(y.id) FROM source_syncs y WHERE y.snapshot_id = w.id) DESC NULLS LAST, w.id DESC
-    LIMIT 1) AS held ON true`
+    SELECT to_json(w)::text AS snapshot FROM (
+      SELECT ${SNAPSHOT} FROM source_snapshots taken WHERE source_id = s.id
+      ORDER BY (SELECT max(y.id) FROM source_syncs y WHERE y.snapshot_id = taken.id) DESC NULLS LAST, id DESC
+      LIMIT 1) AS w) AS held ON true`
 
 type Read = SourceRow & { documents: number; problems: number; sync: string | null; snapshot: string | null }
 
@@ -41,7 +37,7 @@ export async function listSourceOverviews(
   page: { after: string | null; limit: number },
 ): Promise<SourceOverview[]> {
   const rows = await sql.unsafe<Read[]>(
-    `${QUERY} WHERE s.project_id = $1 AND ($2::text IS NULL OR s.name > $2) ORDER BY s.name LIMIT $3`,
+    `${QUERY} WHERE s."projectId" = $1 AND ($2::text IS NULL OR s.name > $2) ORDER BY s.name LIMIT $3`,
     [projectId, page.after, page.limit],
   )
   return rows.map(toOverview)
@@ -53,7 +49,10 @@ export async function findSourceOverview(
   projectId: string,
   name: string,
 ): Promise<SourceOverview | null> {
-  const rows = await sql.unsafe<Read[]>(`${QUERY} WHERE s.project_id = $1 AND s.name = $2`, [projectId, name])
+  const rows = await sql.unsafe<Read[]>(`${QUERY} WHERE s."projectId" = $1 AND s.name = $2`, [
+    projectId,
+    name,
+  ])
   return rows[0] === undefined ? null : toOverview(rows[0])
 }
 

@@ -9,9 +9,9 @@ import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
 import { storedDocument } from './document.ts'
 import { pushedSettings, type SourceAbout } from './settings.ts'
-import { putSource, removeFiles, type SourceRow } from './store.ts'
+import { lockSource, putSource, removeFiles, type SourceRow } from './store.ts'
 import { putFiles } from './stored-documents.ts'
-import { finishPush, insertPush } from './sync-rows.ts'
+import { insertPush } from './sync-rows.ts'
 
 export type PushedDocument = {
   key: string
@@ -86,8 +86,9 @@ async function inOnePush(
 ): Promise<void> {
   const nowMs = clock.nowMs()
   await sql.begin(async (transaction) => {
-    const push = newId('syn', nowMs)
-    await insertPush(transaction, { id: push, projectId, sourceId, now: new Date(nowMs).toISOString() })
-    await finishPush(transaction, push, await change(transaction, push))
+    const id = newId('syn', nowMs)
+    await lockSource(transaction, sourceId)
+    const counts = await change(transaction, id)
+    await insertPush(transaction, { id, projectId, sourceId, ...counts, now: new Date(nowMs).toISOString() })
   })
 }

@@ -21,8 +21,12 @@ export type SnapshotRow = {
   createdAt: string
 }
 
-const SOURCE = `id, project_id AS "projectId", name, kind, settings, created_by AS "createdBy",
+/** A source as `SourceRow`. */
+export const SOURCE = `id, project_id AS "projectId", name, kind, settings, created_by AS "createdBy",
   created_by_name AS "createdByName", created_at AS "createdAt"`
+/** A snapshot as `SnapshotRow`. */
+export const SNAPSHOT = `id, hash, documents, characters::double precision AS characters, created_at AS "createdAt"`
+
 /** Adds a source, or gives an existing one of the same kind these settings; null when the name has another kind. */
 export async function putSource(
   sql: Sql,
@@ -58,6 +62,11 @@ export async function findSource(sql: Sql, projectId: string, name: string): Pro
   return rows[0] ?? null
 }
 
+/** Whoever changes what a source has stands in line until the transaction ends. */
+export async function lockSource(sql: TransactionSql, id: string): Promise<void> {
+  await sql`SELECT 1 FROM sources WHERE id = ${id} FOR UPDATE`
+}
+
 export async function findSourceById(sql: Sql, id: string): Promise<SourceRow | null> {
   const rows = await sql.unsafe<SourceRow[]>(`SELECT ${SOURCE} FROM sources WHERE id = $1`, [id])
   return rows[0] ?? null
@@ -68,9 +77,8 @@ export async function newestSnapshot(
   sourceId: string,
 ): Promise<SnapshotRow | null> {
   const rows = await sql.unsafe<SnapshotRow[]>(
-    `SELECT w.id, w.hash, w.documents, w.characters::double precision AS characters, w.created_at AS "createdAt"
-     FROM source_syncs s JOIN source_snapshots w ON w.id = s.snapshot_id
-     WHERE s.source_id = $1 AND s.state = 'done' ORDER BY s.id DESC LIMIT 1`,
+    `SELECT ${SNAPSHOT} FROM source_snapshots WHERE id = (
+       SELECT snapshot_id FROM source_syncs WHERE source_id = $1 AND state = 'done' ORDER BY id DESC LIMIT 1)`,
     [sourceId],
   )
   return rows[0] ?? null

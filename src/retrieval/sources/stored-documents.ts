@@ -1,7 +1,7 @@
 /** All SQL of a source's files, their documents and the snapshots of them. */
 
 import type { Sql, TransactionSql } from 'postgres'
-import type { SnapshotRow } from './store.ts'
+import { lockSource, SNAPSHOT, type SnapshotRow } from './store.ts'
 
 export type StoredDocument = {
   hash: string
@@ -135,11 +135,10 @@ export async function snapshotNow(
   about: { id: string; projectId: string; sourceId: string; source: string; now: string },
 ): Promise<SnapshotRow> {
   return await sql.begin(async (transaction) => {
-    await transaction`SELECT 1 FROM sources WHERE id = ${about.sourceId} FOR UPDATE`
+    await lockSource(transaction, about.sourceId)
     const id = await takeSnapshot(transaction, about)
     const [row] = await transaction.unsafe<SnapshotRow[]>(
-      `SELECT id, hash, documents, characters::double precision AS characters, created_at AS "createdAt"
-       FROM source_snapshots WHERE id = $1`,
+      `SELECT ${SNAPSHOT} FROM source_snapshots WHERE id = $1`,
       [id],
     )
     if (row === undefined) throw new Error(`Snapshot ${id} is not there.`)

@@ -1,6 +1,8 @@
 /** All SQL of syncs. Whoever syncs holds the sync's `run`; every write of a run that lost it does nothing. */
 
 import type { Sql, TransactionSql } from 'postgres'
+import type { Run } from '../held-work.ts'
+import { lockSource } from './store.ts'
 
 type SyncState = 'queued' | 'running' | 'done' | 'failed'
 export type SyncRow = {
@@ -21,7 +23,8 @@ export type SyncRow = {
   updatedAt: string
 }
 
-const SYNC = `id, project_id AS "projectId", source_id AS "sourceId", state, attempts, files_total AS "filesTotal",
+/** A sync as `SyncRow`; of a table without another column of these names. */
+export const SYNC = `id, project_id AS "projectId", source_id AS "sourceId", state, attempts, files_total AS "filesTotal",
   files_done AS "filesDone", added, changed, removed, failed, snapshot_id AS "snapshotId", error,
   created_at AS "createdAt", updated_at AS "updatedAt"`
 
@@ -36,7 +39,7 @@ export async function insertSync(
   row: { id: string; projectId: string; sourceId: string; now: string },
 ): Promise<SyncRow> {
   return await sql.begin(async (transaction) => {
-    await transaction`SELECT 1 FROM sources WHERE id = ${row.sourceId} FOR UPDATE`
+    await lockSource(transaction, row.sourceId)
     const [waiting] = await transaction.unsafe<SyncRow[]>(
       `SELECT ${SYNC} FROM source_syncs WHERE source_id = $1 AND state = 'queued' ORDER BY id DESC LIMIT 1`,
       [row.sourceId],
@@ -52,7 +55,7 @@ export async function insertSync(
   })
 }
 
-type Run = { id: string; run: string }
+export const SYNCS = { table: 'source_syncs', key: 'id', live: 'running' } as const
 
 /**
  * Makes `run` the one that syncs; false when there is nothing to do, or when another sync of the source is under way: two
@@ -73,34 +76,12 @@ export async function claimSync(sql: Sql, { id, run }: Run, now: string): Promis
   })
 }
 
-/** Gives a sync back untried: its worker stops. Does nothing when another run has taken over. */
-export async function releaseSync(sql: Sql, { id, run }: Run, now: string): Promise<void> {
-  await sql`
-    UPDATE source_syncs SET state = 'queued', run = NULL, attempts = greatest(attempts - 1, 0),
-      updated_at = ${now}::timestamptz
-    WHERE id = ${id} AND run = ${run} AND state = 'running'`
-}
-
 /** The sync that waits until this one is over; null without one. */
 export async function findWaitingSync(sql: Sql, over: string): Promise<string | null> {
   const rows = await sql<{ id: string }[]>`
     SELECT next.id FROM source_syncs over JOIN source_syncs next ON next.source_id = over.source_id
     WHERE over.id = ${over} AND next.state = 'queued' ORDER BY next.id LIMIT 1`
   return rows[0]?.id ?? null
-}
-
-/** Syncs that wait since before `queued`, or whose worker has not been heard of since `running`. */
-export async function listStalledSyncs(
-  sql: Sql,
-  since: { queued: string; running: string },
-  limit: number,
-): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    SELECT id FROM source_syncs
-    WHERE (state = 'queued' AND updated_at < ${since.queued}::timestamptz)
-      OR (state = 'running' AND updated_at < ${since.running}::timestamptz)
-    ORDER BY id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
 }
 
 export type SyncChange = Partial<{
@@ -114,50 +95,13 @@ export type SyncChange = Partial<{
   snapshotId: string
   error: string
 }>
-const SYNC_COLUMNS: Record<keyof SyncChange, string> = {
-  state: 'state',
-  filesTotal: 'files_total',
-  filesDone: 'files_done',
-  added: 'added',
-  changed: 'changed',
-  removed: 'removed',
-  failed: 'failed',
-  snapshotId: 'snapshot_id',
-  error: 'error',
-}
-
-/** False when another run has taken over. */
-export async function changeSync(
-  sql: Sql | TransactionSql,
-  { id, run }: Run,
-  change: SyncChange,
-  now: string,
-): Promise<boolean> {
-  const entries = Object.entries(change) as [keyof SyncChange, string | number][]
-  const set = entries.map(([name], at) => `, ${SYNC_COLUMNS[name]} = $${at + 4}`).join('')
-  const rows = await sql.unsafe(
-    `UPDATE source_syncs SET updated_at = $3::timestamptz${set} WHERE id = $1 AND run = $2 AND state = 'running'
-     RETURNING id`,
-    [id, run, now, ...entries.map(([, value]) => value)],
-  )
-  return rows.length === 1
-}
-
-/** A push is a sync that is done at once; the source is locked until the transaction ends. */
+/** A push is a sync that is done at once. */
 export async function insertPush(
   sql: TransactionSql,
-  row: { id: string; projectId: string; sourceId: string; now: string },
+  row: { id: string; projectId: string; sourceId: string; added: number; removed: number; now: string },
 ): Promise<void> {
-  await sql`SELECT 1 FROM sources WHERE id = ${row.sourceId} FOR UPDATE`
   await sql`
-    INSERT INTO source_syncs (id, project_id, source_id, state, created_at, updated_at)
-    VALUES (${row.id}, ${row.projectId}, ${row.sourceId}, 'running', ${row.now}::timestamptz, ${row.now}::timestamptz)`
-}
-
-export async function finishPush(
-  sql: TransactionSql,
-  id: string,
-  { added, removed }: { added: number; removed: number },
-): Promise<void> {
-  await sql`UPDATE source_syncs SET state = 'done', added = ${added}, removed = ${removed} WHERE id = ${id}`
+    INSERT INTO source_syncs (id, project_id, source_id, state, added, removed, created_at, updated_at)
+    VALUES (${row.id}, ${row.projectId}, ${row.sourceId}, 'done', ${row.added}, ${row.removed},
+      ${row.now}::timestamptz, ${row.now}::timestamptz)`
 }

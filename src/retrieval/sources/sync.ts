@@ -3,7 +3,6 @@
  * is told and stops nothing. At its end stands a snapshot. Killed anywhere, it is begun again and skips what it has done.
  */
 
-import { randomUUID } from 'node:crypto'
 import type { Sql, TransactionSql } from 'postgres'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
@@ -11,7 +10,7 @@ import { contentOf } from '../../registry/content.ts'
 import { DocumentError } from '../documents/document-error.ts'
 import { formatOf, READABLE_FORMATS } from '../documents/format.ts'
 import type { Parser } from '../documents/parser.ts'
-import { whileBeating } from '../heartbeat.ts'
+import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../held-work.ts'
 import { storedDocument } from './document.ts'
 import { type Origin, type OriginDeps, type OriginFile, openOrigin } from './origin.ts'
 import { type SourceAbout, sourceSettings } from './settings.ts'
@@ -25,46 +24,33 @@ import {
   type StoredFile,
   takeSnapshot,
 } from './stored-documents.ts'
-import { changeSync, claimSync, findSync, releaseSync, type SyncChange, type SyncRow } from './sync-rows.ts'
+import { claimSync, findSync, SYNCS, type SyncChange, type SyncRow } from './sync-rows.ts'
 
 export type SyncDeps = OriginDeps & { sql: Sql; clock: Clock; parser: Parser; signal: AbortSignal }
 
 /** `nothing`: it is done, failed, unknown, or waits for another sync of its source. `taken-over`: another run reads it. */
-export type SyncOutcome = 'done' | 'failed' | 'nothing' | 'taken-over'
+export type SyncOutcome = HeldOutcome<'done'>
 
 const MAX_ATTEMPTS = 10
 const FILES_AT_ONCE = 50
 const MAX_ERROR_LETTERS = 500
 
-class TakenOver extends Error {
-  override name = 'TakenOver'
-}
-
 /** Throws what may be better at a second try. */
 export async function syncSource(deps: SyncDeps, id: string): Promise<SyncOutcome> {
-  const { sql, clock, signal } = deps
-  const run = randomUUID()
-  const now = () => new Date(clock.nowMs()).toISOString()
-  if (!(await claimSync(sql, { id, run }, now()))) return 'nothing'
-  try {
-    const sync = await findSync(sql, id)
-    const source = sync === null ? null : await findSourceById(sql, sync.sourceId)
-    if (sync === null || source === null) return 'nothing'
-    if (sync.attempts > MAX_ATTEMPTS)
-      throw new DocumentError('unreadable', `Given up after ${MAX_ATTEMPTS} tries.`)
-    const beat = () => changeSync(sql, { id, run }, {}, now())
-    await whileBeating(beat, () => new Sync(deps, source, sync, run).all())
-    return 'done'
-  } catch (error) {
-    if (error instanceof TakenOver) return 'taken-over'
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
-    const final = error instanceof DocumentError
-    const told: SyncChange = final ? { state: 'failed', error: message } : { error: message }
-    if (signal.aborted && !final) await releaseSync(sql, { id, run }, now())
-    else await changeSync(sql, { id, run }, told, now())
-    if (final) return 'failed'
-    throw error
-  }
+  const { sql } = deps
+  return await whileHolding(deps, SYNCS, id, {
+    claim: (run, now) => claimSync(sql, run, now),
+    work: async (run) => {
+      const sync = await findSync(sql, id)
+      const source = sync === null ? null : await findSourceById(sql, sync.sourceId)
+      if (sync === null || source === null) return 'nothing'
+      if (sync.attempts > MAX_ATTEMPTS)
+        throw new DocumentError('unreadable', `Given up after ${MAX_ATTEMPTS} tries.`)
+      await new Sync(deps, source, sync, run).all()
+      return 'done'
+    },
+    isFinal: (error) => error instanceof DocumentError,
+  })
 }
 
 /** Other words about a source, or another way of reading, make other documents of the same bytes. */
@@ -80,14 +66,14 @@ type Counts = { filesDone: number; added: number; changed: number; failed: numbe
 class Sync {
   readonly #deps: SyncDeps
   readonly #source: SourceRow
-  readonly #run: { id: string; run: string }
+  readonly #run: Run
   readonly #about: SourceAbout
   readonly #counts: Counts
 
-  constructor(deps: SyncDeps, source: SourceRow, { id, added, changed }: SyncRow, run: string) {
+  constructor(deps: SyncDeps, source: SourceRow, { added, changed }: SyncRow, run: Run) {
     this.#deps = deps
     this.#source = source
-    this.#run = { id, run }
+    this.#run = run
     // What a run before this one has put is the same now, and counted.
     this.#counts = { filesDone: 0, added, changed, failed: 0 }
     this.#about = sourceSettings[source.kind].parse(JSON.parse(source.settings))
@@ -197,6 +183,6 @@ class Sync {
   }
 
   async #own(sql: Sql | TransactionSql, change: SyncChange): Promise<void> {
-    if (!(await changeSync(sql, this.#run, change, this.#now()))) throw new TakenOver()
+    await demandHeld(sql, SYNCS, this.#run, change, this.#now())
   }
 }

@@ -64,12 +64,14 @@ describeDatabases('the connection', (open) => {
   })
 })
 
-test.each(['mysql://root:hunter2@host/db', 'host=localhost password=hunter2', ''])(
-  'the address %j is refused, and its password is not repeated',
-  (url) => {
-    const attempt = () => connectDatabase(url, { maxConnections: 1, applicationName: 'test' })
+test.each([
+  'mysql://root:hunter2@host/db',
+  'host=localhost password=hunter2',
+  '',
+  'postgres://root:hunter2@one,two/db',
+])('the address %j is refused, and its password is not repeated', (url) => {
+  const attempt = () => connectDatabase(url, { maxConnections: 1, applicationName: 'test' })
 
-    expect(attempt).toThrow(ConfigError)
-    expect(attempt).not.toThrow('hunter2')
-  },
-)
+  expect(attempt).toThrow(ConfigError)
+  expect(attempt).not.toThrow('hunter2')
+})

@@ -10,8 +10,10 @@ import { DEFAULT_RETRIEVAL } from '../../../src/registry/releases/retrieval-sett
 import { chunkerSettings } from '../../../src/retrieval/chunking/settings.ts'
 import { buildIndex } from '../../../src/retrieval/indexes/build.ts'
 import { createIndex, dropIndex, planIndex } from '../../../src/retrieval/indexes/create.ts'
-import { findIndex } from '../../../src/retrieval/indexes/store.ts'
+import { parseManifest } from '../../../src/retrieval/indexes/manifest.ts'
+import { documentsFrom, findIndex } from '../../../src/retrieval/indexes/store.ts'
 import { Retriever } from '../../../src/retrieval/retrieve.ts'
+import { nearestTo } from '../../../src/retrieval/search/nearest.ts'
 import { pushDocuments } from '../../../src/retrieval/sources/push.ts'
 import { describeDatabases } from '../../support/database.ts'
 
@@ -101,6 +103,37 @@ describeDatabases('an index version', (open) => {
       signal: more.signal ?? new AbortController().signal,
     })
   }
+
+  test('is asked in the words that its HNSW index was made with', async () => {
+    const index = await built()
+    const manifest = parseManifest(index.content)
+    const vector = `'[${Array.from({ length: manifest.embedding.dimensions }, () => 1).join(',')}]'`
+    const plan = await open().sql.begin(async (transaction) => {
+      // Four rows are read faster than any index: what could be used is asked, not what is.
+      await transaction`SET LOCAL enable_seqscan = off`
+      await transaction`SET LOCAL enable_sort = off`
+      return await transaction.unsafe(`EXPLAIN ${nearestTo({ ...index, manifest }, vector, 3, null)}`)
+    })
+
+    expect(plan.map((row) => Object.values(row)[0]).join('\n')).toContain(
+      `Index Scan using chunk_vectors_${index.number}_hnsw`,
+    )
+  })
+
+  test('is built from documents a few characters at a time, and from one however long', async () => {
+    const { source } = parseManifest((await built()).content)
+    const place = { projectId: PROJECT, snapshotHash: source.snapshot, source: source.name }
+    const page = (from: number, characters: number, limit = 10) =>
+      documentsFrom(open().sql, place, { from, characters, limit })
+    const all = await page(0, 1_000_000)
+    const [first, second] = all.map(({ body }) => body.length)
+
+    expect(all.map(({ position }) => position)).toEqual([0, 1, 2, 3])
+    expect(await page(0, 1)).toEqual(all.slice(0, 1))
+    expect(await page(0, (first ?? 0) + 1)).toEqual(all.slice(0, 2))
+    expect(await page(1, second ?? 0)).toEqual(all.slice(1, 2))
+    expect(await page(0, 1_000_000, 3)).toEqual(all.slice(0, 3))
+  })
 
   test('is built, validated and finds what is asked for', async () => {
     const index = await built()

@@ -145,6 +145,30 @@ describeDatabases('a release with an index', (open) => {
     await expect(move('answer', 1)).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  test('keeps an index that somebody uses for long, and a drop says so', async ({ skip }) => {
+    skip(open().embedded, 'the embedded database has one session: nobody else uses anything meanwhile')
+    const index = await anIndex('handbook')
+    const used = Promise.withResolvers<void>()
+    const done = Promise.withResolvers<void>()
+    const user = open().sql.begin(async (transaction) => {
+      await transaction.unsafe(`SELECT 1 FROM chunks_${index.number}`)
+      used.resolve()
+      await done.promise
+    })
+    await used.promise
+
+    await expect(dropIndex(deps(), index)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('is being built or searched'),
+    })
+    done.resolve()
+    await user
+
+    const row = await findIndex(open().sql, AUTHOR.projectId, { name: 'handbook', version: 1 })
+    expect(row?.state).toBe('ready')
+    await dropIndex(deps(), index)
+  })
+
   test(`is labelled or loses its index, never both, in ${ROUNDS} rounds at once`, async () => {
     const outcomes: string[] = []
     for (let round = 0; round < ROUNDS; round += 1) {

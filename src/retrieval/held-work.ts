@@ -1,0 +1,126 @@
+/**
+ * Work that one process at a time holds in the database, by a name of its own: begun, kept alive, ended, given back, or
+ * taken over when its process has died. What a run writes after it was taken over changes nothing.
+ */
+
+import { randomUUID } from 'node:crypto'
+import type { Sql, TransactionSql } from 'postgres'
+import type { Clock } from '../lib/clock.ts'
+import { whileBeating } from './heartbeat.ts'
+
+/** Where one kind of work is kept: its table, the key of a row, and the state of a row that is held. */
+export type HeldTable =
+  | { table: 'index_builds'; key: 'index_id'; live: 'building' }
+  | { table: 'source_syncs'; key: 'id'; live: 'running' }
+
+/** A row, and who holds it. */
+export type Run = { id: string; run: string }
+/** Columns by their names in camelCase; `state` and `error` are everybody's. */
+type Change = Readonly<Record<string, string | number | null>>
+
+const MAX_ERROR_LETTERS = 500
+
+/** Another run holds the work by now: thrown inside a transaction it undoes everything. */
+class TakenOver extends Error {
+  override name = 'TakenOver'
+}
+
+/** Throws TakenOver when another run holds the row. Inside a transaction it makes the rest of that this run's own. */
+export async function demandHeld(
+  sql: Sql | TransactionSql,
+  held: HeldTable,
+  run: Run,
+  change: Change,
+  now: string,
+): Promise<void> {
+  if (!(await changeHeld(sql, held, run, change, now))) throw new TakenOver()
+}
+
+/** False when another run holds the row. */
+async function changeHeld(
+  sql: Sql | TransactionSql,
+  { table, key, live }: HeldTable,
+  { id, run }: Run,
+  change: Change,
+  now: string,
+): Promise<boolean> {
+  const entries = Object.entries(change)
+  const set = entries.map(([name], at) => `, ${columnOf(name)} = $${at + 5}`).join('')
+  const rows = await sql.unsafe(
+    `UPDATE ${table} SET updated_at = $4::timestamptz${set} WHERE ${key} = $1 AND run = $2 AND state = $3
+     RETURNING ${key}`,
+    [id, run, live, now, ...entries.map(([, value]) => value)],
+  )
+  return rows.length === 1
+}
+
+function columnOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** Gives it back untried: its worker stops. Does nothing when another run holds it. */
+async function giveBack(
+  sql: Sql,
+  { table, key, live }: HeldTable,
+  { id, run }: Run,
+  now: string,
+): Promise<void> {
+  await sql.unsafe(
+    `UPDATE ${table} SET state = 'queued', run = NULL, attempts = greatest(attempts - 1, 0), updated_at = $4::timestamptz
+     WHERE ${key} = $1 AND run = $2 AND state = $3`,
+    [id, run, live, now],
+  )
+}
+
+/** Rows that wait since before `queued`, or whose process has not been heard of since `running`. */
+export async function listStalled(
+  sql: Sql,
+  { table, key, live }: HeldTable,
+  since: { queued: Date; running: Date },
+  limit: number,
+): Promise<string[]> {
+  const rows = await sql.unsafe<{ id: string }[]>(
+    `SELECT ${key} AS id FROM ${table}
+     WHERE (state = 'queued' AND updated_at < $1::timestamptz) OR (state = $2 AND updated_at < $3::timestamptz)
+     ORDER BY ${key} LIMIT $4`,
+    [since.queued.toISOString(), live, since.running.toISOString(), limit],
+  )
+  return rows.map(({ id }) => id)
+}
+
+export type HeldDeps = { sql: Sql; clock: Clock; signal: AbortSignal }
+export type HeldOutcome<Done extends string> = Done | 'failed' | 'nothing' | 'taken-over'
+
+/**
+ * Claims the row and works. `nothing`: there was nothing to claim, or `work` found nothing. A final error is kept as the
+ * row's last word; any other one is kept and thrown, and the row waits for the next try. A worker that stops gives it back.
+ */
+export async function whileHolding<Done extends string>(
+  { sql, clock, signal }: HeldDeps,
+  held: HeldTable,
+  id: string,
+  steps: {
+    claim: (run: Run, now: string) => Promise<boolean>
+    work: (run: Run) => Promise<Done | 'nothing'>
+    /** No second try would mend it. */
+    isFinal: (error: unknown) => boolean
+  },
+): Promise<HeldOutcome<Done>> {
+  const run = { id, run: randomUUID() }
+  const now = () => new Date(clock.nowMs()).toISOString()
+  if (!(await steps.claim(run, now()))) return 'nothing'
+  try {
+    return await whileBeating(
+      () => changeHeld(sql, held, run, {}, now()),
+      () => steps.work(run),
+    )
+  } catch (error) {
+    if (error instanceof TakenOver) return 'taken-over'
+    const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
+    const final = steps.isFinal(error)
+    if (signal.aborted && !final) await giveBack(sql, held, run, now())
+    else await changeHeld(sql, held, run, { error: message, ...(final && { state: 'failed' }) }, now())
+    if (final) return 'failed'
+    throw error
+  }
+}
