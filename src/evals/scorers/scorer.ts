@@ -1,0 +1,70 @@
+/** What a scorer is, and how its judgement of one answer ends. Every kind of scorer is one file that exports one ScorerKind. */
+
+import type { z } from 'zod'
+import type { JsonValue } from '../../lib/json.ts'
+
+/** A tool call of an answer; `arguments` as the model wrote them, so perhaps no JSON. */
+export type ToolCall = { name: string; arguments: string }
+
+/** What a scorer is shown: one item's answer in one repeat, and what the item says about it. */
+export type Sample = {
+  /** What was asked, as text: the last user message, or the one variable that a prompt asks with. */
+  input: string
+  /** The text of the answer; empty when it holds none. */
+  output: string
+  toolCalls: readonly ToolCall[]
+  /** Why the model stopped, in OpenAI's words; null when unknown. */
+  finishReason: string | null
+  /** What the item expects: a text, several that are all right, or any JSON; null when it says nothing. */
+  expected: JsonValue
+  /** Passages that the answer was to rest on, in the order shown. */
+  contexts: readonly string[]
+  /** Documents in the order they were found, and those that hold the answer; null where nothing was looked for. */
+  retrieved: { found: readonly string[]; relevant: readonly string[] } | null
+  /** From the request to the last byte; null for recorded answers that do not say. */
+  latencyMs: number | null
+  /** Micro-USD; null when the price is unknown, which is not 0. */
+  cost: bigint | null
+}
+
+/**
+ * How judging ended. `abstained`: it cannot tell, by its own rules (no expected text, no context). `error`: it should have
+ * been able to and was not. Neither is a bad score, and neither is averaged away.
+ */
+export type ScoreOutcome =
+  | {
+      outcome: 'scored'
+      /** Finite. 0…1 unless the kind says `unbounded`. */
+      value: number
+      /** What the kind or its settings call good enough; null when only a number was asked for. */
+      passed: boolean | null
+      /** One sentence a person can check. */
+      reason: string
+      /** What the reason rests on: matched spans, missing names. At most a few kilobytes. */
+      details?: JsonValue
+    }
+  | { outcome: 'abstained'; reason: string }
+  | { outcome: 'error'; reason: string }
+
+/** Judges one sample. May throw: the caller makes a typed `error` of it. */
+export type Score = (sample: Sample, signal: AbortSignal) => ScoreOutcome | Promise<ScoreOutcome>
+
+/** A kind of scorer: what it measures, where that comes from, what it is easily taken for, and how settings become a function. */
+export type ScorerKind<Settings = unknown> = {
+  /** As suites write it, e.g. `contains-any`. */
+  kind: string
+  /** Counts up whenever the same sample and settings could be judged otherwise. */
+  version: number
+  summary: string
+  /** Paper, specification or product whose definition it follows. */
+  source: string
+  /** What it cannot see and what it is easily taken for. */
+  traps: string
+  /** `binary`: 0 or 1. `share`: 0…1. `unbounded`: milliseconds, USD, words. */
+  values: 'binary' | 'share' | 'unbounded'
+  better: 'higher' | 'lower'
+  /** Strict: a setting nobody knows is a mistake of the suite. */
+  settings: z.ZodType<Settings>
+  /** Compiles settings once for a run; throws a RequestError that names the setting when they make no sense together. */
+  prepare: (settings: Settings) => Score
+}
