@@ -105,7 +105,8 @@ async function toCliError(answer: Response): Promise<CliError> {
   const error = readError(await answer.text())
   const exitCode = answer.status >= 400 && answer.status < 429 ? EXIT.usage : EXIT.ours
   const message = error?.message ?? `The server answered ${answer.status} without saying why.`
-  return new CliError(exitCode, describeError(message, error?.code ?? String(answer.status), requestId))
+  const code = error?.code ?? null
+  return new CliError(exitCode, describeError(message, code ?? String(answer.status), requestId), code)
 }
 
 /** `message` then code and request id on a line of their own. */

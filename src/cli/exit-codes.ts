@@ -38,8 +38,11 @@ export function exitCodesHelp(): string {
 export class CliError extends Error {
   override name = 'CliError'
   readonly exitCode: number
-  constructor(exitCode: number, message: string) {
+  /** The gateway's own name of what is wrong, where it answered. */
+  readonly code: string | null
+  constructor(exitCode: number, message: string, code: string | null = null) {
     super(message)
     this.exitCode = exitCode
+    this.code = code
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commandLine } from '../support/command-line.ts'
+import { callAdmin } from './support/admin.ts'
 import { type Contract, eventually, startContract } from './support/harness.ts'
 
 const PROMPT = `
@@ -28,16 +29,8 @@ const ASKED = [
 let contract: Contract
 let folder: string
 
-async function admin(method: string, path: string, body?: object) {
-  const response = await fetch(`${contract.gateway.url}/api${path}`, {
-    method,
-    headers: { authorization: `Bearer ${contract.gateway.adminKey}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const json = (await response.json()) as Record<string, unknown>
-  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(json)}`)
-  return json
-}
+const admin = (method: string, path: string, body?: object) =>
+  callAdmin(contract.gateway, method, path, body)
 
 const aval = (...words: string[]) =>
   commandLine(words, { url: contract.gateway.url, key: contract.gateway.adminKey }, { directory: folder })

@@ -1,6 +1,7 @@
 /** Releases as apps call them: what goes upstream, what comes back, what the log says, and that it can be made again. */
 import type OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { callAdmin } from './support/admin.ts'
 import { type Contract, startContract } from './support/harness.ts'
 
 const PROMPT = `
@@ -24,19 +25,8 @@ const CHAT = '/v1/chat/completions'
 
 let contract: Contract
 
-async function admin(method: string, path: string, body?: object) {
-  const response = await fetch(`${contract.gateway.url}/api${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${contract.gateway.adminKey}`,
-      'content-type': 'application/json',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const json = (await response.json()) as Record<string, unknown>
-  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(json)}`)
-  return json
-}
+const admin = (method: string, path: string, body?: object) =>
+  callAdmin(contract.gateway, method, path, body)
 
 beforeAll(async () => {
   contract = await startContract({ settings: (up) => ({ upstreams: { up } }) })

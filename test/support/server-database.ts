@@ -29,7 +29,7 @@ export async function createServerDatabase(serverUrl: string, prefix: string): P
 }
 
 /** Drops it if it is there; also cuts whoever is still connected. */
-export function dropDatabase(serverUrl: string, name: string): Promise<void> {
+function dropDatabase(serverUrl: string, name: string): Promise<void> {
   return onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
 }
 

@@ -1,7 +1,7 @@
 /** What aval.yaml declares, brought to the server when a command names it. */
 
 import type { CliContext } from '../../context.ts'
-import { CliError, EXIT } from '../../exit-codes.ts'
+import { CliError } from '../../exit-codes.ts'
 import { type Source, sourcePath } from './wire.ts'
 
 type Declared = Readonly<{ name: string } & Record<string, unknown>>
@@ -25,13 +25,7 @@ async function findSource({ client }: CliContext, name: string): Promise<Source 
   try {
     return await client.json<Source>({ method: 'GET', path: sourcePath(name) })
   } catch (error) {
-    if (
-      error instanceof CliError &&
-      error.exitCode === EXIT.usage &&
-      /\bcode not_found\b/.test(error.message)
-    ) {
-      return null
-    }
+    if (error instanceof CliError && error.code === 'not_found') return null
     throw error
   }
 }

@@ -12,6 +12,7 @@ import {
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields } from '../../format.ts'
 import { type Look, type Progress, startProgress } from '../../progress.ts'
+import { Rate, roughly } from '../../rate.ts'
 import { printableLine } from '../../terminal.ts'
 import { waitUntil } from '../../wait.ts'
 import { writeVersion } from './indexes.ts'
@@ -182,7 +183,6 @@ function isOver({ state }: IndexVersion): boolean {
   return state === 'ready' || state === 'failed' || state === 'dropped'
 }
 
-const RATE_SPAN_MS = 30_000
 const STEPS = {
   chunk: 'cutting',
   embed: 'embedding',
@@ -197,40 +197,15 @@ function showStep(progress: Progress, now: IndexVersion, rate: Rate): void {
     const words = { what: STEPS.chunk, unit: 'documents', rate: '' }
     progress.update({ done: now.documents_done, total: now.documents_total, phase: STEPS.chunk, words })
   } else if (isMoving && now.step === 'embed') {
-    const words = { what: STEPS.embed, unit: 'chunks', rate: rate.text(now.chunks_done, now.chunks_total) }
+    const words = {
+      what: STEPS.embed,
+      unit: 'chunks',
+      rate: rate.text('embed', now.chunks_done, now.chunks_total),
+    }
     progress.update({ done: now.chunks_done, total: now.chunks_total, phase: STEPS.embed, words })
   } else {
     const waiting = `waiting for a worker${now.error === null ? '' : `: ${printableLine(now.error)}`}`
     const what = isMoving && now.step !== null ? STEPS[now.step] : waiting
     progress.update({ done: 0, total: null, phase: what, words: { what, unit: '', rate: '' } })
-  }
-}
-
-/** An estimate has no decimals. */
-function roughly(seconds: number): string {
-  if (seconds < 120) return `${Math.ceil(seconds)} s`
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
-}
-
-/** Chunks a second over the last half minute, so that it says how fast it goes now. */
-class Rate {
-  readonly #nowMs: () => number
-  readonly #looks: { atMs: number; done: number }[] = []
-
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs
-  }
-
-  text(done: number, total: number | null): string {
-    const atMs = this.#nowMs()
-    this.#looks.push({ atMs, done })
-    while ((this.#looks[0]?.atMs ?? atMs) < atMs - RATE_SPAN_MS) this.#looks.shift()
-    const [first = { atMs, done }] = this.#looks
-    const seconds = (atMs - first.atMs) / 1000
-    const made = done - first.done
-    if (seconds < 1 || made === 0) return ''
-    const perSecond = made / seconds
-    const left = total === null ? '' : `  ${roughly((total - done) / perSecond)} left`
-    return `${perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)}/s${left}`
   }
 }
