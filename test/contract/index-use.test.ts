@@ -29,8 +29,7 @@ const ASKED = [
 let contract: Contract
 let folder: string
 
-const admin = (method: string, path: string, body?: object) =>
-  callAdmin(contract.gateway, method, path, body)
+const admin = (method: string, path: string, body?: object) => callAdmin(contract.gateway, method, path, body)
 
 const aval = (...words: string[]) =>
   commandLine(words, { url: contract.gateway.url, key: contract.gateway.adminKey }, { directory: folder })

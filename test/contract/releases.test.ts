@@ -25,8 +25,7 @@ const CHAT = '/v1/chat/completions'
 
 let contract: Contract
 
-const admin = (method: string, path: string, body?: object) =>
-  callAdmin(contract.gateway, method, path, body)
+const admin = (method: string, path: string, body?: object) => callAdmin(contract.gateway, method, path, body)
 
 beforeAll(async () => {
   contract = await startContract({ settings: (up) => ({ upstreams: { up } }) })
