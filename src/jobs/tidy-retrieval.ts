@@ -1,10 +1,10 @@
 /** Rings again for syncs and builds whose bell was lost, or whose worker has died. Safe to run at any time. */
 
 import type { Sql } from 'postgres'
+import { listStalled } from '../db/held-work.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Enqueuer } from '../queue/enqueue.ts'
 import { JOBS } from '../queue/jobs.ts'
-import { listStalled } from '../retrieval/held-work.ts'
 import { BUILDS } from '../retrieval/indexes/store.ts'
 import { SYNCS } from '../retrieval/sources/sync-rows.ts'
 import { forgottenSince, MAX_RUNG } from './forgotten.ts'

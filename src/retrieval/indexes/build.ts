@@ -4,13 +4,13 @@
  */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { chunkText } from '../chunking/chunk-text.ts'
 import type { ChunkerSettings } from '../chunking/settings.ts'
 import { type Embedder, embedTexts, vectorText } from '../embed.ts'
-import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../held-work.ts'
 import { configurationOf } from '../language.ts'
 import { type IndexManifest, parseManifest } from './manifest.ts'
 import { createPartitions, indexPartitions } from './partitions.ts'

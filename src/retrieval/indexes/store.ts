@@ -1,8 +1,8 @@
 /** All SQL of index versions and their builds. Whoever builds holds the build's `run`; every write of a run that lost it does nothing. */
 
 import type { Sql, TransactionSql } from 'postgres'
+import type { Run } from '../../db/held-work.ts'
 import type { Chunk } from '../chunking/packer.ts'
-import type { Run } from '../held-work.ts'
 import { partitionOf } from './partitions.ts'
 
 export type BuildState = 'queued' | 'building' | 'ready' | 'failed' | 'dropped'

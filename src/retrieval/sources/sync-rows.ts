@@ -1,7 +1,7 @@
 /** All SQL of syncs. Whoever syncs holds the sync's `run`; every write of a run that lost it does nothing. */
 
 import type { Sql, TransactionSql } from 'postgres'
-import type { Run } from '../held-work.ts'
+import type { Run } from '../../db/held-work.ts'
 import { lockSource } from './store.ts'
 
 type SyncState = 'queued' | 'running' | 'done' | 'failed'

@@ -4,13 +4,13 @@
  */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { newId } from '../../lib/ids.ts'
 import { contentOf } from '../../registry/content.ts'
 import { DocumentError } from '../documents/document-error.ts'
 import { formatOf, READABLE_FORMATS } from '../documents/format.ts'
 import type { Parser } from '../documents/parser.ts'
-import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../held-work.ts'
 import { storedDocument } from './document.ts'
 import { type Origin, type OriginDeps, type OriginFile, openOrigin } from './origin.ts'
 import { type SourceAbout, sourceSettings } from './settings.ts'

@@ -5,11 +5,11 @@
 
 import { randomUUID } from 'node:crypto'
 import type { TransactionSql } from 'postgres'
+import { whileBeating } from '../../db/heartbeat.ts'
 import { ConfigError, GatewayError } from '../../errors.ts'
 import { sleep } from '../../lib/sleep.ts'
 import { chunkerSettings } from '../chunking/settings.ts'
 import type { Parser } from '../documents/parser.ts'
-import { whileBeating } from '../heartbeat.ts'
 import { type BuildDeps, buildIndex } from '../indexes/build.ts'
 import { createIndex, type IndexDeps, type IndexPlan, planIndex } from '../indexes/create.ts'
 import { retryBuild } from '../indexes/retry.ts'

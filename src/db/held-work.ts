@@ -12,6 +12,7 @@ import { whileBeating } from './heartbeat.ts'
 export type HeldTable =
   | { table: 'index_builds'; key: 'index_id'; live: 'building' }
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
+  | { table: 'eval_runs'; key: 'id'; live: 'running' }
 
 /** A row, and who holds it. */
 export type Run = { id: string; run: string }
@@ -88,7 +89,13 @@ export async function listStalled(
   return rows.map(({ id }) => id)
 }
 
-export type HeldDeps = { sql: Sql; clock: Clock; signal: AbortSignal }
+export type HeldDeps = {
+  sql: Sql
+  clock: Clock
+  signal: AbortSignal
+  /** Between two signs of life; twenty seconds unless said. */
+  beatMs?: number
+}
 export type HeldOutcome<Done extends string> = Done | 'failed' | 'nothing' | 'taken-over'
 
 /**
@@ -96,7 +103,7 @@ export type HeldOutcome<Done extends string> = Done | 'failed' | 'nothing' | 'ta
  * row's last word; any other one is kept and thrown, and the row waits for the next try. A worker that stops gives it back.
  */
 export async function whileHolding<Done extends string>(
-  { sql, clock, signal }: HeldDeps,
+  { sql, clock, signal, beatMs }: HeldDeps,
   held: HeldTable,
   id: string,
   steps: {
@@ -113,6 +120,7 @@ export async function whileHolding<Done extends string>(
     return await whileBeating(
       () => changeHeld(sql, held, run, {}, now()),
       () => steps.work(run),
+      beatMs,
     )
   } catch (error) {
     if (error instanceof TakenOver) return 'taken-over'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { whileBeating } from '../../../src/retrieval/heartbeat.ts'
+import { whileBeating } from '../../../src/db/heartbeat.ts'
 
 test('beats while the work goes on, one beat at a time, and not after it', async () => {
   let beats = 0
