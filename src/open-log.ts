@@ -23,12 +23,18 @@ export type OpenedLog = {
   close(): Promise<void>
 }
 
-/** Throws what the disk says, or ConfigError for a key that cannot be read. */
+type LogDatabase = Pick<OpenedDatabase, 'url'> & { connection: Pick<OpenedDatabase['connection'], 'sql'> }
+
+/**
+ * Keys are the home's; the spool stands in `dataFolder`, which is this process's alone. Throws what the disk says, or
+ * ConfigError for a key that cannot be read.
+ */
 export function openLog(
   config: Config,
-  database: OpenedDatabase,
+  database: LogDatabase,
   logger: Logger,
   stop: AbortController,
+  dataFolder = config.home,
 ): OpenedLog {
   const { origin } = config.audit
   const signer = noteSigner(
@@ -36,7 +42,7 @@ export function openLog(
     readPrivateKey(loadSigningKey(config.home, config.bring.signingKey).reveal()),
   )
   rememberVerifierKey(config.home, signer.key.text)
-  const audit = openAudit(config, database, { logger, stop, signer })
+  const audit = openAudit(config, database.url, { dataFolder, logger, stop, signer })
   // Every gateway tries, one signs.
   const supers = startSuperCheckpoints({
     sql: database.connection.sql,
@@ -62,14 +68,15 @@ export function openLog(
 
 function openAudit(
   config: Config,
-  database: OpenedDatabase,
-  { logger, stop, signer }: { logger: Logger; stop: AbortController; signer: NoteSigner },
+  databaseUrl: string,
+  given: { dataFolder: string; logger: Logger; stop: AbortController; signer: NoteSigner },
 ): Audit {
+  const { dataFolder, logger, stop, signer } = given
   const { maxSpoolBytes, keepMs, origin, sealBodies, redaction } = config.audit
   const previous = loadPreviousSigningKey(config.home, config.bring.previousSigningKey)
   return startAudit({
-    dataFolder: config.home,
-    databaseUrl: database.url,
+    dataFolder,
+    databaseUrl,
     clock: systemClock,
     secrets: {
       auditKey: Buffer.from(loadAuditKey(config.home, config.bring.auditKey).reveal()),

@@ -3,13 +3,15 @@
 import type { Config } from './config.ts'
 import { createLocalModels } from './local-models.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
-import { createProviderRegistry } from './providers/registry.ts'
+import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
 import { type UpstreamModels, upstreamModels } from './retrieval/upstream-models.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { withOllama } from './upstream-settings.ts'
 
 export type WorkerModels = {
+  /** The providers of this process: whatever else calls models here shares them. */
+  registry: ProviderRegistry
   /** Reads the file again. Rejects with ConfigError for one with mistakes. */
   models: () => Promise<UpstreamModels>
   close(): Promise<void>
@@ -29,6 +31,7 @@ export function openWorkerModels(
     onRetireError: (upstream, error) => events.upstreamNotRetired(logger, upstream, error),
   })
   return {
+    registry,
     models: async () => {
       const settings = await withOllama(readConfig(), (url) => ollamaAnswers(url, OLLAMA_PROBE_MS))
       const providers = registry.apply(settings)

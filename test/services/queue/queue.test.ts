@@ -160,6 +160,8 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'ensure-partitions',
       'tidy-exports',
       'tidy-retrieval',
+      'tidy-runs',
+      'tidy-stores',
     ])
     await queue.close()
   })

@@ -1,0 +1,95 @@
+/** The tables of runs of suites as drizzle sees them; the others stand in schema.ts. */
+
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const evalRuns = pgTable('eval_runs', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  suite: text('suite').notNull(),
+  content: text('content').notNull(),
+  hash: text('hash').notNull(),
+  measureHash: text('measure_hash').notNull(),
+  datasetId: text('dataset_id').notNull(),
+  subject: text('subject').notNull(),
+  releaseId: text('release_id'),
+  items: integer('items').notNull(),
+  repeats: integer('repeats').notNull(),
+  scorers: integer('scorers').notNull(),
+  budget: bigint('budget', { mode: 'bigint' }),
+  state: text('state').notNull(),
+  run: text('run'),
+  attempts: integer('attempts').notNull(),
+  error: text('error'),
+  tags: jsonb('tags').notNull(),
+  note: text('note'),
+  gitCommit: text('git_commit'),
+  idempotencyKey: text('idempotency_key'),
+  createdBy: text('created_by').notNull(),
+  createdByName: text('created_by_name'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+  finishedAt: instant('finished_at'),
+})
+
+export const evalRunItems = pgTable(
+  'eval_run_items',
+  {
+    runId: text('run_id').notNull(),
+    position: integer('position').notNull(),
+    item: integer('item').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.position] })],
+)
+
+export const evalResults = pgTable(
+  'eval_results',
+  {
+    runId: text('run_id').notNull(),
+    position: integer('position').notNull(),
+    repeat: integer('repeat').notNull(),
+    outcome: text('outcome').notNull(),
+    requestId: text('request_id'),
+    output: text('output'),
+    toolCalls: text('tool_calls').notNull(),
+    contexts: text('contexts').notNull(),
+    retrieved: text('retrieved'),
+    finishReason: text('finish_reason'),
+    latencyMs: doublePrecision('latency_ms'),
+    cost: bigint('cost', { mode: 'bigint' }),
+    errorCode: text('error_code'),
+    error: text('error'),
+    tries: integer('tries').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.position, table.repeat] })],
+)
+
+export const evalScores = pgTable(
+  'eval_scores',
+  {
+    runId: text('run_id').notNull(),
+    position: integer('position').notNull(),
+    repeat: integer('repeat').notNull(),
+    scorer: text('scorer').notNull(),
+    version: integer('version').notNull(),
+    outcome: text('outcome').notNull(),
+    value: doublePrecision('value'),
+    passed: boolean('passed'),
+    reason: text('reason').notNull(),
+    details: text('details'),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.position, table.repeat, table.scorer] })],
+)

@@ -1,0 +1,55 @@
+/** What a run may spend, and whether one more call is likely to fit. Money is known only when an answer is there. */
+
+import { formatUsd } from '../../lib/money.ts'
+
+export class Budget {
+  readonly #cap: bigint | null
+  #spent = 0n
+  #answers = 0
+  #underWay = 0
+  #unpriced = false
+
+  /** Micro-USD; null without a cap. */
+  constructor(cap: bigint | null) {
+    this.#cap = cap
+  }
+
+  /** What was paid before this worker began. */
+  spent(cost: bigint, answers: number): void {
+    this.#spent += cost
+    this.#answers += answers
+  }
+
+  /**
+   * Null when a call may be made; it then counts as under way until `settle`. Otherwise the sentence that says why not: what
+   * is under way and one more, each at the mean so far, would go beyond the cap. Before a first answer nothing is known, so
+   * one call goes alone.
+   */
+  reserve(): string | null {
+    const cap = this.#cap
+    if (cap !== null) {
+      if (this.#unpriced) {
+        return 'An answer has no known price, so the budget cannot be held. Set one: aval price set --help'
+      }
+      if (this.#answers === 0 && this.#underWay > 0) return 'What an answer costs is known with the first one.'
+      const mean = this.#answers === 0 ? 0n : this.#spent / BigInt(this.#answers)
+      const expected = this.#spent + mean * BigInt(this.#underWay + 1)
+      if ((this.#spent >= cap && this.#answers > 0 && mean > 0n) || cap === 0n || expected > cap) {
+        return `The budget of ${formatUsd(cap)} is spent: ${formatUsd(this.#spent)} of it on ${this.#answers} answers.`
+      }
+    }
+    this.#underWay += 1
+    return null
+  }
+
+  /** `cost` in micro-USD; null for an answer whose price is unknown, `0` for a call without one. */
+  settle(cost: string | null): void {
+    this.#underWay -= 1
+    if (cost === null) {
+      this.#unpriced = true
+      return
+    }
+    this.#spent += BigInt(cost)
+    this.#answers += 1
+  }
+}

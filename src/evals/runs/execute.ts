@@ -1,0 +1,204 @@
+/**
+ * A worker at a run: asks what was not asked yet, judges what was not judged yet, and keeps each as soon as it is there.
+ * Killed anywhere, the next one goes on; only calls that were under way are made again.
+ */
+
+import type { Sql, TransactionSql } from 'postgres'
+import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
+import { GatewayError } from '../../errors.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { answerUnit } from './answer-unit.ts'
+import type { Ask } from './ask.ts'
+import { Budget } from './budget.ts'
+import { type JudgeWith, judgeUnit, type RunJudge } from './judge-unit.ts'
+import { Pace } from './pace.ts'
+import {
+  countResults,
+  insertResult,
+  insertScores,
+  type Place,
+  readPending,
+  type Unit,
+} from './result-rows.ts'
+import { parseRunContent, type RunContent } from './run-content.ts'
+import { claimRun, findRunById, RUNS, type RunRow } from './run-rows.ts'
+
+export type ExecuteDeps = {
+  sql: Sql
+  clock: Clock
+  random: () => number
+  ask: Ask
+  /** Compiles the scorers of a run. Throws GatewayError for one that this version does not have. */
+  prepare: JudgeWith
+  /** Aborted when the process is to stop: the run is given back. */
+  signal: AbortSignal
+  /** Shorter in tests. */
+  beatMs?: number
+  silentMs?: number
+}
+
+export type RunOutcome = HeldOutcome<'done' | 'stopped'>
+
+const BEAT_MS = 5_000
+/** A run whose worker said nothing for so long is another worker's. */
+const SILENT_MS = 25_000
+const PAGE = 32
+/** A run that fails to end is tried so often, each time from where it stood. */
+const MAX_ATTEMPTS = 20
+
+/** No second try mends it. */
+class RunRefused extends Error {
+  override name = 'RunRefused'
+}
+
+/** Throws what a second try may mend. */
+export async function executeRun(deps: ExecuteDeps, id: string): Promise<RunOutcome> {
+  const { sql, clock, signal, silentMs = SILENT_MS } = deps
+  const alive = new Date(clock.nowMs() - silentMs).toISOString()
+  return await whileHolding<'done' | 'stopped'>(
+    { sql, clock, signal, beatMs: deps.beatMs ?? BEAT_MS },
+    RUNS,
+    id,
+    {
+      claim: (run, now) => claimRun(sql, run, { now, alive }),
+      work: async (run) => {
+        const row = await findRunById(sql, id)
+        if (row === null) return 'nothing'
+        if (row.attempts > MAX_ATTEMPTS) {
+          throw new RunRefused(`Given up after ${MAX_ATTEMPTS} tries. ${row.error ?? ''}`.trim())
+        }
+        return await new Execution(deps, row, run).all()
+      },
+      isFinal: (error) =>
+        error instanceof RunRefused || (error instanceof GatewayError && error.status < 500),
+    },
+  )
+}
+
+class Execution {
+  readonly #deps: ExecuteDeps
+  readonly #row: RunRow
+  readonly #run: Run
+  readonly #content: RunContent
+  readonly #pace: Pace
+  readonly #budget: Budget
+  readonly #judge: RunJudge
+  /** Ends every call that is under way: one of them failed, or the process is to stop. */
+  readonly #stop = new AbortController()
+  readonly #underWay = new Set<Promise<void>>()
+  #failure: { error: unknown } | null = null
+
+  constructor(deps: ExecuteDeps, row: RunRow, run: Run) {
+    this.#deps = deps
+    this.#row = row
+    this.#run = run
+    this.#content = parseRunContent(row.content)
+    this.#pace = new Pace(this.#content.concurrency)
+    this.#budget = new Budget(row.budget === null ? null : BigInt(row.budget))
+    this.#judge = deps.prepare(this.#content.scorers)
+  }
+
+  async all(): Promise<'done' | 'stopped'> {
+    const { sql, signal } = this.#deps
+    const counts = await countResults(sql, this.#row.id)
+    this.#budget.spent(BigInt(counts.cost), counts.answered)
+    const leave = () => this.#stop.abort(signal.reason)
+    signal.addEventListener('abort', leave, { once: true })
+    if (signal.aborted) leave()
+    try {
+      const refused = await this.#pass()
+      await this.#drain()
+      if (this.#failure !== null) throw this.#failure.error
+      return await this.#finish(refused)
+    } finally {
+      signal.removeEventListener('abort', leave)
+      this.#stop.abort()
+      await this.#drain()
+    }
+  }
+
+  /** Once through everything that lacks something. Gives why it did not come to the end, or null. */
+  async #pass(): Promise<string | null> {
+    let after: Place | null = null
+    for (;;) {
+      const units: Unit[] = await readPending(this.#deps.sql, this.#row, after, PAGE)
+      for (const unit of units) {
+        await this.#room()
+        if (this.#failure !== null) return null
+        this.#stop.signal.throwIfAborted()
+        const refused = unit.result === null ? await this.#reserve() : null
+        if (refused !== null) return refused
+        this.#begin(unit)
+        after = unit
+      }
+      if (units.length === 0) return null
+    }
+  }
+
+  /** Waits until one more may be under way. */
+  async #room(): Promise<void> {
+    while (this.#underWay.size >= this.#pace.limit) await Promise.race(this.#underWay)
+  }
+
+  /** What is under way may cost less than feared, so the last word is had when nothing is. */
+  async #reserve(): Promise<string | null> {
+    let refused = this.#budget.reserve()
+    while (refused !== null && this.#underWay.size > 0) {
+      await Promise.race(this.#underWay)
+      refused = this.#budget.reserve()
+    }
+    return refused
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.race(this.#underWay)
+  }
+
+  #begin(unit: Unit): void {
+    const promise = this.#unit(unit)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+        this.#stop.abort(error)
+      })
+      .finally(() => this.#underWay.delete(promise))
+    this.#underWay.add(promise)
+  }
+
+  async #unit(unit: Unit): Promise<void> {
+    const { signal } = this.#stop
+    let { result } = unit
+    if (result === null) {
+      const made = await answerUnit(
+        { ...this.#deps, pace: this.#pace, signal },
+        this.#row,
+        this.#content,
+        unit,
+      )
+      this.#budget.settle(made.outcome === 'answered' && made.requestId !== null ? made.cost : '0')
+      // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
+      await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
+      result = made
+    }
+    const scores = await judgeUnit(this.#judge, unit.item, result, signal)
+    await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
+  }
+
+  async #finish(refused: string | null): Promise<'done' | 'stopped'> {
+    const { sql, clock } = this.#deps
+    const left = refused === null ? await readPending(sql, this.#row, null, 1) : []
+    if (left.length > 0) throw new Error('Some items were left over.')
+    const now = new Date(clock.nowMs()).toISOString()
+    const state = refused === null ? 'done' : 'stopped'
+    await demandHeld(sql, RUNS, this.#run, { state, error: refused, finishedAt: now }, now)
+    return state
+  }
+
+  /** Writes only while the run is this worker's. */
+  async #own(write: (transaction: TransactionSql, now: string) => Promise<void>): Promise<void> {
+    const now = new Date(this.#deps.clock.nowMs()).toISOString()
+    await this.#deps.sql.begin(async (transaction) => {
+      await demandHeld(transaction, RUNS, this.#run, {}, now)
+      await write(transaction, now)
+    })
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * What a suite demands of a scorer, decided on the worst case: a judgement that is missing counts against the candidate for
+ * passing, and for it before it fails. Pure.
+ */
+
+import { estimateMean } from '../../lib/statistics/estimate.ts'
+import { compareWithMargin, type NonInferiority } from '../../lib/statistics/non-inferiority.ts'
+import { withUnknownAs } from '../../lib/statistics/worst-case.ts'
+import { groupOf, type Pair, randomOf } from './item-pairs.ts'
+import type { ItemScores } from './result-rows.ts'
+import type { RunScorer } from './run-content.ts'
+
+export type GateVerdict = 'pass' | 'fail' | 'inconclusive'
+export type Gate = {
+  rule: 'at_least' | 'at_most' | 'not_worse_by'
+  bar: number
+  verdict: GateVerdict
+  /** One sentence with the numbers it rests on. */
+  reason: string
+  /** What the decision rests on: the bound that had to clear the bar, and the one that had to miss it. */
+  low: number | null
+  high: number | null
+  /** About how many items more would settle it; null when settled or unknown. */
+  itemsMore: number | null
+}
+
+type Known = {
+  own: readonly ItemScores[]
+  /** Items that the baseline has too; null without a baseline. */
+  pairs: readonly Pair[] | null
+  alpha: number
+  /** Share of items that must be judged where missing ones have no worst case. */
+  coverage: number
+}
+
+export function gatesOf(scorer: RunScorer, known: Known): Gate[] {
+  const { atLeast, atMost, notWorseBy } = scorer.gates
+  return [
+    ...(atLeast === null ? [] : [valueGate(scorer, 'at_least', atLeast, known)]),
+    ...(atMost === null ? [] : [valueGate(scorer, 'at_most', atMost, known)]),
+    ...(notWorseBy === null ? [] : [changeGate(scorer, notWorseBy, known)]),
+  ]
+}
+
+function valueGate(
+  scorer: RunScorer,
+  rule: 'at_least' | 'at_most',
+  bar: number,
+  { own, alpha, coverage }: Known,
+): Gate {
+  const unknown = own.filter(({ mean }) => mean === null).length
+  const base = { rule, bar, itemsMore: null }
+  if (own.length === 0 || unknown === own.length) {
+    return { ...base, verdict: 'inconclusive', low: null, high: null, reason: 'no item was judged.' }
+  }
+  if (scorer.values === 'unbounded' && unknown > (1 - coverage) * own.length) {
+    const reason = `${unknown} of ${own.length} items have no value, and what it would be has no bounds.`
+    return { ...base, verdict: 'inconclusive', low: null, high: null, reason }
+  }
+  const low = bound(scorer, own, 0, alpha)
+  const high = bound(scorer, own, 1, alpha)
+  const isPass = rule === 'at_least' ? low >= bar : high <= bar
+  const isFail = rule === 'at_least' ? high < bar : low > bar
+  const verdict = isPass ? 'pass' : isFail ? 'fail' : 'inconclusive'
+  const wanted = rule === 'at_least' ? 'at least' : 'at most'
+  return {
+    ...base,
+    verdict,
+    low,
+    high,
+    reason: `${wanted} ${text(bar)} is demanded, and the mean lies between ${text(low)} and ${text(high)}.`,
+  }
+}
+
+/** The lower end with unknown scores at 0, or the upper one with them at 1; unbounded ones are left out. */
+function bound(scorer: RunScorer, own: readonly ItemScores[], unknown: 0 | 1, alpha: number): number {
+  const items = scorer.values === 'unbounded' ? own.filter(({ mean }) => mean !== null) : own
+  const means = items.map(({ mean }) => mean)
+  const values =
+    scorer.values === 'unbounded' ? means.map((mean) => mean ?? 0) : withUnknownAs(unknown, means)
+  const estimate = estimateMean(values, {
+    scale: scorer.values,
+    groups: items.map(groupOf),
+    confidence: 1 - 2 * alpha,
+    random: randomOf(scorer.name),
+  })
+  return unknown === 0 ? (estimate?.low ?? 0) : (estimate?.high ?? 1)
+}
+
+function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage }: Known): Gate {
+  const base = { rule: 'not_worse_by' as const, bar: margin, low: null, high: null, itemsMore: null }
+  if (pairs === null) {
+    const reason = 'it is compared with a baseline, and there is none. Name one: --against production'
+    return { ...base, verdict: 'inconclusive', reason }
+  }
+  const unknown = pairs.filter(({ baseline, candidate }) => baseline.mean === null || candidate.mean === null)
+  if (pairs.length === 0 || unknown.length === pairs.length) {
+    return { ...base, verdict: 'inconclusive', reason: 'no item was judged in both runs.' }
+  }
+  if (scorer.values === 'unbounded' && unknown.length > (1 - coverage) * pairs.length) {
+    const reason = `${unknown.length} of ${pairs.length} items lack a value in one of the runs.`
+    return { ...base, verdict: 'inconclusive', reason }
+  }
+  const worst = compareAt(scorer, pairs, 'worst', { margin, alpha })
+  const best = compareAt(scorer, pairs, 'best', { margin, alpha })
+  const low = worst.difference?.low ?? null
+  const high = best.difference?.high ?? null
+  const verdict = worst.verdict === 'pass' ? 'pass' : best.verdict === 'fail' ? 'fail' : 'inconclusive'
+  const more = verdict === 'inconclusive' ? worst.itemsMore : null
+  const advice = more === null ? '' : ` About ${more} items more would settle it.`
+  return {
+    ...base,
+    verdict,
+    low,
+    high,
+    itemsMore: more,
+    reason: `at most ${text(margin)} worse is allowed, and it is between ${signed(low)} and ${signed(high)}, higher being better.${advice}`,
+  }
+}
+
+/** Turned so that higher is better. Unknown scores stand where they hurt the candidate most, or where they help it most. */
+function compareAt(
+  scorer: RunScorer,
+  pairs: readonly Pair[],
+  side: 'worst' | 'best',
+  { margin, alpha }: { margin: number; alpha: number },
+): NonInferiority {
+  const isShare = scorer.values !== 'unbounded'
+  const used = isShare
+    ? pairs
+    : pairs.filter(({ baseline, candidate }) => baseline.mean !== null && candidate.mean !== null)
+  const turned = (mean: number | null) => {
+    if (mean === null || scorer.better === 'higher') return mean
+    return isShare ? 1 - mean : -mean
+  }
+  const baseline = used.map((pair) => turned(pair.baseline.mean))
+  const candidate = used.map((pair) => turned(pair.candidate.mean))
+  const fill = (values: readonly (number | null)[], unknown: 0 | 1) =>
+    isShare ? withUnknownAs(unknown, values) : values.map((value) => value ?? 0)
+  return compareWithMargin(
+    fill(baseline, side === 'worst' ? 1 : 0),
+    fill(candidate, side === 'worst' ? 0 : 1),
+    {
+      scale: scorer.values,
+      groups: used.map((pair) => groupOf(pair.candidate)),
+      margin,
+      alpha,
+      random: randomOf(scorer.name),
+    },
+  )
+}
+
+function text(value: number): string {
+  return Number(value.toPrecision(4)).toString()
+}
+
+function signed(value: number | null): string {
+  if (value === null) return '?'
+  return value > 0 ? `+${text(value)}` : text(value)
+}

@@ -1,0 +1,28 @@
+/** Items of runs as the statistics take them: paired with those of another run, in groups, with randomness of their own. Pure. */
+
+import { seededRandom } from '../../lib/random.ts'
+import type { ItemScores } from './result-rows.ts'
+
+export type Pair = { baseline: ItemScores; candidate: ItemScores }
+
+/** Items that both runs have, with the same content. */
+export function pairsOf(baseline: readonly ItemScores[], candidate: readonly ItemScores[]): Pair[] {
+  const byItem = new Map(baseline.map((item) => [`${item.itemId} ${item.hash}`, item]))
+  return candidate.flatMap((item) => {
+    const other = byItem.get(`${item.itemId} ${item.hash}`)
+    return other === undefined ? [] : [{ baseline: other, candidate: item }]
+  })
+}
+
+/** An item without a group is a group of its own, which no named one is. */
+export function groupOf({ group, position }: Pick<ItemScores, 'group' | 'position'>): string {
+  return group === null ? `item ${position}` : `group ${group}`
+}
+
+/** Each figure draws by itself and always alike: the same run gives the same report. */
+export function randomOf(name: string): () => number {
+  let seed = 0
+  for (const letter of name) seed = (Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0)) | 0
+  return seededRandom(seed)
+}
+

@@ -1,0 +1,96 @@
+/** Judges one answer by every scorer of a run. Each gives exactly one row, also when there is nothing to judge. */
+
+import type { JsonValue } from '../../lib/json.ts'
+import type { DatasetItem } from '../datasets/item.ts'
+import type { Sample, ScoreOutcome, ToolCall } from '../scorers/scorer.ts'
+import type { ResultRow, ScoreRow } from './result-rows.ts'
+import type { RunScorer } from './run-content.ts'
+
+/** A scorer of a run, ready to judge: never throws, and gives nothing that cannot be kept. */
+export type ReadyScorer = {
+  name: string
+  version: number
+  judge: (sample: Sample, signal: AbortSignal) => Promise<ScoreOutcome>
+}
+export type RunJudge = readonly ReadyScorer[]
+export type JudgeWith = (scorers: readonly RunScorer[]) => RunJudge
+
+/** Rejects only with the signal's reason. */
+export async function judgeUnit(
+  judge: RunJudge,
+  item: DatasetItem,
+  result: ResultRow,
+  signal: AbortSignal,
+): Promise<ScoreRow[]> {
+  const sample = result.outcome === 'answered' ? sampleOf(item, result) : null
+  const rows: ScoreRow[] = []
+  for (const scorer of judge) {
+    const outcome: ScoreOutcome =
+      sample === null
+        ? { outcome: 'error', reason: `There is no answer: ${result.error ?? 'the call failed'}` }
+        : await scorer.judge(sample, signal)
+    signal.throwIfAborted()
+    rows.push(rowOf(scorer, outcome))
+  }
+  return rows
+}
+
+function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome): ScoreRow {
+  const { reason } = outcome
+  if (outcome.outcome !== 'scored') {
+    return {
+      scorer: name,
+      version,
+      outcome: outcome.outcome,
+      value: null,
+      passed: null,
+      reason,
+      details: null,
+    }
+  }
+  const { value, passed, details } = outcome
+  return {
+    scorer: name,
+    version,
+    outcome: 'scored',
+    value,
+    passed,
+    reason,
+    details: details === undefined ? null : JSON.stringify(details),
+  }
+}
+
+/** What the item says, and what was answered. */
+export function sampleOf(item: DatasetItem, result: ResultRow): Sample {
+  const shown = JSON.parse(result.contexts) as string[]
+  const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
+  return {
+    input: inputOf(item),
+    output: result.output ?? '',
+    toolCalls: JSON.parse(result.toolCalls) as ToolCall[],
+    finishReason: result.finishReason,
+    expected: item.expected ?? null,
+    contexts: shown.length > 0 ? shown : (item.contexts ?? []),
+    retrieved: found === null ? null : { found, relevant: relevantOf(item) },
+    latencyMs: result.latencyMs,
+    cost: result.cost === null ? null : BigInt(result.cost),
+  }
+}
+
+function inputOf({ input, messages, variables }: DatasetItem): string {
+  if (input !== undefined) return input
+  const last = messages?.findLast(({ role }) => role === 'user')?.content
+  if (typeof last === 'string') return last
+  const texts = Object.values(variables ?? {}).filter((value): value is string => typeof value === 'string')
+  return texts.length === 1 ? (texts[0] ?? '') : JSON.stringify(variables ?? {})
+}
+
+/** `metadata.relevant` names documents, one or several with commas between. */
+function relevantOf({ metadata }: DatasetItem): string[] {
+  const named: JsonValue | undefined = metadata?.relevant
+  if (typeof named !== 'string') return []
+  return named
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '')
+}

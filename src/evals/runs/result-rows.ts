@@ -1,0 +1,205 @@
+/** All SQL of results and scores. Both are written once for each item and repeat; a second writer changes nothing. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import type { DatasetItem } from '../datasets/item.ts'
+
+/** Its place among the run's items, and which repeat of it. */
+export type Place = { position: number; repeat: number }
+
+export type ResultRow = Place & {
+  outcome: 'answered' | 'failed'
+  requestId: string | null
+  output: string | null
+  /** JSON. */
+  toolCalls: string
+  contexts: string
+  retrieved: string | null
+  finishReason: string | null
+  latencyMs: number | null
+  /** Micro-USD as text. */
+  cost: string | null
+  errorCode: string | null
+  error: string | null
+  tries: number
+}
+export type ScoreRow = {
+  scorer: string
+  version: number
+  outcome: 'scored' | 'abstained' | 'error'
+  value: number | null
+  passed: boolean | null
+  reason: string
+  details: string | null
+}
+/** What is left to do of one item and repeat: ask and judge, or only judge. */
+export type Unit = Place & { item: DatasetItem; result: ResultRow | null }
+
+const RESULT = `e.outcome, e.request_id AS "requestId", e.output, e.tool_calls AS "toolCalls", e.contexts, e.retrieved,
+  e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs", e.cost::text AS cost, e.error_code AS "errorCode",
+  e.error, e.tries`
+
+/** Units behind `after` in order that lack an answer or a score. */
+export async function readPending(
+  sql: Sql,
+  run: { id: string; projectId: string; datasetId: string; repeats: number; scorers: number },
+  after: Place | null,
+  limit: number,
+): Promise<Unit[]> {
+  const rows = await sql.unsafe<(Place & { content: string } & Partial<ResultRow>)[]>(
+    `SELECT u.position, r.repeat, i.content, ${RESULT}
+     FROM eval_run_items u CROSS JOIN generate_series(0, $4::integer - 1) AS r (repeat)
+     JOIN dataset_version_items p ON p.dataset_id = $3 AND p.position = u.item
+     JOIN dataset_items i ON i.project_id = $2 AND i.hash = p.hash
+     LEFT JOIN eval_results e ON e.run_id = u.run_id AND e.position = u.position AND e.repeat = r.repeat
+     WHERE u.run_id = $1 AND u.position >= $5 AND (u.position, r.repeat) > ($5, $6)
+       AND (e.run_id IS NULL OR $7::integer <> (SELECT count(*) FROM eval_scores s
+         WHERE s.run_id = u.run_id AND s.position = u.position AND s.repeat = r.repeat))
+     ORDER BY u.position, r.repeat LIMIT $8`,
+    [
+      run.id,
+      run.projectId,
+      run.datasetId,
+      run.repeats,
+      after?.position ?? 0,
+      after?.repeat ?? -1,
+      run.scorers,
+      limit,
+    ],
+  )
+  return rows.map(({ position, repeat, content, ...rest }) => ({
+    position,
+    repeat,
+    item: JSON.parse(content) as DatasetItem,
+    result: rest.outcome == null ? null : ({ position, repeat, ...rest } as ResultRow),
+  }))
+}
+
+export async function insertResult(
+  sql: TransactionSql,
+  runId: string,
+  row: ResultRow,
+  now: string,
+): Promise<void> {
+  await sql`
+    INSERT INTO eval_results (run_id, position, repeat, outcome, request_id, output, tool_calls, contexts, retrieved,
+      finish_reason, latency_ms, cost, error_code, error, tries, created_at)
+    VALUES (${runId}, ${row.position}, ${row.repeat}, ${row.outcome}, ${row.requestId}, ${row.output}, ${row.toolCalls},
+      ${row.contexts}, ${row.retrieved}, ${row.finishReason}, ${row.latencyMs}, ${row.cost}::bigint, ${row.errorCode},
+      ${row.error}, ${row.tries}, ${now}::timestamptz)
+    ON CONFLICT DO NOTHING`
+}
+
+export async function insertScores(
+  sql: TransactionSql,
+  runId: string,
+  { position, repeat }: Place,
+  scores: readonly ScoreRow[],
+  now: string,
+): Promise<void> {
+  await sql`
+    INSERT INTO eval_scores (run_id, position, repeat, scorer, version, outcome, value, passed, reason, details, created_at)
+    SELECT ${runId}, ${position}, ${repeat}, scorer, version, outcome, value, passed, reason, details, ${now}::timestamptz
+    FROM json_to_recordset(${JSON.stringify(scores)}::json) AS given (scorer text, version integer, outcome text,
+      value double precision, passed boolean, reason text, details text)
+    ON CONFLICT DO NOTHING`
+}
+
+export type RunCounts = {
+  answered: number
+  failed: number
+  /** Micro-USD of answers whose price is known, as text; and how many it is not known of. */
+  cost: string
+  unpriced: number
+  /** Units with all their scores. */
+  judged: number
+  abstained: number
+  errors: number
+}
+
+export async function countResults(sql: Sql, runId: string): Promise<RunCounts> {
+  const [row] = await sql<RunCounts[]>`
+    SELECT count(*) FILTER (WHERE e.outcome = 'answered')::integer AS answered,
+      count(*) FILTER (WHERE e.outcome = 'failed')::integer AS failed,
+      coalesce(sum(e.cost), 0)::text AS cost,
+      count(*) FILTER (WHERE e.outcome = 'answered' AND e.request_id IS NOT NULL AND e.cost IS NULL)::integer AS unpriced,
+      count(*) FILTER (WHERE s.scores > 0)::integer AS judged,
+      coalesce(sum(s.abstained), 0)::integer AS abstained, coalesce(sum(s.errors), 0)::integer AS errors
+    FROM eval_results e LEFT JOIN LATERAL (
+      SELECT count(*) AS scores, count(*) FILTER (WHERE outcome = 'abstained') AS abstained,
+        count(*) FILTER (WHERE outcome = 'error') AS errors
+      FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat) AS s ON true
+    WHERE e.run_id = ${runId}`
+  return row ?? { answered: 0, failed: 0, cost: '0', unpriced: 0, judged: 0, abstained: 0, errors: 0 }
+}
+
+/** Removes what ended in an error, so that it is asked or judged again: calls that failed, scores that could not be made. */
+export async function forgetErrors(sql: TransactionSql, runId: string): Promise<void> {
+  await sql`DELETE FROM eval_results WHERE run_id = ${runId} AND outcome = 'failed'`
+  await sql`DELETE FROM eval_scores WHERE run_id = ${runId} AND outcome = 'error'`
+}
+
+/** One scorer's judgements of an item over its repeats. */
+export type ItemScores = {
+  position: number
+  itemId: string
+  /** Of the item's content: two versions of a dataset share the items that did not change. */
+  hash: string
+  group: string | null
+  scorer: string
+  /** Mean over the repeats that were scored; null without one. */
+  mean: number | null
+  /** Sample variance over them; null with fewer than two. */
+  variance: number | null
+  scored: number
+  abstained: number
+  errors: number
+}
+
+/** Of one scorer, by item in order, after a position. */
+export async function readItemScores(
+  sql: Sql,
+  run: { id: string; projectId: string; datasetId: string },
+  scorer: string,
+  page: { after: number; limit: number },
+): Promise<ItemScores[]> {
+  return await sql<ItemScores[]>`
+    SELECT u.position, p.item_id AS "itemId", p.hash, i.content::jsonb ->> 'group' AS "group", ${scorer} AS scorer,
+      avg(s.value) AS mean, var_samp(s.value) AS variance, count(*) FILTER (WHERE s.outcome = 'scored')::integer AS scored,
+      count(*) FILTER (WHERE s.outcome = 'abstained')::integer AS abstained,
+      count(*) FILTER (WHERE s.outcome = 'error')::integer AS errors
+    FROM eval_run_items u
+    JOIN dataset_version_items p ON p.dataset_id = ${run.datasetId} AND p.position = u.item
+    JOIN dataset_items i ON i.project_id = ${run.projectId} AND i.hash = p.hash
+    LEFT JOIN eval_scores s ON s.run_id = u.run_id AND s.position = u.position AND s.scorer = ${scorer}
+    WHERE u.run_id = ${run.id} AND u.position > ${page.after}
+    GROUP BY u.position, p.item_id, p.hash, i.content ORDER BY u.position LIMIT ${page.limit}`
+}
+
+/** One judgement with the answer it is of. */
+export type JudgedRow = Place & { itemId: string; result: ResultRow; scores: ScoreRow[] }
+
+/** Results with their scores in order, behind a place. */
+export async function readJudged(
+  sql: Sql,
+  run: { id: string; datasetId: string },
+  after: Place | null,
+  limit: number,
+): Promise<JudgedRow[]> {
+  const rows = await sql.unsafe<(ResultRow & { itemId: string; scores: string })[]>(
+    `SELECT e.position, e.repeat, p.item_id AS "itemId", ${RESULT},
+       coalesce((SELECT json_agg(json_build_object('scorer', s.scorer, 'version', s.version, 'outcome', s.outcome,
+         'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details) ORDER BY s.scorer)
+         FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), '[]')::text AS scores
+     FROM eval_results e JOIN eval_run_items u ON u.run_id = e.run_id AND u.position = e.position
+     JOIN dataset_version_items p ON p.dataset_id = $2 AND p.position = u.item
+     WHERE e.run_id = $1 AND (e.position, e.repeat) > ($3, $4) ORDER BY e.position, e.repeat LIMIT $5`,
+    [run.id, run.datasetId, after?.position ?? -1, after?.repeat ?? 0, limit],
+  )
+  return rows.map(({ itemId, scores, ...result }) => ({
+    position: result.position,
+    repeat: result.repeat,
+    itemId,
+    result,
+    scores: JSON.parse(scores) as ScoreRow[],
+  }))
+}

@@ -1,0 +1,63 @@
+/** What is fixed when a run begins. Its hash says what was measured; without the subject, with what. */
+
+import type { JsonObject } from '../../lib/json.ts'
+import { type Content, contentOf } from '../../registry/content.ts'
+import type { Gates } from '../suites/suite.ts'
+
+export type Subject =
+  | { kind: 'release'; route: string; number: number; id: string; hash: string }
+  | { kind: 'model'; model: string }
+  /** The outputs that the items bring. */
+  | { kind: 'recorded' }
+
+export type RunScorer = {
+  name: string
+  kind: string
+  version: number
+  settings: JsonObject
+  /** As the kind says: what its values can be, and which are good. */
+  values: 'binary' | 'share' | 'unbounded'
+  better: 'higher' | 'lower'
+  gates: Gates
+}
+
+export type RunContent = {
+  suite: string
+  dataset: { id: string; name: string; version: number; hash: string }
+  split: string | null
+  subject: Subject
+  repeats: number
+  scorers: readonly RunScorer[]
+  concurrency: number
+  timeoutMs: number
+  coverage: number
+  alpha: number
+  seed: number | null
+}
+
+/** As people name it: `support-answer@r12`, `local/reader`, `recorded`. */
+export function subjectText(subject: Subject): string {
+  switch (subject.kind) {
+    case 'release':
+      return `${subject.route}@r${subject.number}`
+    case 'model':
+      return subject.model
+    case 'recorded':
+      return 'recorded'
+  }
+}
+
+export function runContent(content: RunContent): Content {
+  return contentOf(content)
+}
+
+/** Equal for runs whose figures can be set side by side: same items, repeats and scorers, whatever was asked and decided. */
+export function measureHash({ dataset, split, repeats, scorers, seed }: RunContent): string {
+  const measured = scorers.map(({ name, kind, version, settings }) => ({ name, kind, version, settings }))
+  return contentOf({ dataset: dataset.hash, split, repeats, seed, scorers: measured }).hash
+}
+
+/** Of a row that this version wrote. */
+export function parseRunContent(text: string): RunContent {
+  return JSON.parse(text) as RunContent
+}

@@ -1,0 +1,162 @@
+/** What a run's figures are worth and whether they are good enough: one object, from which every report and exit code is made. Pure. */
+
+import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
+import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
+import { holm } from '../../lib/statistics/multiple.ts'
+import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
+import { groupOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
+import type { ItemScores } from './result-rows.ts'
+import type { RunContent, RunScorer } from './run-content.ts'
+
+/** A run as a verdict needs it: what was fixed, and each scorer's judgements of each item, in the order of the items. */
+export type Measured = {
+  id: string
+  subject: string
+  content: RunContent
+  /** By the scorer's name. */
+  scores: ReadonlyMap<string, readonly ItemScores[]>
+}
+
+export type Coverage = { scored: number; abstained: number; errors: number; expected: number }
+export type Compared = {
+  baseline: Estimate | null
+  /** Candidate − baseline over the items that both have. */
+  difference: Difference | null
+  /** Of no difference, adjusted over all scorers of the suite (Holm). */
+  adjustedP: number | null
+  /** Said of the difference alone: the gates decide. */
+  reads: 'better' | 'worse' | 'no difference seen'
+}
+export type ScorerVerdict = {
+  scorer: string
+  kind: string
+  version: number
+  values: RunScorer['values']
+  better: RunScorer['better']
+  coverage: Coverage
+  estimate: Estimate | null
+  compared: Compared | null
+  gates: Gate[]
+}
+export type Verdict = {
+  /** `measured`: nothing was demanded. */
+  verdict: GateVerdict | 'measured'
+  /** Less was judged than the suite demands, whatever the figures say. */
+  uncovered: boolean
+  /** Sentences. */
+  reasons: string[]
+  run: { id: string; subject: string }
+  baseline: { id: string; subject: string; sharedItems: number } | null
+  items: number
+  repeats: number
+  scorers: ScorerVerdict[]
+}
+
+/** Throws RangeError for scores that are not on their scorer's scale, which no stored score is. */
+export function verdictOf(candidate: Measured, baseline: Measured | null): Verdict {
+  const { content } = candidate
+  const rows = content.scorers.map((scorer) => judge(scorer, candidate, baseline))
+  adjust(rows)
+  const gates = rows.flatMap((row) => row.gates)
+  const thin = rows.filter(({ coverage }) => coverage.scored < content.coverage * coverage.expected)
+  const items = candidate.scores.get(content.scorers[0]?.name ?? '')?.length ?? 0
+  return {
+    verdict: overall(gates, thin.length > 0),
+    uncovered: thin.length > 0,
+    reasons: [
+      ...thin.map(({ scorer, coverage }) => thinReason(scorer, coverage, content.coverage)),
+      ...rows.flatMap(({ scorer, gates: own }) =>
+        own.filter(({ verdict }) => verdict !== 'pass').map(({ reason }) => `${scorer}: ${reason}`),
+      ),
+    ],
+    run: { id: candidate.id, subject: candidate.subject },
+    baseline:
+      baseline === null
+        ? null
+        : { id: baseline.id, subject: baseline.subject, sharedItems: shared(candidate, baseline) },
+    items,
+    repeats: content.repeats,
+    scorers: rows,
+  }
+}
+
+/** All gates must pass; each at the same α keeps the whole at α (Berger 1982, https://doi.org/10.1080/00401706.1982.10487790). */
+function overall(gates: readonly Gate[], isThin: boolean): Verdict['verdict'] {
+  if (gates.some(({ verdict }) => verdict === 'fail')) return 'fail'
+  if (isThin || gates.some(({ verdict }) => verdict === 'inconclusive')) return 'inconclusive'
+  return gates.length === 0 ? 'measured' : 'pass'
+}
+
+function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null): ScorerVerdict {
+  const { content } = candidate
+  const own = candidate.scores.get(scorer.name) ?? []
+  const other = baseline?.scores.get(scorer.name) ?? null
+  const pairs = other === null ? null : pairsOf(other, own)
+  return {
+    scorer: scorer.name,
+    kind: scorer.kind,
+    version: scorer.version,
+    values: scorer.values,
+    better: scorer.better,
+    coverage: coverageOf(own, content.repeats),
+    estimate: estimateOf(scorer, own),
+    compared: other === null || pairs === null ? null : compare(scorer, other, pairs),
+    gates: gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage }),
+  }
+}
+
+function shared(candidate: Measured, baseline: Measured): number {
+  const name = candidate.content.scorers.find((scorer) => baseline.scores.has(scorer.name))?.name
+  if (name === undefined) return 0
+  return pairsOf(baseline.scores.get(name) ?? [], candidate.scores.get(name) ?? []).length
+}
+
+function compare(scorer: RunScorer, all: readonly ItemScores[], pairs: readonly Pair[]): Compared {
+  const known = pairs.flatMap(({ baseline, candidate }) =>
+    baseline.mean === null || candidate.mean === null
+      ? []
+      : [{ baseline: baseline.mean, candidate: candidate.mean, group: groupOf(candidate) }],
+  )
+  const difference = estimateDifference(
+    known.map((pair) => pair.baseline),
+    known.map((pair) => pair.candidate),
+    { scale: scorer.values, groups: known.map((pair) => pair.group), random: randomOf(scorer.name) },
+  )
+  return { baseline: estimateOf(scorer, all), difference, adjustedP: null, reads: 'no difference seen' }
+}
+
+/** Over all scorers of the suite at once: with twenty of them, one differs by chance. */
+function adjust(rows: readonly ScorerVerdict[]): void {
+  const compared = rows.filter(({ compared }) => compared?.difference != null)
+  const adjusted = holm(compared.map(({ compared: one }) => one?.difference?.p ?? 1))
+  for (const [at, { compared: one, better }] of compared.entries()) {
+    if (one === null || one.difference === null) continue
+    one.adjustedP = adjusted[at] ?? null
+    if ((one.adjustedP ?? 1) >= 0.05) continue
+    one.reads = one.difference.estimate > 0 === (better === 'higher') ? 'better' : 'worse'
+  }
+}
+
+function estimateOf({ name, values: scale }: RunScorer, items: readonly ItemScores[]): Estimate | null {
+  const known = items.filter((item): item is ItemScores & { mean: number } => item.mean !== null)
+  return estimateMean(
+    known.map(({ mean }) => mean),
+    { scale, groups: known.map(groupOf), random: randomOf(name) },
+  )
+}
+
+function coverageOf(items: readonly ItemScores[], repeats: number): Coverage {
+  const sum = (read: (item: ItemScores) => number) => items.reduce((total, item) => total + read(item), 0)
+  return {
+    scored: sum(({ scored }) => scored),
+    abstained: sum(({ abstained }) => abstained),
+    errors: sum(({ errors }) => errors),
+    expected: items.length * repeats,
+  }
+}
+
+function thinReason(scorer: string, { scored, abstained, errors, expected }: Coverage, wanted: number): string {
+  const missing = expected - scored - abstained - errors
+  const parts = [`${abstained} abstained`, `${errors} errors`, ...(missing > 0 ? [`${missing} not judged`] : [])]
+  return `${scorer}: ${scored} of ${expected} judged, and the suite demands ${Math.round(wanted * 1000) / 10} % (${parts.join(', ')}).`
+}

@@ -1,0 +1,117 @@
+/**
+ * The data plane inside a worker, for runs of suites: the same code as a gateway's, with a spool and a writer of its own.
+ * Opened with the first run, so that a worker without runs carries none of it.
+ */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import type { DatabaseConnection } from './db/client.ts'
+import { AlreadyRunningError, type FolderLock, lockFolder } from './db/lock.ts'
+import type { Ask } from './evals/runs/ask.ts'
+import { createGatewayAsk } from './evals/runs/ask-gateway.ts'
+import { createAdmission } from './gateway/admission.ts'
+import { createBreaker } from './gateway/breaker.ts'
+import { createLimiter } from './keys/limiter.ts'
+import { systemClock } from './lib/clock.ts'
+import { sleep } from './lib/sleep.ts'
+import { openLog } from './open-log.ts'
+import { ollamaAnswers } from './providers/ollama.ts'
+import type { ProviderRegistry } from './providers/registry.ts'
+import { LiveRegistry } from './registry/releases/follow.ts'
+import { createRetriever } from './retrieval-parts.ts'
+import { createRuntime, type Runtime } from './runtime.ts'
+import * as events from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+
+const OLLAMA_PROBE_MS = 1_000
+/** Workers that share a data folder. Each takes the first place that is free, and what a dead one left there with it. */
+const MAX_PLACES = 32
+
+export type WorkerGateway = {
+  /** Rejects with ConfigError, or what the disk or the database says. */
+  ask: () => Promise<Ask>
+  close(): Promise<void>
+}
+
+type Given = {
+  connection: DatabaseConnection
+  url: string
+  registry: ProviderRegistry
+  readConfig: () => Config
+  logger: Logger
+}
+
+export function openWorkerGateway(config: Config, given: Given): WorkerGateway {
+  const stack = new AsyncDisposableStack()
+  let opening: Promise<{ runtime: Runtime; ask: Ask }> | null = null
+  return {
+    ask: async () => {
+      opening ??= open(config, given, stack)
+      const { runtime, ask } = await opening
+      // As aval.yaml has its upstreams when the run begins; one with mistakes leaves the last good ones in force.
+      await runtime.reload()
+      return ask
+    },
+    close: () => stack.disposeAsync(),
+  }
+}
+
+async function open(
+  config: Config,
+  { connection, url, registry, readConfig, logger }: Given,
+  stack: AsyncDisposableStack,
+): Promise<{ runtime: Runtime; ask: Ask }> {
+  const { folder, lock } = await takePlace(config.home)
+  stack.defer(() => lock.release())
+  const stop = new AbortController()
+  const log = openLog(config, { connection, url }, logger, stop, folder)
+  stack.defer(() => log.close())
+  const releases = new LiveRegistry({
+    connection,
+    file: null,
+    onEvent: (event) => events.releases(logger, event),
+  })
+  await releases.start()
+  stack.defer(() => releases.stop())
+  const runtime = await createRuntime(
+    {
+      clock: systemClock,
+      registry,
+      // Nobody calls this process.
+      keyring: { setDeclared: () => undefined },
+      book: () => releases.book,
+      ownKeys: [],
+      readConfig,
+      ollamaRuns: (ollama) => ollamaAnswers(ollama, OLLAMA_PROBE_MS),
+    },
+    config,
+  )
+  const retriever = createRetriever(connection.sql, runtime)
+  const ask = createGatewayAsk({
+    snapshot: runtime.snapshot,
+    audit: log.audit.log,
+    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
+    breaker: createBreaker(systemClock),
+    clock: systemClock,
+    random: Math.random,
+    retrieve: (question) => retriever.retrieve(question),
+    sleep,
+    reportBug: (error, requestId) => events.bug(logger, error, requestId),
+  })
+  return { runtime, ask }
+}
+
+/** A folder of its own below the home, which a gateway's spool does not share. */
+async function takePlace(home: string): Promise<{ folder: string; lock: FolderLock }> {
+  for (let place = 1; place <= MAX_PLACES; place += 1) {
+    const folder = join(home, 'work', String(place))
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    try {
+      return { folder, lock: await lockFolder(folder) }
+    } catch (error) {
+      if (!(error instanceof AlreadyRunningError)) throw error
+    }
+  }
+  throw new Error(`${MAX_PLACES} workers share ${join(home, 'work')}. Give this one a data folder: AVAL_HOME`)
+}
