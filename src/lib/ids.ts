@@ -24,6 +24,7 @@ export type IdKind =
   | 'file'
   | 'vs'
   | 'vsfb'
+  | 'ds'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -1,6 +1,7 @@
 import { getTableColumns, getTableName, isTable } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
+import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
@@ -9,7 +10,7 @@ import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [schema, versionTables, retrievalTables, fileTables]
+const tables = [schema, versionTables, retrievalTables, fileTables, datasetTables]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]
 
