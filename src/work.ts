@@ -15,6 +15,7 @@ import { createParser } from './retrieval/documents/parser.ts'
 import { readUrl } from './retrieval/sources/read-url.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { openWorkerGateway } from './worker-gateway.ts'
 import { openWorkerModels } from './worker-models.ts'
 
 /** Every job that runs may hold one, and gives its signs of life over another. */
@@ -48,8 +49,10 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   const backend = queueBackend({ redisUrl: config.redis.url?.reveal() ?? null, databaseUrl: url })
   await backend.prepare()
   const auditKey = findAuditKey(config.home, config.bring.auditKey)
-  const { models, close } = openWorkerModels(config, { readConfig, nowMs: systemClock.nowMs, logger })
+  const { models, registry, close } = openWorkerModels(config, { readConfig, nowMs: systemClock.nowMs, logger })
   stack.defer(close)
+  const gateway = openWorkerGateway(config, { connection, url, registry, readConfig, logger })
+  stack.defer(() => gateway.close())
   const parser = createParser()
   stack.defer(() => parser.close())
   const fetcher = createDocumentFetcher(config.documents)
@@ -59,6 +62,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     embedded: connection.embedded,
     db: connection.db,
     models,
+    ask: gateway.ask,
     parser,
     fetchUrl: readUrl(fetcher),
     directory,

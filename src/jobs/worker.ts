@@ -15,8 +15,10 @@ import type { Logger } from '../telemetry/logger.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
+import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
+import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
 import { runWriteExport } from './write-export.ts'
@@ -30,7 +32,8 @@ export type WorkerDeps = {
   logger: Logger
   backend: QueueBackend
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
-  Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'>
+  Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
+  Pick<RunSuiteDeps, 'ask'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -52,10 +55,12 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-retrieval': runTidyRetrieval,
   'update-store': runUpdateStore,
   'tidy-stores': runTidyStores,
+  'run-suite': runRunSuite,
+  'tidy-runs': runTidyRuns,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
-const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set(['sync-source', 'build-index', 'update-store'])
+const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set(['sync-source', 'build-index', 'update-store', 'run-suite'])
 
 const CONCURRENCY = 4
 /** A worker that is killed leaves its job locked this long; renewed at half of it while the job runs. */
@@ -76,6 +81,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-exports', {}, TIDY_EXPORTS_EVERY_MS)
   await enqueuer.schedule('tidy-retrieval', {}, TIDY_RETRIEVAL_EVERY_MS)
   await enqueuer.schedule('tidy-stores', {}, TIDY_STORES_EVERY_MS)
+  await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

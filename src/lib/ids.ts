@@ -25,6 +25,7 @@ export type IdKind =
   | 'vs'
   | 'vsfb'
   | 'run'
+  | 'ds'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -22,6 +22,10 @@ export const JOBS = {
   'update-store': z.strictObject({ storeId: z.string().regex(/^vs_[0-9a-z]{26}$/) }),
   /** Lets expired files and stores go; rings again for stores that wait. */
   'tidy-stores': z.strictObject({}),
+  /** Asks and judges what is left of a run. */
+  'run-suite': z.strictObject({ runId: z.string().regex(/^run_[0-9a-z]{26}$/) }),
+  /** Rings again for runs that wait, or whose worker is gone. */
+  'tidy-runs': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

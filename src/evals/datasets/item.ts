@@ -10,8 +10,8 @@ const json = z.json() as unknown as z.ZodType<JsonValue>
 const object = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>
 
 /**
- * What an item may hold. It asks with `input` (one user message), `messages`, or `variables` of the subject's prompt, or
- * brings a recorded `output` that is only judged.
+ * What an item may hold. It asks with `input` (one user message) or `messages`, with `variables` of the subject's prompt
+ * (or with both, where the prompt has a slot for messages), or brings a recorded `output` that is only judged.
  */
 export const itemShape = z.strictObject({
   /** Of one version; what results and diffs call it. */

@@ -43,7 +43,7 @@ export function readCsv(text: string, delimiter: string | null): ParsedDocument[
 }
 
 /** The delimiter that the header has most of; a quoted header names it once it is unquoted. */
-function delimiterOf(text: string): string {
+export function delimiterOf(text: string): string {
   const header = (text.trimStart().split('\n', 1)[0] ?? '').slice(0, HEADER_CHARS).replace(/"[^"]*"/g, '')
   const counts = DELIMITERS.map((delimiter) => header.split(delimiter).length)
   return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ','
@@ -100,7 +100,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
 }
 
 function broken(error: CsvError): DocumentError {
-  const line = typeof error.lines === 'number' ? error.lines : 1
-  const why = REMEDIES[error.code] ?? 'it is not valid CSV. Save the table as CSV again'
+  const { line, why } = describeCsvError(error)
   return new DocumentError('broken', `Line ${line}: ${why}.`, { cause: error })
+}
+
+/** Where a table is broken, and what to do about it. */
+export function describeCsvError(error: CsvError): { line: number; why: string } {
+  const line = typeof error.lines === 'number' ? error.lines : 1
+  return { line, why: REMEDIES[error.code] ?? 'it is not valid CSV. Save the table as CSV again' }
 }

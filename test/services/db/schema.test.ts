@@ -1,15 +1,17 @@
 import { getTableColumns, getTableName, isTable } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
+import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
+import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [schema, versionTables, retrievalTables, fileTables]
+const tables = [schema, versionTables, retrievalTables, fileTables, datasetTables, runTables]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]
 

@@ -1,0 +1,20 @@
+/** The scorers of a run, compiled once: each judges without ever throwing. */
+
+import type { JudgeWith } from '../runs/judge-unit.ts'
+import { judgeSafely } from './judge-safely.ts'
+import { prepareScorer } from './registry.ts'
+import { RequestError } from '../../errors.ts'
+
+/**
+ * Throws RequestError for a kind that this version does not have, or judges by other rules than when the run began: scores of
+ * one run are made alike.
+ */
+export const readyScorers: JudgeWith = (scorers) =>
+  scorers.map(({ name, kind, version, settings }) => {
+    const prepared = prepareScorer({ kind, settings })
+    if (prepared.version !== version) {
+      const message = `The run was begun with ${kind} version ${version}, and this version of Aval judges by version ${prepared.version}. Run the suite anew.`
+      throw new RequestError('conflict', message, { param: name })
+    }
+    return { name, version, judge: (sample, signal) => judgeSafely(prepared, sample, { signal }) }
+  })
