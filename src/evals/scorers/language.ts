@@ -1,0 +1,61 @@
+/** A scorer of the language an answer is written in. */
+
+import { createRequire } from 'node:module'
+import { z } from 'zod'
+import { RequestError } from '../../errors.ts'
+import { nearest } from '../../lib/nearest.ts'
+import { abstained, verdict } from './outcome.ts'
+import type { ScorerKind } from './scorer.ts'
+
+/** Read when the first suite asks for it: its tables take some 150 MB. */
+const load = createRequire(import.meta.url)
+/** More tell nothing new, and the detector reads no more. */
+const MAX_READ_CHARS = 1_000
+
+const tag = z.string().regex(/^[a-zA-Z]{2}(?:-[a-zA-Z0-9]{2,8})*$/, 'a language tag such as en or pt-BR')
+const settings = z.strictObject({
+  value: z
+    .union([tag, z.array(tag).min(1).max(60)])
+    .optional()
+    .describe('a language, or those that are all right; left out, the language of the question'),
+})
+
+export const language: ScorerKind<z.output<typeof settings>> = {
+  kind: 'language',
+  version: 1,
+  summary: 'The answer is in the expected language, or in that of the question.',
+  source:
+    'eld 2.1 (n-grams of 60 languages), https://github.com/nitotm/efficient-language-detector-js; ISO 639-1.',
+  traps: 'MEASURED',
+  values: 'binary',
+  better: 'higher',
+  settings,
+  prepare({ value }) {
+    const { eld } = load('eld/small') as typeof import('eld/small')
+    const known: readonly string[] = Object.values(eld.info().Languages)
+    const expected = value === undefined ? null : [value].flat().map((one) => knownLanguage(one, known))
+    const detect = (text: string): string | null => {
+      const found = eld.detect(text.slice(0, MAX_READ_CHARS))
+      return found.language !== '' && found.isReliable() ? found.language : null
+    }
+    return ({ input, output }) => {
+      const answered = detect(output)
+      if (answered === null) return abstained('The answer is too short or too mixed to tell its language.')
+      const asked = expected ?? [detect(input)].filter((one) => one !== null)
+      if (asked.length === 0) return abstained('The question is too short or too mixed to tell its language.')
+      const holds = asked.includes(answered)
+      return verdict(holds, `The answer is in ${answered}, expected is ${asked.join(' or ')}.`, { answered })
+    }
+  },
+}
+
+/** Regions are not told apart; both forms of Norwegian are `no`. */
+function knownLanguage(written: string, known: readonly string[]): string {
+  const primary = written.slice(0, 2).toLowerCase()
+  const code = primary === 'nb' || primary === 'nn' ? 'no' : primary
+  if (known.includes(code)) return code
+  const meant = nearest(code, known)
+  const hint = meant === null ? '' : ` The nearest one is "${meant}".`
+  const message = `value: "${written}" is not one of the languages that are told apart: ${known.join(', ')}.${hint}`
+  throw new RequestError('invalid_value', message, { param: 'value' })
+}
