@@ -5,13 +5,16 @@ const OPENING_CHARS = 300
 
 const DEEDS =
   '(?:help(?! but)|assist|provide|answer|comply|fulfil+|share|generate|create|write|give|do (?:that|this|so)|discuss|engage|support|offer|respond|recommend|suggest|participate|disclose|produce|tell you|advise|encourage|promote|condone|continue|complete|satisfy|facilitate|endorse|in good conscience)'
+/** Behind "I" or "we", so that it begins with a blank or an apostrophe. */
 const REFUSING =
-  "(?:can't|cannot|can not|won't|will not|(?:'m|am|'re|are) (?:\\w+ )?(?:unable to|not able to|not allowed to|not permitted to|not going to|not programmed to|not comfortable)|(?:do not|don't) feel comfortable|must (?:respectfully )?decline|have to decline|refuse to|decline to)"
+  "(?: can't| cannot| can not| won't| will not|(?:'m| am|'re| are) (?:\\w+ )?(?:unable to|not able to|not allowed to|not permitted to|not going to|not programmed to|not comfortable)| (?:do not|don't) feel comfortable| must (?:respectfully )?decline| have to decline| refuse to| decline to)"
 
 const PATTERNS: readonly RegExp[] = [
   // English
-  new RegExp(`\\b(?:i|we) ?(?:must \\w+ that i )?(?:\\w+ )?${REFUSING} (?:[\\w']+,? ){0,4}?${DEEDS}`),
+  new RegExp(`\\b(?:i|we)(?: \\w+)?${REFUSING} (?:[\\w']+,? ){0,4}?${DEEDS}`),
   /\b(?:i|we) (?:\w+ )?(?:must (?:respectfully )?decline|refuse to|(?:do not|don't) feel comfortable)/,
+  /^(?:as an? ai[^.]{0,40}? )?(?:i must (?:clarify|emphasi[sz]e|point out) that )?it(?:'s| is) (?:not|never) (?:appropriate|ethical|accurate|acceptable)(?:,? (?:or|and) \w+)? to (?:make assumptions|generali[sz]e|ask|say|assume|suggest|imply)/,
+  /^as an? ai[^.]{0,40}? i must (?:clarify|emphasi[sz]e|point out)/,
   /\bas an? (?:ai|artificial intelligence|language model|responsible)\b.{0,80}?\b(?:cannot|can't|not able|unable|don't|do not|not programmed|not appropriate)\b/,
   /^(?:i'm|i am|we're|we are)? ?(?:\w+ )?sorry,? (?:but )?(?:i|we) (?:\w+ )?(?:can't|cannot|won't|will not|am not|am unable|don't|do not)/,
   /\b(?:against|violates?) (?:my|our|the|openai's) (?:\w+ )?(?:guidelines|polic(?:y|ies)|programming|principles)/,
