@@ -60,11 +60,14 @@ export type ScorerKind<Settings = unknown> = {
   source: string
   /** What it cannot see and what it is easily taken for. */
   traps: string
-  /** `binary`: 0 or 1. `share`: 0…1. `unbounded`: milliseconds, USD, words. */
+  /** `binary`: 0 or 1, and 1 passes. `share`: 0…1. `unbounded`: milliseconds, micro-USD, words. */
   values: 'binary' | 'share' | 'unbounded'
   better: 'higher' | 'lower'
   /** Strict: a setting nobody knows is a mistake of the suite. */
   settings: z.ZodType<Settings>
-  /** Compiles settings once for a run; throws a RequestError that names the setting when they make no sense together. */
-  prepare: (settings: Settings) => Score
+  /**
+   * Compiles settings once for a run; throws a RequestError that names the setting when they make no sense together. A
+   * method, so that kinds with different settings share one list: what it is given has been through `settings`.
+   */
+  prepare(settings: Settings): Score
 }

@@ -33,8 +33,8 @@ export type RunMetrics = {
  * The measures of one ranking, null when no judged document is relevant. As trec_eval computes them
  * (https://github.com/usnistgov/trec_eval: `ndcg_cut.10`, `recall.k`, `recip_rank`, `P.k`):
  *
- * - ndcg: Σ gain / log2(rank + 1) over the first 10, over the same sum of the best order of all judged documents, whether
- *   found or not. The gain is the relevance itself (Järvelin and Kekäläinen 2002, https://doi.org/10.1145/582415.582418).
+ * - ndcg: Σ gain / log2(rank + 1) over the first `ndcgDepth`, over the same sum of the best order of all judged documents,
+ *   whether found or not. The gain is the relevance itself (Järvelin and Kekäläinen 2002, https://doi.org/10.1145/582415.582418).
  * - recall: relevant documents among the first k, over all relevant ones.
  * - reciprocalRank: 1 / rank of the first relevant document, 0 without one, over the whole ranking as given. Rankings of
  *   different depths therefore compare only where it was found in both.
@@ -47,22 +47,24 @@ export function measureQuery(
   ranking: readonly string[],
   judged: ReadonlyMap<string, number>,
   k: number,
+  ndcgDepth = NDCG_DEPTH,
 ): QueryMetrics | null {
   const gains = [...judged.values()].filter((relevance) => relevance > 0)
   if (gains.length === 0) return null
   const found = [...new Set(ranking)].map((id) => Math.max(0, judged.get(id) ?? 0))
   const relevantAmongK = found.slice(0, k).filter((gain) => gain > 0).length
   const first = found.findIndex((gain) => gain > 0)
+  const best = gains.sort((a, b) => b - a)
   return {
-    ndcg: discounted(found) / discounted(gains.sort((a, b) => b - a)),
+    ndcg: discounted(found, ndcgDepth) / discounted(best, ndcgDepth),
     recall: relevantAmongK / gains.length,
     reciprocalRank: first < 0 ? 0 : 1 / (first + 1),
     precision: relevantAmongK / k,
   }
 }
 
-function discounted(gains: readonly number[]): number {
-  return gains.slice(0, NDCG_DEPTH).reduce((sum, gain, at) => sum + gain / Math.log2(at + 2), 0)
+function discounted(gains: readonly number[], depth: number): number {
+  return gains.slice(0, depth).reduce((sum, gain, at) => sum + gain / Math.log2(at + 2), 0)
 }
 
 /**

@@ -1,0 +1,91 @@
+/** Scorers of the call itself: why the model stopped, how long it took, what it cost. */
+
+import { z } from 'zod'
+import { RequestError } from '../../errors.ts'
+import { formatUsd, parseUsd } from '../../lib/money.ts'
+import { abstained, failed, quoted, verdict } from './outcome.ts'
+import type { ScorerKind } from './scorer.ts'
+
+const PROMPTFOO = 'promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/'
+const name = z.string().min(1).max(100)
+
+const finishSettings = z.strictObject({
+  value: z
+    .union([name, z.array(name).min(1)])
+    .default('stop')
+    .describe('the reason, or those that are all right'),
+})
+
+export const finishReason: ScorerKind<z.output<typeof finishSettings>> = {
+  kind: 'finish-reason',
+  version: 1,
+  summary: 'The model stopped for an expected reason.',
+  source: `OpenAI, chat completions (\`stop\`, \`length\`, \`tool_calls\`, \`content_filter\`); ${PROMPTFOO} (finish-reason).`,
+  traps:
+    'A model can stop by itself in the middle of a thought, and some upstreams say `stop` for everything. Unknown abstains. Says nothing about the text: an empty answer is judged like any other.',
+  values: 'binary',
+  better: 'higher',
+  settings: finishSettings,
+  prepare({ value }) {
+    const expected = [value].flat()
+    return ({ finishReason: reason }) => {
+      if (reason === null) return abstained('Why the model stopped is not known.')
+      return verdict(expected.includes(reason), `It stopped for ${quoted(reason)}.`)
+    }
+  },
+}
+
+const latencySettings = z.strictObject({
+  max_ms: z.number().positive().optional().describe('passed up to that many milliseconds'),
+})
+
+export const latency: ScorerKind<z.output<typeof latencySettings>> = {
+  kind: 'latency',
+  version: 1,
+  summary: 'Milliseconds from the request to the last byte.',
+  source: `${PROMPTFOO} (latency).`,
+  traps:
+    'Of one call on one machine at one hour: compare only runs made side by side. Grows with the length of the answer. Recorded answers that do not say abstain. An empty answer is judged like any other.',
+  values: 'unbounded',
+  better: 'lower',
+  settings: latencySettings,
+  prepare({ max_ms: maxMs }) {
+    return ({ latencyMs }) => {
+      if (latencyMs === null) return abstained('How long the call took is not known.')
+      const passed = maxMs === undefined ? null : latencyMs <= maxMs
+      return { outcome: 'scored', value: latencyMs, passed, reason: `It took ${Math.round(latencyMs)} ms.` }
+    }
+  },
+}
+
+const costSettings = z.strictObject({
+  max_usd: z
+    .union([z.string().max(30), z.number()])
+    .optional()
+    .describe('passed up to that many dollars, as `"0.002"`'),
+})
+
+export const cost: ScorerKind<z.output<typeof costSettings>> = {
+  kind: 'cost',
+  version: 1,
+  summary: 'What the call cost, in micro-USD.',
+  source: `Aval’s price list at the time of the call; ${PROMPTFOO} (cost).`,
+  traps:
+    'An unknown price abstains; it is not 0. List prices, without discounts. What a cache answered costs little and says nothing about the model. An empty answer is judged like any other.',
+  values: 'unbounded',
+  better: 'lower',
+  settings: costSettings,
+  prepare({ max_usd: written }) {
+    const most = written === undefined ? null : parseUsd(String(written))
+    if (written !== undefined && most === null) {
+      const message = `max_usd: ${quoted(String(written))} where dollars such as "0.002" are expected, to a millionth at most.`
+      throw new RequestError('invalid_value', message, { param: 'max_usd' })
+    }
+    return ({ cost: spent }) => {
+      if (spent === null) return abstained('The price of the call is not known.')
+      if (spent > BigInt(Number.MAX_SAFE_INTEGER)) return failed('The cost is too large to be a score.')
+      const passed = most === null ? null : spent <= most
+      return { outcome: 'scored', value: Number(spent), passed, reason: `It cost ${formatUsd(spent)}.` }
+    }
+  },
+}

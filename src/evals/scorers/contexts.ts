@@ -1,0 +1,209 @@
+/** Scorers of the passages an answer was to rest on: whether they hold what is expected, and whether the answer cites them. */
+
+import { z } from 'zod'
+import { splitSentences } from '../../lib/sentences.ts'
+import { expectedTexts, textSetting, thresholdSetting } from './expected.ts'
+import { type Abstained, abstained, clip, MAX_ANALYSED_CHARS, rounded, share, tooLong } from './outcome.ts'
+import type { Sample, ScorerKind } from './scorer.ts'
+import { countNgrams, overlap, rougeTokens } from './tokens.ts'
+
+const MAX_STATEMENTS = 1_000
+
+const coverageSettings = z.strictObject({
+  value: textSetting,
+  coverage: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe(
+      'a statement counts as covered when one passage has that share of its words; left out, it has to stand there word for word',
+    ),
+  threshold: thresholdSetting,
+})
+type CoverageSettings = z.output<typeof coverageSettings>
+
+const COVERAGE_TRAPS =
+  'Words, not meaning: what a passage says in other words is not covered, and with `coverage` below 1 a negation is. Several texts are statements of their own; a single one is split into sentences. Judges the passages and not the answer, so an empty answer changes nothing.'
+
+export const contextRecall: ScorerKind<CoverageSettings> = {
+  kind: 'context-recall',
+  version: 1,
+  summary: 'Which share of the expected statements stands in a passage shown.',
+  source:
+    'Ragas, context recall, https://docs.ragas.io/en/stable/concepts/metrics/available_metrics/context_recall/, with words compared in place of a model’s judgement.',
+  traps: `${COVERAGE_TRAPS} No passage shown abstains, unless a search found nothing: then 0.`,
+  values: 'share',
+  better: 'higher',
+  settings: coverageSettings,
+  prepare(settings) {
+    return (sample) => {
+      const covered = coveredStatements(sample, settings)
+      if ('outcome' in covered) return covered
+      const { statements, byContext } = covered
+      const missing = statements.filter((_, at) => !byContext.some((holds) => holds[at]))
+      const recall = 1 - missing.length / statements.length
+      const reason = `${statements.length - missing.length} of ${statements.length} expected statements stand in a passage.`
+      const details = { missing: missing.slice(0, 10).map((statement) => clip(statement, 200)) }
+      return share(recall, settings.threshold, reason, details)
+    }
+  },
+}
+
+export const contextPrecision: ScorerKind<CoverageSettings> = {
+  kind: 'context-precision',
+  version: 1,
+  summary:
+    'How high the passages stand that hold an expected statement: the mean of precision@k over their ranks.',
+  source:
+    'Ragas, context precision, https://docs.ragas.io/en/stable/concepts/metrics/available_metrics/context_precision/ (average precision), a passage being relevant when it holds an expected statement.',
+  traps: `Only the order counts: one useful passage in front and nine useless ones after it have 1. ${COVERAGE_TRAPS} No useful passage has 0; no passage at all abstains.`,
+  values: 'share',
+  better: 'higher',
+  settings: coverageSettings,
+  prepare(settings) {
+    return (sample) => {
+      if (sample.contexts.length === 0) return abstained('No passage was shown.')
+      const covered = coveredStatements(sample, settings)
+      if ('outcome' in covered) return covered
+      const useful = covered.byContext.map((holds) => holds.includes(true))
+      let before = 0
+      let precisions = 0
+      for (const [at, isUseful] of useful.entries()) {
+        if (!isUseful) continue
+        before += 1
+        precisions += before / (at + 1)
+      }
+      const precision = before === 0 ? 0 : precisions / before
+      const reason = `${rounded(precision)}: ${before} of ${useful.length} passages hold an expected statement.`
+      return share(precision, settings.threshold, reason)
+    }
+  },
+}
+
+/** Of each passage, which statements it holds; the abstention when there is nothing to compare. */
+function coveredStatements(
+  sample: Sample,
+  { value, coverage }: CoverageSettings,
+): { statements: string[]; byContext: boolean[][] } | Abstained {
+  const expected = expectedTexts(sample, value)
+  if ('outcome' in expected) return expected
+  const { contexts, retrieved } = sample
+  if (contexts.length === 0 && retrieved === null) return abstained('No passage was shown.')
+  const chars = [...contexts, ...expected.texts].reduce((sum, text) => sum + text.length, 0)
+  if (chars > MAX_ANALYSED_CHARS) {
+    return tooLong('Passages and expected statements together', chars, MAX_ANALYSED_CHARS)
+  }
+  const written =
+    expected.texts.length > 1
+      ? [...expected.texts]
+      : splitSentences(expected.texts[0] ?? '', MAX_STATEMENTS).map(({ text }) => text)
+  const statements = written.slice(0, MAX_STATEMENTS).filter((text) => rougeTokens(text).length > 0)
+  if (statements.length === 0) return abstained('What the item expects has no words.')
+  const holds = statements.map((statement) => holder(rougeTokens(statement), coverage))
+  const byContext = contexts.map((context) => {
+    const tokens = rougeTokens(context)
+    const text = ` ${tokens.join(' ')} `
+    const counts = countNgrams(tokens, 1)
+    return holds.map((isHeld) => isHeld(text, counts))
+  })
+  return { statements, byContext }
+}
+
+function holder(
+  statement: readonly string[],
+  coverage: number | undefined,
+): (text: string, counts: ReadonlyMap<string, number>) => boolean {
+  const asText = ` ${statement.join(' ')} `
+  const words = countNgrams(statement, 1)
+  return (text, counts) =>
+    text.includes(asText) || (coverage !== undefined && overlap(words, counts) / statement.length >= coverage)
+}
+
+const citationSettings = z.strictObject({ threshold: thresholdSetting })
+
+export const citesContext: ScorerKind<z.output<typeof citationSettings>> = {
+  kind: 'cites-context',
+  version: 1,
+  summary: 'Which share of the citations [n] in the answer names a passage that was shown.',
+  source:
+    'The form of ALCE, Gao et al. 2023, https://arxiv.org/abs/2305.14627, without its judgement of support.',
+  traps:
+    'That a passage exists does not mean it says so. Reads [1], [1, 2] and [1–3]; any other number in square brackets is taken for a citation too, a year for one that does not exist. Without a citation it abstains, the empty answer too: `cited-sentences` notices. Without passages it abstains.',
+  values: 'share',
+  better: 'higher',
+  settings: citationSettings,
+  prepare({ threshold }) {
+    return ({ output, contexts }) => {
+      if (contexts.length === 0) return abstained('No passage was shown.')
+      if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)
+      const cited = citations(output)
+      if (cited.length === 0) return abstained('The answer cites nothing.')
+      const missing = cited.filter((number) => !exists(number, contexts))
+      const found = cited.length - missing.length
+      const reason = `${found} of ${cited.length} citations name one of ${contexts.length} passages.`
+      return share(found / cited.length, threshold, reason, { missing: [...new Set(missing)].slice(0, 20) })
+    }
+  },
+}
+
+export const citedSentences: ScorerKind<z.output<typeof citationSettings>> = {
+  kind: 'cited-sentences',
+  version: 1,
+  summary: 'Which share of the sentences of the answer cites a passage that was shown.',
+  source:
+    'The form of ALCE, Gao et al. 2023, https://arxiv.org/abs/2305.14627, without its judgement of support.',
+  traps:
+    'Not every sentence needs a source, such as a greeting or a conclusion: 1 is seldom the aim. A citation behind the full stop belongs to the sentence before it. An empty answer and no passages abstain.',
+  values: 'share',
+  better: 'higher',
+  settings: citationSettings,
+  prepare({ threshold }) {
+    return ({ output, contexts }) => {
+      if (contexts.length === 0) return abstained('No passage was shown.')
+      if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)
+      const sentences = citingSentences(output, contexts)
+      if (sentences.length === 0) return abstained('The answer has no sentence.')
+      const citing = sentences.filter((cites) => cites).length
+      const reason = `${citing} of ${sentences.length} sentences cite a passage.`
+      return share(citing / sentences.length, threshold, reason)
+    }
+  },
+}
+
+const MAX_SENTENCES = 20_000
+const MARK = String.raw`\[\d{1,4}(?:\s*[,;\u2013-]\s*\d{1,4}){0,50}\]`
+const LEADING_MARKS = new RegExp(`^(?:\\s*${MARK})+[\\s.]*`)
+
+/** Of each sentence, whether it cites a passage. Marks at its beginning belong to the sentence before. */
+function citingSentences(output: string, contexts: readonly string[]): boolean[] {
+  const citing: boolean[] = []
+  for (const { text } of splitSentences(output, MAX_SENTENCES)) {
+    const leading = LEADING_MARKS.exec(text)?.[0] ?? ''
+    const belongsBefore = leading !== '' && citing.length > 0
+    if (belongsBefore && citations(leading).some((number) => exists(number, contexts))) {
+      citing[citing.length - 1] = true
+    }
+    const rest = belongsBefore ? text.slice(leading.length) : text
+    if (/[\p{L}\p{N}]/u.test(rest)) citing.push(citations(rest).some((number) => exists(number, contexts)))
+  }
+  return citing
+}
+
+/** Numbers cited, a range as its two ends and what lies between them, at most a hundred. */
+function citations(text: string): number[] {
+  return [...text.matchAll(new RegExp(MARK, 'g'))].flatMap(([mark]) =>
+    mark
+      .slice(1, -1)
+      .split(/[,;]/)
+      .flatMap((part) => {
+        const [from = 0, to = from] = part.split(/[\u2013-]/).map(Number)
+        const length = Math.max(1, Math.min(100, to - from + 1))
+        return Array.from({ length }, (_, at) => from + at)
+      }),
+  )
+}
+
+function exists(number: number, contexts: readonly string[]): boolean {
+  return number >= 1 && number <= contexts.length
+}
