@@ -15,6 +15,7 @@ import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
+import { evalRunsDeps } from './eval-parts.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import { priceTarget } from './gateway/cost.ts'
@@ -34,9 +35,9 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
+import { priceNow } from './prices-in-force.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
 import type { Ring } from './queue/jobs.ts'
-import type { Price } from './registry/prices/price.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Retriever } from './retrieval/retrieve.ts'
@@ -178,16 +179,9 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
       retriever,
       priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
     },
+    evalRuns: evalRunsDeps(opened, record),
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
-}
-
-/** Null is unknown, for an upstream that is not configured too. */
-function priceNow(runtime: Runtime, projectId: string, name: string, model: string): Price | null {
-  const { upstreams, registry } = runtime.snapshot()
-  const upstream = upstreams.get(name)
-  if (upstream === undefined) return null
-  return registry.pricesOf(projectId).priceOf(priceTarget(upstream, model), systemClock.nowMs())
 }
 
 function exportsDeps({ db, audit, ring }: OpenedParts, record: Recorder): ExportsApiDeps {

@@ -49,7 +49,11 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   const backend = queueBackend({ redisUrl: config.redis.url?.reveal() ?? null, databaseUrl: url })
   await backend.prepare()
   const auditKey = findAuditKey(config.home, config.bring.auditKey)
-  const { models, registry, close } = openWorkerModels(config, { readConfig, nowMs: systemClock.nowMs, logger })
+  const { models, registry, close } = openWorkerModels(config, {
+    readConfig,
+    nowMs: systemClock.nowMs,
+    logger,
+  })
   stack.defer(close)
   const gateway = openWorkerGateway(config, { connection, url, registry, readConfig, logger })
   stack.defer(() => gateway.close())

@@ -14,8 +14,8 @@ import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
-import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
+import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
 import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
@@ -60,7 +60,12 @@ const HANDLERS: Record<JobName, Handler> = {
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
-const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set(['sync-source', 'build-index', 'update-store', 'run-suite'])
+const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
+  'sync-source',
+  'build-index',
+  'update-store',
+  'run-suite',
+])
 
 const CONCURRENCY = 4
 /** A worker that is killed leaves its job locked this long; renewed at half of it while the job runs. */

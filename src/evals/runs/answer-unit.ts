@@ -17,35 +17,43 @@ const BASE_MS = 1_000
 const MAX_WAIT_MS = 60_000
 const MAX_ERROR_LETTERS = 1_000
 
+/** `spent` in micro-USD as text; null when an answer's price is unknown. */
+export type Made = { result: ResultRow; spent: string | null }
+
 /** Rejects only with the signal's reason, or when the log cannot be written. */
 export async function answerUnit(
   deps: AnswerDeps,
   row: RunRow,
   content: RunContent,
   unit: Unit,
-): Promise<ResultRow> {
-  if (content.subject.kind === 'recorded') return recorded(unit)
+): Promise<Made> {
+  if (content.subject.kind === 'recorded') return unpaid(recorded(unit))
   const seed = content.seed === null ? null : content.seed + unit.repeat
   const body = chatBody(subjectText(content.subject), unit.item, seed)
   if (body === null) {
-    return failed(unit, null, 0, {
-      code: 'invalid_item',
-      message: `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`,
-    })
+    const message = `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`
+    return unpaid(failed(unit, null, 0, { code: 'invalid_item', message }))
   }
   const call = { projectId: row.projectId, runId: row.id, runName: `eval ${row.suite}`, body }
   for (let tries = 1; ; tries += 1) {
     const asked = await askOnce(deps, content.timeoutMs, call)
     if (asked.kind === 'answered') {
       deps.pace.answered()
-      return answered(unit, asked, tries)
+      const result = answered(unit, asked, tries)
+      return { result, spent: asked.answer.free ? '0' : result.cost }
     }
     const { failure } = asked
     if (failure.overloaded) deps.pace.overloaded(deps.clock.monotonicMs())
-    if (!failure.retryable || tries >= MAX_TRIES) return failed(unit, asked.requestId, tries, failure)
+    if (!failure.retryable || tries >= MAX_TRIES) {
+      return unpaid(failed(unit, asked.requestId, tries, failure))
+    }
     await sleep(waitMs(failure, tries, deps.random), deps.signal)
     deps.signal.throwIfAborted()
   }
+}
+
+function unpaid(result: ResultRow): Made {
+  return { result, spent: '0' }
 }
 
 function waitMs({ retryAfterMs }: Failure, tries: number, random: () => number): number {

@@ -55,7 +55,7 @@ async function ask(deps: GatewayDeps, found: Found, call: Call): Promise<Asked> 
     await serveRequest(deps, envelope, Buffer.from(JSON.stringify(call.body)), client)
     call.signal.throwIfAborted()
     const latencyMs = clock.monotonicMs() - startedMs
-    return { requestId, latencyMs, ...read(client, found.get(requestId) ?? null) }
+    return { requestId, latencyMs, ...read(deps, client, found.get(requestId) ?? null) }
   } catch (error) {
     // What the log or the limits refuse before there is an exchange.
     if (!(error instanceof GatewayError)) throw error
@@ -83,6 +83,7 @@ function keyOf({ projectId, runId, runName }: Call): VirtualKey {
 }
 
 function read(
+  deps: GatewayDeps,
   client: GatheringClient,
   retrieval: Retrieval | null,
 ):
@@ -99,8 +100,14 @@ function read(
       contexts: retrieval?.chunks.map(({ text }) => text) ?? [],
       retrieved: retrieval?.chunks.map(({ key }) => key) ?? null,
       cost: cost === undefined ? null : parseUsd(cost),
+      free: isLocal(deps, headers['x-aval-model'] ?? ''),
     },
   }
+}
+
+function isLocal(deps: GatewayDeps, model: string): boolean {
+  const { upstreams } = deps.snapshot()
+  return upstreams.get(model.slice(0, Math.max(0, model.indexOf('/'))))?.provider.dialect === 'local'
 }
 
 function failureOf(status: number, headers: Readonly<Record<string, string>>, body: unknown): Failure {

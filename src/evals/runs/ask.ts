@@ -19,6 +19,8 @@ export type Answer = {
   retrieved: readonly string[] | null
   /** Micro-USD; null when the price is unknown. */
   cost: bigint | null
+  /** The model that answered runs on this machine: nobody is paid for it. */
+  free: boolean
 }
 
 export type Failure = {

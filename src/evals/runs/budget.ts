@@ -31,7 +31,8 @@ export class Budget {
       if (this.#unpriced) {
         return 'An answer has no known price, so the budget cannot be held. Set one: aval price set --help'
       }
-      if (this.#answers === 0 && this.#underWay > 0) return 'What an answer costs is known with the first one.'
+      if (this.#answers === 0 && this.#underWay > 0)
+        return 'What an answer costs is known with the first one.'
       const mean = this.#answers === 0 ? 0n : this.#spent / BigInt(this.#answers)
       const expected = this.#spent + mean * BigInt(this.#underWay + 1)
       if ((this.#spent >= cap && this.#answers > 0 && mean > 0n) || cap === 0n || expected > cap) {
@@ -42,14 +43,14 @@ export class Budget {
     return null
   }
 
-  /** `cost` in micro-USD; null for an answer whose price is unknown, `0` for a call without one. */
-  settle(cost: string | null): void {
+  /** `cost` in micro-USD; null for an answer whose price is unknown. Only answers say what one costs. */
+  settle(cost: string | null, isAnswer: boolean): void {
     this.#underWay -= 1
     if (cost === null) {
       this.#unpriced = true
       return
     }
     this.#spent += BigInt(cost)
-    this.#answers += 1
+    if (isAnswer) this.#answers += 1
   }
 }

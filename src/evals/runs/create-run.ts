@@ -91,9 +91,13 @@ async function baselineOf(
   if (against.startsWith('run_')) {
     const run = await findRun(deps.sql, projectId, against)
     if (run === null) {
-      throw new RequestError('not_found', `There is no run ${JSON.stringify(against.slice(0, 60))}. aval eval history lists them.`, {
-        param: 'against',
-      })
+      throw new RequestError(
+        'not_found',
+        `There is no run ${JSON.stringify(against.slice(0, 60))}. aval eval history lists them.`,
+        {
+          param: 'against',
+        },
+      )
     }
     return { ...candidate, subject: run.subject, measure: run.measureHash, run }
   }
@@ -124,7 +128,8 @@ export async function createRuns(deps: CreateRunDeps, author: Actor, order: RunO
   const candidate = await createRun(deps, author, plan.candidate, order)
   const other = plan.baseline
   if (other === null) return { candidate: candidate.row, baseline: null, created: onlyNew([candidate]) }
-  if (other.run !== null) return { candidate: candidate.row, baseline: other.run, created: onlyNew([candidate]) }
+  if (other.run !== null)
+    return { candidate: candidate.row, baseline: other.run, created: onlyNew([candidate]) }
   const key = order.idempotencyKey === null ? null : `${order.idempotencyKey} baseline`
   const baseline = await createRun(deps, author, other, { ...order, idempotencyKey: key })
   return { candidate: candidate.row, baseline: baseline.row, created: onlyNew([candidate, baseline]) }

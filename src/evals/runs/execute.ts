@@ -174,10 +174,10 @@ class Execution {
         this.#content,
         unit,
       )
-      this.#budget.settle(made.outcome === 'answered' && made.requestId !== null ? made.cost : '0')
+      this.#budget.settle(made.spent, made.result.outcome === 'answered')
       // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
-      await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
-      result = made
+      await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made.result, now))
+      result = made.result
     }
     const scores = await judgeUnit(this.#judge, unit.item, result, signal)
     await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))

@@ -25,4 +25,3 @@ export function randomOf(name: string): () => number {
   for (const letter of name) seed = (Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0)) | 0
   return seededRandom(seed)
 }
-

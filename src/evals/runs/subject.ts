@@ -55,4 +55,3 @@ async function findPointed(
   // A canary is a release of its own to ask; the label stands for what is stable.
   return label === null ? null : await findReleaseById(db, projectId, label.releaseId)
 }
-

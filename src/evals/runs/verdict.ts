@@ -155,8 +155,16 @@ function coverageOf(items: readonly ItemScores[], repeats: number): Coverage {
   }
 }
 
-function thinReason(scorer: string, { scored, abstained, errors, expected }: Coverage, wanted: number): string {
+function thinReason(
+  scorer: string,
+  { scored, abstained, errors, expected }: Coverage,
+  wanted: number,
+): string {
   const missing = expected - scored - abstained - errors
-  const parts = [`${abstained} abstained`, `${errors} errors`, ...(missing > 0 ? [`${missing} not judged`] : [])]
+  const parts = [
+    `${abstained} abstained`,
+    `${errors} errors`,
+    ...(missing > 0 ? [`${missing} not judged`] : []),
+  ]
   return `${scorer}: ${scored} of ${expected} judged, and the suite demands ${Math.round(wanted * 1000) / 10} % (${parts.join(', ')}).`
 }

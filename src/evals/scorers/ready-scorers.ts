@@ -1,9 +1,9 @@
 /** The scorers of a run, compiled once: each judges without ever throwing. */
 
+import { RequestError } from '../../errors.ts'
 import type { JudgeWith } from '../runs/judge-unit.ts'
 import { judgeSafely } from './judge-safely.ts'
 import { prepareScorer } from './registry.ts'
-import { RequestError } from '../../errors.ts'
 
 /**
  * Throws RequestError for a kind that this version does not have, or judges by other rules than when the run began: scores of

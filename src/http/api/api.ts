@@ -9,6 +9,8 @@ import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
 import { cardsApi } from './cards.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
+import { evalRunActionsApi } from './eval-run-actions.ts'
+import { EVAL_RUN_BODY_MAX_BYTES, type EvalRunsApiDeps, evalRunsApi } from './eval-runs.ts'
 import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
@@ -52,6 +54,7 @@ export type ApiDeps = {
   prices: PricesApiDeps
   sources: SourcesApiDeps
   indexes: IndexesApiDeps & IndexSearchDeps & IndexSignalsDeps
+  evalRuns: EvalRunsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -62,6 +65,7 @@ const LARGER_BODIES: readonly (readonly [path: RegExp, maxBytes: number])[] = [
   [/^\/api\/prompts(?:$|\/[^/]+\/versions\/[^/]+\/render$)/, PROMPT_BODY_MAX_BYTES],
   [/^\/api\/sources$/, SOURCE_BODY_MAX_BYTES],
   [/^\/api\/sources\/[^/]+\/documents$/, DOCUMENTS_BODY_MAX_BYTES],
+  [/^\/api\/eval-runs(?:$|\/plan$)/, EVAL_RUN_BODY_MAX_BYTES],
 ]
 
 /**
@@ -111,6 +115,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', indexSearchApi(deps.indexes))
   api.route('/', indexSignalsApi(deps.indexes))
   api.route('/', indexesApi(deps.indexes))
+  api.route('/', evalRunsApi(deps.evalRuns))
+  api.route('/', evalRunActionsApi(deps.evalRuns))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

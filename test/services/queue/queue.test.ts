@@ -83,7 +83,8 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
   const workerDeps = () => {
     const { sql, db, embedded } = databaseOf()
     const { parts } = retrieval
-    return { ...parts, sql, db, embedded, keys: null, clock: systemClock, logger: silent, backend }
+    const ask = async () => await Promise.reject(new Error('nobody is asked here'))
+    return { ...parts, ask, sql, db, embedded, keys: null, clock: systemClock, logger: silent, backend }
   }
 
   beforeEach(async () => {

@@ -1,0 +1,50 @@
+/** Evaluation as the HTTP surface uses it: runs made against the upstreams, releases and prices in force. */
+
+import type { Subject } from './evals/runs/run-content.ts'
+import type { EvalRunsApiDeps } from './http/api/eval-runs.ts'
+import type { Recorder } from './http/api/recorder.ts'
+import type { OpenedParts } from './http-parts.ts'
+import { systemClock } from './lib/clock.ts'
+import { priceNow } from './prices-in-force.ts'
+import type { Price } from './registry/prices/price.ts'
+import type { Runtime } from './runtime.ts'
+
+export function evalRunsDeps(
+  { db, sql, ring, runtime }: Pick<OpenedParts, 'db' | 'sql' | 'ring' | 'runtime'>,
+  record: Recorder,
+): EvalRunsApiDeps {
+  return {
+    db,
+    sql,
+    clock: systemClock,
+    record,
+    ring,
+    serves: (_projectId, model) => {
+      const { upstreams, routes } = runtime.snapshot()
+      return routes.has(model) || upstreams.has(directTarget(model).upstream)
+    },
+    targetOf: (projectId, subject) => targetNow(runtime, projectId, subject),
+  }
+}
+
+/** What the first model that would be asked costs; null where none is. */
+function targetNow(
+  runtime: Runtime,
+  projectId: string,
+  subject: Subject,
+): { price: Price | null; free: boolean } | null {
+  const { upstreams, routes, registry } = runtime.snapshot()
+  if (subject.kind === 'recorded') return null
+  const target =
+    subject.kind === 'release'
+      ? registry.byNumber(projectId, subject.route, subject.number)?.targets[0]
+      : (routes.get(subject.model)?.targets[0] ?? directTarget(subject.model))
+  if (target === undefined) return null
+  const free = upstreams.get(target.upstream)?.provider.dialect === 'local'
+  return { price: priceNow(runtime, projectId, target.upstream, target.model), free }
+}
+
+function directTarget(name: string): { upstream: string; model: string } {
+  const slash = name.indexOf('/')
+  return { upstream: name.slice(0, Math.max(0, slash)), model: name.slice(slash + 1) }
+}

@@ -1,0 +1,109 @@
+/** What a run takes, said before it begins: money, and the least difference that its items can show. */
+
+import type { Sql } from 'postgres'
+import { minimumDetectableEffect } from '../../lib/statistics/power.ts'
+import { costOf } from '../../registry/prices/cost.ts'
+import type { Price } from '../../registry/prices/price.ts'
+import type { PlannedRun } from './create-run.ts'
+import type { RunScorer } from './run-content.ts'
+
+export type Forecast = {
+  calls: number
+  /** Micro-USD of all calls; null when unknown. */
+  cost: bigint | null
+  costRests: 'earlier runs' | 'list prices' | 'models that run here' | 'nothing known'
+  /** For each scorer the least true difference that is seen in four runs of five; null for a scale without bounds. */
+  sees: { scorer: string; difference: number | null }[]
+}
+
+/** What the first target of a subject costs; `free` for one that runs here. */
+export type Target = { price: Price | null; free: boolean } | null
+
+/** English prose, as measured for indexes; prompts and answers are much alike. */
+const CHARACTERS_PER_TOKEN = 4
+/** An answer of a paragraph or two. */
+const OUTPUT_TOKENS = 250
+
+export async function forecast(
+  sql: Sql,
+  projectId: string,
+  { content, measure, subject }: PlannedRun,
+  { items, target }: { items: number; target: Target },
+): Promise<Forecast> {
+  const calls = content.subject.kind === 'recorded' ? 0 : items * content.repeats
+  const [earlier] = await sql<{ cost: number | null; characters: number }[]>`
+    SELECT (SELECT avg(e.cost) FROM eval_results e JOIN eval_runs r ON r.id = e.run_id
+        WHERE r.project_id = ${projectId} AND r.subject = ${subject} AND r.dataset_id = ${content.dataset.id}
+          AND e.cost IS NOT NULL)::double precision AS cost,
+      (SELECT coalesce(avg(octet_length(i.content)), 0) FROM dataset_version_items p
+        JOIN dataset_items i ON i.project_id = ${projectId} AND i.hash = p.hash
+        WHERE p.dataset_id = ${content.dataset.id})::double precision AS characters`
+  const price = priceOf(calls, earlier?.cost ?? null, earlier?.characters ?? 0, target)
+  const pilot = await readSpread(sql, projectId, measure)
+  return {
+    calls,
+    ...price,
+    sees: content.scorers.map((scorer) => ({
+      scorer: scorer.name,
+      difference: seen(scorer, items, content.repeats, pilot.get(scorer.name) ?? null),
+    })),
+  }
+}
+
+function priceOf(
+  calls: number,
+  earlier: number | null,
+  characters: number,
+  target: Target,
+): Pick<Forecast, 'cost' | 'costRests'> {
+  if (calls === 0 || target?.free === true) return { cost: 0n, costRests: 'models that run here' }
+  if (earlier !== null) return { cost: BigInt(Math.ceil(earlier * calls)), costRests: 'earlier runs' }
+  const price = target?.price ?? null
+  if (price === null) return { cost: null, costRests: 'nothing known' }
+  const usage = {
+    inputTokens: Math.ceil(characters / CHARACTERS_PER_TOKEN),
+    outputTokens: OUTPUT_TOKENS,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+  }
+  const one = costOf(usage, price)
+  return one === null
+    ? { cost: null, costRests: 'nothing known' }
+    : { cost: one * BigInt(calls), costRests: 'list prices' }
+}
+
+type Pilot = { ofMeans: number; ofRepeats: number }
+
+/** Variances of the newest finished run that was measured alike, by scorer. */
+async function readSpread(sql: Sql, projectId: string, measure: string): Promise<Map<string, Pilot>> {
+  const rows = await sql<{ scorer: string; ofMeans: number | null; ofRepeats: number | null }[]>`
+    SELECT scorer, var_samp(mean) AS "ofMeans", avg(variance) AS "ofRepeats" FROM (
+      SELECT s.scorer, s.position, avg(s.value) AS mean, var_samp(s.value) AS variance FROM eval_scores s
+      WHERE s.outcome = 'scored' AND s.run_id = (SELECT id FROM eval_runs
+        WHERE project_id = ${projectId} AND measure_hash = ${measure} AND state = 'done' ORDER BY id DESC LIMIT 1)
+      GROUP BY s.scorer, s.position) AS items
+    GROUP BY scorer`
+  return new Map(
+    rows.flatMap(({ scorer, ofMeans, ofRepeats }) =>
+      ofMeans === null ? [] : [[scorer, { ofMeans, ofRepeats: ofRepeats ?? 0 }] as const],
+    ),
+  )
+}
+
+/**
+ * Two runs as unlike as if they had nothing to do with each other: paired ones are mostly closer, so that less is seen than
+ * this. Without a pilot the spread is the largest that a share can have, 1/4.
+ */
+function seen(scorer: RunScorer, items: number, repeats: number, pilot: Pilot | null): number | null {
+  if (pilot === null && scorer.values === 'unbounded') return null
+  const within = pilot?.ofRepeats ?? 0
+  const between = pilot === null ? 0.25 : Math.max(0, pilot.ofMeans - within / repeats)
+  return minimumDetectableEffect(
+    {
+      spread: { between: 2 * between, baseline: within, other: within },
+      repeats: { baseline: repeats, other: repeats },
+      sides: 2,
+    },
+    items,
+  )
+}

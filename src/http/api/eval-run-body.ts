@@ -1,0 +1,186 @@
+/** Runs of suites as /api shows them, and what is asked for. */
+
+import { z } from '@hono/zod-openapi'
+import type { JudgedRow, RunCounts } from '../../evals/runs/result-rows.ts'
+import { parseRunContent } from '../../evals/runs/run-content.ts'
+import type { RunRow } from '../../evals/runs/run-rows.ts'
+import { suiteShape } from '../../evals/suites/suite.ts'
+import { parseUsd, usdText } from '../../lib/money.ts'
+import { limitText, strictShape } from './validation.ts'
+
+const anything = z.unknown().openapi({ type: 'object' })
+const tag = z.string().regex(/^[\w.:-]{1,60}$/, 'Write letters, digits, . : _ and -, at most 60.')
+const amount = z
+  .union([z.string(), z.number()])
+  .refine((value) => parseUsd(String(value)) !== null, 'Write an amount such as 2.50.')
+const pointer = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'Write r12, or a label.')
+
+const wish = {
+  name: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'Write the name of a suite.'),
+  suite: suiteShape.openapi({ type: 'object' }),
+  release: pointer.optional(),
+  against: z
+    .string()
+    .regex(/^(?:run_[0-9a-z]{26}|[a-z0-9][a-z0-9-]{0,62})$/, 'Write a label, r12, or run_….')
+    .optional(),
+}
+export const planBody = strictShape('field', wish)
+export const runBody = strictShape('field', {
+  ...wish,
+  tags: z.array(tag).max(20).default([]),
+  note: z.string().max(2000).optional(),
+  git_commit: z
+    .string()
+    .regex(/^[0-9a-f]{7,64}(?:-dirty)?$/, 'Write the hash of a commit.')
+    .optional(),
+  idempotency_key: z.string().min(1).max(200).optional(),
+})
+export const resumeBody = strictShape('field', {
+  budget_usd: amount.optional(),
+  retry_errors: z.boolean().default(false),
+})
+export const annotateBody = strictShape('field', {
+  tags: z.array(tag).max(20).optional(),
+  note: z.string().max(2000).optional(),
+})
+export const listQuery = strictShape('filter', {
+  suite: z.string().max(63).optional(),
+  subject: z.string().max(300).optional(),
+  tag: tag.optional(),
+  limit: limitText,
+  cursor: z.string().max(40).optional(),
+})
+
+export const runSchema = z
+  .object({
+    id: z.string(),
+    suite: z.string(),
+    subject: z.string(),
+    dataset: z.string(),
+    state: z.enum(['queued', 'running', 'done', 'stopped', 'cancelled', 'failed']),
+    error: z.string().nullable(),
+    items: z.number(),
+    repeats: z.number(),
+    scorers: z.array(z.string()),
+    budget_usd: z.string().nullable(),
+    hash: z.string(),
+    measure_hash: z.string(),
+    tags: z.array(z.string()),
+    note: z.string().nullable(),
+    git_commit: z.string().nullable(),
+    created_at: z.string(),
+    created_by: z.string(),
+    created_by_name: z.string().nullable(),
+    finished_at: z.string().nullable(),
+  })
+  .openapi('EvalRun')
+export const progressSchema = runSchema
+  .extend({
+    progress: z.object({
+      total: z.number(),
+      answered: z.number(),
+      failed: z.number(),
+      judged: z.number(),
+      abstained: z.number(),
+      errors: z.number(),
+      cost_usd: z.string(),
+      unpriced: z.number(),
+    }),
+  })
+  .openapi('EvalRunProgress')
+export const planSchema = z
+  .object({
+    subject: z.string(),
+    dataset: z.string(),
+    items: z.number(),
+    repeats: z.number(),
+    calls: z.number(),
+    cost_usd: z.string().nullable(),
+    cost_rests: z.string(),
+    sees: z.array(z.object({ scorer: z.string(), difference: z.number().nullable() })),
+    baseline: z.object({ subject: z.string(), run_id: z.string().nullable(), calls: z.number() }).nullable(),
+  })
+  .openapi('EvalPlan')
+export const madeSchema = z.object({ run: runSchema, baseline: runSchema.nullable() }).openapi('MadeEvalRun')
+export const verdictSchema = z.record(z.string(), anything).openapi('EvalVerdict')
+export const resultSchema = z
+  .object({
+    item: z.string(),
+    position: z.number(),
+    repeat: z.number(),
+    outcome: z.enum(['answered', 'failed']),
+    request_id: z.string().nullable(),
+    output: z.string().nullable(),
+    finish_reason: z.string().nullable(),
+    latency_ms: z.number().nullable(),
+    cost_usd: z.string().nullable(),
+    error_code: z.string().nullable(),
+    error: z.string().nullable(),
+    tries: z.number(),
+    scores: z.array(
+      z.object({
+        scorer: z.string(),
+        version: z.number(),
+        outcome: z.enum(['scored', 'abstained', 'error']),
+        value: z.number().nullable(),
+        passed: z.boolean().nullable(),
+        reason: z.string(),
+        details: anything.nullable(),
+      }),
+    ),
+  })
+  .openapi('EvalResult')
+
+export function toRun(row: RunRow): z.infer<typeof runSchema> {
+  const content = parseRunContent(row.content)
+  return {
+    id: row.id,
+    suite: row.suite,
+    subject: row.subject,
+    dataset: `${content.dataset.name}@${content.dataset.version}`,
+    state: row.state,
+    error: row.error,
+    items: row.items,
+    repeats: row.repeats,
+    scorers: content.scorers.map(({ name }) => name),
+    budget_usd: row.budget === null ? null : usdText(BigInt(row.budget)),
+    hash: row.hash,
+    measure_hash: row.measureHash,
+    tags: JSON.parse(row.tags) as string[],
+    note: row.note,
+    git_commit: row.gitCommit,
+    created_at: row.createdAt,
+    created_by: row.createdBy,
+    created_by_name: row.createdByName,
+    finished_at: row.finishedAt,
+  }
+}
+
+export function toProgress(row: RunRow, counts: RunCounts): z.infer<typeof progressSchema> {
+  const { cost, ...rest } = counts
+  return {
+    ...toRun(row),
+    progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)) },
+  }
+}
+
+export function toResult({ itemId, result, scores }: JudgedRow): z.infer<typeof resultSchema> {
+  return {
+    item: itemId,
+    position: result.position,
+    repeat: result.repeat,
+    outcome: result.outcome,
+    request_id: result.requestId,
+    output: result.output,
+    finish_reason: result.finishReason,
+    latency_ms: result.latencyMs,
+    cost_usd: result.cost === null ? null : usdText(BigInt(result.cost)),
+    error_code: result.errorCode,
+    error: result.error,
+    tries: result.tries,
+    scores: scores.map(({ details, ...score }) => ({
+      ...score,
+      details: details === null ? null : (JSON.parse(details) as unknown),
+    })),
+  }
+}

@@ -1,0 +1,167 @@
+/** /api/eval-runs: what a run takes, runs begun, followed, cancelled and gone on with, and what their figures are worth. */
+
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
+import type { Sql } from 'postgres'
+import { RequestError } from '../../errors.ts'
+import { type CreateRunDeps, createRuns, planRun } from '../../evals/runs/create-run.ts'
+import { forecast, type Target } from '../../evals/runs/forecast.ts'
+import { countResults } from '../../evals/runs/result-rows.ts'
+import type { Subject } from '../../evals/runs/run-content.ts'
+import { findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
+import { toSuite } from '../../evals/suites/suite.ts'
+import { usdText } from '../../lib/money.ts'
+import type { Ring } from '../../queue/jobs.ts'
+import { type ApiEnv, requireRole } from '../auth.ts'
+import {
+  listQuery,
+  madeSchema,
+  planBody,
+  planSchema,
+  progressSchema,
+  runBody,
+  runSchema,
+  toProgress,
+  toRun,
+} from './eval-run-body.ts'
+import { pageFrom, pageOf, registryReaders } from './page.ts'
+import type { Recorder } from './recorder.ts'
+import { answer, conflictAnswer, errorAnswers, idParam, jsonBody, refuseInvalid } from './validation.ts'
+
+export type EvalRunsApiDeps = CreateRunDeps & {
+  record: Recorder
+  ring: Ring
+  /** What the first target of a subject costs now; null for one that is asked of nobody. */
+  targetOf: (projectId: string, subject: Subject) => Target
+}
+
+/** A suite's file may have 256 KB. */
+export const EVAL_RUN_BODY_MAX_BYTES = 512 * 1024
+
+export const evalRunWriters = ['admin', 'engineer'] as const
+export const evalRunReaders = registryReaders
+const planRoute = createRoute({
+  method: 'post',
+  path: '/eval-runs/plan',
+  middleware: requireRole(...evalRunWriters),
+  request: jsonBody(planBody),
+  responses: {
+    200: answer('What the run would ask, cost and be able to show. Nothing is begun.', planSchema),
+    ...errorAnswers,
+  },
+})
+const beginRoute = createRoute({
+  method: 'post',
+  path: '/eval-runs',
+  middleware: requireRole(...evalRunWriters),
+  request: jsonBody(runBody),
+  responses: {
+    200: answer('The run that this idempotency key began before.', madeSchema),
+    201: answer('The run, waiting for a worker, and the one that it is compared with.', madeSchema),
+    409: conflictAnswer,
+    ...errorAnswers,
+  },
+})
+const listRoute = createRoute({
+  method: 'get',
+  path: '/eval-runs',
+  middleware: requireRole(...evalRunReaders),
+  request: { query: listQuery },
+  responses: { 200: answer('Runs, newest first.', pageOf(runSchema)), ...errorAnswers },
+})
+const showRoute = createRoute({
+  method: 'get',
+  path: '/eval-runs/{id}',
+  middleware: requireRole(...evalRunReaders),
+  request: { params: idParam },
+  responses: { 200: answer('The run, and how far it is.', progressSchema), ...errorAnswers },
+})
+
+/** Routes under /api; authentication has already run. */
+export function evalRunsApi(deps: EvalRunsApiDeps) {
+  const { sql } = deps
+  return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
+    .openapi(planRoute, async (c) => {
+      const { projectId } = c.var.key
+      const { name, suite, release = null, against = null } = c.req.valid('json')
+      const plan = await planRun(deps, projectId, { suite: toSuite(name, suite), release, against })
+      const { candidate, baseline, items } = plan
+      const target = deps.targetOf(projectId, candidate.content.subject)
+      const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, { items, target })
+      const { dataset, repeats } = candidate.content
+      return c.json(
+        {
+          subject: candidate.subject,
+          dataset: `${dataset.name}@${dataset.version}`,
+          items,
+          repeats,
+          calls,
+          cost_usd: cost === null ? null : usdText(cost),
+          cost_rests: costRests,
+          sees,
+          baseline:
+            baseline === null
+              ? null
+              : {
+                  subject: baseline.subject,
+                  run_id: baseline.run?.id ?? null,
+                  calls: baseline.run === null ? calls : 0,
+                },
+        },
+        200,
+      )
+    })
+    .openapi(beginRoute, async (c) => {
+      const { key } = c.var
+      const { name, suite, release = null, against = null, ...rest } = c.req.valid('json')
+      const read = toSuite(name, suite)
+      const plan = await planRun(deps, key.projectId, { suite: read, release, against })
+      await deps.record.admin(key, {
+        action: 'eval_run.create',
+        target: name,
+        detail: {
+          subject: plan.candidate.subject,
+          dataset: plan.candidate.content.dataset.hash,
+          against: plan.baseline?.subject ?? null,
+        },
+      })
+      const made = await createRuns(deps, key, {
+        plan,
+        budget: read.budget,
+        tags: rest.tags,
+        note: rest.note ?? null,
+        gitCommit: rest.git_commit ?? null,
+        idempotencyKey: rest.idempotency_key ?? null,
+      })
+      for (const { id } of made.created) await deps.ring('run-suite', { runId: id }, id)
+      const wire = {
+        run: toRun(made.candidate),
+        baseline: made.baseline === null ? null : toRun(made.baseline),
+      }
+      return c.json(wire, made.created.some(({ id }) => id === made.candidate.id) ? 201 : 200)
+    })
+    .openapi(listRoute, async (c) => {
+      const { suite = null, subject = null, tag = null, limit, cursor: after = null } = c.req.valid('query')
+      const rows = await listRuns(
+        sql,
+        c.var.key.projectId,
+        { suite, subject, tag },
+        { after, limit: limit + 1 },
+      )
+      return c.json(pageFrom(rows, limit, { cursorOf: ({ id }) => id, toWire: toRun }), 200)
+    })
+    .openapi(showRoute, async (c) => {
+      const row = await getRun(sql, c.var.key.projectId, c.req.valid('param').id)
+      return c.json(toProgress(row, await countResults(sql, row.id)), 200)
+    })
+}
+
+/** Throws RequestError not_found, for a run of another project too. */
+export async function getRun(sql: Sql, projectId: string, id: string): Promise<RunRow> {
+  const found = await findRun(sql, projectId, id)
+  if (found !== null) return found
+  throw new RequestError(
+    'not_found',
+    `There is no run ${JSON.stringify(id.slice(0, 60))}. aval eval history lists them.`,
+    { param: 'id' },
+  )
+}
