@@ -1,0 +1,52 @@
+/** Waits for a run, and shows how far it is. */
+
+import type { CliContext } from '../../context.ts'
+import { type Look, startProgress } from '../../progress.ts'
+import { Rate } from '../../rate.ts'
+import { printableLine } from '../../terminal.ts'
+import { waitUntil } from '../../wait.ts'
+import { type EvalRunProgress, isOver, runPath } from './wire.ts'
+
+const LOOK: Look = {
+  bar: '{what}  {bar} {value} of {total}  {rate}  {cost}  {trouble}',
+  line: ({ total, phase, words }, percent) =>
+    `${phase}  ${percent ?? 0} % of ${total}  ${words?.rate}  ${words?.cost}  ${words?.trouble}`.trimEnd(),
+}
+
+export async function followRun(context: CliContext, id: string, quiet: boolean): Promise<EvalRunProgress> {
+  const progress = startProgress(context.terminal, LOOK, quiet)
+  const rate = new Rate(context.nowMs)
+  try {
+    return await waitUntil(context, {
+      look: async () => {
+        const now = await context.client.json<EvalRunProgress>({ method: 'GET', path: runPath(id) })
+        const { judged, total, cost_usd: cost, failed, errors, abstained } = now.progress
+        const waiting = now.state === 'queued' ? `${now.subject} waits for a worker` : now.subject
+        const why = now.error === null ? waiting : `${waiting}: ${printableLine(now.error)}`
+        progress.update({
+          done: judged,
+          total,
+          phase: why,
+          words: {
+            what: why,
+            rate: rate.text(id, judged, total),
+            cost: cost === '0' ? '' : `$${cost}`,
+            trouble: troubleOf({ failed, errors, abstained }),
+          },
+        })
+        return now
+      },
+      isOver,
+      later: `aval eval show ${id}`,
+    })
+  } finally {
+    progress.stop()
+  }
+}
+
+function troubleOf(counts: Record<'failed' | 'errors' | 'abstained', number>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${what} ${count}`)
+    .join('  ')
+}

@@ -1,0 +1,128 @@
+/** `aval eval run`: says what a suite takes, asks, has a worker run it, and prints what the figures are worth. */
+
+import { randomUUID } from 'node:crypto'
+import type { Command } from 'commander'
+import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
+import { CliError, EXIT } from '../../exit-codes.ts'
+import { formatFields } from '../../format.ts'
+import { pushDatasetFile } from '../datasets/push.ts'
+import { followRun } from './follow.ts'
+import { demandFormats, writeReports } from './report.ts'
+import type { EvalPlan, EvalRun, EvalRunProgress } from './wire.ts'
+
+type Options = {
+  release?: string
+  against?: string
+  tag?: string[]
+  note?: string
+  out?: string[]
+  wait: boolean
+  yes?: boolean
+  json?: boolean
+}
+type Made = { run: EvalRun; baseline: EvalRun | null }
+
+export function addEvalRunCommand(evals: Command, context: CliContext): void {
+  withExamples(
+    withJson(
+      evals
+        .command('run')
+        .argument('<suite>', 'a file such as evals/support-answer.yaml')
+        .description('run a suite: price and reach first, then the answers, the scores, a verdict with intervals')
+        .option('--release <release>', 'ask this one of the route instead: r13, or a label')
+        .option('--against <baseline>', 'compare with a label, another release, or a run: production, r12, run_…')
+        .option('--tag <tags...>', 'to find it by')
+        .option('--note <text>', 'for whoever reads the history')
+        .option('-o, --out <files...>', 'reports beside the one on the screen: .html, .xml (JUnit), .md, .json')
+        .option('--no-wait', 'begin it and go')
+        .option('--yes', 'do not ask'),
+    ),
+    'aval eval run evals/support-answer.yaml',
+    'aval eval run evals/support-answer.yaml --release r13 --against production --out report.html junit.xml',
+    'aval eval run evals/support-answer.yaml --yes --json',
+  ).action(context.run((file: string, options: Options) => run(context, file, options)))
+}
+
+async function run(context: CliContext, file: string, options: Options): Promise<number> {
+  const { client, terminal, actions } = context
+  const out = options.out ?? []
+  const quiet = options.json === true
+  demandFormats(out)
+  const suite = await actions.evals.suite(file)
+  if (suite.dataset.file !== null) {
+    const pushed = await pushDatasetFile(context, suite.dataset.file, { name: suite.dataset.name, json: true })
+    if (!quiet && pushed.created) terminal.writeError(`${pushed.name}@${pushed.version} made of ${suite.dataset.file}\n`)
+  }
+  const wish = {
+    name: suite.name,
+    suite: suite.body,
+    ...(options.release !== undefined && { release: options.release }),
+    ...(options.against !== undefined && { against: options.against }),
+  }
+  const plan = await client.json<EvalPlan>({ method: 'POST', path: '/api/eval-runs/plan', body: wish })
+  if (!quiet) terminal.write(planText(plan, suite.budgetUsd))
+  if (plan.calls > 0) await demandConsent(context, options.yes, 'Run it?')
+  const commit = await actions.evals.commit()
+  const made = await client.json<Made>({
+    method: 'POST',
+    path: '/api/eval-runs',
+    body: {
+      ...wish,
+      tags: options.tag ?? [],
+      ...(options.note !== undefined && { note: options.note }),
+      ...(commit !== null && { git_commit: commit }),
+      // A call that was cut off and is sent again finds the run that it began.
+      idempotency_key: randomUUID(),
+    },
+  })
+  if (!options.wait) {
+    if (quiet) writeJson(context, made)
+    else terminal.write(`${made.run.id} begun. Look: aval eval show ${made.run.id}\n`)
+    return EXIT.done
+  }
+  for (const one of [made.baseline, made.run]) {
+    if (one !== null) demandFigures(await followRun(context, one.id, quiet))
+  }
+  return await writeReports(context, {
+    run: made.run.id,
+    against: made.baseline?.id ?? null,
+    out,
+    json: quiet,
+  })
+}
+
+/** A run that failed has no figures; one that stopped has some, and its verdict says how much is missing. */
+function demandFigures({ id, state, error }: EvalRunProgress): void {
+  if (state !== 'failed' && state !== 'cancelled') return
+  throw new CliError(EXIT.ours, `The run ${id} ${state}. ${error ?? ''} Go on with it: aval eval resume ${id}`)
+}
+
+function planText(plan: EvalPlan, budget: string | null): string {
+  const { baseline } = plan
+  const calls = plan.calls + (baseline?.calls ?? 0)
+  return formatFields([
+    ['subject', plan.subject],
+    [
+      'against',
+      baseline === null
+        ? null
+        : `${baseline.subject}${baseline.run_id === null ? ', which has to be run too' : `, measured by ${baseline.run_id}`}`,
+    ],
+    ['dataset', `${plan.dataset}, ${plan.items} items${plan.repeats === 1 ? '' : ` × ${plan.repeats} repeats`}`],
+    ['calls', String(calls)],
+    ['price', `${priceText(plan)}${budget === null ? '' : `, of at most $${budget}`}`],
+    ['sees', plan.sees.map(seesText).join(', ')],
+  ])
+}
+
+function priceText({ cost_usd: cost, cost_rests: rests, calls }: EvalPlan): string {
+  if (calls === 0) return 'nothing: the outputs are recorded'
+  if (cost === null) return 'unknown; see: aval price set --help'
+  return cost === '0' ? `nothing: ${rests}` : `about $${cost} by ${rests}`
+}
+
+/** Said as people say shares: in points of a hundred. */
+function seesText({ scorer, difference }: EvalPlan['sees'][number]): string {
+  if (difference === null) return `${scorer}: unknown before a first run`
+  return `${scorer}: differences from ${(difference * 100).toFixed(1)} points`
+}

@@ -1,0 +1,56 @@
+/** Runs of suites as `/api` answers them. */
+
+import { CliError, EXIT } from '../../exit-codes.ts'
+
+export type EvalRun = {
+  id: string
+  suite: string
+  subject: string
+  dataset: string
+  state: 'queued' | 'running' | 'done' | 'stopped' | 'cancelled' | 'failed'
+  error: string | null
+  items: number
+  repeats: number
+  scorers: string[]
+  budget_usd: string | null
+  hash: string
+  tags: string[]
+  note: string | null
+  git_commit: string | null
+  created_at: string
+  created_by_name: string | null
+  finished_at: string | null
+}
+export type EvalRunProgress = EvalRun & {
+  progress: {
+    total: number
+    answered: number
+    failed: number
+    judged: number
+    abstained: number
+    errors: number
+    cost_usd: string
+    unpriced: number
+  }
+}
+export type EvalPlan = {
+  subject: string
+  dataset: string
+  items: number
+  repeats: number
+  calls: number
+  cost_usd: string | null
+  cost_rests: string
+  sees: { scorer: string; difference: number | null }[]
+  baseline: { subject: string; run_id: string | null; calls: number } | null
+}
+
+/** The path of a run. Throws CliError for what is no id of one. */
+export function runPath(id: string): string {
+  if (/^run_[0-9a-z]{26}$/.test(id)) return `/api/eval-runs/${id}`
+  throw new CliError(EXIT.usage, `"${id.slice(0, 60)}" is no run. aval eval history lists them.`)
+}
+
+export function isOver({ state }: Pick<EvalRun, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running'
+}

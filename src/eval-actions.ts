@@ -1,0 +1,86 @@
+/** What the eval commands do without a server: suites are read and checked, reports written, the commit looked up. */
+
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import type { EvalActions, SuiteFile } from './cli/evals.ts'
+import { CliError, EXIT } from './cli/exit-codes.ts'
+import { readSuiteFile } from './evals/suites/suite.ts'
+import { usdText } from './lib/money.ts'
+import { parseYaml } from './lib/yaml.ts'
+
+const run = promisify(execFile)
+const GIT_TIMEOUT_MS = 5_000
+const MAX_SUITE_BYTES = 256 * 1024
+const DATASET_ENDINGS = ['.jsonl', '.csv', '.yaml', '.yml', '.json']
+
+/** `directory` is where relative paths begin. */
+export function createEvalActions(directory: string): EvalActions {
+  return {
+    suite: async (path) => readSuite(resolve(directory, path)),
+    commit: () => commitOf(directory),
+    write: async (path, text) => {
+      try {
+        writeFileSync(resolve(directory, path), text)
+      } catch (cause) {
+        throw new CliError(EXIT.ours, `${path} cannot be written: ${messageOf(cause)}.`)
+      }
+    },
+  }
+}
+
+function readSuite(path: string): SuiteFile {
+  const ending = extname(path)
+  if (ending !== '.yaml' && ending !== '.yml') {
+    throw new CliError(EXIT.usage, `${path}: a suite is a file such as evals/support-answer.yaml.`)
+  }
+  const name = basename(path, ending)
+  const text = textOf(path)
+  const suite = readSuiteFile(name, text)
+  if ('problems' in suite) throw new CliError(EXIT.emptyInput, suite.problems.join('\n'))
+  const read = parseYaml(text, path)
+  if ('problems' in read) throw new CliError(EXIT.emptyInput, read.problems.join('\n'))
+  return {
+    name,
+    body: read.value as SuiteFile['body'],
+    dataset: { ...suite.dataset, file: suite.dataset.version === null ? beside(path, suite.dataset.name) : null },
+    budgetUsd: suite.budget === null ? null : usdText(suite.budget),
+  }
+}
+
+/** `evals/datasets/<name>.jsonl` for a suite in `evals`. */
+function beside(path: string, name: string): string | null {
+  const stem = join(dirname(path), 'datasets', name)
+  return DATASET_ENDINGS.map((ending) => stem + ending).find((file) => existsSync(file)) ?? null
+}
+
+function textOf(path: string): string {
+  try {
+    if (statSync(path).size > MAX_SUITE_BYTES) {
+      throw new CliError(EXIT.emptyInput, `${path}: larger than ${MAX_SUITE_BYTES} bytes. Items belong into a dataset.`)
+    }
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause
+    throw new CliError(EXIT.usage, `${path} cannot be read: ${messageOf(cause)}.`)
+  }
+}
+
+async function commitOf(directory: string): Promise<string | null> {
+  const options = { cwd: directory, timeout: GIT_TIMEOUT_MS }
+  try {
+    const { stdout: hash } = await run('git', ['rev-parse', 'HEAD'], options)
+    const { stdout: changed } = await run('git', ['status', '--porcelain', '--untracked-files=no'], options)
+    const commit = hash.trim()
+    if (!/^[0-9a-f]{7,64}$/.test(commit)) return null
+    return changed.trim() === '' ? commit : `${commit}-dirty`
+  } catch {
+    // No git, or no repository: the run simply names no commit.
+    return null
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
