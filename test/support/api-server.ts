@@ -171,6 +171,11 @@ function apiDeps(parts: {
           contexts: null,
         }),
     },
+    requestContexts: {
+      record,
+      findRequest,
+      contextsOf: async ({ retrieval }) => (retrieval === null ? null : [{ number: 1, text: 'A passage.' }]),
+    },
     releases: { db, clock, record, changed: async () => undefined },
     cards: { db, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
@@ -225,6 +230,7 @@ function apiDeps(parts: {
     },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     sources: { sql: database.sql, clock, record, ring },
+    datasets: { sql: database.sql, clock, record },
     indexes: {
       ...models,
       db,
