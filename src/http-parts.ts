@@ -143,6 +143,11 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
         })
       },
     },
+    requestContexts: {
+      record,
+      findRequest,
+      contextsOf: (request) => recallContexts(opened.sql, request),
+    },
     events: { clock, record, pseudonym: known, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { ...erasure, record, pseudonym: known },
@@ -169,6 +174,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
       },
     },
     sources: { sql: opened.sql, clock, record, ring: opened.ring },
+    datasets: { sql: opened.sql, clock, record },
     indexes: {
       ...modelsInForce(runtime, opened.providers),
       db,

@@ -171,6 +171,11 @@ function apiDeps(parts: {
           contexts: null,
         }),
     },
+    requestContexts: {
+      record,
+      findRequest,
+      contextsOf: async ({ retrieval }) => (retrieval === null ? null : [{ number: 1, text: 'A passage.' }]),
+    },
     releases: { db, clock, record, changed: async () => undefined },
     evalRuns: {
       db,
@@ -234,6 +239,7 @@ function apiDeps(parts: {
     },
     evidence: { record, listNewestHeads: async () => [], readLeaves: async () => Buffer.alloc(0) },
     sources: { sql: database.sql, clock, record, ring },
+    datasets: { sql: database.sql, clock, record },
     indexes: {
       ...models,
       db,

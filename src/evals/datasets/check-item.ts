@@ -39,7 +39,7 @@ function findContradiction({ input, messages, variables, output }: DatasetItem):
  * The first thing in a value that would not be the same after it was kept: what JSON has no form for, what its readers
  * round, and what the database takes no text with. Without recursion, as nothing has bounded the depth before.
  */
-function findUnkept(value: unknown): string | null {
+export function findUnkept(value: unknown): string | null {
   const open: { value: unknown; path: string; depth: number }[] = [{ value, path: '', depth: 1 }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { path, depth } = next

@@ -8,6 +8,8 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
 import { cardsApi } from './cards.ts'
+import { DATASET_BODY_MAX_BYTES, ITEMS_BODY_MAX_BYTES } from './dataset-body.ts'
+import { type DatasetsApiDeps, datasetsApi } from './datasets.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
 import { evalRunActionsApi } from './eval-run-actions.ts'
 import { EVAL_RUN_BODY_MAX_BYTES, type EvalRunsApiDeps, evalRunsApi } from './eval-runs.ts'
@@ -28,6 +30,7 @@ import { type PricesApiDeps, pricesApi } from './prices.ts'
 import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompts.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type ReleasesApiDeps, releasesApi } from './releases.ts'
+import { type RequestContextsDeps, requestContextsApi } from './request-contexts.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
@@ -41,6 +44,7 @@ export type ApiDeps = {
   keys: KeysApiDeps
   requests: RequestsApiDeps
   rebuild: RebuildApiDeps
+  requestContexts: RequestContextsDeps
   events: EventsApiDeps
   usage: UsageApiDeps
   erasures: ErasuresApiDeps
@@ -53,6 +57,7 @@ export type ApiDeps = {
   modelVersions: ModelVersionsApiDeps
   prices: PricesApiDeps
   sources: SourcesApiDeps
+  datasets: DatasetsApiDeps
   indexes: IndexesApiDeps & IndexSearchDeps & IndexSignalsDeps
   evalRuns: EvalRunsApiDeps
   operations: OperationsApiDeps
@@ -66,6 +71,8 @@ const LARGER_BODIES: readonly (readonly [path: RegExp, maxBytes: number])[] = [
   [/^\/api\/sources$/, SOURCE_BODY_MAX_BYTES],
   [/^\/api\/sources\/[^/]+\/documents$/, DOCUMENTS_BODY_MAX_BYTES],
   [/^\/api\/eval-runs(?:$|\/plan$)/, EVAL_RUN_BODY_MAX_BYTES],
+  [/^\/api\/datasets$/, DATASET_BODY_MAX_BYTES],
+  [/^\/api\/datasets\/items$/, ITEMS_BODY_MAX_BYTES],
 ]
 
 /**
@@ -97,6 +104,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', keysApi(deps.keys))
   api.route('/', requestsApi(deps.requests))
   api.route('/', rebuildApi(deps.rebuild))
+  api.route('/', requestContextsApi(deps.requestContexts))
   api.route('/', eventsApi(deps.events))
   api.route('/', usageApi(deps.usage))
   api.route('/', erasuresApi(deps.erasures))
@@ -111,6 +119,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', pricesApi(deps.prices))
   api.route('/', sourcesApi(deps.sources))
   api.route('/', sourceDocumentsApi(deps.sources))
+  api.route('/', datasetsApi(deps.datasets))
   // Before the versions, whose paths look alike.
   api.route('/', indexSearchApi(deps.indexes))
   api.route('/', indexSignalsApi(deps.indexes))

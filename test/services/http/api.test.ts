@@ -4,10 +4,12 @@ import { placeHold } from '../../../src/audit/erasure/holds.ts'
 import { createExport } from '../../../src/audit/export/exports.ts'
 import { writeExport } from '../../../src/audit/export/write-export.ts'
 import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
+import { pushDataset, pushItems } from '../../../src/evals/datasets/dataset-versions.ts'
 import { runBuildIndex } from '../../../src/jobs/build-index.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
+import { contentOf } from '../../../src/registry/content.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { auditSecrets } from '../../support/audit-records.ts'
@@ -323,6 +325,56 @@ const MATRIX: {
     fresh: pushedPrompt,
   },
   {
+    route: 'GET /requests/{id}/contexts',
+    roles: ['admin', 'auditor'],
+    own: '/requests/req_1/contexts',
+    other: '/requests/req_other/contexts',
+  },
+  {
+    route: 'POST /datasets/items',
+    roles: ['admin', 'engineer'],
+    own: '/datasets/items',
+    other: '/datasets/items',
+    body: { items: [{ id: 'a', input: 'hello' }] },
+  },
+  {
+    route: 'POST /datasets',
+    roles: ['admin', 'engineer'],
+    own: '/datasets',
+    other: '/datasets',
+    body: { name: 'matrix', items: [contentOf({ id: 'a', input: 'hello' }).hash] },
+    fresh: pushedDataset,
+  },
+  { route: 'GET /datasets', roles: REGISTRY_READERS, own: '/datasets', other: '/datasets' },
+  {
+    route: 'GET /datasets/{name}',
+    roles: REGISTRY_READERS,
+    own: '/datasets/OWN',
+    other: '/datasets/OTHER',
+    fresh: pushedDataset,
+  },
+  {
+    route: 'GET /datasets/{name}/versions/{version}',
+    roles: REGISTRY_READERS,
+    own: '/datasets/OWN/versions/1',
+    other: '/datasets/OTHER/versions/1',
+    fresh: pushedDataset,
+  },
+  {
+    route: 'GET /datasets/{name}/versions/{version}/items',
+    roles: REGISTRY_READERS,
+    own: '/datasets/OWN/versions/newest/items',
+    other: '/datasets/OTHER/versions/newest/items',
+    fresh: pushedDataset,
+  },
+  {
+    route: 'GET /datasets/{name}/versions/{version}/diff',
+    roles: REGISTRY_READERS,
+    own: '/datasets/OWN/versions/1/diff?from=set-default@1',
+    other: '/datasets/OTHER/versions/1/diff?from=set-other@1',
+    fresh: pushedDataset,
+  },
+  {
     route: 'POST /model-versions',
     roles: ['admin', 'engineer'],
     own: '/model-versions',
@@ -556,6 +608,15 @@ async function freshErasure(project: 'default' | 'other'): Promise<string> {
   }
   const wanted = { subject: `sub_${freshSubjects}`, reason: 'a test' }
   return (await requestErasure(deps, somebodyElse(project), wanted)).erasure.id
+}
+
+async function pushedDataset(project: 'default' | 'other'): Promise<string> {
+  const actor = somebodyElse(project)
+  const deps = { sql: database.sql, clock: systemClock }
+  const hashes = await pushItems(deps, actor.projectId, [{ id: 'a', input: 'hello' }])
+  const name = `set-${project}`
+  await pushDataset(deps, actor, { name, hashes, schema: null, description: null })
+  return name
 }
 
 async function freshHold(project: 'default' | 'other'): Promise<string> {
