@@ -44,7 +44,10 @@ function readSuite(path: string): SuiteFile {
   return {
     name,
     body: read.value as SuiteFile['body'],
-    dataset: { ...suite.dataset, file: suite.dataset.version === null ? beside(path, suite.dataset.name) : null },
+    dataset: {
+      ...suite.dataset,
+      file: suite.dataset.version === null ? beside(path, suite.dataset.name) : null,
+    },
     budgetUsd: suite.budget === null ? null : usdText(suite.budget),
   }
 }
@@ -58,7 +61,10 @@ function beside(path: string, name: string): string | null {
 function textOf(path: string): string {
   try {
     if (statSync(path).size > MAX_SUITE_BYTES) {
-      throw new CliError(EXIT.emptyInput, `${path}: larger than ${MAX_SUITE_BYTES} bytes. Items belong into a dataset.`)
+      throw new CliError(
+        EXIT.emptyInput,
+        `${path}: larger than ${MAX_SUITE_BYTES} bytes. Items belong into a dataset.`,
+      )
     }
     return readFileSync(path, 'utf8')
   } catch (cause) {

@@ -22,7 +22,7 @@ export class NoKeyError extends CliError {
 
 type Query = Readonly<Record<string, string | undefined>>
 export type Call = {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   query?: Query
   /** A Buffer is sent as it is, anything else as JSON. */

@@ -7,9 +7,15 @@ import { newId } from '../../lib/ids.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { findDataset } from '../datasets/dataset-versions.ts'
 import { prepareScorer } from '../scorers/registry.ts'
-import type { Suite } from '../suites/suite.ts'
-import { scorerProblems } from '../suites/suite.ts'
-import { measureHash, type RunContent, runContent, type Subject, subjectText } from './run-content.ts'
+import { type Suite, type SuiteScorer, scorerProblems } from '../suites/suite.ts'
+import {
+  measureHash,
+  type RunContent,
+  type RunScorer,
+  runContent,
+  type Subject,
+  subjectText,
+} from './run-content.ts'
 import { findAlike, findRun, findRunByKey, insertRun, type RunRow } from './run-rows.ts'
 import { resolveSubject, type SubjectDeps } from './subject.ts'
 
@@ -34,10 +40,7 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
   const { suite } = wish
   const [problem] = scorerProblems(suite)
   if (problem !== undefined) throw new RequestError('invalid_value', problem, { param: 'scorers' })
-  const scorers = suite.scorers.map(({ name, kind, settings, gates }) => {
-    const { version, values, better } = prepareScorer({ kind, settings })
-    return { name, kind, version, settings, values, better, gates }
-  })
+  const scorers = suite.scorers.map(fixScorer)
   const dataset = await datasetOf(deps.sql, projectId, suite)
   const subject = await resolveSubject(deps, projectId, suite.subject, wish.release)
   const { id, name, version, hash } = dataset
@@ -49,6 +52,18 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
     candidate,
     baseline: await baselineOf(deps, projectId, wish, candidate),
     items: await countItems(deps.sql, dataset.id, projectId, split),
+  }
+}
+
+/** Throws RequestError that names the scorer, for a kind or a setting that is none. */
+function fixScorer({ name, kind, settings, gates }: SuiteScorer, at: number): RunScorer {
+  try {
+    const { version, values, better } = prepareScorer({ kind, settings })
+    return { name, kind, version, settings, values, better, gates }
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error
+    const param = `scorers.${at}.${error.param?.replace(/^settings\./, '') ?? kind}`
+    throw new RequestError(error.code, `scorers.${at} (${name}): ${error.message}`, { param, cause: error })
   }
 }
 

@@ -28,12 +28,20 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
       evals
         .command('run')
         .argument('<suite>', 'a file such as evals/support-answer.yaml')
-        .description('run a suite: price and reach first, then the answers, the scores, a verdict with intervals')
+        .description(
+          'run a suite: price and reach first, then the answers, the scores, a verdict with intervals',
+        )
         .option('--release <release>', 'ask this one of the route instead: r13, or a label')
-        .option('--against <baseline>', 'compare with a label, another release, or a run: production, r12, run_…')
+        .option(
+          '--against <baseline>',
+          'compare with a label, another release, or a run: production, r12, run_…',
+        )
         .option('--tag <tags...>', 'to find it by')
         .option('--note <text>', 'for whoever reads the history')
-        .option('-o, --out <files...>', 'reports beside the one on the screen: .html, .xml (JUnit), .md, .json')
+        .option(
+          '-o, --out <files...>',
+          'reports beside the one on the screen: .html, .xml (JUnit), .md, .json',
+        )
         .option('--no-wait', 'begin it and go')
         .option('--yes', 'do not ask'),
     ),
@@ -50,8 +58,12 @@ async function run(context: CliContext, file: string, options: Options): Promise
   demandFormats(out)
   const suite = await actions.evals.suite(file)
   if (suite.dataset.file !== null) {
-    const pushed = await pushDatasetFile(context, suite.dataset.file, { name: suite.dataset.name, json: true })
-    if (!quiet && pushed.created) terminal.writeError(`${pushed.name}@${pushed.version} made of ${suite.dataset.file}\n`)
+    const pushed = await pushDatasetFile(context, suite.dataset.file, {
+      name: suite.dataset.name,
+      json: true,
+    })
+    if (!quiet && pushed.created)
+      terminal.writeError(`${pushed.name}@${pushed.version} made of ${suite.dataset.file}\n`)
   }
   const wish = {
     name: suite.name,
@@ -94,7 +106,10 @@ async function run(context: CliContext, file: string, options: Options): Promise
 /** A run that failed has no figures; one that stopped has some, and its verdict says how much is missing. */
 function demandFigures({ id, state, error }: EvalRunProgress): void {
   if (state !== 'failed' && state !== 'cancelled') return
-  throw new CliError(EXIT.ours, `The run ${id} ${state}. ${error ?? ''} Go on with it: aval eval resume ${id}`)
+  throw new CliError(
+    EXIT.ours,
+    `The run ${id} ${state}. ${error ?? ''} Go on with it: aval eval resume ${id}`,
+  )
 }
 
 function planText(plan: EvalPlan, budget: string | null): string {
@@ -108,7 +123,10 @@ function planText(plan: EvalPlan, budget: string | null): string {
         ? null
         : `${baseline.subject}${baseline.run_id === null ? ', which has to be run too' : `, measured by ${baseline.run_id}`}`,
     ],
-    ['dataset', `${plan.dataset}, ${plan.items} items${plan.repeats === 1 ? '' : ` × ${plan.repeats} repeats`}`],
+    [
+      'dataset',
+      `${plan.dataset}, ${plan.items} items${plan.repeats === 1 ? '' : ` × ${plan.repeats} repeats`}`,
+    ],
     ['calls', String(calls)],
     ['price', `${priceText(plan)}${budget === null ? '' : `, of at most $${budget}`}`],
     ['sees', plan.sees.map(seesText).join(', ')],

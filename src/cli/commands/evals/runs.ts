@@ -1,7 +1,15 @@
 /** `aval eval history|show|results|compare|cancel|resume|note`: runs that were begun, and what can be done with them. */
 
 import type { Command } from 'commander'
-import { type CliContext, type ListOptions, withExamples, withJson, withPaging, writeJson, writeNextPage } from '../../context.ts'
+import {
+  type CliContext,
+  type ListOptions,
+  withExamples,
+  withJson,
+  withPaging,
+  writeJson,
+  writeNextPage,
+} from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { formatDuration, formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import type { Page } from '../../list.ts'
@@ -89,7 +97,11 @@ function addShow(evals: Command, context: CliContext): void {
   ).action(context.run((id: string, options: ReportOptions) => show(context, id, options)))
 }
 
-async function show(context: CliContext, id: string, { against, out = [], json }: ReportOptions): Promise<number> {
+async function show(
+  context: CliContext,
+  id: string,
+  { against, out = [], json }: ReportOptions,
+): Promise<number> {
   demandFormats(out)
   const run = await context.client.json<EvalRunProgress>({ method: 'GET', path: runPath(id) })
   if (isOver(run) && run.state !== 'failed') {
@@ -242,12 +254,20 @@ function addNote(evals: Command, context: CliContext): void {
     ),
     'aval eval note run_01k… "the new chunker" --tag chunker',
   ).action(
-    context.run(async (id: string, note: string | undefined, { tag, json }: { tag?: string[]; json?: boolean }) => {
-      const body = { ...(note !== undefined && { note }), ...(tag !== undefined && { tags: tag }) }
-      const run = await context.client.json<EvalRun>({ method: 'PATCH', path: runPath(id), body })
-      if (json) writeJson(context, run)
-      else context.terminal.write(`${id}  ${run.tags.join(', ')}  ${run.note ?? ''}`.trimEnd() + '\n')
-      return undefined
-    }),
+    context.run(
+      async (id: string, note: string | undefined, { tag, json }: { tag?: string[]; json?: boolean }) => {
+        const body = { ...(note !== undefined && { note }), ...(tag !== undefined && { tags: tag }) }
+        const run = await context.client.json<EvalRun>({ method: 'PATCH', path: runPath(id), body })
+        if (json) writeJson(context, run)
+        else
+          context.terminal.write(
+            formatFields([
+              ['tags', run.tags.join(', ') || null],
+              ['note', run.note],
+            ]),
+          )
+        return undefined
+      },
+    ),
   )
 }

@@ -1,0 +1,82 @@
+/** Workers that die by SIGKILL in the middle of a run, again and again. AVAL_SOAK=1 kills two hundred. */
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { countResults } from '../../../src/evals/runs/result-rows.ts'
+import { findRunById } from '../../../src/evals/runs/run-rows.ts'
+import { describeDatabases } from '../../support/database.ts'
+import { aDataset, aSuite, begin, echo, numbered } from '../../support/eval-runs.ts'
+import { until } from '../../support/process.ts'
+import { kill, startProgram } from '../../support/programs.ts'
+
+const PROGRAM = new URL('../../support/programs/run-suite.ts', import.meta.url)
+const KILLS = process.env.AVAL_SOAK === '1' ? 200 : 5
+const ITEMS = KILLS * 12
+const REPEATS = 2
+const CONCURRENCY = 4
+const SUITE = `
+dataset: questions
+subject: local/reader
+repeats: ${REPEATS}
+concurrency: ${CONCURRENCY}
+scorers: [equals, { kind: word-count, max: 3 }]
+`
+
+describeDatabases('a worker killed in the middle of a run', (open) => {
+  let subject: Server
+  let address: string
+  const asked = new Map<string, number>()
+
+  beforeAll(async () => {
+    subject = createServer((request, response) => {
+      let question = ''
+      request.on('data', (bytes) => {
+        question += bytes
+      })
+      request.on('end', () => {
+        asked.set(question, (asked.get(question) ?? 0) + 1)
+        setTimeout(() => response.end(echo(question)), 5)
+      })
+    })
+    await new Promise<void>((resolve) => subject.listen(0, '127.0.0.1', resolve))
+    address = `http://127.0.0.1:${(subject.address() as AddressInfo).port}`
+  })
+  afterAll(() => void subject.close())
+
+  test(
+    'leaves every answer and every score there once, and only what was under way is asked again',
+    async () => {
+      asked.clear()
+      const { sql, url } = open()
+      await aDataset(open(), 'questions', numbered(ITEMS))
+      const { candidate } = await begin(open(), aSuite(SUITE))
+      const { id } = candidate
+      const total = ITEMS * REPEATS
+
+      let killed = 0
+      for (let turn = 1; turn <= KILLS; turn += 1) {
+        const bar = (total * turn) / (KILLS + 1)
+        const { process: child } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
+        const isFar = async () => (await countResults(sql, id)).answered >= bar || child.exitCode !== null
+        await until(`${bar} answers`, isFar, 60_000)
+        if (child.exitCode === null) killed += 1
+        await kill(child)
+      }
+      const { process: last } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
+      await until('the end of the last worker', () => last.exitCode !== null, 120_000)
+
+      const [scores] = await sql<{ rows: number; kinds: number }[]>`
+        SELECT count(*)::integer AS rows, count(DISTINCT (position, repeat, scorer))::integer AS kinds
+        FROM eval_scores WHERE run_id = ${id}`
+      const calls = [...asked.values()].reduce((sum, count) => sum + count, 0)
+      expect(killed).toBeGreaterThanOrEqual(KILLS - 1)
+      expect(await findRunById(sql, id)).toMatchObject({ state: 'done' })
+      expect(await countResults(sql, id)).toMatchObject({ answered: total, failed: 0, judged: total })
+      expect(scores).toEqual({ rows: total * 2, kinds: total * 2 })
+      expect(asked.size).toBe(ITEMS)
+      expect(calls - total).toBeLessThanOrEqual(killed * CONCURRENCY)
+    },
+    KILLS * 10_000 + 120_000,
+  )
+})

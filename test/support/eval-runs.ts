@@ -1,0 +1,123 @@
+/** Datasets and runs for tests, and a subject that answers from a script. */
+
+import type { DatabaseConnection } from '../../src/db/client.ts'
+import { pushDataset, pushItems } from '../../src/evals/datasets/dataset-versions.ts'
+import type { DatasetItem } from '../../src/evals/datasets/item.ts'
+import type { Ask, Asked, Call } from '../../src/evals/runs/ask.ts'
+import { type CreatedRuns, createRuns, planRun } from '../../src/evals/runs/create-run.ts'
+import { type ExecuteDeps, executeRun, type RunOutcome } from '../../src/evals/runs/execute.ts'
+import { readyScorers } from '../../src/evals/scorers/ready-scorers.ts'
+import { readSuiteFile, type Suite } from '../../src/evals/suites/suite.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
+
+export const AUTHOR = { id: 'vk_test', name: 'test', projectId: 'prj_default' }
+
+/** Items `q0`, `q1`, … that ask their own number and expect it back. */
+export function numbered(
+  count: number,
+  more: (at: number) => Partial<DatasetItem> = () => ({}),
+): DatasetItem[] {
+  return Array.from({ length: count }, (_, at) => ({
+    id: `q${at}`,
+    input: `What is ${at}?`,
+    expected: String(at),
+    ...more(at),
+  }))
+}
+
+export async function aDataset({ sql }: DatabaseConnection, name: string, items: readonly DatasetItem[]) {
+  const deps = { sql, clock: systemClock }
+  const hashes = await pushItems(deps, AUTHOR.projectId, items)
+  return await pushDataset(deps, AUTHOR, { name, hashes, schema: null, description: null })
+}
+
+export function aSuite(yaml: string, name = 'suite'): Suite {
+  const suite = readSuiteFile(name, yaml)
+  if ('problems' in suite) throw new Error(suite.problems.join('\n'))
+  return suite
+}
+
+export async function begin(
+  { sql, db }: DatabaseConnection,
+  suite: Suite,
+  wish: { release?: string; against?: string; key?: string } = {},
+): Promise<CreatedRuns> {
+  const deps = {
+    sql,
+    db,
+    clock: systemClock,
+    serves: (_: string, model: string) => model.startsWith('local/'),
+  }
+  const { release = null, against = null, key = null } = wish
+  const plan = await planRun(deps, AUTHOR.projectId, { suite, release, against })
+  return await createRuns(deps, AUTHOR, {
+    plan,
+    budget: suite.budget,
+    tags: [],
+    note: null,
+    gitCommit: null,
+    idempotencyKey: key,
+  })
+}
+
+type Told =
+  | Partial<Extract<Asked, { kind: 'answered' }>['answer']>
+  | { failure: Partial<Extract<Asked, { kind: 'failed' }>['failure']> }
+
+/** `answer` gets the question and how often it was asked before; a text alone is an answer that costs nothing. */
+export function scriptedAsk(
+  answer: (question: string, before: number, call: Call) => string | Told | Promise<string | Told>,
+): { ask: Ask; asked: string[] } {
+  const asked: string[] = []
+  return {
+    asked,
+    ask: async (call) => {
+      const [message] = call.body.messages as { content: string }[]
+      const question = message?.content ?? ''
+      const before = asked.filter((one) => one === question).length
+      asked.push(question)
+      const told = await answer(question, before, call)
+      const base = { requestId: `req_${asked.length}`, latencyMs: 12 }
+      if (typeof told !== 'string' && 'failure' in told) {
+        const usual = {
+          code: 'upstream_error',
+          message: 'It failed.',
+          retryable: false,
+          overloaded: false,
+          retryAfterMs: null,
+        }
+        return { ...base, kind: 'failed', failure: { ...usual, ...told.failure } }
+      }
+      const usual = {
+        output: '',
+        toolCalls: [],
+        finishReason: 'stop',
+        contexts: [],
+        retrieved: null,
+        cost: null,
+        free: true,
+      }
+      return {
+        ...base,
+        kind: 'answered',
+        answer: { ...usual, ...(typeof told === 'string' ? { output: told } : told) },
+      }
+    },
+  }
+}
+
+/** The number in a question. */
+export const echo = (question: string) => /\d+/.exec(question)?.[0] ?? ''
+
+export async function execute(
+  { sql }: DatabaseConnection,
+  id: string,
+  ask: Ask,
+  more: Partial<ExecuteDeps> & { clock?: Clock } = {},
+): Promise<RunOutcome> {
+  const { signal } = new AbortController()
+  return await executeRun(
+    { sql, clock: systemClock, random: () => 0, ask, prepare: readyScorers, signal, ...more },
+    id,
+  )
+}
