@@ -5,6 +5,7 @@ import { devNull } from 'node:os'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { AuditActions, CliActions, PromptActions } from './cli/context.ts'
+import type { DatasetActions } from './cli/datasets.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { QualityActions } from './cli/quality.ts'
 import type { Terminal } from './cli/terminal.ts'
@@ -41,6 +42,7 @@ export function createActions(deps: ActionsDeps): CliActions {
     prompts: latePromptActions(deps.directory),
     retrieval: async () => loadRetrieval(deps.environment, deps.directory),
     quality: lateQualityActions(deps, read),
+    datasets: lateDatasetActions(deps.directory),
     sync: {
       files: async () => {
         const { createSyncActions } = await import('./sync-actions.ts')
@@ -65,6 +67,21 @@ function latePromptActions(directory: string): PromptActions {
     diff: async (from, to) => await (await load()).diff(from, to),
     render: async (name, input) => await (await load()).render(name, input),
     importFrom: async (format, path, options) => await (await load()).importFrom(format, path, options),
+  }
+}
+
+/** Their modules are loaded when one is called. */
+function lateDatasetActions(directory: string): DatasetActions {
+  const load = async () => {
+    const { createDatasetActions } = await import('./dataset-actions.ts')
+    return createDatasetActions(directory)
+  }
+  return {
+    read: async function* (path, options) {
+      yield* (await load()).read(path, options)
+    },
+    schema: async (path) => await (await load()).schema(path),
+    itemOf: async (call) => await (await load()).itemOf(call),
   }
 }
 

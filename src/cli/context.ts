@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from './client.ts'
+import type { DatasetActions } from './datasets.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import type { QualityActions } from './quality.ts'
 import { printableJson, type Terminal } from './terminal.ts'
@@ -30,6 +31,7 @@ export type CliActions = {
   /** Sources and indexes that aval.yaml declares, as `/api` takes them. Rejects with ConfigError for mistakes in them. */
   retrieval(): Promise<DeclaredRetrieval>
   quality: QualityActions
+  datasets: DatasetActions
 }
 
 type Declared = Readonly<{ name: string } & Record<string, unknown>>

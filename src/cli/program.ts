@@ -9,6 +9,9 @@ import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
 import { addBenchCommands } from './commands/bench.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addDatasetFromRequestsCommand } from './commands/datasets/from-requests.ts'
+import { addDatasetPushCommand } from './commands/datasets/push.ts'
+import { addDatasetVersionCommands } from './commands/datasets/versions.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
@@ -90,6 +93,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addPriceCommands(program, context)
   addModelCommands(program, context)
   addRetrievalCommands(program, context)
+  addDatasetCommands(program, context)
   addBenchCommands(program, context)
   addReleaseCommands(program, context)
   addLabelCommands(program, context)
@@ -126,6 +130,13 @@ function addRetrievalCommands(program: Command, context: CliContext): void {
   addIndexQueriesCommand(index, context)
   addIndexSignalsCommand(index, context)
   addIndexCommands(index, context)
+}
+
+function addDatasetCommands(program: Command, context: CliContext): void {
+  const dataset = program.command('dataset').description('versions of examples to evaluate with')
+  addDatasetPushCommand(dataset, context)
+  addDatasetVersionCommands(dataset, context)
+  addDatasetFromRequestsCommand(dataset, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

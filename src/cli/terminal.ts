@@ -34,9 +34,9 @@ export function printableLine(text: string): string {
   return printable(text).replaceAll(/\s*\n\s*/g, ' ')
 }
 
-/** JSON with an indent; what JSON itself leaves unescaped and a terminal obeys is escaped too. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replaceAll(
+/** JSON with an indent, or on one line with none; what JSON itself leaves unescaped and a terminal obeys is escaped too. */
+export function printableJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replaceAll(
     UNPRINTABLE_IN_JSON,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

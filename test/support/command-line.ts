@@ -3,6 +3,7 @@
 import type { CliActions } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { loadConfig } from '../../src/config.ts'
+import { createDatasetActions } from '../../src/dataset-actions.ts'
 import { createPromptActions } from '../../src/prompt-actions.ts'
 import { createQualityActions } from '../../src/quality-actions.ts'
 import { createSyncActions } from '../../src/sync-actions.ts'
@@ -34,6 +35,7 @@ export async function commandLine(
       logger: async () => createLogger('silent', process.stderr),
       stop,
     }),
+    datasets: createDatasetActions(directory),
     sync: createSyncActions(directory),
   }
   const terminal = {

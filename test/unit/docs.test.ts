@@ -11,6 +11,7 @@ import { buildProgram } from '../../src/cli/program.ts'
 import { ENVIRONMENT } from '../../src/config/environment.ts'
 import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
+import { createDatasetActions } from '../../src/dataset-actions.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
 import { createPromptActions } from '../../src/prompt-actions.ts'
 import { createSyncActions } from '../../src/sync-actions.ts'
@@ -336,6 +337,7 @@ const PROGRAM = buildProgram({
     prompts: createPromptActions('.'),
     retrieval: async () => ({ sources: [], indexes: [] }),
     quality: noQualityActions(),
+    datasets: createDatasetActions('.'),
     sync: createSyncActions('.'),
   },
   nowMs: () => 0,

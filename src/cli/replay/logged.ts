@@ -6,6 +6,12 @@ export type LoggedRequest = {
   id: string
   key_id: string | null
   operation: string
+  route: string | null
+  model: string | null
+  subject: string | null
+  started_at: string
+  /** Of a request whose release has one. */
+  index: string | null
   stream: boolean
   outcome: string
   status: number

@@ -26,7 +26,7 @@ export type Outcome = {
 /** Differing pairs on a terminal; the JSON has them all. */
 const SHOWN_PAIRS = 10
 
-const ENDED_BY = {
+export const ENDED_BY = {
   memory: 'Older matches were left alone: the bodies would not fit into memory. Narrow the time.',
   rows: 'Older matches were left alone: 20,000 rows were looked at. Narrow the filters.',
   stop: 'Stopped before all matches were looked at.',

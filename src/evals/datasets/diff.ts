@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import { countChanges, type DiffCounts, type DiffRow, listChanges } from './diff-store.ts'
 import type { DatasetVersionRow } from './store.ts'
 
-export type ItemChange = {
+type ItemChange = {
   id: string
   change: 'added' | 'removed' | 'changed'
   /** Of a changed item: `expected`, or `metadata.team` for a member of one. */

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
@@ -79,6 +80,7 @@ async function aval(role: Role, ...words: string[]) {
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
       quality: noQualityActions(),
+      datasets: createDatasetActions('.'),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

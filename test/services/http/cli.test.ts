@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CliActions } from '../../../src/cli/context.ts'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
@@ -146,6 +147,7 @@ async function aval(words: string[], options: Options = {}) {
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
       quality: noQualityActions(),
+      datasets: createDatasetActions('.'),
       sync: createSyncActions('.'),
       ...options.actions,
     },

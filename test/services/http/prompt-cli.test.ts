@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
+import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
@@ -73,6 +74,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         prompts: createPromptActions(folder),
         retrieval: async () => ({ sources: [], indexes: [] }),
         quality: noQualityActions(),
+        datasets: createDatasetActions('.'),
         sync: createSyncActions(folder),
       },
       nowMs: () => 1000,

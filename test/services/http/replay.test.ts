@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
@@ -93,6 +94,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
       quality: noQualityActions(),
+      datasets: createDatasetActions('.'),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

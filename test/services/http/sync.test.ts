@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
+import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import type { Role } from '../../../src/keys/key.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
@@ -90,6 +91,7 @@ async function aval(
         prompts: createPromptActions(from),
         retrieval: async () => ({ sources: [], indexes: [] }),
         quality: noQualityActions(),
+        datasets: createDatasetActions('.'),
         sync: createSyncActions(from),
       },
       nowMs: () => 1000,

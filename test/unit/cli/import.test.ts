@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
+import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { noQualityActions } from '../../support/quality-actions.ts'
@@ -58,6 +59,7 @@ async function aval(...words: string[]) {
         prompts: createPromptActions(folder),
         retrieval: async () => ({ sources: [], indexes: [] }),
         quality: noQualityActions(),
+        datasets: createDatasetActions('.'),
         sync: { files: async () => ({ files: [], problems: [] }) },
       },
       nowMs: () => 0,

@@ -7,10 +7,7 @@ import type { Page } from '../../list.ts'
 import { bodyOf, type LoggedDetail, SKIP_REASONS, type SkipReason } from '../../replay/logged.ts'
 
 type LoggedSearch = LoggedDetail & {
-  route: string | null
   release_id: string | null
-  started_at: string
-  index: string | null
   retrieval: { contexts: { chunk: number; document: string; score: number; cosine: number | null }[] } | null
 }
 type Release = { id: string; content: string }

@@ -1,0 +1,235 @@
+/** `aval dataset list|history|show|diff|export`: the versions of datasets that a server keeps. */
+
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import type { Command } from 'commander'
+import {
+  type CliContext,
+  type ListOptions,
+  withExamples,
+  withPaging,
+  writeJson,
+  writeNextPage,
+} from '../../context.ts'
+import { CliError, EXIT } from '../../exit-codes.ts'
+import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
+import { type Page, showList } from '../../list.ts'
+import { printableJson, printableLine } from '../../terminal.ts'
+import { type DatasetVersion, datasetPath, type ItemsPage, refOf } from './wire.ts'
+
+type ShowOptions = ListOptions & { items?: boolean }
+type Diff = {
+  from: string
+  to: string
+  added: number
+  removed: number
+  changed: number
+  same: number
+  moved: boolean
+  schema_changed: boolean
+} & Page<{ id: string; change: string; members: string[] }>
+
+const HEAD = ['DATASET', 'ITEMS', 'PUSHED', 'BY', 'HASH', 'DESCRIPTION']
+const EXPORT_PAGE = '200'
+
+export function addDatasetVersionCommands(dataset: Command, context: CliContext): void {
+  withExamples(
+    withPaging(dataset.command('list').description('datasets of your project, each with its newest version')),
+    'aval dataset list',
+  ).action(
+    context.run((options: ListOptions) =>
+      list(context, options, {
+        path: '/api/datasets',
+        command: 'aval dataset list',
+        none: 'No datasets yet. Push a file of examples: aval dataset push refund-questions.jsonl',
+      }),
+    ),
+  )
+  withExamples(
+    withPaging(
+      dataset.command('history').argument('<name>').description('versions of a dataset, newest first'),
+    ),
+    'aval dataset history refund-questions',
+  ).action(
+    context.run((name: string, options: ListOptions) =>
+      list(context, options, {
+        path: datasetPath(name).replace(/\/versions\/.*$/, ''),
+        command: `aval dataset history ${name}`,
+        none: 'No older versions.',
+      }),
+    ),
+  )
+  withExamples(
+    withPaging(
+      dataset
+        .command('show')
+        .argument('<dataset>', 'refund-questions for the newest version, or refund-questions@3')
+        .description('a version: who, when, how many items')
+        .option('--items', 'its items instead, a page of them'),
+    ),
+    'aval dataset show refund-questions',
+    'aval dataset show refund-questions@3 --items --limit 10',
+  ).action(context.run((ref: string, options: ShowOptions) => show(context, ref, options)))
+  withExamples(
+    withPaging(
+      dataset
+        .command('diff')
+        .argument('<from>', 'refund-questions@2')
+        .argument('<to>', 'refund-questions@3')
+        .description('what differs between two versions, by item'),
+    ),
+    'aval dataset diff refund-questions@2 refund-questions@3',
+  ).action(context.run((from: string, to: string, options: ListOptions) => diff(context, from, to, options)))
+  withExamples(
+    dataset
+      .command('export')
+      .argument('<dataset>', 'refund-questions for the newest version, or refund-questions@3')
+      .description('its items as JSON lines, in their order')
+      .option('--out <file>', 'into this new file (default: standard output)'),
+    'aval dataset export refund-questions@3 > refund-questions.jsonl',
+    'aval dataset export refund-questions --out refund-questions.jsonl',
+  ).action(context.run((ref: string, options: { out?: string }) => exportItems(context, ref, options)))
+}
+
+async function list(
+  context: CliContext,
+  options: ListOptions,
+  place: { path: string; command: string; none: string },
+): Promise<undefined> {
+  return await showList<DatasetVersion>(context, options, {
+    ...place,
+    head: HEAD,
+    cells: (one) => [
+      refOf(one),
+      String(one.items),
+      formatTime(context.terminal, one.created_at),
+      one.created_by_name ?? one.created_by,
+      one.hash.slice(0, 12),
+      shorten(one.description ?? '-', 60),
+    ],
+  })
+}
+
+async function show(
+  context: CliContext,
+  ref: string,
+  { items, ...options }: ShowOptions,
+): Promise<undefined> {
+  if (items) return await showItems(context, ref, options)
+  const one = await context.client.json<DatasetVersion>({ method: 'GET', path: datasetPath(ref) })
+  if (options.json) {
+    writeJson(context, one)
+    return undefined
+  }
+  context.terminal.write(
+    formatFields([
+      ['dataset', refOf(one)],
+      ['id', one.id],
+      ['hash', one.hash],
+      ['items', String(one.items)],
+      ['description', one.description],
+      ['schema', one.item_schema === null ? 'none' : JSON.stringify(one.item_schema)],
+      ['pushed', formatTime(context.terminal, one.created_at)],
+      ['by', one.created_by_name ?? one.created_by],
+    ]),
+  )
+  return undefined
+}
+
+async function showItems(context: CliContext, ref: string, options: ListOptions): Promise<undefined> {
+  return await showList<ItemsPage['data'][number]>(context, options, {
+    path: `${datasetPath(ref)}/items`,
+    command: `aval dataset show ${ref} --items`,
+    none: 'No items after this.',
+    head: ['ITEM', 'SPLIT', 'GROUP', 'ASKS', 'EXPECTED'],
+    cells: ({ id, item }) => [
+      id,
+      textOf(item.split),
+      textOf(item.group),
+      shorten(textOf(item.input ?? item.variables ?? item.messages), 50),
+      shorten(textOf(item.expected), 30),
+    ],
+  })
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined) return '-'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+async function diff(
+  context: CliContext,
+  from: string,
+  to: string,
+  { limit, cursor, json }: ListOptions,
+): Promise<undefined> {
+  datasetPath(from)
+  const found = await context.client.json<Diff>({
+    method: 'GET',
+    path: `${datasetPath(to)}/diff`,
+    query: { from, limit, cursor },
+  })
+  if (json) {
+    writeJson(context, found)
+    return undefined
+  }
+  const { terminal } = context
+  const counts = `${found.added} added, ${found.removed} removed, ${found.changed} changed, ${found.same} the same`
+  terminal.write(`${found.from} to ${found.to}: ${counts}.\n`)
+  if (found.moved) terminal.write('Items that both have stand in another order.\n')
+  if (found.schema_changed) terminal.write('The schema is another one.\n')
+  if (found.data.length > 0) {
+    const cells = found.data.map(({ id, change, members }) => [id, change, shorten(members.join(', '), 80)])
+    terminal.write(`\n${formatTable(['ITEM', 'CHANGE', 'MEMBERS'], cells)}`)
+  }
+  writeNextPage(context, `aval dataset diff ${from} ${to}`, found.next_cursor)
+  return undefined
+}
+
+/** Never over a file that is there. */
+async function exportItems(
+  { client, terminal }: CliContext,
+  ref: string,
+  { out }: { out?: string },
+): Promise<undefined> {
+  // The newest may become another one between two pages.
+  const version = await client.json<DatasetVersion>({ method: 'GET', path: datasetPath(ref) })
+  const path = `${datasetPath(refOf(version))}/items`
+  const file = out === undefined ? null : openNew(out)
+  let isWhole = false
+  let cursor: string | null = null
+  let count = 0
+  try {
+    do {
+      const page: ItemsPage = await client.json<ItemsPage>({
+        method: 'GET',
+        path,
+        query: { limit: EXPORT_PAGE, cursor: cursor ?? undefined },
+      })
+      const lines = page.data.map(({ item }) => `${printableJson(item, 0)}\n`).join('')
+      if (file === null) terminal.write(lines)
+      else writeSync(file, lines)
+      count += page.data.length
+      cursor = page.next_cursor
+    } while (cursor !== null)
+    isWhole = count === version.items
+  } finally {
+    if (file !== null) closeSync(file)
+    // Half of it would look like all of it.
+    if (out !== undefined && !isWhole) rmSync(out)
+  }
+  if (!isWhole)
+    throw new CliError(EXIT.ours, `${refOf(version)} has ${version.items} items, and ${count} came.`)
+  if (out !== undefined) terminal.write(`${count} items of ${refOf(version)} in ${printableLine(out)}\n`)
+  return undefined
+}
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why =
+      code === 'EEXIST' ? 'is there already, and is not written over' : `cannot be written (${code})`
+    throw new CliError(EXIT.usage, `--out: ${printableLine(path)} ${why}. Choose another name.`)
+  }
+}

@@ -1,0 +1,32 @@
+/** What the commands of datasets get from the process: files read as items, and logged requests made into some. */
+
+export type DatasetItem = Readonly<{ id: string } & Record<string, unknown>>
+
+/** What comes out of a file, in its order. */
+export type DatasetRead =
+  | { kind: 'format'; format: string }
+  | { kind: 'item'; where: string; item: DatasetItem; hash: string; bytes: number }
+  | { kind: 'problem'; text: string }
+  /** `left`: a row that is no item, and why. `note`: what the author of an item should know of it. */
+  | { kind: 'note' | 'left'; where: string; text: string }
+
+type LoggedCall = {
+  id: string
+  operation: string
+  route: string | null
+  model: string | null
+  subject: string | null
+  startedAt: string
+  body: string
+  answer: string | null
+  contexts: readonly string[]
+}
+
+/** Everything throws CliError for a file that cannot be read. */
+export type DatasetActions = {
+  /** Reads anew each time it is gone through. `format` and `schema` (a file) are null for none given. */
+  read(path: string, options: { format: string | null; schema: string | null }): AsyncIterable<DatasetRead>
+  /** A JSON Schema of a JSON or YAML file, as `/api` takes it. */
+  schema(path: string): Promise<unknown>
+  itemOf(call: LoggedCall): Promise<{ item: DatasetItem } | { left: string }>
+}
