@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { AuditActions, CliActions, PromptActions } from './cli/context.ts'
 import type { DatasetActions } from './cli/datasets.ts'
+import type { EvalActions } from './cli/evals.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { QualityActions } from './cli/quality.ts'
 import type { Terminal } from './cli/terminal.ts'
@@ -43,6 +44,7 @@ export function createActions(deps: ActionsDeps): CliActions {
     retrieval: async () => loadRetrieval(deps.environment, deps.directory),
     quality: lateQualityActions(deps, read),
     datasets: lateDatasetActions(deps.directory),
+    evals: lateEvalActions(deps.directory),
     sync: {
       files: async () => {
         const { createSyncActions } = await import('./sync-actions.ts')
@@ -82,6 +84,19 @@ function lateDatasetActions(directory: string): DatasetActions {
     },
     schema: async (path) => await (await load()).schema(path),
     itemOf: async (call) => await (await load()).itemOf(call),
+  }
+}
+
+/** Their modules are loaded when one is called. */
+function lateEvalActions(directory: string): EvalActions {
+  const load = async () => {
+    const { createEvalActions } = await import('./eval-actions.ts')
+    return createEvalActions(directory)
+  }
+  return {
+    suite: async (path) => await (await load()).suite(path),
+    commit: async () => await (await load()).commit(),
+    write: async (path, text) => await (await load()).write(path, text),
   }
 }
 

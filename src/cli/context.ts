@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from './client.ts'
 import type { DatasetActions } from './datasets.ts'
+import type { EvalActions } from './evals.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import type { QualityActions } from './quality.ts'
 import { printableJson, type Terminal } from './terminal.ts'
@@ -32,6 +33,7 @@ export type CliActions = {
   retrieval(): Promise<DeclaredRetrieval>
   quality: QualityActions
   datasets: DatasetActions
+  evals: EvalActions
 }
 
 type Declared = Readonly<{ name: string } & Record<string, unknown>>

@@ -12,6 +12,8 @@ import { addChatCommand } from './commands/chat.ts'
 import { addDatasetFromRequestsCommand } from './commands/datasets/from-requests.ts'
 import { addDatasetPushCommand } from './commands/datasets/push.ts'
 import { addDatasetVersionCommands } from './commands/datasets/versions.ts'
+import { addEvalRunCommand } from './commands/evals/run.ts'
+import { addEvalRunsCommands } from './commands/evals/runs.ts'
 import { addExportCommands } from './commands/exports.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
@@ -137,6 +139,9 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addDatasetPushCommand(dataset, context)
   addDatasetVersionCommands(dataset, context)
   addDatasetFromRequestsCommand(dataset, context)
+  const evals = program.command('eval').description('suites: run, follow and compare them')
+  addEvalRunCommand(evals, context)
+  addEvalRunsCommands(evals, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

@@ -4,6 +4,7 @@ import type { CliActions } from '../../src/cli/context.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createDatasetActions } from '../../src/dataset-actions.ts'
+import { createEvalActions } from '../../src/eval-actions.ts'
 import { createPromptActions } from '../../src/prompt-actions.ts'
 import { createQualityActions } from '../../src/quality-actions.ts'
 import { createSyncActions } from '../../src/sync-actions.ts'
@@ -36,6 +37,7 @@ export async function commandLine(
       stop,
     }),
     datasets: createDatasetActions(directory),
+    evals: createEvalActions(directory),
     sync: createSyncActions(directory),
   }
   const terminal = {

@@ -13,6 +13,7 @@ import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createDatasetActions } from '../../src/dataset-actions.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
+import { createEvalActions } from '../../src/eval-actions.ts'
 import { createPromptActions } from '../../src/prompt-actions.ts'
 import { createSyncActions } from '../../src/sync-actions.ts'
 import { MAY_IMPORT } from '../support/architecture.ts'
@@ -338,6 +339,7 @@ const PROGRAM = buildProgram({
     retrieval: async () => ({ sources: [], indexes: [] }),
     quality: noQualityActions(),
     datasets: createDatasetActions('.'),
+    evals: createEvalActions('.'),
     sync: createSyncActions('.'),
   },
   nowMs: () => 0,

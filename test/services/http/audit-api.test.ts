@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
+import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
@@ -81,6 +82,7 @@ async function aval(role: Role, ...words: string[]) {
       retrieval: async () => ({ sources: [], indexes: [] }),
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
+      evals: createEvalActions('.'),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CliActions } from '../../../src/cli/context.ts'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
+import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
@@ -148,6 +149,7 @@ async function aval(words: string[], options: Options = {}) {
       retrieval: async () => ({ sources: [], indexes: [] }),
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
+      evals: createEvalActions('.'),
       sync: createSyncActions('.'),
       ...options.actions,
     },

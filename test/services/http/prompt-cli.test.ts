@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
+import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
@@ -75,6 +76,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         retrieval: async () => ({ sources: [], indexes: [] }),
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
+        evals: createEvalActions('.'),
         sync: createSyncActions(folder),
       },
       nowMs: () => 1000,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
+import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
@@ -95,6 +96,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       retrieval: async () => ({ sources: [], indexes: [] }),
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
+      evals: createEvalActions('.'),
       sync: createSyncActions('.'),
     },
     nowMs: () => 1000,

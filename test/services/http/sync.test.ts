@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
+import { createEvalActions } from '../../../src/eval-actions.ts'
 import type { Role } from '../../../src/keys/key.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
@@ -92,6 +93,7 @@ async function aval(
         retrieval: async () => ({ sources: [], indexes: [] }),
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
+        evals: createEvalActions('.'),
         sync: createSyncActions(from),
       },
       nowMs: () => 1000,

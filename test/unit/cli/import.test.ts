@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
+import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { noQualityActions } from '../../support/quality-actions.ts'
@@ -60,6 +61,7 @@ async function aval(...words: string[]) {
         retrieval: async () => ({ sources: [], indexes: [] }),
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
+        evals: createEvalActions('.'),
         sync: { files: async () => ({ files: [], problems: [] }) },
       },
       nowMs: () => 0,

@@ -7,7 +7,7 @@ import { CliError, EXIT } from '../../exit-codes.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import { printableLine } from '../../terminal.ts'
 import { pushingItems, pushVersion } from './push-items.ts'
-import { isDatasetName, refOf } from './wire.ts'
+import { isDatasetName, type PushedDataset, refOf } from './wire.ts'
 
 type Options = {
   name?: string
@@ -74,22 +74,39 @@ async function push(context: CliContext, file: string, options: Options): Promis
       )
     return undefined
   }
-  const schema =
-    options.schema === undefined ? undefined : await context.actions.datasets.schema(options.schema)
-  await sendItems(context, file, options, survey)
-  const { description } = options
-  const pushed = await pushVersion(context.client, {
-    name,
-    items: survey.hashes,
-    item_schema: schema,
-    description,
-  })
+  const pushed = await sendVersion(context, file, name, options, survey)
   if (options.json) writeJson(context, { ...pushed, ...told })
   else {
     const what = pushed.created ? 'made' : 'has these items already'
     context.terminal.write(`${refOf(pushed)} ${what}: ${pushed.items} items, ${pushed.hash.slice(0, 12)}\n`)
   }
   return undefined
+}
+
+/** The version that a file is; says nothing unless rows are left out. Throws CliError as the command does. */
+export async function pushDatasetFile(
+  context: CliContext,
+  file: string,
+  options: Pick<Options, 'json'> & { name: string },
+): Promise<PushedDataset> {
+  const name = nameFor(file, options.name)
+  const survey = await lookAt(context, file, options)
+  if (options.json !== true) writeRemarks(context, survey)
+  return await sendVersion(context, file, name, options, survey)
+}
+
+async function sendVersion(
+  context: CliContext,
+  file: string,
+  name: string,
+  options: Options,
+  survey: Survey,
+): Promise<PushedDataset> {
+  const schema =
+    options.schema === undefined ? undefined : await context.actions.datasets.schema(options.schema)
+  await sendItems(context, file, options, survey)
+  const { description } = options
+  return await pushVersion(context.client, { name, items: survey.hashes, item_schema: schema, description })
 }
 
 function nameFor(file: string, given: string | undefined): string {
