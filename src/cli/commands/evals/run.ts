@@ -142,5 +142,6 @@ function priceText({ cost_usd: cost, cost_rests: rests, calls }: EvalPlan): stri
 /** Said as people say shares: in points of a hundred. */
 function seesText({ scorer, difference }: EvalPlan['sees'][number]): string {
   if (difference === null) return `${scorer}: unknown before a first run`
+  if (difference >= 1) return `${scorer}: none, with so few items`
   return `${scorer}: differences from ${(difference * 100).toFixed(1)} points`
 }

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { Budget } from '../../../../src/evals/runs/budget.ts'
+import { Pace } from '../../../../src/evals/runs/pace.ts'
+
+describe('the pace of a run', () => {
+  test('begins with half, grows by one after each round, and never beyond what the suite allows', () => {
+    const pace = new Pace(8)
+    const limits = [pace.limit]
+    for (let round = 0; round < 8; round += 1) {
+      const { limit } = pace
+      for (let answer = 0; answer < limit; answer += 1) pace.answered()
+      limits.push(pace.limit)
+    }
+
+    expect(limits).toEqual([4, 5, 6, 7, 8, 8, 8, 8, 8])
+  })
+
+  test('is halved when the subject has too much to do, once for each burst of complaints, and never stops', () => {
+    const pace = new Pace(16)
+    pace.overloaded(0)
+    pace.overloaded(10)
+    pace.overloaded(999)
+    const afterBurst = pace.limit
+    for (let second = 1; second <= 10; second += 1) pace.overloaded(second * 1000)
+
+    expect(afterBurst).toBe(4)
+    expect(pace.limit).toBe(1)
+  })
+})
+
+describe('a budget', () => {
+  test('lets one call go alone until it is known what one costs', () => {
+    const budget = new Budget(1_000n)
+
+    expect(budget.reserve()).toBeNull()
+    expect(budget.reserve()).toMatch(/known with the first one/)
+    budget.settle('100', true)
+    expect(budget.reserve()).toBeNull()
+    expect(budget.reserve()).toBeNull()
+  })
+
+  test('counts what is under way, each at the mean so far, so that the cap is not passed', () => {
+    const budget = new Budget(1_000n)
+    budget.spent(600n, 6)
+    const reserved = Array.from({ length: 6 }, () => budget.reserve())
+
+    expect(reserved.filter((one) => one === null).length).toBe(4)
+    expect(reserved[4]).toMatch(/budget of \$0\.001 is spent: \$0\.0006 of it on 6 answers/)
+  })
+
+  test('without a cap never refuses, and answers of unknown price do not matter to it', () => {
+    const budget = new Budget(null)
+    budget.reserve()
+    budget.settle(null, true)
+
+    expect(budget.reserve()).toBeNull()
+  })
+
+  test('with a cap refuses after an answer of unknown price: what cannot be counted cannot be held', () => {
+    const budget = new Budget(1_000n)
+    budget.reserve()
+    budget.settle(null, true)
+
+    expect(budget.reserve()).toMatch(/no known price/)
+  })
+
+  test('of nothing refuses the first call, but answers that cost nothing never use one up', () => {
+    const free = new Budget(1n)
+    for (let call = 0; call < 100; call += 1) {
+      expect(free.reserve()).toBeNull()
+      free.settle('0', true)
+    }
+
+    expect(new Budget(0n).reserve()).toMatch(/is spent/)
+  })
+})

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest'
+import type { ItemScores } from '../../../../src/evals/runs/result-rows.ts'
+import type { RunContent, RunScorer } from '../../../../src/evals/runs/run-content.ts'
+import { type Measured, verdictOf } from '../../../../src/evals/runs/verdict.ts'
+import { seededRandom } from '../../../../src/lib/random.ts'
+
+const scorer = (more: Partial<RunScorer> = {}): RunScorer => ({
+  name: 'right',
+  kind: 'equals',
+  version: 1,
+  settings: {},
+  values: 'binary',
+  better: 'higher',
+  gates: { atLeast: null, atMost: null, notWorseBy: null },
+  ...more,
+})
+
+function measured(
+  scorers: readonly RunScorer[],
+  values: Readonly<Record<string, readonly (number | null)[]>>,
+  more: Partial<Measured> & { group?: (at: number) => string | null; coverage?: number } = {},
+): Measured {
+  const content: RunContent = {
+    suite: 'suite',
+    dataset: { id: 'ds_1', name: 'questions', version: 1, hash: 'h' },
+    split: null,
+    subject: { kind: 'model', model: 'local/reader' },
+    repeats: 1,
+    scorers,
+    concurrency: 1,
+    timeoutMs: 1,
+    coverage: more.coverage ?? 0.98,
+    alpha: 0.05,
+    seed: null,
+  }
+  const scores = new Map(
+    Object.entries(values).map(([name, means]) => [
+      name,
+      means.map(
+        (mean, at): ItemScores => ({
+          position: at,
+          itemId: `q${at}`,
+          hash: `h${at}`,
+          group: more.group?.(at) ?? null,
+          scorer: name,
+          mean,
+          variance: null,
+          scored: mean === null ? 0 : 1,
+          abstained: mean === null ? 1 : 0,
+          errors: 0,
+        }),
+      ),
+    ]),
+  )
+  return { id: 'run_a', subject: 'local/reader', content, scores, ...more }
+}
+
+const shares = (ones: number, zeros: number, unknown = 0) => [
+  ...Array<number>(ones).fill(1),
+  ...Array<number>(zeros).fill(0),
+  ...Array<null>(unknown).fill(null),
+]
+const gated = (gates: Partial<RunScorer['gates']>, more: Partial<RunScorer> = {}) =>
+  scorer({ ...more, gates: { atLeast: null, atMost: null, notWorseBy: null, ...gates } })
+
+describe('a verdict', () => {
+  test('of a suite that demands nothing only measures', () => {
+    const verdict = verdictOf(measured([scorer()], { right: shares(9, 1) }), null)
+
+    expect(verdict).toMatchObject({ verdict: 'measured', reasons: [], items: 10, baseline: null })
+    expect(verdict.scorers[0]?.estimate?.estimate).toBeCloseTo(0.9)
+  })
+
+  test.each([
+    ['passes when even the lower bound reaches the bar', shares(99, 1), 'pass'],
+    ['fails when not even the upper bound does', shares(50, 50), 'fail'],
+    ['decides nothing in between', shares(92, 8), 'inconclusive'],
+  ] as const)('with a bar of .9 %s', (_what, values, wanted) => {
+    const verdict = verdictOf(measured([gated({ atLeast: 0.9 })], { right: values }), null)
+
+    expect(verdict.verdict).toBe(wanted)
+    expect(verdict.scorers[0]?.gates[0]?.reason).toMatch(
+      /at least 0.9 is demanded, and the mean lies between/,
+    )
+  })
+
+  test('counts what is unknown against the candidate before it passes, and for it before it fails', () => {
+    const pass = (unknown: number) =>
+      verdictOf(measured([gated({ atLeast: 0.9 })], { right: shares(99, 1, unknown) }, { coverage: 0 }), null)
+    const fail = (unknown: number) =>
+      verdictOf(
+        measured([gated({ atLeast: 0.9 })], { right: shares(70, 30, unknown) }, { coverage: 0 }),
+        null,
+      )
+
+    expect([pass(0).verdict, pass(10).verdict]).toEqual(['pass', 'inconclusive'])
+    expect([fail(0).verdict, fail(200).verdict]).toEqual(['fail', 'inconclusive'])
+  })
+
+  test('is not reached with less judged than the suite demands, and says of what', () => {
+    const verdict = verdictOf(measured([gated({ atLeast: 0.5 })], { right: shares(95, 0, 5) }), null)
+
+    expect(verdict).toMatchObject({ verdict: 'inconclusive', uncovered: true })
+    expect(verdict.reasons[0]).toBe(
+      'right: 95 of 100 judged, and the suite demands 98 % (5 abstained, 0 errors).',
+    )
+  })
+
+  test('one gate that fails is enough, whatever the others say', () => {
+    const scorers = [gated({ atLeast: 0.1 }), gated({ atMost: 0.1 }, { name: 'wordy', kind: 'length' })]
+    const verdict = verdictOf(measured(scorers, { right: shares(90, 10), wordy: shares(90, 10) }), null)
+
+    expect(verdict.verdict).toBe('fail')
+    expect(verdict.reasons).toEqual([expect.stringMatching(/^wordy: at most 0.1 is demanded/)])
+  })
+
+  test('without a baseline leaves a comparison undecided, and says how to name one', () => {
+    const verdict = verdictOf(measured([gated({ notWorseBy: 0.02 })], { right: shares(100, 0) }), null)
+
+    expect(verdict.verdict).toBe('inconclusive')
+    expect(verdict.reasons[0]).toMatch(/--against production/)
+  })
+
+  test.each([
+    ['as good', 0, 'pass'],
+    ['much worse', 40, 'fail'],
+    ['a little worse', 4, 'inconclusive'],
+  ] as const)(
+    'against a baseline, a candidate that is %s: %i of 200 answers got worse',
+    (_what, worse, wanted) => {
+      const scorers = [gated({ notWorseBy: 0.03 })]
+      const baseline = measured(scorers, { right: shares(180, 20) }, { id: 'run_b' })
+      const candidate = measured(scorers, { right: shares(180 - worse, 20 + worse) })
+
+      const verdict = verdictOf(candidate, baseline)
+
+      expect(verdict.verdict).toBe(wanted)
+      expect(verdict.baseline).toMatchObject({ id: 'run_b', sharedItems: 200 })
+      if (wanted === 'inconclusive') expect(verdict.scorers[0]?.gates[0]?.itemsMore).toBeGreaterThan(0)
+    },
+  )
+
+  test('turns round what is better when lower, in time as in shares', () => {
+    const time = gated({ notWorseBy: 50 }, { name: 'time', values: 'unbounded', better: 'lower' })
+    const random = seededRandom(1)
+    const base = Array.from({ length: 80 }, () => 500 + random() * 40)
+    const against = (slower: number) =>
+      verdictOf(
+        measured([time], { time: base.map((ms) => ms + slower + random()) }),
+        measured([time], { time: base }, { id: 'run_b' }),
+      )
+
+    expect([against(10).verdict, against(100).verdict, against(-100).verdict]).toEqual([
+      'pass',
+      'fail',
+      'pass',
+    ])
+    expect(against(-100).scorers[0]?.compared?.reads).toBe('better')
+    expect(against(100).scorers[0]?.compared?.reads).toBe('worse')
+  })
+
+  test('compares only items that both runs have with the same content', () => {
+    const scorers = [gated({ notWorseBy: 0.2 })]
+    const baseline = measured(scorers, { right: shares(60, 0) }, { id: 'run_b' })
+    const other = measured(scorers, { right: shares(60, 20) })
+    const changed = other.scores
+      .get('right')!
+      .map((item) => (item.position < 10 ? { ...item, hash: 'new' } : item))
+
+    const verdict = verdictOf({ ...other, scores: new Map([['right', changed]]) }, baseline)
+
+    expect(verdict.baseline?.sharedItems).toBe(50)
+    expect(verdict.scorers[0]?.compared?.difference?.items).toBe(50)
+  })
+
+  test('of grouped items rests on the groups: many questions about few documents prove little', () => {
+    const values = shares(95, 5)
+    const alone = verdictOf(measured([gated({ atLeast: 0.85 })], { right: values }), null)
+    const grouped = verdictOf(
+      measured(
+        [gated({ atLeast: 0.85 })],
+        { right: values },
+        { group: (at) => `doc ${Math.floor(at / 20)}` },
+      ),
+      null,
+    )
+
+    expect([alone.verdict, grouped.verdict]).toEqual(['pass', 'inconclusive'])
+    expect(grouped.scorers[0]?.estimate?.groups).toBe(5)
+  })
+
+  test('is the same each time it is made', () => {
+    const random = seededRandom(3)
+    const values = Array.from({ length: 50 }, () => random())
+    const once = () => verdictOf(measured([scorer({ values: 'share' })], { right: values }), null)
+
+    expect(once()).toEqual(once())
+  })
+
+  test('adjusts for many scorers: a difference that one of twenty would show by chance is none', () => {
+    const names = Array.from({ length: 20 }, (_, at) => `s${at}`)
+    const scorers = names.map((name) => scorer({ name }))
+    const even = Object.fromEntries(names.map((name) => [name, shares(50, 50)]))
+    const shifted = { ...even, s0: [...shares(44, 0), ...shares(0, 6), ...shares(0, 50)] }
+
+    const alone = verdictOf(
+      measured([scorer({ name: 's0' })], { s0: shifted.s0! }),
+      measured([scorer({ name: 's0' })], { s0: even.s0! }, { id: 'run_b' }),
+    )
+    const among = verdictOf(measured(scorers, shifted), measured(scorers, even, { id: 'run_b' }))
+
+    expect(alone.scorers[0]?.compared?.reads).toBe('worse')
+    expect(among.scorers[0]?.compared?.reads).toBe('no difference seen')
+  })
+})
