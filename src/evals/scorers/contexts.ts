@@ -2,12 +2,16 @@
 
 import { z } from 'zod'
 import { splitSentences } from '../../lib/sentences.ts'
-import { expectedTexts, textSetting, thresholdSetting } from './expected.ts'
+import { expectedTexts } from './expected.ts'
 import { type Abstained, abstained, clip, MAX_ANALYSED_CHARS, rounded, share, tooLong } from './outcome.ts'
 import type { Sample, ScorerKind } from './scorer.ts'
+import { textSetting, thresholdSetting } from './settings.ts'
 import { countNgrams, overlap, rougeTokens } from './tokens.ts'
 
+/** More are no expectation of one answer. */
 const MAX_STATEMENTS = 1_000
+/** Statements times passages. */
+const MAX_COMPARISONS = 1_000_000
 
 const coverageSettings = z.strictObject({
   value: textSetting,
@@ -94,12 +98,18 @@ function coveredStatements(
   if (chars > MAX_ANALYSED_CHARS) {
     return tooLong('Passages and expected statements together', chars, MAX_ANALYSED_CHARS)
   }
+  const [single = ''] = expected.texts
   const written =
     expected.texts.length > 1
-      ? [...expected.texts]
-      : splitSentences(expected.texts[0] ?? '', MAX_STATEMENTS).map(({ text }) => text)
-  const statements = written.slice(0, MAX_STATEMENTS).filter((text) => rougeTokens(text).length > 0)
+      ? expected.texts
+      : splitSentences(single, MAX_STATEMENTS + 1).map((sentence) => sentence.text)
+  const statements = written.filter((text) => rougeTokens(text).length > 0)
   if (statements.length === 0) return abstained('What the item expects has no words.')
+  if (statements.length > MAX_STATEMENTS || statements.length * contexts.length > MAX_COMPARISONS) {
+    return abstained(
+      `${statements.length} statements and ${contexts.length} passages are more than are compared.`,
+    )
+  }
   const holds = statements.map((statement) => holder(rougeTokens(statement), coverage))
   const byContext = contexts.map((context) => {
     const tokens = rougeTokens(context)
@@ -163,6 +173,8 @@ export const citedSentences: ScorerKind<z.output<typeof citationSettings>> = {
       if (contexts.length === 0) return abstained('No passage was shown.')
       if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)
       const sentences = citingSentences(output, contexts)
+      if (sentences.length > MAX_SENTENCES)
+        return abstained(`The answer has more than ${MAX_SENTENCES} sentences.`)
       if (sentences.length === 0) return abstained('The answer has no sentence.')
       const citing = sentences.filter((cites) => cites).length
       const reason = `${citing} of ${sentences.length} sentences cite a passage.`
@@ -178,7 +190,7 @@ const LEADING_MARKS = new RegExp(`^(?:\\s*${MARK})+[\\s.]*`)
 /** Of each sentence, whether it cites a passage. Marks at its beginning belong to the sentence before. */
 function citingSentences(output: string, contexts: readonly string[]): boolean[] {
   const citing: boolean[] = []
-  for (const { text } of splitSentences(output, MAX_SENTENCES)) {
+  for (const { text } of splitSentences(output, MAX_SENTENCES + 1)) {
     const leading = LEADING_MARKS.exec(text)?.[0] ?? ''
     const belongsBefore = leading !== '' && citing.length > 0
     if (belongsBefore && citations(leading).some((number) => exists(number, contexts))) {

@@ -3,12 +3,11 @@
 import { z } from 'zod'
 import { isJsonObject, type JsonValue } from '../../lib/json.ts'
 import { nearest } from '../../lib/nearest.ts'
-import { thresholdSetting } from './expected.ts'
 import { compileSchemaSetting, jsonIdentity, parseJson } from './json-values.ts'
 import { abstained, failed, listed, quoted, rounded, share, verdict } from './outcome.ts'
 import type { ScoreOutcome, ScorerKind, ToolCall } from './scorer.ts'
+import { thresholdSetting } from './settings.ts'
 
-const PROMPTFOO = 'promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/'
 /** More calls in one answer are a loop. */
 const MAX_CALLS = 1_000
 
@@ -22,7 +21,7 @@ export const toolCallsValid: ScorerKind<z.output<typeof validSettings>> = {
   kind: 'tool-calls-valid',
   version: 1,
   summary: 'The answer calls a tool, and every call names a known tool with arguments that fit its schema.',
-  source: `JSON Schema 2020-12; ${PROMPTFOO} (is-valid-openai-tools-call).`,
+  source: 'JSON Schema 2020-12; promptfoo (is-valid-openai-tools-call).',
   traps:
     'Says nothing about whether the right tool was called, or with the right values. An answer without a call fails, the empty one too. Empty arguments count as `{}`, as models write them for tools without parameters.',
   values: 'binary',
@@ -51,7 +50,7 @@ export const toolCallsValid: ScorerKind<z.output<typeof validSettings>> = {
       }
       if (toolCalls.length > MAX_CALLS)
         return verdict(false, `The answer calls more than ${MAX_CALLS} tools.`)
-      return verdict(true, `${toolCalls.length} calls fit their schemas.`)
+      return verdict(true, `All ${toolCalls.length} calls fit their schemas.`)
     }
   },
 }
@@ -117,7 +116,8 @@ export const toolCallF1: ScorerKind<z.output<typeof f1Settings>> = {
   kind: 'tool-call-f1',
   version: 1,
   summary: 'F1 of the set of called tools against the expected set, by name or by name and arguments.',
-  source: `Precision and recall of van Rijsbergen 1979, Information Retrieval, chapter 7; ${PROMPTFOO} (tool-call-f1, which passes from 1 on).`,
+  source:
+    'Precision and recall of van Rijsbergen 1979, Information Retrieval, chapter 7; promptfoo (tool-call-f1, which passes from 1 on).',
   traps:
     'Sets: order, and how often a tool is called, do not count. By name, wrong arguments count as right. An answer without a call has 0, the empty one too, unless nothing was expected: then 1.',
   values: 'share',
