@@ -4,6 +4,11 @@ import type { JsonValue } from '../../lib/json.ts'
 import { type Abstained, abstained } from './outcome.ts'
 import type { Sample } from './scorer.ts'
 
+/** For a kind that has nothing to compare an answer with. */
+export function nothingExpected(): Abstained {
+  return abstained('The item expects nothing, and the scorer has no value of its own.')
+}
+
 /**
  * The texts an answer is held against, at least one; or the abstention when nobody said any. Numbers and truth values
  * count as their JSON text; objects and lists within lists are no texts.
@@ -13,7 +18,7 @@ export function expectedTexts(
   value: string | string[] | undefined,
 ): { texts: readonly string[] } | Abstained {
   const source: JsonValue = value ?? sample.expected
-  if (source === null) return abstained('The item expects nothing, and the scorer has no value of its own.')
+  if (source === null) return nothingExpected()
   const texts = (Array.isArray(source) ? source : [source]).map(asText)
   const known = texts.filter((text) => text !== null)
   if (known.length < texts.length) return abstained('What the item expects is JSON and no text.')

@@ -41,6 +41,18 @@ export function jsonIdentity(value: JsonValue): string {
   return canonicalize(value) ?? ''
 }
 
+/** The identity of the value that a text holds. What RFC 8785 has no form for (half a character, 1e400) is a problem too. */
+export function readIdentity(text: string): { identity: string } | { problem: string } | Abstained {
+  const parsed = parseJson(text)
+  if (!('value' in parsed)) return parsed
+  try {
+    return { identity: jsonIdentity(parsed.value) }
+  } catch (error) {
+    // Converted: an answer may hold anything, and what has no form equals nothing.
+    return { problem: `${error instanceof Error ? error.message : String(error)}.` }
+  }
+}
+
 /** A check of values; throws RequestError for a schema that has mistakes, with the path of each. */
 export function compileSchemaSetting(schema: JsonValue, setting: string): SchemaCheck {
   const compiled = compileJsonSchema(schema)

@@ -2,9 +2,10 @@
 
 import { z } from 'zod'
 import type { JsonValue } from '../../lib/json.ts'
+import { nothingExpected } from './expected.ts'
 import { findJson } from './json-in-prose.ts'
-import { compileSchemaSetting, jsonIdentity, parseJson } from './json-values.ts'
-import { abstained, failed, verdict } from './outcome.ts'
+import { compileSchemaSetting, jsonIdentity, parseJson, readIdentity } from './json-values.ts'
+import { failed, verdict } from './outcome.ts'
 import type { ScorerKind } from './scorer.ts'
 
 const schemaSetting = z
@@ -86,14 +87,13 @@ export const jsonMatch: ScorerKind<z.output<typeof jsonMatchSettings>> = {
   prepare({ value, several }) {
     return ({ output, expected }) => {
       const ideal = (value as JsonValue | undefined) ?? expected
-      if (ideal === null)
-        return abstained('The item expects nothing, and the scorer has no value of its own.')
+      if (ideal === null) return nothingExpected()
       const alternatives = readIdeals(ideal, several)
       if (alternatives === null) return failed('An ideal answer is no JSON. Write JSON, or JSON as text.')
-      const parsed = parseJson(output)
-      if ('outcome' in parsed) return parsed
-      if ('problem' in parsed) return verdict(false, `The answer is no JSON: ${parsed.problem}`)
-      const holds = alternatives.includes(jsonIdentity(parsed.value))
+      const answered = readIdentity(output)
+      if ('outcome' in answered) return answered
+      if ('problem' in answered) return verdict(false, `The answer is no JSON: ${answered.problem}`)
+      const holds = alternatives.includes(answered.identity)
       const which =
         alternatives.length === 1 ? 'the ideal answer' : `one of ${alternatives.length} ideal answers`
       return verdict(holds, `The JSON of the answer ${holds ? 'equals' : 'does not equal'} ${which}.`)
@@ -105,8 +105,8 @@ export const jsonMatch: ScorerKind<z.output<typeof jsonMatchSettings>> = {
 function readIdeals(ideal: JsonValue, several: boolean): string[] | null {
   const texts = several && Array.isArray(ideal) && ideal.every((one) => typeof one === 'string')
   const identities = (texts ? ideal : [ideal]).map((one) => {
-    const parsed = typeof one === 'string' ? parseJson(one) : { value: one }
-    return 'value' in parsed ? jsonIdentity(parsed.value) : null
+    const read = typeof one === 'string' ? readIdentity(one) : { identity: jsonIdentity(one) }
+    return 'identity' in read ? read.identity : null
   })
   const known = identities.filter((identity) => identity !== null)
   return known.length === identities.length ? known : null

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import type { JsonValue } from '../../lib/json.ts'
-import { abstained, failed, verdict } from './outcome.ts'
+import { nothingExpected } from './expected.ts'
+import { failed, verdict } from './outcome.ts'
 import { numberReader } from './read-numbers.ts'
 import type { ScorerKind } from './scorer.ts'
 
@@ -46,8 +47,7 @@ export const number: ScorerKind<z.output<typeof settings>> = {
     }
     return ({ output, expected }) => {
       const source: JsonValue = value ?? expected
-      if (source === null)
-        return abstained('The item expects nothing, and the scorer has no value of its own.')
+      if (source === null) return nothingExpected()
       const ideals = (Array.isArray(source) ? source : [source]).map((one) =>
         typeof one === 'number' ? one : pick(behindMark(String(one), after) ?? String(one)),
       )

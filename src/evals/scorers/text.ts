@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { isJsonObject, type JsonValue } from '../../lib/json.ts'
 import { expectedTexts } from './expected.ts'
-import { jsonIdentity, parseJson } from './json-values.ts'
+import { jsonIdentity, readIdentity } from './json-values.ts'
 import { abstained, clip, MAX_ANALYSED_CHARS, quoted, tooLong, verdict } from './outcome.ts'
 import type { Sample, ScoreOutcome, ScorerKind } from './scorer.ts'
 import { textSetting } from './settings.ts'
@@ -53,10 +53,10 @@ function isStructure(value: JsonValue): boolean {
 }
 
 function equalsJson(output: string, expected: JsonValue): ScoreOutcome {
-  const parsed = parseJson(output)
-  if ('outcome' in parsed) return parsed
-  if ('problem' in parsed) return verdict(false, `The answer is no JSON: ${parsed.problem}`)
-  const holds = jsonIdentity(parsed.value) === jsonIdentity(expected)
+  const answered = readIdentity(output)
+  if ('outcome' in answered) return answered
+  if ('problem' in answered) return verdict(false, `The answer is no JSON: ${answered.problem}`)
+  const holds = answered.identity === jsonIdentity(expected)
   return verdict(holds, `The JSON of the answer ${holds ? 'equals' : 'does not equal'} the expected one.`)
 }
 

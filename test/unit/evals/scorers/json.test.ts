@@ -80,6 +80,8 @@ describe('json-match', () => {
     ['null, which equals null', '{"a":null}', '{"a":null}', 1],
     ['text and number', '"1"', '1', 0],
     ['no JSON', 'a', '"a"', 0],
+    ['half a character, which equals nothing', '"\\ud800"', '"x"', 0],
+    ['a number beyond a double, which equals nothing', '1e400', '1', 0],
     ['an ideal answer that is no JSON', '{}', 'a', 'error'],
   ])('%s', async (_what, output, expected, value) => {
     expect(await scoreOf('json-match', {}, { output, expected })).toBe(value)

@@ -72,6 +72,13 @@ describe('tool-calls-match', () => {
     expect(await scoreOf('tool-calls-match', { value: [] }, {})).toBe(1)
   })
 
+  test('a call that any arguments would do for is left to those that fit nothing else', async () => {
+    const value = ['search', { name: 'search', arguments: { q: 'a' } }]
+    const toolCalls = [call('search', { q: 'a' }), call('search', { q: 'b' })]
+
+    expect(await scoreOf('tool-calls-match', { value, order: 'any' }, { toolCalls })).toBe(1)
+  })
+
   test('what is no call is an error and not a failed answer', async () => {
     expect(await scoreOf('tool-calls-match', {}, { expected: [5] })).toBe('error')
     expect(await scoreOf('tool-call-f1', {}, { expected: { tool: 'x' } })).toBe('error')
