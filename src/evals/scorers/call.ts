@@ -1,12 +1,11 @@
 /** Scorers of the call itself: why the model stopped, how long it took, what it cost. */
 
 import { z } from 'zod'
-import { RequestError } from '../../errors.ts'
 import { formatUsd, parseUsd } from '../../lib/money.ts'
 import { abstained, failed, quoted, verdict } from './outcome.ts'
 import type { ScorerKind } from './scorer.ts'
+import { wrongSetting } from './settings.ts'
 
-const PROMPTFOO = 'promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/'
 const name = z.string().min(1).max(100)
 
 const finishSettings = z.strictObject({
@@ -20,7 +19,7 @@ export const finishReason: ScorerKind<z.output<typeof finishSettings>> = {
   kind: 'finish-reason',
   version: 1,
   summary: 'The model stopped for an expected reason.',
-  source: `OpenAI, chat completions (\`stop\`, \`length\`, \`tool_calls\`, \`content_filter\`); ${PROMPTFOO} (finish-reason).`,
+  source: `OpenAI, chat completions (\`stop\`, \`length\`, \`tool_calls\`, \`content_filter\`); promptfoo (finish-reason).`,
   traps:
     'A model can stop by itself in the middle of a thought, and some upstreams say `stop` for everything. Unknown abstains. Says nothing about the text: an empty answer is judged like any other.',
   values: 'binary',
@@ -43,7 +42,7 @@ export const latency: ScorerKind<z.output<typeof latencySettings>> = {
   kind: 'latency',
   version: 1,
   summary: 'Milliseconds from the request to the last byte.',
-  source: `${PROMPTFOO} (latency).`,
+  source: 'promptfoo (latency).',
   traps:
     'Of one call on one machine at one hour: compare only runs made side by side. Grows with the length of the answer. Recorded answers that do not say abstain. An empty answer is judged like any other.',
   values: 'unbounded',
@@ -69,7 +68,7 @@ export const cost: ScorerKind<z.output<typeof costSettings>> = {
   kind: 'cost',
   version: 1,
   summary: 'What the call cost, in micro-USD.',
-  source: `Aval’s price list at the time of the call; ${PROMPTFOO} (cost).`,
+  source: 'Aval’s price list at the time of the call; promptfoo (cost).',
   traps:
     'An unknown price abstains; it is not 0. List prices, without discounts. What a cache answered costs little and says nothing about the model. An empty answer is judged like any other.',
   values: 'unbounded',
@@ -78,8 +77,8 @@ export const cost: ScorerKind<z.output<typeof costSettings>> = {
   prepare({ max_usd: written }) {
     const most = written === undefined ? null : parseUsd(String(written))
     if (written !== undefined && most === null) {
-      const message = `max_usd: ${quoted(String(written))} where dollars such as "0.002" are expected, to a millionth at most.`
-      throw new RequestError('invalid_value', message, { param: 'max_usd' })
+      const message = `${quoted(String(written))} where dollars such as "0.002" are expected, to a millionth at most.`
+      throw wrongSetting('max_usd', message)
     }
     return ({ cost: spent }) => {
       if (spent === null) return abstained('The price of the call is not known.')

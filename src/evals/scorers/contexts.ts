@@ -1,13 +1,17 @@
-/** Scorers of the passages an answer was to rest on: whether they hold what is expected, and whether the answer cites them. */
+/** Scorers of the passages an answer was to rest on: whether they hold what is expected. */
 
 import { z } from 'zod'
 import { splitSentences } from '../../lib/sentences.ts'
-import { expectedTexts, textSetting, thresholdSetting } from './expected.ts'
+import { expectedTexts } from './expected.ts'
 import { type Abstained, abstained, clip, MAX_ANALYSED_CHARS, rounded, share, tooLong } from './outcome.ts'
 import type { Sample, ScorerKind } from './scorer.ts'
+import { textSetting, thresholdSetting } from './settings.ts'
 import { countNgrams, overlap, rougeTokens } from './tokens.ts'
 
+/** More are no expectation of one answer. */
 const MAX_STATEMENTS = 1_000
+/** Statements times passages. */
+const MAX_COMPARISONS = 1_000_000
 
 const coverageSettings = z.strictObject({
   value: textSetting,
@@ -94,12 +98,18 @@ function coveredStatements(
   if (chars > MAX_ANALYSED_CHARS) {
     return tooLong('Passages and expected statements together', chars, MAX_ANALYSED_CHARS)
   }
+  const [single = ''] = expected.texts
   const written =
     expected.texts.length > 1
-      ? [...expected.texts]
-      : splitSentences(expected.texts[0] ?? '', MAX_STATEMENTS).map(({ text }) => text)
-  const statements = written.slice(0, MAX_STATEMENTS).filter((text) => rougeTokens(text).length > 0)
+      ? expected.texts
+      : splitSentences(single, MAX_STATEMENTS + 1).map((sentence) => sentence.text)
+  const statements = written.filter((text) => rougeTokens(text).length > 0)
   if (statements.length === 0) return abstained('What the item expects has no words.')
+  if (statements.length > MAX_STATEMENTS || statements.length * contexts.length > MAX_COMPARISONS) {
+    return abstained(
+      `${statements.length} statements and ${contexts.length} passages are more than are compared.`,
+    )
+  }
   const holds = statements.map((statement) => holder(rougeTokens(statement), coverage))
   const byContext = contexts.map((context) => {
     const tokens = rougeTokens(context)
@@ -118,92 +128,4 @@ function holder(
   const words = countNgrams(statement, 1)
   return (text, counts) =>
     text.includes(asText) || (coverage !== undefined && overlap(words, counts) / statement.length >= coverage)
-}
-
-const citationSettings = z.strictObject({ threshold: thresholdSetting })
-
-export const citesContext: ScorerKind<z.output<typeof citationSettings>> = {
-  kind: 'cites-context',
-  version: 1,
-  summary: 'Which share of the citations [n] in the answer names a passage that was shown.',
-  source:
-    'The form of ALCE, Gao et al. 2023, https://arxiv.org/abs/2305.14627, without its judgement of support.',
-  traps:
-    'That a passage exists does not mean it says so. Reads [1], [1, 2] and [1–3]; any other number in square brackets is taken for a citation too, a year for one that does not exist. Without a citation it abstains, the empty answer too: `cited-sentences` notices. Without passages it abstains.',
-  values: 'share',
-  better: 'higher',
-  settings: citationSettings,
-  prepare({ threshold }) {
-    return ({ output, contexts }) => {
-      if (contexts.length === 0) return abstained('No passage was shown.')
-      if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)
-      const cited = citations(output)
-      if (cited.length === 0) return abstained('The answer cites nothing.')
-      const missing = cited.filter((number) => !exists(number, contexts))
-      const found = cited.length - missing.length
-      const reason = `${found} of ${cited.length} citations name one of ${contexts.length} passages.`
-      return share(found / cited.length, threshold, reason, { missing: [...new Set(missing)].slice(0, 20) })
-    }
-  },
-}
-
-export const citedSentences: ScorerKind<z.output<typeof citationSettings>> = {
-  kind: 'cited-sentences',
-  version: 1,
-  summary: 'Which share of the sentences of the answer cites a passage that was shown.',
-  source:
-    'The form of ALCE, Gao et al. 2023, https://arxiv.org/abs/2305.14627, without its judgement of support.',
-  traps:
-    'Not every sentence needs a source, such as a greeting or a conclusion: 1 is seldom the aim. A citation behind the full stop belongs to the sentence before it. An empty answer and no passages abstain.',
-  values: 'share',
-  better: 'higher',
-  settings: citationSettings,
-  prepare({ threshold }) {
-    return ({ output, contexts }) => {
-      if (contexts.length === 0) return abstained('No passage was shown.')
-      if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)
-      const sentences = citingSentences(output, contexts)
-      if (sentences.length === 0) return abstained('The answer has no sentence.')
-      const citing = sentences.filter((cites) => cites).length
-      const reason = `${citing} of ${sentences.length} sentences cite a passage.`
-      return share(citing / sentences.length, threshold, reason)
-    }
-  },
-}
-
-const MAX_SENTENCES = 20_000
-const MARK = String.raw`\[\d{1,4}(?:\s*[,;\u2013-]\s*\d{1,4}){0,50}\]`
-const LEADING_MARKS = new RegExp(`^(?:\\s*${MARK})+[\\s.]*`)
-
-/** Of each sentence, whether it cites a passage. Marks at its beginning belong to the sentence before. */
-function citingSentences(output: string, contexts: readonly string[]): boolean[] {
-  const citing: boolean[] = []
-  for (const { text } of splitSentences(output, MAX_SENTENCES)) {
-    const leading = LEADING_MARKS.exec(text)?.[0] ?? ''
-    const belongsBefore = leading !== '' && citing.length > 0
-    if (belongsBefore && citations(leading).some((number) => exists(number, contexts))) {
-      citing[citing.length - 1] = true
-    }
-    const rest = belongsBefore ? text.slice(leading.length) : text
-    if (/[\p{L}\p{N}]/u.test(rest)) citing.push(citations(rest).some((number) => exists(number, contexts)))
-  }
-  return citing
-}
-
-/** Numbers cited, a range as its two ends and what lies between them, at most a hundred. */
-function citations(text: string): number[] {
-  return [...text.matchAll(new RegExp(MARK, 'g'))].flatMap(([mark]) =>
-    mark
-      .slice(1, -1)
-      .split(/[,;]/)
-      .flatMap((part) => {
-        const [from = 0, to = from] = part.split(/[\u2013-]/).map(Number)
-        const length = Math.max(1, Math.min(100, to - from + 1))
-        return Array.from({ length }, (_, at) => from + at)
-      }),
-  )
-}
-
-function exists(number: number, contexts: readonly string[]): boolean {
-  return number >= 1 && number <= contexts.length
 }

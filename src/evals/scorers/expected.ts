@@ -1,29 +1,13 @@
 /** What an answer is compared with: the scorer's own `value`, or what the item expects. */
 
-import { z } from 'zod'
 import type { JsonValue } from '../../lib/json.ts'
 import { type Abstained, abstained } from './outcome.ts'
 import type { Sample } from './scorer.ts'
 
-const MAX_TEXT_CHARS = 100_000
-const MAX_TEXTS = 1_000
-
-/** One text, or several; an empty one would be contained in everything. */
-export const textSetting = z
-  .union([
-    z.string().min(1).max(MAX_TEXT_CHARS),
-    z.array(z.string().min(1).max(MAX_TEXT_CHARS)).min(1).max(MAX_TEXTS),
-  ])
-  .optional()
-  .describe('a text or a list of texts; left out, what the item expects')
-
-/** From which share on an answer passes. */
-export const thresholdSetting = z
-  .number()
-  .min(0)
-  .max(1)
-  .optional()
-  .describe('passed from this value on; left out, only the number is kept')
+/** For a kind that has nothing to compare an answer with. */
+export function nothingExpected(): Abstained {
+  return abstained('The item expects nothing, and the scorer has no value of its own.')
+}
 
 /**
  * The texts an answer is held against, at least one; or the abstention when nobody said any. Numbers and truth values
@@ -34,7 +18,7 @@ export function expectedTexts(
   value: string | string[] | undefined,
 ): { texts: readonly string[] } | Abstained {
   const source: JsonValue = value ?? sample.expected
-  if (source === null) return abstained('The item expects nothing, and the scorer has no value of its own.')
+  if (source === null) return nothingExpected()
   const texts = (Array.isArray(source) ? source : [source]).map(asText)
   const known = texts.filter((text) => text !== null)
   if (known.length < texts.length) return abstained('What the item expects is JSON and no text.')

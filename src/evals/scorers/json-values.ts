@@ -1,10 +1,10 @@
 /** JSON as answers hold it: parsed within bounds, compared, checked against the schema of a setting. */
 
 import canonicalize from 'canonicalize'
-import { RequestError } from '../../errors.ts'
 import type { JsonValue } from '../../lib/json.ts'
 import { compileJsonSchema, type SchemaCheck } from '../../lib/json-schema-check.ts'
 import { type Abstained, clip, tooLong } from './outcome.ts'
+import { wrongSetting } from './settings.ts'
 
 /** A parsed value takes a multiple of its text in memory. */
 const MAX_JSON_CHARS = 5_000_000
@@ -19,7 +19,7 @@ export function parseJson(text: string): { value: JsonValue } | { problem: strin
     value = JSON.parse(text) as JsonValue
   } catch (error) {
     // Converted into what the reason says: that an answer is no JSON is what is being found out.
-    return { problem: clip(error instanceof Error ? error.message : String(error), 200) }
+    return { problem: `${clip(error instanceof Error ? error.message : String(error), 200)}.` }
   }
   return isDeeper(value, MAX_JSON_DEPTH) ? { problem: `Deeper than ${MAX_JSON_DEPTH} levels.` } : { value }
 }
@@ -41,10 +41,22 @@ export function jsonIdentity(value: JsonValue): string {
   return canonicalize(value) ?? ''
 }
 
+/** The identity of the value that a text holds. What RFC 8785 has no form for (half a character, 1e400) is a problem too. */
+export function readIdentity(text: string): { identity: string } | { problem: string } | Abstained {
+  const parsed = parseJson(text)
+  if (!('value' in parsed)) return parsed
+  try {
+    return { identity: jsonIdentity(parsed.value) }
+  } catch (error) {
+    // Converted: an answer may hold anything, and what has no form equals nothing.
+    return { problem: `${error instanceof Error ? error.message : String(error)}.` }
+  }
+}
+
 /** A check of values; throws RequestError for a schema that has mistakes, with the path of each. */
 export function compileSchemaSetting(schema: JsonValue, setting: string): SchemaCheck {
   const compiled = compileJsonSchema(schema)
   if ('check' in compiled) return compiled.check
-  const mistakes = compiled.problems.map(({ path, message }) => `${[setting, ...path].join('.')}: ${message}`)
-  throw new RequestError('invalid_value', mistakes.slice(0, 5).join(' '), { param: setting })
+  const mistakes = compiled.problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  throw wrongSetting(setting, mistakes.slice(0, 5).join(' '))
 }

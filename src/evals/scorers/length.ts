@@ -1,9 +1,9 @@
 /** Scorers of how long an answer is. */
 
 import { z } from 'zod'
-import { RequestError } from '../../errors.ts'
 import { verdict } from './outcome.ts'
 import type { ScorerKind } from './scorer.ts'
+import { wrongSetting } from './settings.ts'
 
 const atLeast = z.int().min(0).optional().describe('at least that many')
 const atMost = z.int().min(0).optional().describe('at most that many')
@@ -18,8 +18,7 @@ export const wordCount: ScorerKind<z.output<typeof wordCountSettings>> = {
   kind: 'word-count',
   version: 1,
   summary: 'The answer has as many words as asked for.',
-  source:
-    'promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/ (word-count: runs without white space).',
+  source: 'promptfoo (word-count: runs without white space).',
   traps:
     'A word is what stands between white space: a dash between blanks is one, and a Chinese paragraph is one. An empty answer has 0 words.',
   values: 'binary',
@@ -27,13 +26,7 @@ export const wordCount: ScorerKind<z.output<typeof wordCountSettings>> = {
   settings: wordCountSettings,
   prepare({ exactly, min, max }) {
     if (exactly === undefined && min === undefined && max === undefined) {
-      throw new RequestError(
-        'missing_required_parameter',
-        'Nothing is asked for. Write exactly, min or max.',
-        {
-          param: 'exactly',
-        },
-      )
+      throw wrongSetting('exactly', 'nothing is asked for. Write exactly, min or max.')
     }
     refuseEmptyRange(min, max)
     return ({ output }) => {
@@ -77,8 +70,7 @@ export const length: ScorerKind<z.output<typeof lengthSettings>> = {
 
 function refuseEmptyRange(min: number | undefined, max: number | undefined): void {
   if (min === undefined || max === undefined || min <= max) return
-  const message = `min ${min} is more than max ${max}, so nothing can pass. Swap them.`
-  throw new RequestError('invalid_value', message, { param: 'min' })
+  throw wrongSetting('min', `${min} is more than max ${max}, so nothing can pass. Swap them.`)
 }
 
 function isBetween(size: number, min = 0, max = Number.POSITIVE_INFINITY): boolean {

@@ -17,10 +17,7 @@ export function negate(kind: ScorerKind): ScorerKind {
     summary: `Not: ${kind.summary}`,
     prepare(settings) {
       const score = kind.prepare(settings)
-      return (sample, signal) => {
-        const outcome = score(sample, signal)
-        return outcome instanceof Promise ? outcome.then(opposite) : opposite(outcome)
-      }
+      return async (sample, signal) => opposite(await score(sample, signal))
     },
   }
 }

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import type { JsonValue } from '../../lib/json.ts'
-import { abstained, failed, verdict } from './outcome.ts'
+import { nothingExpected } from './expected.ts'
+import { failed, verdict } from './outcome.ts'
 import { numberReader } from './read-numbers.ts'
 import type { ScorerKind } from './scorer.ts'
 
@@ -46,14 +47,15 @@ export const number: ScorerKind<z.output<typeof settings>> = {
     }
     return ({ output, expected }) => {
       const source: JsonValue = value ?? expected
-      if (source === null)
-        return abstained('The item expects nothing, and the scorer has no value of its own.')
-      const ideals = (Array.isArray(source) ? source : [source]).map((one) => asNumber(one, pick))
+      if (source === null) return nothingExpected()
+      const ideals = (Array.isArray(source) ? source : [source]).map((one) =>
+        typeof one === 'number' ? one : pick(behindMark(String(one), after) ?? String(one)),
+      )
       const known = ideals.filter((one) => one !== null)
       if (known.length === 0 || known.length < ideals.length) {
         return failed('What is expected holds no number, or not one alone. Write the number.')
       }
-      const answered = pick(window(output, after, take === 'last'))
+      const answered = pick(within(behindMark(output, after) ?? '', take === 'last'))
       if (answered === null) return verdict(false, noNumber(take, after))
       const holds = known.some(
         (one) => Math.abs(answered - one) <= Math.max(absolute, relative * Math.abs(one)),
@@ -69,18 +71,17 @@ function noNumber(take: string, after: string | undefined): string {
   return `There is ${take === 'only' ? 'no number, or more than one,' : 'no number'} ${where}.`
 }
 
-function asNumber(value: JsonValue, pick: (text: string) => number | null): number | null {
-  if (typeof value === 'number') return value
-  return typeof value === 'string' ? pick(value) : null
+/** What follows the last mark, the whole without a mark to look for, null when it is not there. */
+function behindMark(text: string, mark: string | undefined): string | null {
+  if (mark === undefined) return text
+  const at = text.lastIndexOf(mark)
+  return at < 0 ? null : text.slice(at + mark.length)
 }
 
-/** What of the answer is read. A number that the cut goes through is left out. */
-function window(output: string, after: string | undefined, fromEnd: boolean): string {
-  const marked = after === undefined ? -1 : output.lastIndexOf(after)
-  if (after !== undefined && marked < 0) return ''
-  const start = after === undefined ? 0 : marked + after.length
-  if (output.length - start <= MAX_READ_CHARS) return output.slice(start)
+/** What of a long text is read. A number that the cut goes through is left out. */
+function within(text: string, fromEnd: boolean): string {
+  if (text.length <= MAX_READ_CHARS) return text
   return fromEnd
-    ? output.slice(-MAX_READ_CHARS).replace(/^\S+/, '')
-    : output.slice(start, start + MAX_READ_CHARS).replace(/\S+$/, '')
+    ? text.slice(-MAX_READ_CHARS).replace(/^\S+/, '')
+    : text.slice(0, MAX_READ_CHARS).replace(/\S+$/, '')
 }

@@ -43,7 +43,7 @@ export function failed(reason: string): ScoreOutcome {
 
 /** For a text that is longer than the kind takes apart. `what` is e.g. "The answer". */
 export function tooLong(what: string, chars: number, maxChars: number): Abstained {
-  return abstained(`${what} has ${chars} characters; beyond ${maxChars} this scorer does not judge.`)
+  return abstained(`${what}: ${chars} characters, and this scorer takes at most ${maxChars} apart.`)
 }
 
 /** The first `maxChars` of a text, with an ellipsis when some are missing and no half of a surrogate pair. */

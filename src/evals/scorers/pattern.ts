@@ -1,10 +1,10 @@
 /** A scorer for regular expressions, which people write and RE2 runs. */
 
 import { z } from 'zod'
-import { RequestError } from '../../errors.ts'
 import { compileLinearRegex } from '../../lib/linear-regex.ts'
 import { MAX_ANALYSED_CHARS, tooLong, verdict } from './outcome.ts'
 import type { ScorerKind } from './scorer.ts'
+import { wrongSetting } from './settings.ts'
 
 const settings = z.strictObject({
   pattern: z.string().min(1).describe('in RE2 syntax; flags as (?i), (?m), (?s) at its start'),
@@ -18,8 +18,7 @@ export const regex: ScorerKind<z.output<typeof settings>> = {
   kind: 'regex',
   version: 1,
   summary: 'The pattern matches somewhere in the answer.',
-  source:
-    'RE2, https://github.com/google/re2/wiki/Syntax; promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/ (regex).',
+  source: 'RE2, https://github.com/google/re2/wiki/Syntax; promptfoo (regex).',
   traps:
     'RE2 has neither lookaround nor backreferences, and `.` does not match a line end without (?s). A pattern that can match nothing, such as `a*`, matches every answer, the empty one too. Longer than a million characters abstains.',
   values: 'binary',
@@ -28,9 +27,7 @@ export const regex: ScorerKind<z.output<typeof settings>> = {
   prepare({ pattern, whole }) {
     const compiled = compileLinearRegex(pattern, 'allowed')
     if ('expected' in compiled) {
-      throw new RequestError('invalid_value', `pattern: a text where ${compiled.expected} is expected.`, {
-        param: 'pattern',
-      })
+      throw wrongSetting('pattern', `a text where ${compiled.expected} is expected.`)
     }
     return ({ output }) => {
       if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)

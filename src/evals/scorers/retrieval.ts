@@ -2,9 +2,9 @@
 
 import { z } from 'zod'
 import { type Metric, measureQuery } from '../../retrieval/quality/metrics.ts'
-import { thresholdSetting } from './expected.ts'
 import { abstained, rounded, share } from './outcome.ts'
 import type { ScorerKind } from './scorer.ts'
+import { thresholdSetting } from './settings.ts'
 
 const TREC = 'trec_eval, https://github.com/usnistgov/trec_eval'
 const NEEDS_ALL =

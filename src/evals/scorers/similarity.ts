@@ -3,10 +3,11 @@
 import { distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { SMOOTHINGS, sentenceBleu } from './bleu.ts'
-import { expectedTexts, textSetting, thresholdSetting } from './expected.ts'
+import { expectedTexts } from './expected.ts'
 import { type Abstained, abstained, MAX_ANALYSED_CHARS, rounded, share, tooLong } from './outcome.ts'
 import { type Agreement, rougeL, rougeN } from './rouge.ts'
 import type { Sample, ScorerKind } from './scorer.ts'
+import { textSetting, thresholdSetting } from './settings.ts'
 import { bleuTokens, rougeTokens } from './tokens.ts'
 
 /** Steps of a table of every character with every other one: about a tenth of a second, 32 to a step. */
@@ -27,7 +28,7 @@ export const levenshtein: ScorerKind<z.output<typeof levenshteinSettings>> = {
   version: 1,
   summary: 'One less the edits (insert, delete, replace a character) over the length of the longer text.',
   source:
-    'Levenshtein 1966; promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/ (levenshtein, passed by the distance); autoevals (Levenshtein, the similarity).',
+    'Levenshtein 1966; promptfoo (levenshtein, passed by the distance); autoevals (Levenshtein, the similarity).',
   traps:
     'Typing, not meaning: "not" costs four edits. Of several texts the most alike counts. Counted in UTF-16 units, so an emoji is two. Two empty texts have 1. When the lengths multiply to more than a billion it abstains.',
   values: 'share',
@@ -38,9 +39,9 @@ export const levenshtein: ScorerKind<z.output<typeof levenshteinSettings>> = {
       const expected = expectedTexts(sample, value)
       if ('outcome' in expected) return expected
       const { output } = sample
-      const longest = Math.max(...expected.texts.map((text) => text.length))
-      if (output.length * longest > MAX_EDIT_CELLS) {
-        return abstained(`${output.length} × ${longest} characters are more than this scorer compares.`)
+      const chars = expected.texts.reduce((sum, text) => sum + text.length, 0)
+      if (output.length * chars > MAX_EDIT_CELLS) {
+        return abstained(`${output.length} × ${chars} characters are more than this scorer compares.`)
       }
       const compared = expected.texts.map((text) => {
         const edits = distance(output, text)
@@ -108,9 +109,9 @@ export const rougeLKind: ScorerKind<z.output<typeof rougeLSettings>> = {
     return (sample) => {
       const tokens = tokenised(sample, value, rougeTokens)
       if ('outcome' in tokens) return tokens
-      const longest = Math.max(...tokens.references.map((reference) => reference.length))
-      if (tokens.answer.length * longest > MAX_SUBSEQUENCE_CELLS) {
-        return abstained(`${tokens.answer.length} × ${longest} words are more than this scorer compares.`)
+      const words = tokens.references.flat().length
+      if (tokens.answer.length * words > MAX_SUBSEQUENCE_CELLS) {
+        return abstained(`${tokens.answer.length} × ${words} words are more than this scorer compares.`)
       }
       const best = bestOf(
         tokens.references.map((reference) => rougeL(tokens.answer, reference)),

@@ -2,14 +2,12 @@
 
 import { z } from 'zod'
 import { isJsonObject, type JsonValue } from '../../lib/json.ts'
-import { expectedTexts, textSetting } from './expected.ts'
-import { jsonIdentity, parseJson } from './json-values.ts'
+import { expectedTexts } from './expected.ts'
+import { jsonIdentity, readIdentity } from './json-values.ts'
 import { abstained, clip, MAX_ANALYSED_CHARS, quoted, tooLong, verdict } from './outcome.ts'
 import type { Sample, ScoreOutcome, ScorerKind } from './scorer.ts'
+import { textSetting } from './settings.ts'
 import { withoutArticles } from './tokens.ts'
-
-const PROMPTFOO = 'promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/'
-const OPENAI_EVALS = 'openai/evals, https://github.com/openai/evals, evals.elsuite.basic'
 
 const valueSettings = z.strictObject({ value: textSetting })
 type ValueSettings = z.output<typeof valueSettings>
@@ -25,7 +23,7 @@ export const equals: ScorerKind<z.output<typeof equalsSettings>> = {
   version: 1,
   summary:
     'The answer is the expected text, or one of several; where JSON is expected, it parses to an equal value.',
-  source: `${PROMPTFOO} (equals); OpenAI Evals API, string check \`eq\` and, with \`ignore_case\`, \`ilike\` without wildcards.`,
+  source: 'promptfoo (equals); OpenAI Evals API (string_check, `eq`).',
   traps:
     'One blank or line end too many fails: models add them, so consider `trim`. Characters are compared as written; an accent as a character of its own differs. A list of texts means any of them. An empty answer equals only an empty text.',
   values: 'binary',
@@ -55,10 +53,10 @@ function isStructure(value: JsonValue): boolean {
 }
 
 function equalsJson(output: string, expected: JsonValue): ScoreOutcome {
-  const parsed = parseJson(output)
-  if ('outcome' in parsed) return parsed
-  if ('problem' in parsed) return verdict(false, `The answer is no JSON: ${parsed.problem}`)
-  const holds = jsonIdentity(parsed.value) === jsonIdentity(expected)
+  const answered = readIdentity(output)
+  if ('outcome' in answered) return answered
+  if ('problem' in answered) return verdict(false, `The answer is no JSON: ${answered.problem}`)
+  const holds = answered.identity === jsonIdentity(expected)
   return verdict(holds, `The JSON of the answer ${holds ? 'equals' : 'does not equal'} the expected one.`)
 }
 
@@ -71,7 +69,7 @@ function containing({ kind, ignoreCase, needs, summary }: Containing): ScorerKin
     kind,
     version: 1,
     summary,
-    source: `${PROMPTFOO} (${kind}).`,
+    source: `promptfoo (${kind}).`,
     traps: `Finds characters, not words: "art" is in "start", and "not refundable" contains "refundable".${ignoreCase ? ' Case is folded by Unicode alone: "ß" is not "ss".' : ''} An empty answer contains nothing. An empty expected text abstains, as everything would contain it.`,
     values: 'binary',
     better: 'higher',
@@ -162,7 +160,7 @@ export const startsWith = comparing(
   {
     kind: 'starts-with',
     summary: 'The answer begins with the expected text, or with one of several.',
-    source: `${PROMPTFOO} (starts-with).`,
+    source: 'promptfoo (starts-with).',
     traps:
       'A leading blank, quote or "Sure, " fails. An empty expected text abstains, as everything begins with it.',
   },
@@ -177,7 +175,7 @@ export const match = comparing(
   {
     kind: 'match',
     summary: 'The answer begins with any of the ideal answers, with nothing changed on either side.',
-    source: `${OPENAI_EVALS}.match:Match.`,
+    source: 'openai/evals, evals.elsuite.basic.match:Match.',
     traps:
       'As there, an answer that goes on matches too: the ideal "1" matches "10". An empty ideal answer matches everything.',
   },
@@ -189,7 +187,7 @@ export const includes = comparing(
   {
     kind: 'includes',
     summary: 'Any of the ideal answers is somewhere in the answer.',
-    source: `${OPENAI_EVALS}.includes:Includes.`,
+    source: 'openai/evals, evals.elsuite.basic.includes:Includes.',
     traps:
       'Finds characters, not words. As there, an empty ideal answer is never included; `contains` abstains instead.',
   },
@@ -202,7 +200,7 @@ export const fuzzyMatch = comparing(
     kind: 'fuzzy-match',
     summary:
       'The answer contains an ideal answer or is contained in one, both in lower case, without ASCII punctuation and English articles.',
-    source: `${OPENAI_EVALS}.fuzzy_match:FuzzyMatch.`,
+    source: 'openai/evals, evals.elsuite.basic.fuzzy_match:FuzzyMatch.',
     traps:
       'Contained either way and in the middle of words: "I" matches "Paris". Only English articles are left out. An empty answer matches only an ideal answer that is empty after normalisation. Longer than a million characters abstains.',
   },

@@ -3,12 +3,12 @@
 import { z } from 'zod'
 import { isJsonObject, type JsonValue } from '../../lib/json.ts'
 import { nearest } from '../../lib/nearest.ts'
-import { thresholdSetting } from './expected.ts'
-import { compileSchemaSetting, jsonIdentity, parseJson } from './json-values.ts'
-import { abstained, failed, listed, quoted, rounded, share, verdict } from './outcome.ts'
+import { nothingExpected } from './expected.ts'
+import { compileSchemaSetting, jsonIdentity, parseJson, readIdentity } from './json-values.ts'
+import { failed, listed, quoted, rounded, share, verdict } from './outcome.ts'
 import type { ScoreOutcome, ScorerKind, ToolCall } from './scorer.ts'
+import { thresholdSetting } from './settings.ts'
 
-const PROMPTFOO = 'promptfoo, https://www.promptfoo.dev/docs/configuration/expected-outputs/deterministic/'
 /** More calls in one answer are a loop. */
 const MAX_CALLS = 1_000
 
@@ -22,7 +22,7 @@ export const toolCallsValid: ScorerKind<z.output<typeof validSettings>> = {
   kind: 'tool-calls-valid',
   version: 1,
   summary: 'The answer calls a tool, and every call names a known tool with arguments that fit its schema.',
-  source: `JSON Schema 2020-12; ${PROMPTFOO} (is-valid-openai-tools-call).`,
+  source: 'JSON Schema 2020-12; promptfoo (is-valid-openai-tools-call).',
   traps:
     'Says nothing about whether the right tool was called, or with the right values. An answer without a call fails, the empty one too. Empty arguments count as `{}`, as models write them for tools without parameters.',
   values: 'binary',
@@ -41,7 +41,7 @@ export const toolCallsValid: ScorerKind<z.output<typeof validSettings>> = {
           const hint = meant === null ? '' : ` The nearest one is ${quoted(meant)}.`
           return verdict(false, `The answer calls ${quoted(name)}, which is no known tool.${hint}`)
         }
-        const parsed = parseArguments(written)
+        const parsed = parseJson(orEmpty(written))
         if ('outcome' in parsed) return parsed
         if ('problem' in parsed) {
           return verdict(false, `The arguments for ${quoted(name)} are no JSON: ${parsed.problem}`)
@@ -51,7 +51,7 @@ export const toolCallsValid: ScorerKind<z.output<typeof validSettings>> = {
       }
       if (toolCalls.length > MAX_CALLS)
         return verdict(false, `The answer calls more than ${MAX_CALLS} tools.`)
-      return verdict(true, `${toolCalls.length} calls fit their schemas.`)
+      return verdict(true, `All ${toolCalls.length} calls fit their schemas.`)
     }
   },
 }
@@ -96,15 +96,18 @@ export const toolCallsMatch: ScorerKind<z.output<typeof matchSettings>> = {
 
 type ComparedCall = { name: string; arguments: string | null }
 
-/** Takes the first expected call that equals `call` out of `left`; only the next one where the order counts. */
+/**
+ * Takes the expected call that `call` answers out of `left`: the next one where the order counts, otherwise an equal one
+ * before one that takes any arguments, which another call may need less.
+ */
 function takeMatch(call: ComparedCall, left: ComparedCall[], inOrder: boolean): boolean {
-  const at = left.findIndex(
-    (wanted) =>
-      wanted.name === call.name && (wanted.arguments === null || wanted.arguments === call.arguments),
-  )
-  if (at < 0 || (inOrder && at > 0)) return false
-  left.splice(at, 1)
-  return true
+  const candidates = inOrder ? left.slice(0, 1) : left
+  const find = (expected: string | null) =>
+    candidates.findIndex((wanted) => wanted.name === call.name && wanted.arguments === expected)
+  const equal = find(call.arguments)
+  const at = equal >= 0 ? equal : find(null)
+  if (at >= 0) left.splice(at, 1)
+  return at >= 0
 }
 
 const f1Settings = z.strictObject({
@@ -117,9 +120,10 @@ export const toolCallF1: ScorerKind<z.output<typeof f1Settings>> = {
   kind: 'tool-call-f1',
   version: 1,
   summary: 'F1 of the set of called tools against the expected set, by name or by name and arguments.',
-  source: `Precision and recall of van Rijsbergen 1979, Information Retrieval, chapter 7; ${PROMPTFOO} (tool-call-f1, which passes from 1 on).`,
+  source:
+    'Precision and recall of van Rijsbergen 1979, Information Retrieval, chapter 7; promptfoo (tool-call-f1, which passes from 1 on).',
   traps:
-    'Sets: order, and how often a tool is called, do not count. By name, wrong arguments count as right. An answer without a call has 0, the empty one too, unless nothing was expected: then 1.',
+    'Sets: order, and how often a tool is called, do not count. By name, wrong arguments count as right; by name and arguments, an expected call without any is one with none. An answer without a call has 0, the empty one too, unless nothing was expected: then 1.',
   values: 'share',
   better: 'higher',
   settings: f1Settings,
@@ -141,18 +145,19 @@ export const toolCallF1: ScorerKind<z.output<typeof f1Settings>> = {
 }
 
 function callIdentity({ name, arguments: written }: ToolCall): ComparedCall {
-  const parsed = parseArguments(written)
+  const read = readIdentity(orEmpty(written))
   // What is no JSON equals only itself.
-  return { name, arguments: 'value' in parsed ? jsonIdentity(parsed.value) : `not JSON: ${written}` }
+  return { name, arguments: 'identity' in read ? read.identity : `not JSON: ${written}` }
 }
 
-function parseArguments(written: string) {
-  return parseJson(written.trim() === '' ? '{}' : written)
+/** Models write nothing for a tool without parameters. */
+function orEmpty(written: string): string {
+  return written.trim() === '' ? '{}' : written
 }
 
 /** Expected calls: names, `{name, arguments}`, or OpenAI's `{function: {name, arguments}}`, alone or in a list. */
 function readExpectedCalls(expected: JsonValue): { calls: ComparedCall[] } | ScoreOutcome {
-  if (expected === null) return abstained('The item expects nothing, and the scorer has no value of its own.')
+  if (expected === null) return nothingExpected()
   const calls = (Array.isArray(expected) ? expected : [expected]).map(readCall)
   const known = calls.filter((call) => call !== null)
   if (known.length === calls.length) return { calls: known }

@@ -1,0 +1,36 @@
+/** Judges a sample in one line: what a test does not say is unknown. */
+
+import { judgeSafely } from '../../src/evals/scorers/judge-safely.ts'
+import { prepareScorer } from '../../src/evals/scorers/registry.ts'
+import type { Sample, ScoreOutcome } from '../../src/evals/scorers/scorer.ts'
+
+export const EMPTY_SAMPLE: Sample = {
+  input: '',
+  output: '',
+  toolCalls: [],
+  finishReason: null,
+  expected: null,
+  contexts: [],
+  retrieved: null,
+  latencyMs: null,
+  cost: null,
+}
+
+export function judgeSample(
+  kind: string,
+  settings: Record<string, unknown>,
+  sample: Partial<Sample>,
+): Promise<ScoreOutcome> {
+  const { signal } = new AbortController()
+  return judgeSafely(prepareScorer({ kind, settings }), { ...EMPTY_SAMPLE, ...sample }, { signal })
+}
+
+/** The value of a score; the other outcomes by their names. */
+export async function scoreOf(
+  kind: string,
+  settings: Record<string, unknown>,
+  sample: Partial<Sample>,
+): Promise<number | string> {
+  const outcome = await judgeSample(kind, settings, sample)
+  return outcome.outcome === 'scored' ? outcome.value : outcome.outcome
+}

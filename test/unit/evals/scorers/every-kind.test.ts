@@ -1,0 +1,115 @@
+/** What holds for all kinds: an empty answer, missing information and a huge answer have a defined end. */
+
+import { describe, expect, test } from 'vitest'
+import { SCORER_KINDS } from '../../../../src/evals/scorers/registry.ts'
+import type { Sample } from '../../../../src/evals/scorers/scorer.ts'
+import { judgeSample, scoreOf } from '../../../support/judge-sample.ts'
+
+/** The settings without which a kind makes no sense. */
+const NEEDED: Record<string, Record<string, unknown>> = {
+  regex: { pattern: 'a+b' },
+  'tool-calls-valid': { tools: {} },
+  'word-count': { max: 10 },
+}
+
+const KNOWN: Partial<Sample> = {
+  input: 'How long may shoes be returned?',
+  expected: '30',
+  contexts: ['within 30 days'],
+  retrieved: { found: ['a'], relevant: ['a', 'b'] },
+  finishReason: 'stop',
+  latencyMs: 5,
+  cost: 7n,
+}
+
+/** Of an empty answer where all else is known. */
+const EMPTY: Record<string, number | string> = {
+  equals: 0,
+  contains: 0,
+  icontains: 0,
+  'contains-any': 0,
+  'contains-all': 0,
+  'icontains-any': 0,
+  'icontains-all': 0,
+  'starts-with': 0,
+  match: 0,
+  includes: 0,
+  'fuzzy-match': 0,
+  regex: 0,
+  'is-json': 0,
+  'contains-json': 0,
+  'json-match': 0,
+  number: 0,
+  'tool-calls-valid': 0,
+  'tool-calls-match': 0,
+  'tool-call-f1': 0,
+  levenshtein: 0,
+  'rouge-n': 0,
+  'rouge-l': 0,
+  bleu: 0,
+  'word-count': 1,
+  length: 0,
+  language: 'abstained',
+  refusal: 'abstained',
+  'finish-reason': 1,
+  latency: 5,
+  cost: 7,
+  'recall@k': 0.5,
+  'precision@k': 0.1,
+  'ndcg@k': 1 / (1 + 1 / Math.log2(3)),
+  mrr: 1,
+  'context-recall': 1,
+  'context-precision': 1,
+  'cites-context': 'abstained',
+  'cited-sentences': 'abstained',
+}
+
+/** Kinds that need nothing but the answer. */
+const SELF_SUFFICIENT = [
+  'regex',
+  'is-json',
+  'contains-json',
+  'tool-calls-valid',
+  'word-count',
+  'length',
+  'refusal',
+]
+
+describe('an empty answer', () => {
+  test.each(SCORER_KINDS.map(({ kind }) => kind))('%s', async (kind) => {
+    const value = await scoreOf(kind, NEEDED[kind] ?? {}, KNOWN)
+
+    expect(value).toEqual(typeof EMPTY[kind] === 'number' ? expect.closeTo(EMPTY[kind], 12) : EMPTY[kind])
+  })
+})
+
+describe('missing information', () => {
+  test.each(SCORER_KINDS.map(({ kind }) => kind))(
+    '%s abstains with the reason, or needs none',
+    async (kind) => {
+      const outcome = await judgeSample(kind, NEEDED[kind] ?? {}, { output: 'An answer of some words.' })
+
+      expect(outcome.outcome).toBe(SELF_SUFFICIENT.includes(kind) ? 'scored' : 'abstained')
+      expect(outcome.reason).toMatch(/^[A-Z0-9].+\.$/)
+    },
+  )
+})
+
+describe('an answer of 50 MB', () => {
+  const output = 'lorem ipsum [1] {x} "12", '.repeat(2_000_000)
+
+  test.each(SCORER_KINDS.map(({ kind }) => kind))(
+    '%s is judged or abstained from, with a bounded reason',
+    async (kind) => {
+      const toolCalls = [{ name: 'a', arguments: output }]
+      const outcome = await judgeSample(kind, NEEDED[kind] ?? {}, { ...KNOWN, output, toolCalls })
+
+      expect(['scored', 'abstained']).toContain(outcome.outcome)
+      expect(JSON.stringify(outcome).length).toBeLessThan(6_000)
+    },
+  )
+
+  test('is long enough', () => {
+    expect(output.length).toBeGreaterThan(50_000_000)
+  })
+})

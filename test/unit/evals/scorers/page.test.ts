@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { SCORER_KINDS } from '../../../../src/evals/scorers/registry.ts'
+import { scorerTable } from '../../../support/scorer-table.ts'
+
+const PAGE = readFileSync(new URL('../../../../docs/scorers.md', import.meta.url), 'utf8')
+
+/** Without the padding that the formatter gives a table. */
+const cells = (table: string) =>
+  table
+    .trim()
+    .split('\n')
+    .map((row) =>
+      row
+        .replace(/^\||\|$/g, '')
+        .split(' | ')
+        .map((cell) => cell.trim().replace(/^-+$/, '---')),
+    )
+
+test('docs/scorers.md has the kinds of the registry, with their own words', () => {
+  const [, table = ''] = PAGE.split('## The kinds\n')
+
+  expect(cells(table)).toEqual(cells(scorerTable(SCORER_KINDS)))
+})
+
+test('docs/scorers.md says how many kinds there are', () => {
+  expect(PAGE).toContain(`${SCORER_KINDS.length} kinds`)
+})
