@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { createBm25 } from '../src/lib/bm25.ts'
 import { seededRandom } from '../src/lib/random.ts'
+import { auroc, balancedAccuracy, bestThreshold } from '../src/lib/statistics/auroc.ts'
 import { createLocalProvider } from '../src/providers/local/local.ts'
 import {
   answerFeatures,
@@ -18,7 +19,7 @@ import {
 } from '../src/providers/local/reader/answer.ts'
 import { FEATURE_NAMES, termsOf } from '../src/providers/local/reader/features.ts'
 import { ANSWER_THRESHOLD, SENTENCE_WEIGHTS } from '../src/providers/local/reader/weights.ts'
-import { auroc, balancedAccuracy, bestThreshold, fitLogistic } from './reader-statistics.ts'
+import { fitLogistic } from './logistic.ts'
 
 type Row = {
   set: string
@@ -165,6 +166,11 @@ async function embed(texts: readonly string[]): Promise<Float32Array[]> {
   return texts.map((text) => cache.get(text) ?? new Float32Array(0))
 }
 
+/** Of a sample in which one of the labels is missing. */
+function orNaN(value: number | null | undefined): number {
+  return value ?? Number.NaN
+}
+
 /** Percentile interval over resampled groups; `measure` sees the cases of one resample. */
 function bootstrap(cases: readonly Case[], measure: (sample: readonly Case[]) => number): Interval {
   const groups = [...Map.groupBy(cases, ({ group }) => group).values()]
@@ -289,7 +295,7 @@ function printFit(): void {
     labels: each.map(({ answerable }) => answerable),
   }))
   const mean = (threshold: number) =>
-    sets.reduce((sum, { scores, labels: own }) => sum + balancedAccuracy(scores, own, threshold), 0) /
+    sets.reduce((sum, { scores, labels: own }) => sum + orNaN(balancedAccuracy(scores, own, threshold)), 0) /
     sets.length
   const thresholds = Array.from({ length: 99 }, (_, at) => (at + 1) / 100)
   const threshold = thresholds.reduce((best, each) => (mean(each) > mean(best) ? each : best))
@@ -321,12 +327,14 @@ function report(): void {
         const labelsOf = (sample: readonly Case[]) => sample.map(({ answerable }) => answerable)
         // A floor gets the best threshold of this set's calibration half; the reader one threshold for all sets.
         const threshold =
-          name === 'reader' ? ANSWER_THRESHOLD : bestThreshold(calibration.map(scorer), labelsOf(calibration))
+          name === 'reader'
+            ? ANSWER_THRESHOLD
+            : orNaN(bestThreshold(calibration.map(scorer), labelsOf(calibration))?.threshold)
         const memo = new Map(held.map((one) => [one, scorer(one)]))
         const scoresOf = (sample: readonly Case[]) => sample.map((one) => memo.get(one) ?? 0)
-        line.auroc = bootstrap(held, (sample) => auroc(scoresOf(sample), labelsOf(sample)))
+        line.auroc = bootstrap(held, (sample) => orNaN(auroc(scoresOf(sample), labelsOf(sample))))
         line.balancedAccuracy = bootstrap(held, (sample) =>
-          balancedAccuracy(scoresOf(sample), labelsOf(sample), threshold),
+          orNaN(balancedAccuracy(scoresOf(sample), labelsOf(sample), threshold)),
         )
         line.answered = scoresOf(held).filter((score) => score >= threshold).length / held.length
       }

@@ -1,6 +1,6 @@
 /**
  * How good rankings are, by the judgements of people: the measures of trec_eval, one query at a time. Pure; what a mean of
- * them is worth stands in `intervals.ts`.
+ * them is worth stands in `src/lib/statistics/bootstrap.ts`.
  */
 
 /** Query id → document id → relevance. Above 0 is relevant and is the gain; 0 and below are judged not relevant. */

@@ -3,13 +3,12 @@
 import { seededRandom } from '../../lib/random.ts'
 import {
   CONFIDENCE,
-  comparePaired,
-  type Difference,
   type Interval,
   intervalOfMean,
   RESAMPLES,
   type Settings,
-} from './intervals.ts'
+} from '../../lib/statistics/bootstrap.ts'
+import { comparePaired, type PairedInterval } from '../../lib/statistics/sign-flip.ts'
 import { METRICS, type Metric, NDCG_DEPTH, type RunMetrics } from './metrics.ts'
 
 /** Null where no query could be measured. */
@@ -27,7 +26,7 @@ export type SetReport = {
   baseline: string
   rows: { name: string; unanswered: number; metrics: PerMetric<Interval> }[]
   /** Every other row minus the baseline. */
-  differences: { name: string; metrics: PerMetric<Difference> }[]
+  differences: { name: string; metrics: PerMetric<PairedInterval> }[]
   resamples: number
   seed: number
 }
@@ -140,7 +139,7 @@ function rowsText(report: SetReport): string {
 
 function differencesText(report: SetReport): string {
   if (report.differences.length === 0) return ''
-  const cell = (of: Difference | null) =>
+  const cell = (of: PairedInterval | null) =>
     of === null ? '-' : `${signed(of.mean)} [${signed(of.low)}, ${signed(of.high)}] ${probability(of.p)}`
   return `\n${columns([
     [`minus ${report.baseline}`, ...report.differences.map(({ name }) => name)],
@@ -185,7 +184,7 @@ export function notesOf(report: SetReport): string[] {
 }
 
 /** True when nothing says which of the two is better. */
-function includesZero(difference: Difference | null): boolean {
+function includesZero(difference: PairedInterval | null): boolean {
   return difference !== null && difference.low <= 0 && difference.high >= 0
 }
 
