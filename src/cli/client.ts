@@ -1,7 +1,7 @@
 /** The CLI's way to a running server: /api and /v1 over HTTP, failures as one sentence with a remedy. */
 
+import { printableLine } from '../lib/printable.ts'
 import { CliError, EXIT } from './exit-codes.ts'
-import { printableLine } from './terminal.ts'
 
 export type ClientSettings = {
   /** `http://127.0.0.1:8700` */

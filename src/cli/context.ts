@@ -1,12 +1,13 @@
 /** What every command gets: the terminal, the client, and the actions main.ts supplies. */
 
 import { type Command, InvalidArgumentError } from 'commander'
+import { printableJson } from '../lib/printable.ts'
 import type { Client } from './client.ts'
 import type { DatasetActions } from './datasets.ts'
 import type { EvalActions } from './evals.ts'
 import { CliError, EXIT } from './exit-codes.ts'
 import type { QualityActions } from './quality.ts'
-import { printableJson, type Terminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
 
 /** A check of `aval doctor`, as the server sends it. */
 export type Check = {

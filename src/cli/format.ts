@@ -1,7 +1,8 @@
 /** Values as people read them on a terminal. JSON output does not pass through here. */
 
 import Table from 'cli-table3'
-import { printableLine, type Terminal } from './terminal.ts'
+import { printableLine } from '../lib/printable.ts'
+import type { Terminal } from './terminal.ts'
 
 const NO_BORDERS = {
   top: '',

@@ -1,6 +1,7 @@
 /** `aval audit verify|prove|keys|witness`: the log checked, proven to others, and watched from another machine. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../lib/printable.ts'
 import { parseDurationMs } from '../../lib/units.ts'
 import {
   type CliContext,
@@ -13,7 +14,7 @@ import {
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatFields, formatTable } from '../format.ts'
 import { type Look, startProgress } from '../progress.ts'
-import { colorsOf, printableLine } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 import { type WitnessOptions, witness } from '../witness.ts'
 
 type VerifyFlags = { since?: string; until?: string; checkpoint?: string[]; key?: string[]; json?: boolean }

@@ -1,12 +1,12 @@
 /** `aval bench retrieval`: how well this version finds what people judged relevant, on public sets. Needs no server. */
 
 import type { Command } from 'commander'
+import { printable, printableLine } from '../../lib/printable.ts'
 import { type CliContext, wholeNumber, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { type Look, startProgress } from '../progress.ts'
 import type { BenchStep } from '../quality.ts'
 import { Rate } from '../rate.ts'
-import { printable, printableLine } from '../terminal.ts'
 
 type Options = {
   data: string

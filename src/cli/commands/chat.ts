@@ -1,12 +1,13 @@
 /** `aval chat "…"`: one question through /v1, for trying things. The answer goes to stdout, everything else to stderr. */
 
 import type { Command } from 'commander'
+import { printable, printableLine } from '../../lib/printable.ts'
 import { SseParser } from '../../lib/sse.ts'
 import { describeError, readError } from '../client.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatDuration } from '../format.ts'
-import { colorsOf, printable, printableLine } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 
 type Options = { model: string; system?: string; var?: string[]; stream: boolean; json?: boolean }
 type Usage = { prompt_tokens?: number; completion_tokens?: number } | null | undefined

@@ -6,6 +6,7 @@ import { mkdir, open, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
+import { printableLine } from '../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -25,7 +26,6 @@ import {
   withRequestFilters,
   withTimes,
 } from '../request-filters.ts'
-import { printableLine } from '../terminal.ts'
 
 type ExportFile = { name: string; bytes: number; sha256: string }
 type Export = {

@@ -1,6 +1,7 @@
 /** `aval key create|list|revoke|rotate`. A token is printed once, by the command that made it. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../lib/printable.ts'
 import {
   type CliContext,
   demandConsent,
@@ -13,7 +14,7 @@ import {
 } from '../context.ts'
 import { formatFields, formatTime, shorten } from '../format.ts'
 import { showList } from '../list.ts'
-import { colorsOf, printableLine } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 
 type Key = {
   id: string

@@ -1,12 +1,12 @@
 /** `aval models list|pull|remove`: the local models of the machine that serves. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../lib/printable.ts'
 import { describeError } from '../client.ts'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatBytes, formatTable } from '../format.ts'
 import { type Look, startProgress } from '../progress.ts'
-import { printableLine } from '../terminal.ts'
 
 type Model = {
   name: string

@@ -1,10 +1,11 @@
 /** `aval doctor`, `aval reload`, and the commands that are the process itself: serve, work, migrate, check. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../lib/printable.ts'
 import { NoKeyError, UnreachableError } from '../client.ts'
 import { type Check, type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
-import { colorsOf, printableLine } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 
 export function addProcessCommands(program: Command, context: CliContext): void {
   const { actions } = context

@@ -1,9 +1,9 @@
 /** `aval requests show <id> --rebuild`: the exact bytes that went upstream, made again and compared by digest. */
 
+import { printable } from '../../lib/printable.ts'
 import type { CliContext } from '../context.ts'
 import { writeJson } from '../context.ts'
 import { formatFields } from '../format.ts'
-import { printable } from '../terminal.ts'
 
 type Rebuilt = {
   id: string

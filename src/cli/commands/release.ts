@@ -1,6 +1,7 @@
 /** `aval release create|list|show|diff`: which prompt, models and parameters a route may serve together. */
 
 import type { Command } from 'commander'
+import { printable } from '../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -12,7 +13,7 @@ import {
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
-import { colorsOf, printable } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 
 type Release = {
   id: string

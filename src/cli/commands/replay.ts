@@ -1,6 +1,7 @@
 /** `aval requests replay`: sends logged requests again to another route or model and shows what is different. */
 
 import { type Command, InvalidArgumentError } from 'commander'
+import { printableLine } from '../../lib/printable.ts'
 import { type CliContext, demandConsent, wholeNumber, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
 import { type Look, startProgress } from '../progress.ts'
@@ -10,7 +11,6 @@ import { lookUp } from '../replay/look-up.ts'
 import { planJson, planText, resultJson, resultText, skippedText } from '../replay/report.ts'
 import { type Sent, sendAll } from '../replay/send.ts'
 import { filterWords, type ListFilters, withListFilters } from '../request-filters.ts'
-import { printableLine } from '../terminal.ts'
 
 type Options = {
   against: string

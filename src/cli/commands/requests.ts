@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { formatUsd } from '../../lib/money.ts'
+import { printable, printableLine } from '../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -14,7 +15,7 @@ import {
 } from '../context.ts'
 import { formatBytes, formatDuration, formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { filterWords, type ListFilters, withListFilters, withPurpose } from '../request-filters.ts'
-import { colorsOf, printable, printableLine } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 import { type RebuildOptions, showRebuilt } from './rebuild.ts'
 import { addReplayCommand } from './replay.ts'
 import { addUsageCommand } from './usage.ts'

@@ -1,6 +1,7 @@
 /** `aval sync`: brings the registry up to the files of prompts/ and model-versions/. Adds; never moves or removes. */
 
 import type { Command } from 'commander'
+import { printable } from '../../lib/printable.ts'
 import {
   type CliContext,
   demandConsent,
@@ -15,7 +16,6 @@ import { type Applied, applyPlan } from '../sync/apply.ts'
 import { hasDrift, type Plan, planSync } from '../sync/plan.ts'
 import { appliedJson, appliedText, nextText, planJson, planText, workText } from '../sync/plan-text.ts'
 import { readRegistryState } from '../sync/registry-state.ts'
-import { printable } from '../terminal.ts'
 
 type Options = { yes?: boolean; check?: boolean; json?: boolean }
 

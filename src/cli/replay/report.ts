@@ -1,8 +1,9 @@
 /** What a replay says before it begins and when it has ended, for people and as JSON. */
 
+import { printableLine } from '../../lib/printable.ts'
 import type { CliContext } from '../context.ts'
 import { formatDuration, formatFields, formatTable } from '../format.ts'
-import { colorsOf, printableLine } from '../terminal.ts'
+import { colorsOf } from '../terminal.ts'
 import {
   type Comparison,
   compare,

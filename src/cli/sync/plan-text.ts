@@ -1,6 +1,6 @@
 /** A plan, and what became of it, as people read it and as JSON. Pure. */
 
-import { printableLine } from '../terminal.ts'
+import { printableLine } from '../../lib/printable.ts'
 import type { Applied } from './apply.ts'
 import type { Behind, Kind, Plan, PushStep, ReleaseStep } from './plan.ts'
 

@@ -3,10 +3,15 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
-import { measureRun } from '../../evals/runs/measure.ts'
+import { renderHtml } from '../../evals/reports/html.ts'
+import { reportJson } from '../../evals/reports/json.ts'
+import { renderJunit } from '../../evals/reports/junit.ts'
+import { makeReport } from '../../evals/reports/make-report.ts'
+import { renderMarkdown } from '../../evals/reports/markdown.ts'
+import type { Report } from '../../evals/reports/report.ts'
+import { renderTerminal, type TerminalSettings } from '../../evals/reports/terminal.ts'
 import { forgetErrors, readJudged } from '../../evals/runs/result-rows.ts'
 import { annotateRun, moveRun, RESUMABLE, type RunRow } from '../../evals/runs/run-rows.ts'
-import { verdictOf } from '../../evals/runs/verdict.ts'
 import { parseUsd } from '../../lib/money.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
@@ -16,7 +21,7 @@ import {
   runSchema,
   toResult,
   toRun,
-  verdictSchema,
+  reportSchema,
 } from './eval-run-body.ts'
 import { type EvalRunsApiDeps, evalRunReaders, evalRunWriters, getRun } from './eval-runs.ts'
 import { pageFrom, pageOf } from './page.ts'
@@ -38,13 +43,15 @@ const resultsQuery = strictShape('filter', {
     .regex(/^\d{1,9}\.\d{1,4}$/, 'Write what next_cursor of the page before said.')
     .optional(),
 })
-const verdictQuery = strictShape('filter', {
+const reportQuery = strictShape('filter', {
   against: z
     .string()
     .regex(/^run_[0-9a-z]{26}$/, 'Write run_….')
     .optional(),
+  format: z.enum(['json', 'terminal', 'markdown', 'junit', 'html']).default('json'),
+  width: z.coerce.number({ error: 'Write a whole number.' }).int().min(20).max(500).default(100),
+  colors: z.enum(['true', 'false']).default('false'),
 })
-
 const resultsRoute = createRoute({
   method: 'get',
   path: '/eval-runs/{id}/results',
@@ -55,13 +62,17 @@ const resultsRoute = createRoute({
     ...errorAnswers,
   },
 })
-const verdictRoute = createRoute({
+const reportRoute = createRoute({
   method: 'get',
-  path: '/eval-runs/{id}/verdict',
+  path: '/eval-runs/{id}/report',
   middleware: requireRole(...evalRunReaders),
-  request: { params: idParam, query: verdictQuery },
+  request: { params: idParam, query: reportQuery },
   responses: {
-    200: answer('What the figures are worth, alone or beside those of another run.', verdictSchema),
+    200: {
+      description:
+        'What the figures are worth, alone or beside those of another run; as JSON, for a terminal, as Markdown, JUnit XML or a page. It quotes answers, so the read is recorded.',
+      content: { 'application/json': { schema: reportSchema } },
+    },
     409: conflictAnswer,
     ...errorAnswers,
   },
@@ -92,6 +103,20 @@ const annotateRoute = createRoute({
   responses: { 200: answer('The run with its tags and note.', runSchema), ...errorAnswers },
 })
 
+type TextFormat = 'terminal' | 'markdown' | 'junit' | 'html'
+const RENDERERS: Record<TextFormat, (report: Report, settings: TerminalSettings) => string> = {
+  terminal: renderTerminal,
+  markdown: renderMarkdown,
+  junit: renderJunit,
+  html: renderHtml,
+}
+const TYPES: Record<TextFormat, string> = {
+  terminal: 'text/plain; charset=utf-8',
+  markdown: 'text/markdown; charset=utf-8',
+  junit: 'application/xml; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+}
+
 /** Routes under /api; authentication has already run. */
 export function evalRunActionsApi(deps: EvalRunsApiDeps) {
   const { sql, clock } = deps
@@ -108,14 +133,20 @@ export function evalRunActionsApi(deps: EvalRunsApiDeps) {
       const cursorOf = (one: { position: number; repeat: number }) => `${one.position}.${one.repeat}`
       return c.json(pageFrom(rows, limit, { cursorOf, toWire: toResult }), 200)
     })
-    .openapi(verdictRoute, async (c) => {
-      const { projectId } = c.var.key
-      const run = await getFinished(sql, projectId, c.req.valid('param').id)
-      const { against } = c.req.valid('query')
-      const other = against === undefined ? null : await getFinished(sql, projectId, against)
-      const candidate = await measureRun(sql, run)
-      const baseline = other === null ? null : await measureRun(sql, other)
-      return c.json(verdictOf(candidate, baseline), 200)
+    .openapi(reportRoute, async (c) => {
+      const { key } = c.var
+      const run = await getFinished(sql, key.projectId, c.req.valid('param').id)
+      const { against, format, width, colors } = c.req.valid('query')
+      const other = against === undefined ? null : await getFinished(sql, key.projectId, against)
+      await deps.record.access(key, {
+        action: 'eval_run.read',
+        target: run.id,
+        ...(other !== null && { detail: { against: other.id } }),
+      })
+      const report = await makeReport(sql, run, other)
+      if (format === 'json') return c.json(reportJson(report) as z.infer<typeof reportSchema>, 200)
+      const text = RENDERERS[format](report, { width, colors: colors === 'true' })
+      return c.body(text, 200, { 'content-type': TYPES[format], 'content-disposition': 'attachment' }) as never
     })
     .openapi(cancelRoute, async (c) => {
       const { key } = c.var

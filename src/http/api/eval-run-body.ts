@@ -102,7 +102,7 @@ export const planSchema = z
   })
   .openapi('EvalPlan')
 export const madeSchema = z.object({ run: runSchema, baseline: runSchema.nullable() }).openapi('MadeEvalRun')
-export const verdictSchema = z.record(z.string(), anything).openapi('EvalVerdict')
+export const reportSchema = z.record(z.string(), anything).openapi('EvalReport')
 export const resultSchema = z
   .object({
     item: z.string(),

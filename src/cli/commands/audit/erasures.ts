@@ -1,6 +1,7 @@
 /** `aval audit erase` and `aval audit erasures list|approve|reject`: one person asks, another one approves. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   demandConsent,
@@ -12,7 +13,6 @@ import {
 } from '../../context.ts'
 import { formatTime, shorten } from '../../format.ts'
 import { showList } from '../../list.ts'
-import { printableLine } from '../../terminal.ts'
 
 type Erasure = {
   id: string

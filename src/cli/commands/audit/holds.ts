@@ -1,6 +1,7 @@
 /** `aval audit hold place|list|release`: what is held is not erased. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -12,7 +13,6 @@ import {
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatTime, shorten } from '../../format.ts'
 import { showList } from '../../list.ts'
-import { printableLine } from '../../terminal.ts'
 
 type Hold = {
   id: string

@@ -10,7 +10,7 @@ import { type Candidate, type Gathered, gather } from '../../replay/gather.ts'
 import { SKIP_REASONS } from '../../replay/logged.ts'
 import { ENDED_BY } from '../../replay/report.ts'
 import { filterWords, type ListFilters, withListFilters, withPurpose } from '../../request-filters.ts'
-import { printableLine } from '../../terminal.ts'
+import { printableLine } from '../../../lib/printable.ts'
 import { pushingItems, pushVersion } from './push-items.ts'
 import { isDatasetName, refOf } from './wire.ts'
 

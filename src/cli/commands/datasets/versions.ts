@@ -13,7 +13,7 @@ import {
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import { type Page, showList } from '../../list.ts'
-import { printableJson, printableLine } from '../../terminal.ts'
+import { printableJson, printableLine } from '../../../lib/printable.ts'
 import { type DatasetVersion, datasetPath, type ItemsPage, refOf } from './wire.ts'
 
 type ShowOptions = ListOptions & { items?: boolean }

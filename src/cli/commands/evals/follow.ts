@@ -3,7 +3,7 @@
 import type { CliContext } from '../../context.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import { Rate } from '../../rate.ts'
-import { printableLine } from '../../terminal.ts'
+import { printableLine } from '../../../lib/printable.ts'
 import { waitUntil } from '../../wait.ts'
 import { type EvalRunProgress, isOver, runPath } from './wire.ts'
 

@@ -3,7 +3,7 @@
 import { extname } from 'node:path'
 import type { CliContext } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
-import { printable } from '../../terminal.ts'
+import { printableColored } from '../../../lib/printable.ts'
 import { runPath } from './wire.ts'
 
 const FORMATS: Readonly<Record<string, string>> = {
@@ -36,7 +36,7 @@ export async function writeReports(
   const { terminal, actions } = context
   for (const file of out) await actions.evals.write(file, await read(context, run, against, formatOf(file)))
   const verdict = await read(context, run, against, 'json')
-  terminal.write(json ? verdict : printable(await read(context, run, against, 'terminal')))
+  terminal.write(json ? verdict : printableColored(await read(context, run, against, 'terminal')))
   const { exit_code: code } = JSON.parse(verdict) as { exit_code?: number }
   if (!json) for (const file of out) terminal.write(`report: ${file}\n`)
   return code ?? EXIT.ours
@@ -55,7 +55,7 @@ async function read(
       query: {
         format,
         ...(against !== null && { against }),
-        ...(format === 'terminal' && { width: String(terminal.columns ?? 100) }),
+        ...(format === 'terminal' && { width: String(terminal.columns), colors: String(terminal.colors) }),
       },
     },
     AbortSignal.timeout(REPORT_TIMEOUT_MS),

@@ -1,6 +1,7 @@
 /** `aval prompt check|push|diff`: the files of prompts, which reviewers see, and the versions made of them. */
 
 import type { Command } from 'commander'
+import { printable, printableLine } from '../../../lib/printable.ts'
 import {
   type CheckedPrompt,
   type CliContext,
@@ -11,7 +12,7 @@ import {
   writeJson,
 } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
-import { colorsOf, printable, printableLine } from '../../terminal.ts'
+import { colorsOf } from '../../terminal.ts'
 import { fetchVersion, type PromptSummary, readReference } from './versions.ts'
 
 type Pushed = PromptSummary & { created: boolean }

@@ -1,6 +1,7 @@
 /** `aval import promptfoo|langfuse-export|openai-evals`: prompts of other products as files of prompts/. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   type ImportFormat,
@@ -10,7 +11,7 @@ import {
   writeJson,
 } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
-import { colorsOf, printableLine } from '../../terminal.ts'
+import { colorsOf } from '../../terminal.ts'
 
 type Options = { force?: boolean; dryRun?: boolean; json?: boolean }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { printable, printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -14,7 +15,7 @@ import {
 } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
-import { colorsOf, printable, printableLine } from '../../terminal.ts'
+import { colorsOf } from '../../terminal.ts'
 
 export type PromptSummary = {
   id: string

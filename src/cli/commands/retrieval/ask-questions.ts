@@ -1,10 +1,10 @@
 /** Asks one version of an index many questions, a bounded number at once, and keeps which documents it found. */
 
+import { printableLine } from '../../../lib/printable.ts'
 import { sleep } from '../../../lib/sleep.ts'
 import { type Client, describeError, readError } from '../../client.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { waitOf } from '../../retry-after.ts'
-import { printableLine } from '../../terminal.ts'
 
 export type Asking = {
   /** Of the version, as `versionPath` gives it. */

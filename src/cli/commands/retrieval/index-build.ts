@@ -1,6 +1,7 @@
 /** `aval index build`: says what a version takes, asks, has a worker build it, and shows how far it is. */
 
 import { type Command, Option } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   demandConsent,
@@ -13,7 +14,6 @@ import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields } from '../../format.ts'
 import { type Look, type Progress, startProgress } from '../../progress.ts'
 import { Rate, roughly } from '../../rate.ts'
-import { printableLine } from '../../terminal.ts'
 import { waitUntil } from '../../wait.ts'
 import { writeVersion } from './indexes.ts'
 import { type IndexPlan, type IndexVersion, refOf, versionPath } from './wire.ts'

@@ -1,12 +1,12 @@
 /** `aval index eval`: how well a version finds what people judged relevant, alone or against another version. */
 
 import { type Command, Option } from 'commander'
+import { printable } from '../../../lib/printable.ts'
 import { type CliContext, wholeNumber, withExamples, withJson, writeJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import type { LoadedQueries } from '../../quality.ts'
 import { Rate } from '../../rate.ts'
-import { printable } from '../../terminal.ts'
 import { type Asked, askQuestions } from './ask-questions.ts'
 import { type IndexVersion, refOf, versionPath } from './wire.ts'
 

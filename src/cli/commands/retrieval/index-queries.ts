@@ -2,11 +2,11 @@
 
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, wholeNumber, withExamples } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import { withPurpose, withTimes } from '../../request-filters.ts'
-import { printableLine } from '../../terminal.ts'
 import { type LoggedQuestion, readLoggedQuestions, skippedText } from './logged-questions.ts'
 
 type Options = { since: string; until?: string; limit: number; template?: string; purpose?: string }

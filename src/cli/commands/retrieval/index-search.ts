@@ -1,10 +1,11 @@
 /** `aval index search`: what a prompt would get for a question. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { printable, printableLine } from '../../../lib/printable.ts'
 import { type CliContext, wholeNumber, withExamples, withJson, writeJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatDuration, shorten } from '../../format.ts'
-import { colorsOf, printable, printableLine } from '../../terminal.ts'
+import { colorsOf } from '../../terminal.ts'
 import { versionPath } from './wire.ts'
 
 type Chunk = {

@@ -1,11 +1,12 @@
 /** `aval index signals`: how an index does in use, by the log: how near its passages are, how often there is none. */
 
 import { type Command, InvalidArgumentError } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatDuration, formatFields, formatTable, formatTime } from '../../format.ts'
 import { withPurpose, withTimes } from '../../request-filters.ts'
-import { colorsOf, printableLine } from '../../terminal.ts'
+import { colorsOf } from '../../terminal.ts'
 
 type Part = { count: number; share: number | null }
 type Quantiles = { p5: number; p25: number; p50: number; p75: number; p95: number } | null

@@ -1,6 +1,7 @@
 /** `aval index list|show|diff|drop`: versions of indexes, and what differs between two. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   demandConsent,
@@ -14,7 +15,7 @@ import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import type { Page } from '../../list.ts'
 import { showList } from '../../list.ts'
-import { colorsOf, printableLine } from '../../terminal.ts'
+import { colorsOf } from '../../terminal.ts'
 import { type IndexVersion, refOf, versionPath } from './wire.ts'
 
 type Change = { key: string; change: 'added' | 'changed' | 'removed' }

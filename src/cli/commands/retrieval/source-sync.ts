@@ -1,12 +1,12 @@
 /** `aval source sync`: has a worker read a source anew, and tells what came of it. */
 
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatTable } from '../../format.ts'
 import type { Page } from '../../list.ts'
 import { type Look, startProgress } from '../../progress.ts'
-import { printableLine } from '../../terminal.ts'
 import { waitUntil } from '../../wait.ts'
 import { bringDeclaredSource } from './declared.ts'
 import { PROBLEM_HEAD, problemCells } from './sources.ts'

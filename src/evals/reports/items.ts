@@ -1,0 +1,239 @@
+/**
+ * Runs set side by side item by item: which items newly fail, newly pass or moved most, by scorer. Two passes over the judged
+ * rows, page by page: figures of all items first, then the answers of the few that are shown. Pure.
+ */
+
+import type { JudgedRow, ScoreRow } from '../runs/result-rows.ts'
+
+/** In the order in which they are shown. `failing` is said of a run alone, the others of a run against the first one. */
+export const ITEM_CHANGES = [
+  'failing',
+  'newly failing',
+  'no longer judged',
+  'newly passing',
+  'changed',
+] as const
+export type ItemChangeKind = (typeof ITEM_CHANGES)[number]
+
+export type ItemScore = {
+  /** Mean over the repeats that were scored; null without one. */
+  mean: number | null
+  /** Most of the repeats that could pass did, a tie not counted; null when none could. */
+  passed: boolean | null
+}
+export type ItemScoreChange = {
+  scorer: string
+  kind: ItemChangeKind
+  /** Mean of the run that moved most − mean of the first one; null without both. */
+  change: number | null
+  /** In the order of the runs. */
+  scores: ItemScore[]
+}
+export type ItemAnswer = {
+  /** Of the first repeat, shortened; calls of tools as JSON where there is no text. */
+  output: string | null
+  error: string | null
+  reasons: { scorer: string; outcome: ScoreRow['outcome']; reason: string }[]
+}
+export type ItemChange = {
+  itemId: string
+  position: number
+  scores: ItemScoreChange[]
+  /** In the order of the runs; null where `withAnswers` has not seen the item. */
+  answers: (ItemAnswer | null)[]
+}
+export type ScorerChanges = {
+  scorer: string
+  /** Items that the first run and another have in common. */
+  compared: number
+  /** Of all items, not only of those shown. */
+  counts: Record<ItemChangeKind, number>
+}
+export type ItemComparison = {
+  /** Ids; the first is what the others are compared with. */
+  runs: string[]
+  scorers: ScorerChanges[]
+  /** Worst first, bounded. */
+  items: ItemChange[]
+}
+
+/** For each scorer this many of its items are shown, and this many items in all. */
+const MOST_PER_SCORER = 10
+const MOST_ITEMS = 50
+const MAX_OUTPUT_CHARS = 4_000
+const MAX_REASON_CHARS = 300
+const MAX_REASONS = 50
+/** Means over repeats that differ by less differ by rounding. */
+const ROUNDING = 1e-9
+
+type Tally = { sum: number; scored: number; passed: number; failed: number }
+/** By item id, then by scorer. */
+export type ItemTallies = Map<string, { position: number; scorers: Map<string, Tally> }>
+
+/** Adds a page of a run's rows to what is known of its items; start with an empty map for each run. */
+export function addJudged(items: ItemTallies, rows: Iterable<JudgedRow>): void {
+  for (const { itemId, position, scores } of rows) {
+    const item = items.get(itemId) ?? { position, scorers: new Map<string, Tally>() }
+    items.set(itemId, item)
+    for (const { scorer, outcome, value, passed } of scores) {
+      const tally = item.scorers.get(scorer) ?? { sum: 0, scored: 0, passed: 0, failed: 0 }
+      item.scorers.set(scorer, tally)
+      if (outcome !== 'scored' || value === null) continue
+      tally.sum += value
+      tally.scored += 1
+      if (passed === true) tally.passed += 1
+      if (passed === false) tally.failed += 1
+    }
+  }
+}
+
+export type ComparedRun = { id: string; items: ItemTallies }
+
+/**
+ * What changed from the first run to the others; of one run alone, what fails. With several others an item stands for the one
+ * that changed it most. Items are the same when their ids are: `shared` names those whose content is the same too, where the
+ * runs are of different versions of a dataset; null takes all.
+ */
+export function compareItems(
+  runs: readonly ComparedRun[],
+  shared: ReadonlySet<string> | null = null,
+): ItemComparison {
+  const ids = [...(runs[0]?.items.keys() ?? [])].filter((id) => shared?.has(id) !== false)
+  const scorers = [
+    ...new Set(ids.flatMap((id) => [...(runs[0]?.items.get(id)?.scorers.keys() ?? [])])),
+  ].toSorted()
+  const found = scorers.map((scorer) => scorerChanges(scorer, ids, runs))
+  return {
+    runs: runs.map(({ id }) => id),
+    scorers: found.map(({ changes }) => changes),
+    items: mergeItems(
+      found.map(({ most }) => most),
+      runs,
+    ),
+  }
+}
+
+type Found = { itemId: string; position: number; change: ItemScoreChange }
+
+function scorerChanges(
+  scorer: string,
+  ids: readonly string[],
+  runs: readonly ComparedRun[],
+): { changes: ScorerChanges; most: Found[] } {
+  const counts = Object.fromEntries(ITEM_CHANGES.map((kind) => [kind, 0])) as Record<ItemChangeKind, number>
+  const found: Found[] = []
+  let compared = 0
+  for (const itemId of ids) {
+    const scores = runs.map(({ items }) => scoreOf(items.get(itemId)?.scorers.get(scorer)))
+    const [first, ...others] = scores
+    if (first === undefined || first === null) continue
+    if (runs.length > 1 && others.every((other) => other === null)) continue
+    compared += 1
+    const change = strongest(scorer, first, others)
+    if (change === null) continue
+    counts[change.kind] += 1
+    const position = runs[0]?.items.get(itemId)?.position ?? 0
+    const shown = scores.map((score) => score ?? { mean: null, passed: null })
+    found.push({ itemId, position, change: { ...change, scores: shown } })
+  }
+  const most = found.sort((a, b) => byStrength(a.change, b.change) || a.position - b.position)
+  return { changes: { scorer, compared, counts }, most: most.slice(0, MOST_PER_SCORER) }
+}
+
+function scoreOf(tally: Tally | undefined): ItemScore | null {
+  if (tally === undefined) return null
+  const { sum, scored, passed, failed } = tally
+  return {
+    mean: scored === 0 ? null : sum / scored,
+    passed: passed + failed === 0 ? null : passed > failed,
+  }
+}
+
+type Change = Omit<ItemScoreChange, 'scores'>
+
+function strongest(scorer: string, first: ItemScore, others: readonly (ItemScore | null)[]): Change | null {
+  if (others.length === 0) return first.passed === false ? { scorer, kind: 'failing', change: null } : null
+  const changes = others.flatMap((other) => {
+    const kind = other === null ? null : kindOf(first, other)
+    if (other === null || kind === null) return []
+    const change = first.mean === null || other.mean === null ? null : other.mean - first.mean
+    return [{ scorer, kind, change }]
+  })
+  return changes.sort(byStrength)[0] ?? null
+}
+
+function kindOf(first: ItemScore, other: ItemScore): ItemChangeKind | null {
+  if (first.passed === true && other.passed === false) return 'newly failing'
+  if (first.mean !== null && other.mean === null) return 'no longer judged'
+  if (first.passed === false && other.passed === true) return 'newly passing'
+  const moved = first.mean === null || other.mean === null ? 0 : Math.abs(other.mean - first.mean)
+  return moved > ROUNDING ? 'changed' : null
+}
+
+function byStrength(a: Change, b: Change): number {
+  return (
+    ITEM_CHANGES.indexOf(a.kind) - ITEM_CHANGES.indexOf(b.kind) ||
+    Math.abs(b.change ?? 0) - Math.abs(a.change ?? 0)
+  )
+}
+
+/** Each scorer's first items before any scorer's second ones: units differ, so sizes of changes cannot be compared. */
+function mergeItems(byScorer: readonly (readonly Found[])[], runs: readonly ComparedRun[]): ItemChange[] {
+  const ranked = byScorer
+    .flatMap((found) => found.map((one, rank) => ({ ...one, rank })))
+    .sort(
+      (a, b) =>
+        ITEM_CHANGES.indexOf(a.change.kind) - ITEM_CHANGES.indexOf(b.change.kind) ||
+        a.rank - b.rank ||
+        a.position - b.position,
+    )
+  const items = new Map<string, ItemChange>()
+  for (const { itemId, position, change } of ranked) {
+    const item = items.get(itemId)
+    if (item !== undefined) item.scores.push(change)
+    else if (items.size < MOST_ITEMS)
+      items.set(itemId, { itemId, position, scores: [change], answers: runs.map(() => null) })
+  }
+  return [...items.values()]
+}
+
+/** The comparison with what a run answered; rows of other items are passed over. The first repeat that comes is kept. */
+export function withAnswers(
+  comparison: ItemComparison,
+  runId: string,
+  rows: Iterable<JudgedRow>,
+): ItemComparison {
+  const at = comparison.runs.indexOf(runId)
+  const wanted = new Set(comparison.items.map(({ itemId }) => itemId))
+  const answers = new Map<string, ItemAnswer>()
+  for (const row of rows) {
+    if (wanted.has(row.itemId) && !answers.has(row.itemId)) answers.set(row.itemId, answerOf(row))
+  }
+  const items = comparison.items.map((item) => ({
+    ...item,
+    answers: item.answers.map((answer, run) =>
+      run === at ? (answer ?? answers.get(item.itemId) ?? null) : answer,
+    ),
+  }))
+  return { ...comparison, items }
+}
+
+function answerOf({ result, scores }: JudgedRow): ItemAnswer {
+  const calls = result.toolCalls === '[]' ? null : result.toolCalls
+  const output = result.output === null || result.output === '' ? (calls ?? result.output) : result.output
+  const error = result.error ?? result.errorCode
+  return {
+    output: output === null ? null : shortened(output, MAX_OUTPUT_CHARS),
+    error: error === null ? null : shortened(error, MAX_REASON_CHARS),
+    reasons: scores.slice(0, MAX_REASONS).map(({ scorer, outcome, reason }) => ({
+      scorer,
+      outcome,
+      reason: shortened(reason, MAX_REASON_CHARS),
+    })),
+  }
+}
+
+/** No half of a surrogate pair at the end. */
+function shortened(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1).toWellFormed()}…`
+}

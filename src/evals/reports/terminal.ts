@@ -1,0 +1,164 @@
+/** A report for a terminal: facts, a table with intervals, forest plots, reasons, the verdict. Names are made printable here. Pure. */
+
+import pc from 'picocolors'
+import { printableLine } from '../../lib/printable.ts'
+import type { Gate } from '../runs/gates.ts'
+import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
+import { clipTo, columns, padTo, widthOf, wrap } from './columns.ts'
+import { forestsOf } from './forest.ts'
+import { forestKey, forestLines } from './forest-text.ts'
+import type { ItemComparison } from './items.ts'
+import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { counted, factsOf, outcomeText, type Report } from './report.ts'
+
+export type TerminalSettings = {
+  /** False with NO_COLOR or without a terminal: the caller knows. */
+  colors: boolean
+  /** Columns; below 50 lines are longer than it. */
+  width: number
+}
+
+type Colors = ReturnType<typeof pc.createColors>
+type Paint = (text: string) => string
+
+const MIN_WIDTH = 50
+const SHOWN_ITEMS = 10
+const MAX_ITEM_ID = 40
+
+/** Lines that end with a line feed, without trailing blanks. */
+export function renderTerminal(report: Report, { colors: isColored, width }: TerminalSettings): string {
+  const colors = pc.createColors(isColored)
+  const columnsWide = Math.max(MIN_WIDTH, width)
+  const parts = [
+    factLines(report, colors, columnsWide),
+    scorerLines(report.verdict, colors, columnsWide),
+    plotLines(report.verdict, colors, columnsWide),
+    report.items === null ? [] : itemLines(report.items, colors, columnsWide),
+    report.verdict.reasons.flatMap((reason) => wrapped(printableLine(reason), columnsWide)),
+    [paintOf(report.verdict.verdict, colors)(colors.bold(outcomeText(report)))],
+  ]
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n')
+}
+
+function paintOf(verdict: Verdict['verdict'], colors: Colors): Paint {
+  if (verdict === 'fail') return colors.red
+  if (verdict === 'inconclusive') return colors.yellow
+  return verdict === 'pass' ? colors.green : (text) => text
+}
+
+/** Goes on further in, so that a new sentence stands out. */
+function wrapped(text: string, width: number): string[] {
+  return wrap(text, width - 2).map((line, at) => (at === 0 ? line : `  ${line}`))
+}
+
+function factLines(report: Report, colors: Colors, width: number): string[] {
+  const facts = factsOf(report)
+  const label = widthOf(facts.map(([name]) => name)) + 2
+  return facts.flatMap(([name, value]) => {
+    const [first = '', ...rest] = wrap(printableLine(value), width - label)
+    return [`${colors.dim(padTo(name, label))}${first}`, ...rest.map((line) => `${' '.repeat(label)}${line}`)]
+  })
+}
+
+/** A table where it fits, otherwise the same cells below each other. */
+function scorerLines(verdict: Verdict, colors: Colors, width: number): string[] {
+  const isCompared = verdict.scorers.some(({ compared }) => compared !== null)
+  const heads = isCompared
+    ? ['scorer', 'baseline', 'candidate', 'difference', 'reads']
+    : ['scorer', 'estimate']
+  const hasGates = verdict.scorers.some(({ gates }) => gates.length > 0)
+  const head = [...heads, ...(hasGates ? ['gate'] : [])]
+  const plain = tableOf(verdict, head, pc.createColors(false))
+  if (widthOf(columns(plain)) > width) return verdict.scorers.flatMap((one) => stacked(one, colors, width))
+  const [titles = '', ...lines] = columns(tableOf(verdict, head, colors))
+  return [colors.dim(titles), ...lines]
+}
+
+function tableOf(verdict: Verdict, head: readonly string[], colors: Colors): string[][] {
+  const rows = verdict.scorers.flatMap((scorer) => {
+    const { gates, compared, values } = scorer
+    const figures =
+      head[1] === 'estimate'
+        ? [estimateText(values, scorer.estimate)]
+        : [
+            estimateText(values, compared?.baseline ?? null),
+            estimateText(values, scorer.estimate),
+            differenceText(values, compared?.difference ?? null),
+            readsText(scorer, colors),
+          ]
+    const [first, ...more] = gates.map((gate) => gateText(gate, colors))
+    return [
+      [printableLine(scorer.scorer), ...figures, first ?? ''],
+      // A second gate has a line of its own under the first.
+      ...more.map((gate) => ['', ...figures.map(() => ''), gate]),
+    ]
+  })
+  return [[...head], ...rows]
+}
+
+function stacked(scorer: ScorerVerdict, colors: Colors, width: number): string[] {
+  const { values, compared, estimate, gates } = scorer
+  const cells: [string, string][] =
+    compared === null
+      ? [['estimate', estimateText(values, estimate)]]
+      : [
+          ['baseline', estimateText(values, compared.baseline)],
+          ['candidate', estimateText(values, estimate)],
+          [
+            'difference',
+            `${differenceText(values, compared.difference)}  ${readsText(scorer, colors)}`.trimEnd(),
+          ],
+        ]
+  const all = [...cells, ...gates.map((gate) => ['gate', gateText(gate, colors)] as const)]
+  return [
+    clipTo(printableLine(scorer.scorer), width),
+    ...columns(all.map(([name, value]) => [`  ${name}`, value])),
+  ]
+}
+
+function readsText({ compared }: ScorerVerdict, colors: Colors): string {
+  if (compared === null || compared.difference === null) return ''
+  const { reads, adjustedP } = compared
+  if (reads === 'no difference seen') return reads
+  const text = `${reads}, ${probabilityText(adjustedP)}`
+  return reads === 'better' ? colors.green(text) : colors.red(text)
+}
+
+function gateText(gate: Gate, colors: Colors): string {
+  return `${demandText(gate)}: ${paintOf(gate.verdict, colors)(gate.verdict)}`
+}
+
+function plotLines(verdict: Verdict, colors: Colors, width: number): string[] {
+  const forests = forestsOf(verdict)
+  if (forests.length === 0) return []
+  const plots = forests.flatMap((forest) => {
+    const [title = '', ...rest] = forestLines(forest, width)
+    const axis = rest.at(-1) ?? ''
+    return [colors.dim(title), ...rest.slice(0, -1), colors.dim(axis), '']
+  })
+  return [...plots, ...wrap(forestKey(forests), width).map((line) => colors.dim(line))]
+}
+
+function itemLines({ items, runs }: ItemComparison, colors: Colors, width: number): string[] {
+  if (items.length === 0) return []
+  const shown = items.slice(0, SHOWN_ITEMS)
+  const rows = shown.flatMap(({ itemId, scores }) =>
+    scores.map(({ scorer, kind, scores: means }) => [
+      clipTo(printableLine(itemId), MAX_ITEM_ID),
+      printableLine(scorer),
+      kind,
+      means.map(({ mean }) => (mean === null ? '-' : valueText('unbounded', mean))).join(' → '),
+    ]),
+  )
+  const head = ['item', 'scorer', 'change', runs.length > 1 ? 'mean' : 'value']
+  const [titles = '', ...lines] = columns([head, ...rows]).map((line) => clipTo(line, width))
+  const rest = items.length - shown.length
+  return [
+    colors.dim(titles),
+    ...lines,
+    ...(rest === 0 ? [] : [colors.dim(`and ${counted(rest)} more items`)]),
+  ]
+}
