@@ -1,7 +1,8 @@
 /** Forest plots in characters: one line for each scorer, every character one column wide. Pure. */
 
 import { printableLine } from '../../lib/printable.ts'
-import { clipTo, padTo } from './columns.ts'
+import { CONFIDENCE } from '../../lib/statistics/bootstrap.ts'
+import { clipTo, padTo, widthOf } from './columns.ts'
 import type { Forest, ForestRow } from './forest.ts'
 import { signedText, valueText } from './numbers.ts'
 
@@ -29,7 +30,7 @@ export function forestKey(forests: readonly Forest[]): string {
   )
   return [
     `${ESTIMATE} estimate`,
-    `${INTERVAL} 95 % interval`,
+    `${INTERVAL} ${CONFIDENCE * 100} % interval`,
     rows.some(({ decided }) => decided !== null) ? `${DECIDED} what the gate decides on` : '',
     marked.length > 0 ? `${MARK} ${marked.join(' or ')}` : '',
     forests.some(({ of }) => of === 'difference') ? `${NOUGHT} no difference` : '',
@@ -41,7 +42,7 @@ export function forestKey(forests: readonly Forest[]): string {
 /** The lines of one plot, at most `width` columns, at least 50. Without trailing blanks. */
 export function forestLines(forest: Forest, width: number): string[] {
   const names = forest.rows.map(({ scorer }) => clipTo(printableLine(scorer), MAX_LABEL))
-  const label = Math.max(...names.map((name) => padTo(name, 0).length), 'worse'.length)
+  const label = widthOf(names)
   const plot = Math.max(MIN_PLOT, Math.min(MAX_PLOT, width - label - 2 - VERDICT))
   const lines = forest.rows.map((row, at) => {
     const cells = rowCells(forest, row, plot)

@@ -4,6 +4,7 @@
  */
 
 import type { JudgedRow, ScoreRow } from '../runs/result-rows.ts'
+import { clip } from '../scorers/outcome.ts'
 
 /** In the order in which they are shown. `failing` is said of a run alone, the others of a run against the first one. */
 export const ITEM_CHANGES = [
@@ -223,17 +224,12 @@ function answerOf({ result, scores }: JudgedRow): ItemAnswer {
   const output = result.output === null || result.output === '' ? (calls ?? result.output) : result.output
   const error = result.error ?? result.errorCode
   return {
-    output: output === null ? null : shortened(output, MAX_OUTPUT_CHARS),
-    error: error === null ? null : shortened(error, MAX_REASON_CHARS),
+    output: output === null ? null : clip(output, MAX_OUTPUT_CHARS),
+    error: error === null ? null : clip(error, MAX_REASON_CHARS),
     reasons: scores.slice(0, MAX_REASONS).map(({ scorer, outcome, reason }) => ({
       scorer,
       outcome,
-      reason: shortened(reason, MAX_REASON_CHARS),
+      reason: clip(reason, MAX_REASON_CHARS),
     })),
   }
-}
-
-/** No half of a surrogate pair at the end. */
-function shortened(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1).toWellFormed()}…`
 }
