@@ -16,12 +16,12 @@ import { parseUsd } from '../../lib/money.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
   annotateBody,
+  reportSchema,
   resultSchema,
   resumeBody,
   runSchema,
   toResult,
   toRun,
-  reportSchema,
 } from './eval-run-body.ts'
 import { type EvalRunsApiDeps, evalRunReaders, evalRunWriters, getRun } from './eval-runs.ts'
 import { pageFrom, pageOf } from './page.ts'
@@ -146,7 +146,10 @@ export function evalRunActionsApi(deps: EvalRunsApiDeps) {
       const report = await makeReport(sql, run, other)
       if (format === 'json') return c.json(reportJson(report) as z.infer<typeof reportSchema>, 200)
       const text = RENDERERS[format](report, { width, colors: colors === 'true' })
-      return c.body(text, 200, { 'content-type': TYPES[format], 'content-disposition': 'attachment' }) as never
+      return c.body(text, 200, {
+        'content-type': TYPES[format],
+        'content-disposition': 'attachment',
+      }) as never
     })
     .openapi(cancelRoute, async (c) => {
       const { key } = c.var

@@ -7,7 +7,11 @@ import { type RunningGateway, startGateway } from '../../support/gateway.ts'
 import { runAval } from '../../support/process.ts'
 
 const ITEMS = [
-  { id: 'shoes', input: 'Shoes may be returned within 30 days.\n\nHow long may shoes be returned?', expected: '30 days' },
+  {
+    id: 'shoes',
+    input: 'Shoes may be returned within 30 days.\n\nHow long may shoes be returned?',
+    expected: '30 days',
+  },
   { id: 'museum', input: 'The museum opens at nine.\n\nWhen does the museum open?', expected: 'nine' },
   { id: 'gift', input: 'Gift cards are never returned.\n\nWhat is never returned?', expected: 'Gift cards' },
 ]
@@ -45,7 +49,10 @@ describe('a suite', () => {
       ...['--out', 'report.html', 'junit.xml', 'report.md', 'report.json'],
     )
 
-    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('questions@1 made of') })
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('questions@1 made of'),
+    })
     expect(stdout).toMatch(/dataset +questions@1, 3 items × 2 repeats/)
     expect(stdout).toMatch(/price +nothing: models that run here/)
     expect(stdout).toMatch(/right +1\.000 \[/)

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import type { Client } from '../../client.ts'
 import { type CliContext, wholeNumber, withExamples, withJson, writeJson } from '../../context.ts'
 import type { DatasetItem } from '../../datasets.ts'
@@ -10,7 +11,6 @@ import { type Candidate, type Gathered, gather } from '../../replay/gather.ts'
 import { SKIP_REASONS } from '../../replay/logged.ts'
 import { ENDED_BY } from '../../replay/report.ts'
 import { filterWords, type ListFilters, withListFilters, withPurpose } from '../../request-filters.ts'
-import { printableLine } from '../../../lib/printable.ts'
 import { pushingItems, pushVersion } from './push-items.ts'
 import { isDatasetName, refOf } from './wire.ts'
 

@@ -2,10 +2,10 @@
 
 import { basename } from 'node:path'
 import type { Command } from 'commander'
+import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { type Look, startProgress } from '../../progress.ts'
-import { printableLine } from '../../../lib/printable.ts'
 import { pushingItems, pushVersion } from './push-items.ts'
 import { isDatasetName, type PushedDataset, refOf } from './wire.ts'
 

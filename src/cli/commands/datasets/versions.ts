@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import type { Command } from 'commander'
+import { printableJson, printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -13,7 +14,6 @@ import {
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import { type Page, showList } from '../../list.ts'
-import { printableJson, printableLine } from '../../../lib/printable.ts'
 import { type DatasetVersion, datasetPath, type ItemsPage, refOf } from './wire.ts'
 
 type ShowOptions = ListOptions & { items?: boolean }

@@ -1,9 +1,9 @@
 /** Waits for a run, and shows how far it is. */
 
+import { printableLine } from '../../../lib/printable.ts'
 import type { CliContext } from '../../context.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import { Rate } from '../../rate.ts'
-import { printableLine } from '../../../lib/printable.ts'
 import { waitUntil } from '../../wait.ts'
 import { type EvalRunProgress, isOver, runPath } from './wire.ts'
 

@@ -1,9 +1,9 @@
 /** The verdict of a run on the screen, in files, and as an exit code: all of it made by the server out of one object. */
 
 import { extname } from 'node:path'
+import { printableColored } from '../../../lib/printable.ts'
 import type { CliContext } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
-import { printableColored } from '../../../lib/printable.ts'
 import { runPath } from './wire.ts'
 
 const FORMATS: Readonly<Record<string, string>> = {
