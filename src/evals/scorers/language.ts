@@ -29,7 +29,7 @@ export const language: ScorerKind<z.output<typeof settings>> = {
   source:
     'eld 2.1 (n-grams of 60 languages), https://github.com/nitotm/efficient-language-detector-js; ISO 639-1.',
   traps:
-    'On translated phrases of Django in 40 languages (mean of the languages) right for 77 % below 20 characters, 92 % below 50, 97 % from 50 on. Near relatives are mixed up (half of the Indonesian phrases pass for Malay, some Danish for Norwegian); code counts as English. Reads the first 1,000 characters, so a change of language later is not seen. An empty answer, and one too short to be sure, abstains.',
+    'On translated phrases of Django in 40 languages (mean of the languages) right for 77 % below 20 characters, 92 % below 50, 97 % from 50 on. Near relatives are mixed up: Indonesian nearly always passes for Malay (name both), Norwegian now and then for Danish. Code counts as English. Reads the first 1,000 characters, so a change of language later is not seen. An empty answer, and one too short to be sure, abstains.',
   values: 'binary',
   better: 'higher',
   settings,

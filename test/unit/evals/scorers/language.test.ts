@@ -30,6 +30,8 @@ describe('language', () => {
 
   test('abstains for what has none', async () => {
     expect(await scoreOf('language', { value: 'en' }, { output: '12,345.67' })).toBe('abstained')
+    // One word, for which the detector guesses without being sure.
+    expect(await scoreOf('language', { value: 'en' }, { output: 'ok' })).toBe('abstained')
   })
 
   test('refuses one it cannot tell, and knows exactly those of its detector', () => {

@@ -166,7 +166,7 @@ describe('BLEU', () => {
     words('It is the practical guide for the army always to heed the directions of the party'),
   ]
 
-  // Values of nltk 3.9 with SmoothingFunction().method0 to method3.
+  // Values of nltk 3.10 with SmoothingFunction().method0 to method3.
   test.each([
     ['none', 0.5045666840058485, 0],
     ['epsilon', 0.5045666840058485, 0.03703131191121491],
@@ -200,6 +200,11 @@ describe('BLEU', () => {
 
     // Of sacrebleu for the same: precisions 2/7, 1/12, 1/20 and 1/32.
     expect(clipped).toBeCloseTo((2 / 7 / 12 / 20 / 32) ** 0.25, 12)
+  })
+
+  test('holds brevity against the shorter of two references as close in length', () => {
+    expect(sentenceBleu(words('a b c'), [words('a b c d'), words('a b')], 'exp')).toBe(1)
+    expect(sentenceBleu(words('a b c'), [words('a b c d')], 'exp')).toBeCloseTo(Math.exp(1 - 4 / 3), 12)
   })
 
   test('can leave case aside, and has 0 without a single word in common', async () => {

@@ -81,6 +81,8 @@ describe('the matches of openai/evals', () => {
     ['includes', 'It is 10.', ['10'], 1],
     ['includes', 'anything', '', 0],
     ['fuzzy-match', 'The  Eiffel-Tower!', 'an eiffeltower', 1],
+    ['fuzzy-match', 'an apple', 'apple a', 1],
+    ['fuzzy-match', 'eat an apple', 'eat apple', 1],
     ['fuzzy-match', 'Paris', 'It is Paris, France', 1],
     ['fuzzy-match', 'It is Paris, France', 'Paris', 1],
     ['fuzzy-match', 'Lyon', 'Paris', 0],
