@@ -59,7 +59,7 @@ describe('a suite', () => {
     expect(stdout).toMatch(/pass \(exit 0\)/)
     const text = (name: string) => readFileSync(join(gateway.home, name), 'utf8')
     expect(JSON.parse(text('report.json'))).toMatchObject({ verdict: 'pass', exit_code: 0, suite: 'first' })
-    expect(text('junit.xml')).toMatch(/^<\?xml[^]*<testsuite /)
+    expect(text('junit.xml')).toMatch(/^<\?xml[\s\S]*<testsuite /)
     expect(text('report.md')).toContain('pass')
     expect(text('report.html')).toMatch(/^<!doctype html>/i)
   })
