@@ -3,6 +3,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import {
+  checkItems,
   findDataset,
   getDataset,
   pushDataset,
@@ -119,7 +120,7 @@ export function datasetsApi(deps: DatasetsApiDeps) {
   const { sql, record } = deps
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(itemsRoute, async (c) => {
-      const { items } = c.req.valid('json')
+      const items = checkItems(c.req.valid('json').items)
       const { key } = c.var
       await record.admin(key, { action: 'dataset.items', detail: { items: items.length } })
       return c.json({ hashes: await pushItems(deps, key.projectId, items) }, 200)
