@@ -8,7 +8,7 @@ import type { JsonValue } from '../../lib/json.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
 import { parseVersionRef } from '../../registry/releases/release-content.ts'
-import { type CheckedItem, checkItem, findUnkept } from './check-item.ts'
+import { checkItem, findUnkept } from './check-item.ts'
 import { compileItemSchema, MAX_SCHEMA_BYTES } from './item-schema.ts'
 import { MAX_ITEMS } from './read-file.ts'
 import {
@@ -40,32 +40,30 @@ const MAX_PROBLEMS = 20
 const CHECKED_BYTES = 4 * 1024 * 1024
 const CHECKED_AT_ONCE = 1_000
 
-/** Values as items, in their order. Throws RequestError invalid_value for the first that is none, with its place: `items.3`. */
-export function checkItems(values: readonly unknown[]): CheckedItem[] {
-  return values.map((value, at) => {
-    const checked = checkItem(value, `items.${at}`)
-    if ('content' in checked) return checked
-    const problems = checked.problems.slice(0, MAX_PROBLEMS).join('\n')
-    throw new RequestError('invalid_value', problems, { param: `items.${at}` })
-  })
-}
-
 /**
  * Keeps items for versions to name, and gives the hash of each. What the project has already is kept once, so pushing
- * again is safe.
+ * again is safe. `onChecked` is awaited once all are known to be items and before any is kept. Throws RequestError
+ * invalid_value for the first that is none, with its place: `items.3`.
  */
 export async function pushItems(
   { sql, clock }: Deps,
   projectId: string,
-  items: readonly CheckedItem[],
+  values: readonly unknown[],
+  onChecked: () => Promise<void> = async () => undefined,
 ): Promise<string[]> {
-  const rows = items.map(({ item, content }) => ({
-    hash: content.hash,
-    itemId: item.id,
-    content: content.text,
-  }))
+  const rows = values.map(rowOf)
+  await onChecked()
   await insertItems(sql, projectId, rows, new Date(clock.nowMs()).toISOString())
   return rows.map(({ hash }) => hash)
+}
+
+function rowOf(value: unknown, at: number): { hash: string; itemId: string; content: string } {
+  const checked = checkItem(value, `items.${at}`)
+  if ('content' in checked) {
+    return { hash: checked.content.hash, itemId: checked.item.id, content: checked.content.text }
+  }
+  const problems = checked.problems.slice(0, MAX_PROBLEMS).join('\n')
+  throw new RequestError('invalid_value', problems, { param: `items.${at}` })
 }
 
 /**

@@ -3,7 +3,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import {
-  checkItems,
   findDataset,
   getDataset,
   pushDataset,
@@ -120,10 +119,10 @@ export function datasetsApi(deps: DatasetsApiDeps) {
   const { sql, record } = deps
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(itemsRoute, async (c) => {
-      const items = checkItems(c.req.valid('json').items)
+      const { items } = c.req.valid('json')
       const { key } = c.var
-      await record.admin(key, { action: 'dataset.items', detail: { items: items.length } })
-      return c.json({ hashes: await pushItems(deps, key.projectId, items) }, 200)
+      const onChecked = () => record.admin(key, { action: 'dataset.items', detail: { items: items.length } })
+      return c.json({ hashes: await pushItems(deps, key.projectId, items, onChecked) }, 200)
     })
     .openapi(pushRoute, async (c) => {
       const { name, items: hashes, item_schema: schema, description } = c.req.valid('json')

@@ -1,6 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
 import {
-  checkItems,
   findDataset,
   getDataset,
   pushDataset,
@@ -33,7 +32,7 @@ describeDatabases('versions of a dataset', (open) => {
       author?: typeof ADA
     } = {},
   ) => {
-    const hashes = await pushItems(deps(), author.projectId, checkItems(items))
+    const hashes = await pushItems(deps(), author.projectId, items)
     return await pushDataset(deps(), author, { name, hashes, schema, description })
   }
   const diff = async (from: string, to: string, page = { after: null as string | null, limit: 50 }) => {
@@ -139,7 +138,7 @@ describeDatabases('versions of a dataset', (open) => {
   })
 
   test('belong to a project: another sees none of them and cannot name their items', async () => {
-    const hashes = await pushItems(deps(), 'prj_default', checkItems([asking('a')]))
+    const hashes = await pushItems(deps(), 'prj_default', [asking('a')])
     await pushDataset(deps(), ADA, { name: 'questions', hashes, schema: null, description: null })
 
     const theirs = pushDataset(deps(), EVE, { name: 'questions', hashes, schema: null, description: null })
@@ -151,11 +150,7 @@ describeDatabases('versions of a dataset', (open) => {
   })
 
   test('are refused without items, with an id twice, and with items that were never pushed', async () => {
-    const [one, two] = await pushItems(
-      deps(),
-      'prj_default',
-      checkItems([asking('a', 'x'), asking('a', 'y')]),
-    )
+    const [one, two] = await pushItems(deps(), 'prj_default', [asking('a', 'x'), asking('a', 'y')])
     const make = (hashes: readonly (string | undefined)[]) =>
       pushDataset(deps(), ADA, { name: 'q', hashes: hashes.map(String), schema: null, description: null })
 

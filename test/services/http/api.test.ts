@@ -4,7 +4,7 @@ import { placeHold } from '../../../src/audit/erasure/holds.ts'
 import { createExport } from '../../../src/audit/export/exports.ts'
 import { writeExport } from '../../../src/audit/export/write-export.ts'
 import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
-import { checkItems, pushDataset, pushItems } from '../../../src/evals/datasets/dataset-versions.ts'
+import { pushDataset, pushItems } from '../../../src/evals/datasets/dataset-versions.ts'
 import { runBuildIndex } from '../../../src/jobs/build-index.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -613,7 +613,7 @@ async function freshErasure(project: 'default' | 'other'): Promise<string> {
 async function pushedDataset(project: 'default' | 'other'): Promise<string> {
   const actor = somebodyElse(project)
   const deps = { sql: database.sql, clock: systemClock }
-  const hashes = await pushItems(deps, actor.projectId, checkItems([{ id: 'a', input: 'hello' }]))
+  const hashes = await pushItems(deps, actor.projectId, [{ id: 'a', input: 'hello' }])
   const name = `set-${project}`
   await pushDataset(deps, actor, { name, hashes, schema: null, description: null })
   return name
