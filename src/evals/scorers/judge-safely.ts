@@ -3,7 +3,7 @@
 import type { JsonValue } from '../../lib/json.ts'
 import { clip, failed } from './outcome.ts'
 import type { PreparedScorer } from './registry.ts'
-import type { Sample, ScoreOutcome } from './scorer.ts'
+import type { Sample, ScoreOutcome, Tools } from './scorer.ts'
 
 const MAX_REASON_CHARS = 1_000
 const MAX_DETAILS_CHARS = 4_096
@@ -15,14 +15,14 @@ const MAX_DETAILS_CHARS = 4_096
 export async function judgeSafely(
   scorer: Pick<PreparedScorer, 'values' | 'score'>,
   sample: Sample,
-  { signal }: { signal: AbortSignal },
+  { signal, tools }: { signal: AbortSignal; tools: Tools },
 ): Promise<ScoreOutcome> {
   if (signal.aborted) return failed('The scorer was stopped before it began.')
   const stop = Promise.withResolvers<never>()
   const onAbort = () => stop.reject(new Error('stopped before it answered'))
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const scored = (async () => await scorer.score(sample, signal))()
+    const scored = (async () => await scorer.score(sample, signal, tools))()
     return checked(await Promise.race([scored, stop.promise]), scorer.values)
   } catch (error) {
     // Converted: one scorer's mistake is that score's error, and the other scores of the item go on.
