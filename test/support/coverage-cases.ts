@@ -66,9 +66,8 @@ export function gauss(random: Random): number {
 }
 
 /** A judge with four levels that is mostly content, from a uniform number; and what its mean is. */
-export const judgeLike = (uniform: number) =>
-  uniform < 0.05 ? 0 : uniform < 0.15 ? 0.5 : uniform < 0.3 ? 0.75 : 1
-export const JUDGE_LIKE_MEAN = 0.1 * 0.5 + 0.15 * 0.75 + 0.7
+const judgeLike = (uniform: number) => (uniform < 0.05 ? 0 : uniform < 0.15 ? 0.5 : uniform < 0.3 ? 0.75 : 1)
+const JUDGE_LIKE_MEAN = 0.1 * 0.5 + 0.15 * 0.75 + 0.7
 
 /** Like a reciprocal rank: a fifth 0, a half 1, fractions between. */
 export const rankLike = (uniform: number) =>
@@ -100,7 +99,7 @@ function groupedValues(
 }
 
 /** Two runs over the same items, neither better: 0.6 of what makes an item easy is the same for both. */
-export function pairedValues(
+function pairedValues(
   random: Random,
   count: number,
   { alike, size, draw }: { alike: number; size: (random: Random) => number; draw: Draw },
