@@ -1,12 +1,12 @@
 /** `aval bench groundedness`: what the scorer `grounded` is worth on labelled answers, beside the floors. Needs no server. */
 
 import type { Command } from 'commander'
+import { printable, printableLine } from '../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { formatTable } from '../format.ts'
 import { type Look, startProgress } from '../progress.ts'
 import type { GroundednessFigures } from '../quality.ts'
 import { Rate } from '../rate.ts'
-import { printable, printableLine } from '../terminal.ts'
 
 type Options = { data: string; models?: string; model: string; detector?: string; json?: boolean }
 type Set = GroundednessFigures['sets'][number]
