@@ -3,7 +3,7 @@
  *
  *   node bench/groundedness-fit.ts --data DIR [--write]
  *
- * DIR holds labelled sets as `aval bench groundedness` reads them. --write replaces src/evals/groundedness/weights.generated.ts.
+ * DIR holds labelled sets as `aval bench groundedness` reads them. --write replaces src/evals/groundedness/weights.generated.ts; `npm run format` afterwards.
  * The embedding model is the one that ships. Nothing is random but the intervals, which are seeded.
  */
 

@@ -7,7 +7,7 @@ import { placesOf } from '../../lib/statistics/groups.ts'
 export type Ends = { low: number; high: number }
 
 /** Enough for two decimals of an end; a third is not needed to tell scorers apart. */
-export const AUROC_RESAMPLES = 1_000
+const AUROC_RESAMPLES = 1_000
 
 /**
  * For each of several scores of the same items, its AUROC in the same draws of groups with replacement, so that differences

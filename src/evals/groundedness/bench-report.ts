@@ -25,7 +25,7 @@ export type ScoredSet = {
   msPerItem: number
 }
 
-export type ScorerFigures = {
+type ScorerFigures = {
   scorer: string
   auroc: number | null
   interval: Ends | null
@@ -51,7 +51,7 @@ export type SetFigures = {
   bestFloor: string | null
 }
 
-export const SCORER = 'grounded'
+const SCORER = 'grounded'
 const SEED = 1
 
 /** Figures of every set, and of every kind with several sets, in the order of the sets. */

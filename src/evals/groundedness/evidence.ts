@@ -3,7 +3,7 @@
 import { splitSentences } from '../../lib/sentences.ts'
 import { readWords, type Words } from './words.ts'
 
-export type EvidenceSentence = {
+type EvidenceSentence = {
   /** Which of the contexts, and the offsets there, end exclusive. */
   context: number
   start: number

@@ -2,7 +2,6 @@
 
 import { sha256Hex } from '../../lib/sha256.ts'
 import type { Model } from './combine.ts'
-import { FITTED } from './weights.generated.ts'
 
 export type FittedWeights = {
   /** Counts up whenever the same answer could be judged otherwise. */
@@ -23,7 +22,7 @@ export type FittedWeights = {
 }
 
 /** `set` was seen when the weights were fitted: judged by weights that never saw it. */
-export function modelFor(set: string, fitted: FittedWeights = FITTED): { model: Model; isFold: boolean } {
+export function modelFor(set: string, fitted: FittedWeights): { model: Model; isFold: boolean } {
   const fold = Object.hasOwn(fitted.folds, set) ? fitted.folds[set] : undefined
   return { model: fold ?? fitted.model, isFold: fold !== undefined }
 }

@@ -160,8 +160,11 @@ describe('the weights that ship', () => {
   test('judge a set they were fitted on by weights that never saw it, and any other by the whole', () => {
     const [known] = FITTED.sets
 
-    expect(modelFor(known?.set ?? '')).toEqual({ model: FITTED.folds[known?.set ?? ''], isFold: true })
-    expect(modelFor('my-own')).toEqual({ model: FITTED.model, isFold: false })
-    expect(modelFor('constructor').isFold).toBe(false)
+    expect(modelFor(known?.set ?? '', FITTED)).toEqual({
+      model: FITTED.folds[known?.set ?? ''],
+      isFold: true,
+    })
+    expect(modelFor('my-own', FITTED)).toEqual({ model: FITTED.model, isFold: false })
+    expect(modelFor('constructor', FITTED).isFold).toBe(false)
   })
 })
