@@ -5,17 +5,15 @@ import type { JsonValue } from '../../lib/json.ts'
 import type { ScoreOutcome, ScorerKind } from '../scorers/scorer.ts'
 import type { Claim } from './claims.ts'
 import { TASKS } from './combine.ts'
-import { type Detector, type Embed, type Grounding, judgeReading, readAnswer } from './ground.ts'
+import { type Grounding, judgeReading, readAnswer } from './ground.ts'
 import { FITTED } from './weights.generated.ts'
 
-/** `detector`: a stronger judge of single claims; null for the features alone. */
-export type GroundedDeps = { embed: Embed; detector: Detector | null }
-
 const settings = z.strictObject({
-  /** What the answer was asked to be; decides the calibration. */
-  task: z.enum(TASKS).default('any'),
-  /** Good enough from here on; without it there is only a number. */
-  threshold: z.number().min(0).max(1).optional(),
+  task: z
+    .enum(TASKS)
+    .default('any')
+    .describe(`what the answer was asked to be, which decides the calibration: ${TASKS.join(', ')}`),
+  threshold: z.number().min(0).max(1).optional().describe('passed from this probability on'),
 })
 type Settings = z.infer<typeof settings>
 
@@ -24,28 +22,26 @@ const MAX_SHOWN = 6
 const MAX_QUOTE = 240
 const MAX_MISSING = 8
 
-export function groundedKind({ embed, detector }: GroundedDeps): ScorerKind<Settings> {
-  return {
-    kind: 'grounded',
-    version: FITTED.version,
-    summary:
-      'Probability that the contexts support every claim of the answer, calibrated for answers of which half are.',
-    source:
-      'docs/groundedness.md: features, fit and figures; noisy-or of claims after Maron and Lozano-Pérez 1998.',
-    traps:
-      'It compares words, numbers, names and negations; it does not understand. Wrong about who did what to whom, and on scientific claims no better than chance. A high score is no proof of truth: the context may be wrong.',
-    values: 'share',
-    better: 'higher',
-    settings,
-    prepare:
-      ({ task, threshold }) =>
-      async ({ output, contexts }, signal) => {
-        const reading = await readAnswer(embed, { contexts, answer: output }, signal)
-        if ('abstained' in reading) return { outcome: 'abstained', reason: reading.abstained }
-        const grounding = await judgeReading(reading, { model: FITTED.model, task, detector, signal })
-        return outcomeOf(grounding, threshold ?? null)
-      },
-  }
+export const grounded: ScorerKind<Settings> = {
+  kind: 'grounded',
+  version: FITTED.version,
+  summary:
+    'Probability that the contexts support every claim of the answer, calibrated for answers of which half are.',
+  source:
+    'docs/groundedness.md: features, fit and figures; noisy-or of claims after Maron and Lozano-Pérez 1998.',
+  traps:
+    'It compares words, numbers, names and negations; it does not understand. Wrong about who did what to whom, and on scientific claims no better than chance. A high score is no proof of truth: the context may be wrong. An empty answer, and one without a context, abstains.',
+  values: 'share',
+  better: 'higher',
+  settings,
+  prepare({ task, threshold }) {
+    return async ({ output, contexts }, signal, { embed }) => {
+      const reading = await readAnswer(embed, { contexts, answer: output }, signal)
+      if ('abstained' in reading) return { outcome: 'abstained', reason: reading.abstained }
+      const grounding = await judgeReading(reading, { model: FITTED.model, task, detector: null, signal })
+      return outcomeOf(grounding, threshold ?? null)
+    }
+  },
 }
 
 function outcomeOf(grounding: Grounding, threshold: number | null): ScoreOutcome {

@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { answerScore, calibrated } from '../../../../src/evals/groundedness/combine.ts'
 import { FEATURES } from '../../../../src/evals/groundedness/features.ts'
 import { type Detector, judgeReading, LIMITS } from '../../../../src/evals/groundedness/ground.ts'
-import { groundedKind } from '../../../../src/evals/groundedness/grounded.ts'
+import { grounded } from '../../../../src/evals/groundedness/grounded.ts'
 import { FITTED } from '../../../../src/evals/groundedness/weights.generated.ts'
 import { digestOf, modelFor } from '../../../../src/evals/groundedness/weights.ts'
 import type { Sample, ScoreOutcome } from '../../../../src/evals/scorers/scorer.ts'
 import { readingOf, wordEmbed } from '../../../support/groundedness.ts'
+import { NO_TOOLS } from '../../../support/judge-sample.ts'
 
 const CONTEXT =
   'Acme bought 1,200 boats in March 2021. Profits increased by three percent. The crew sails from Oslo every morning.'
@@ -17,7 +18,6 @@ async function score(
   contexts: readonly string[] = [CONTEXT],
   settings: object = {},
 ): Promise<ScoreOutcome> {
-  const kind = groundedKind({ embed: wordEmbed, detector: null })
   const sample: Sample = {
     input: '',
     output,
@@ -29,7 +29,8 @@ async function score(
     latencyMs: null,
     cost: null,
   }
-  return await kind.prepare(kind.settings.parse(settings))(sample, signal)
+  const embed = async (texts: readonly string[]) => [...(await wordEmbed(texts, signal))]
+  return await grounded.prepare(grounded.settings.parse(settings))(sample, signal, { ...NO_TOOLS, embed })
 }
 
 function scored(outcome: ScoreOutcome) {
@@ -95,7 +96,7 @@ describe('grounded', () => {
   })
 
   test('refuses settings nobody knows', () => {
-    const { settings } = groundedKind({ embed: wordEmbed, detector: null })
+    const { settings } = grounded
 
     expect(settings.safeParse({ treshold: 0.5 }).success).toBe(false)
     expect(settings.safeParse({ task: 'poetry' }).success).toBe(false)

@@ -62,6 +62,7 @@ const EMPTY: Record<string, number | string> = {
   'context-precision': 1,
   'cites-context': 'abstained',
   'cited-sentences': 'abstained',
+  grounded: 'abstained',
 }
 
 /** Kinds that need nothing but the answer. */
