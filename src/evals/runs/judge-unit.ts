@@ -7,7 +7,7 @@ import type { ResultRow, ScoreRow } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
 
 /** A scorer of a run, ready to judge: never throws, and gives nothing that cannot be kept. */
-export type ReadyScorer = {
+type ReadyScorer = {
   name: string
   version: number
   judge: (sample: Sample, given: { signal: AbortSignal; tools: Tools }) => Promise<ScoreOutcome>
@@ -68,7 +68,7 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
 }
 
 /** What the item says, and what was answered. */
-export function sampleOf(item: DatasetItem, result: ResultRow): Sample {
+function sampleOf(item: DatasetItem, result: ResultRow): Sample {
   const shown = JSON.parse(result.contexts) as string[]
   const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
   return {
