@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { JsonValue } from '../../lib/json.ts'
-import type { ScoreOutcome, ScorerKind } from '../scorers/scorer.ts'
+import type { Score, ScoreOutcome, ScorerKind } from '../scorers/scorer.ts'
 import type { Claim } from './claims.ts'
 import { TASKS } from './combine.ts'
 import { type Detector, type Embed, type Grounding, judgeReading, readAnswer } from './ground.ts'
@@ -38,7 +38,7 @@ export function groundedKind({ embed, detector }: GroundedDeps): ScorerKind<Sett
     better: 'higher',
     settings,
     prepare:
-      ({ task, threshold }) =>
+      ({ task, threshold }): Score =>
       async ({ output, contexts }, signal) => {
         const reading = await readAnswer(embed, { contexts, answer: output }, signal)
         if ('abstained' in reading) return { outcome: 'abstained', reason: reading.abstained }
