@@ -59,7 +59,8 @@ describe('a candidate', () => {
 })
 
 // 2,000 comparisons each: a true 0.05 comes out between 0.037 and 0.063 in 99 of 100 such tests.
-test.each(AT_THE_MARGIN.map((of) => [of.name, of] as const))(
+// The last, which takes longest, is left to `node bench/coverage.ts`.
+test.each(AT_THE_MARGIN.slice(0, -1).map((of) => [of.name, of] as const))(
   'a candidate exactly at the margin passes at most one time in twenty: %s',
   (_name, of) => {
     const { pass, fail } = verdicts(of, seededRandom(7), 2000)
