@@ -2,8 +2,7 @@
 
 import type { JsonValue } from '../../lib/json.ts'
 import { clip, failed } from './outcome.ts'
-import type { PreparedScorer } from './registry.ts'
-import type { Sample, ScoreOutcome, Tools } from './scorer.ts'
+import type { Sample, Score, ScoreOutcome, ScorerKind, Tools } from './scorer.ts'
 
 const MAX_REASON_CHARS = 1_000
 const MAX_DETAILS_CHARS = 4_096
@@ -13,7 +12,7 @@ const MAX_DETAILS_CHARS = 4_096
  * answer in time, or gives what is no outcome: a value that is not finite, or outside of what its kind promises.
  */
 export async function judgeSafely(
-  scorer: Pick<PreparedScorer, 'values' | 'score'>,
+  scorer: Pick<ScorerKind, 'values'> & { score: Score },
   sample: Sample,
   { signal, tools }: { signal: AbortSignal; tools: Tools },
 ): Promise<ScoreOutcome> {
@@ -39,7 +38,7 @@ function messageOf(error: unknown): string {
 type Scored = Extract<ScoreOutcome, { outcome: 'scored' }>
 
 /** Scorers may be written by users, so their types are not believed. */
-function checked(given: unknown, values: PreparedScorer['values']): ScoreOutcome {
+function checked(given: unknown, values: ScorerKind['values']): ScoreOutcome {
   const outcome = given as { [Field in keyof Scored]?: unknown } | null | undefined
   const reason = typeof outcome?.reason === 'string' ? clip(outcome.reason, MAX_REASON_CHARS) : ''
   if (outcome?.outcome === 'abstained' || outcome?.outcome === 'error') {

@@ -87,6 +87,8 @@ export type ScorerKind<Settings = unknown> = {
   /** `binary`: 0 or 1, and 1 passes. `share`: 0…1. `unbounded`: milliseconds, micro-USD, words. */
   values: 'binary' | 'share' | 'unbounded'
   better: 'higher' | 'lower'
+  /** A model judges. Until it is calibrated against people, its scores are reported and decide nothing. */
+  judge?: true
   /** Strict: a setting nobody knows is a mistake of the suite. */
   settings: z.ZodType<Settings>
   /**
