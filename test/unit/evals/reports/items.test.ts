@@ -19,6 +19,7 @@ function row(position: number, judged: Record<string, Judged>, output = 'out', r
       passed: typeof value === 'number' && scorer !== 'length' ? value >= 0.5 : null,
       reason: `${scorer} ${value}`,
       details: null,
+      cost: '0',
     }),
   )
   const result = {
