@@ -33,6 +33,7 @@ test('a report says everything to programs, in snake case', () => {
         version: 1,
         values: 'share',
         better: 'higher',
+        decides: true,
         coverage: { scored: 796, abstained: 4, errors: 0, expected: 800 },
         uncovered: false,
         estimate: {
