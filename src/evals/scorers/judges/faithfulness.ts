@@ -8,12 +8,12 @@ import { thresholdSetting } from '../settings.ts'
 import { askStructured, type Unjudged, unjudged } from './ask-structured.ts'
 import {
   type Asking,
+  emptyAnswer,
   judgeDetails,
   judgeSettings,
   oneLine,
   questionBlock,
   told,
-  emptyAnswer,
 } from './judge.ts'
 import { CLAIMS } from './prompts/claims.ts'
 import { FRAME } from './prompts/frame.ts'
