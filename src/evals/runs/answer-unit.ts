@@ -1,20 +1,13 @@
 /** The answer to one item in one repeat: asked, with patience for what passes, or taken from the item. */
 
-import { backoffMs } from '../../lib/backoff.ts'
-import type { Clock } from '../../lib/clock.ts'
-import { sleep } from '../../lib/sleep.ts'
-import { type Ask, type Asked, chatBody, type Failure } from './ask.ts'
-import type { Pace } from './pace.ts'
+import { type Asked, chatBody, type Failure } from './ask.ts'
+import { type AskDeps, askPatiently } from './ask-patiently.ts'
 import type { ResultRow, Unit } from './result-rows.ts'
 import { type RunContent, subjectText } from './run-content.ts'
 import type { RunRow } from './run-rows.ts'
 
-type AnswerDeps = { ask: Ask; clock: Clock; random: () => number; pace: Pace; signal: AbortSignal }
+type AnswerDeps = AskDeps & { signal: AbortSignal }
 
-/** The data plane has tried by itself before each of these. */
-const MAX_TRIES = 4
-const BASE_MS = 1_000
-const MAX_WAIT_MS = 60_000
 const MAX_ERROR_LETTERS = 1_000
 
 /** `spent` in micro-USD as text; null when an answer's price is unknown. */
@@ -34,53 +27,16 @@ export async function answerUnit(
     const message = `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`
     return unpaid(failed(unit, null, 0, { code: 'invalid_item', message }))
   }
-  const call = { projectId: row.projectId, runId: row.id, runName: `eval ${row.suite}`, body }
-  for (let tries = 1; ; tries += 1) {
-    const asked = await askOnce(deps, content.timeoutMs, call)
-    if (asked.kind === 'answered') {
-      deps.pace.answered()
-      const result = answered(unit, asked, tries)
-      return { result, spent: asked.answer.free ? '0' : result.cost }
-    }
-    const { failure } = asked
-    if (failure.overloaded) deps.pace.overloaded(deps.clock.monotonicMs())
-    if (!failure.retryable || tries >= MAX_TRIES) {
-      return unpaid(failed(unit, asked.requestId, tries, failure))
-    }
-    await sleep(waitMs(failure, tries, deps.random), deps.signal)
-    deps.signal.throwIfAborted()
-  }
+  const { id: runId, projectId } = row
+  const call = { projectId, runId, runName: `eval ${row.suite}`, body, signal: deps.signal }
+  const { asked, tries } = await askPatiently(deps, content.timeoutMs, call)
+  if (asked.kind === 'failed') return unpaid(failed(unit, asked.requestId, tries, asked.failure))
+  const result = answered(unit, asked, tries)
+  return { result, spent: asked.answer.free ? '0' : result.cost }
 }
 
 function unpaid(result: ResultRow): Made {
   return { result, spent: '0' }
-}
-
-function waitMs({ retryAfterMs }: Failure, tries: number, random: () => number): number {
-  const own = backoffMs(tries - 1, random, BASE_MS, MAX_WAIT_MS)
-  return Math.min(MAX_WAIT_MS, Math.max(own, retryAfterMs ?? 0))
-}
-
-/** A call that takes longer than the suite allows has failed, and may be tried again. */
-async function askOnce(
-  { ask, signal }: AnswerDeps,
-  timeoutMs: number,
-  call: Omit<Parameters<Ask>[0], 'signal'>,
-): Promise<Asked> {
-  const late = AbortSignal.timeout(timeoutMs)
-  try {
-    return await ask({ ...call, signal: AbortSignal.any([signal, late]) })
-  } catch (error) {
-    if (signal.aborted || !late.aborted) throw error
-    const failure = {
-      code: 'timeout',
-      message: `No answer within ${timeoutMs} ms. The suite may allow more: timeout.`,
-      retryable: true,
-      overloaded: false,
-      retryAfterMs: null,
-    }
-    return { kind: 'failed', requestId: '', latencyMs: timeoutMs, failure }
-  }
 }
 
 function answered(

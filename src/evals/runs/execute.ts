@@ -10,6 +10,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Tools } from '../scorers/scorer.ts'
 import { answerUnit } from './answer-unit.ts'
 import type { Ask } from './ask.ts'
+import { askPatiently } from './ask-patiently.ts'
 import { Budget } from './budget.ts'
 import { type JudgeWith, judgeUnit, type RunJudge } from './judge-unit.ts'
 import { meteredTools } from './metered-tools.ts'
@@ -183,13 +184,19 @@ class Execution {
       await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made.result, now))
       result = made.result
     }
-    const given = { ask: this.#deps.ask, embed: this.#deps.embed, row: this.#row }
+    const given = { ask: this.#askJudge, embed: this.#deps.embed, row: this.#row }
     const scores = await judgeUnit(this.#judge, unit.item, result, {
       signal,
       meter: () => meteredTools(given),
     })
     for (const { cost } of scores) if (cost !== '0') this.#budget.charge(cost)
     await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
+  }
+
+  /** Judges are asked as patiently as the subject, and slow the run down like it when they have too much to do. */
+  readonly #askJudge: Ask = async (call) => {
+    const deps = { ...this.#deps, pace: this.#pace }
+    return (await askPatiently(deps, this.#content.timeoutMs, call)).asked
   }
 
   async #finish(refused: string | null): Promise<'done' | 'stopped'> {

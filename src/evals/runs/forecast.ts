@@ -32,13 +32,17 @@ export async function forecast(
 ): Promise<Forecast> {
   const calls = content.subject.kind === 'recorded' ? 0 : items * content.repeats
   const [earlier] = await sql<{ cost: number | null; characters: number }[]>`
-    SELECT (SELECT avg(e.cost) FROM eval_results e JOIN eval_runs r ON r.id = e.run_id
-        WHERE r.project_id = ${projectId} AND r.subject = ${subject} AND r.dataset_id = ${content.dataset.id}
+    SELECT (SELECT avg(e.cost + coalesce((SELECT sum(s.cost) FROM eval_scores s
+          WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), 0))
+        FROM eval_results e JOIN eval_runs r ON r.id = e.run_id
+        WHERE r.project_id = ${projectId} AND r.subject = ${subject} AND r.measure_hash = ${measure}
           AND e.cost IS NOT NULL)::double precision AS cost,
       (SELECT coalesce(avg(octet_length(i.content)), 0) FROM dataset_version_items p
         JOIN dataset_items i ON i.project_id = ${projectId} AND i.hash = p.hash
         WHERE p.dataset_id = ${content.dataset.id})::double precision AS characters`
-  const price = priceOf(calls, earlier?.cost ?? null, earlier?.characters ?? 0, target)
+  // What judges will ask is known from runs that had the same ones, and from nothing else.
+  const asksMore = content.scorers.some(({ judge }) => judge === true)
+  const price = priceOf(calls, earlier?.cost ?? null, earlier?.characters ?? 0, asksMore ? null : target)
   const pilot = await readSpread(sql, projectId, measure)
   return {
     calls,

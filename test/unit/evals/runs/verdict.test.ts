@@ -213,3 +213,45 @@ describe('a verdict', () => {
     expect(among.scorers[0]?.compared?.reads).toBe('no difference seen')
   })
 })
+
+describe('an uncalibrated judge', () => {
+  const judge = (gates: Partial<RunScorer['gates']> = {}) =>
+    gated(gates, { name: 'faithful', kind: 'faithfulness', values: 'share', judge: true })
+
+  test.each([
+    ['passes nothing', { atLeast: 0.5 }, shares(200, 0)],
+    ['fails nothing', { atLeast: 0.5 }, shares(0, 200)],
+    ['does not turn a demand round either', { atMost: 0.5 }, shares(200, 0)],
+  ])('%s: its gate is undecided, with what it reports', (_what, gates, values) => {
+    const verdict = verdictOf(measured([judge(gates)], { faithful: values }), null)
+
+    expect(verdict).toMatchObject({ verdict: 'inconclusive', uncovered: false })
+    expect(verdict.scorers[0]).toMatchObject({ decides: false, gates: [{ verdict: 'inconclusive' }] })
+    expect(verdict.reasons).toEqual([
+      expect.stringMatching(
+        /^faithful: an uncalibrated judge reports and cannot block\. Its bounds are [\d.]+ and [\d.]+\.$/,
+      ),
+    ])
+  })
+
+  test('says the same of a comparison', () => {
+    const baseline = measured([judge()], { faithful: shares(200, 0) }, { id: 'run_b' })
+    const verdict = verdictOf(measured([judge({ notWorseBy: 0.05 })], { faithful: shares(0, 200) }), baseline)
+
+    expect(verdict.scorers[0]?.gates).toMatchObject([
+      { rule: 'not_worse_by', verdict: 'inconclusive', itemsMore: null },
+    ])
+    expect(verdict.scorers[0]?.compared?.reads).toBe('worse')
+  })
+
+  test('that left much unjudged is reported and holds up nothing that others decide', () => {
+    const scorers = [gated({ atLeast: 0.5 }), judge()]
+    const verdict = verdictOf(
+      measured(scorers, { right: shares(200, 0), faithful: shares(20, 0, 180) }),
+      null,
+    )
+
+    expect(verdict).toMatchObject({ verdict: 'pass', uncovered: false })
+    expect(verdict.reasons).toEqual([expect.stringMatching(/^faithful: 20 of 200 judged/)])
+  })
+})

@@ -3,14 +3,30 @@
 import { describe, expect, test } from 'vitest'
 import { SCORER_KINDS } from '../../../../src/evals/scorers/registry.ts'
 import type { Sample } from '../../../../src/evals/scorers/scorer.ts'
-import { judgeSample, scoreOf } from '../../../support/judge-sample.ts'
+import { judgeSample, saying, scoreOf, scriptedTools } from '../../../support/judge-sample.ts'
 
 /** The settings without which a kind makes no sense. */
 const NEEDED: Record<string, Record<string, unknown>> = {
   regex: { pattern: 'a+b' },
   'tool-calls-valid': { tools: {} },
   'word-count': { max: 10 },
+  rubric: { model: 'm', rubric: 'It is polite.' },
+  'closed-qa': { model: 'm', criterion: 'It is polite.' },
+  factuality: { model: 'm' },
+  faithfulness: { model: 'm' },
+  'answer-relevance': { model: 'm' },
+  'context-relevance': { model: 'm' },
+  pairwise: { model: 'm' },
+  jury: {
+    judges: [
+      { kind: 'factuality', model: 'm' },
+      { kind: 'faithfulness', model: 'n' },
+    ],
+  },
 }
+
+/** Answers the one question that is put without regard to the answer. */
+const NEEDED_SENTENCES = { needed: [1] }
 
 const KNOWN: Partial<Sample> = {
   input: 'How long may shoes be returned?',
@@ -63,6 +79,14 @@ const EMPTY: Record<string, number | string> = {
   'cites-context': 'abstained',
   'cited-sentences': 'abstained',
   grounded: 'abstained',
+  rubric: 'abstained',
+  'closed-qa': 'abstained',
+  factuality: 'abstained',
+  faithfulness: 'abstained',
+  'answer-relevance': 'abstained',
+  'context-relevance': 1,
+  pairwise: 'abstained',
+  jury: 'abstained',
 }
 
 /** Kinds that need nothing but the answer. */
@@ -74,11 +98,20 @@ const SELF_SUFFICIENT = [
   'word-count',
   'length',
   'refusal',
+  'rubric',
+  'closed-qa',
 ]
+
+/** Says whatever its question asks for. */
+const judging = () =>
+  scriptedTools(({ messages }) => {
+    const isClosed = messages[0]?.content.includes('"meets"')
+    return { reason: 'So it is.', ...(isClosed ? { meets: 'Y' } : { verdict: 'yes' }) }
+  }).tools
 
 describe('an empty answer', () => {
   test.each(SCORER_KINDS.map(({ kind }) => kind))('%s', async (kind) => {
-    const value = await scoreOf(kind, NEEDED[kind] ?? {}, KNOWN)
+    const value = await scoreOf(kind, NEEDED[kind] ?? {}, KNOWN, saying(NEEDED_SENTENCES).tools)
 
     expect(value).toEqual(typeof EMPTY[kind] === 'number' ? expect.closeTo(EMPTY[kind], 12) : EMPTY[kind])
   })
@@ -88,7 +121,8 @@ describe('missing information', () => {
   test.each(SCORER_KINDS.map(({ kind }) => kind))(
     '%s abstains with the reason, or needs none',
     async (kind) => {
-      const outcome = await judgeSample(kind, NEEDED[kind] ?? {}, { output: 'An answer of some words.' })
+      const sample = { output: 'An answer of some words.' }
+      const outcome = await judgeSample(kind, NEEDED[kind] ?? {}, sample, judging())
 
       expect(outcome.outcome).toBe(SELF_SUFFICIENT.includes(kind) ? 'scored' : 'abstained')
       expect(outcome.reason).toMatch(/^[A-Z0-9].+\.$/)
@@ -103,7 +137,8 @@ describe('an answer of 50 MB', () => {
     '%s is judged or abstained from, with a bounded reason',
     async (kind) => {
       const toolCalls = [{ name: 'a', arguments: output }]
-      const outcome = await judgeSample(kind, NEEDED[kind] ?? {}, { ...KNOWN, output, toolCalls })
+      const { tools } = saying(NEEDED_SENTENCES)
+      const outcome = await judgeSample(kind, NEEDED[kind] ?? {}, { ...KNOWN, output, toolCalls }, tools)
 
       expect(['scored', 'abstained']).toContain(outcome.outcome)
       expect(JSON.stringify(outcome).length).toBeLessThan(6_000)

@@ -23,6 +23,16 @@ test('docs/scorers.md has the kinds of the registry, with their own words', () =
   expect(cells(table)).toEqual(cells(scorerTable(SCORER_KINDS)))
 })
 
-test('docs/scorers.md says how many kinds there are', () => {
-  expect(PAGE).toContain(`${SCORER_KINDS.length} kinds`)
+test('docs/scorers.md says how many kinds there are, and how many ask a model', () => {
+  const judges = SCORER_KINDS.filter(({ judge }) => judge === true).length
+
+  expect(PAGE).toContain(`Of ${SCORER_KINDS.length} kinds, ${SCORER_KINDS.length - judges} ask no model`)
+  expect(PAGE).toContain(`The last ${judges} ask one`)
+})
+
+test('docs/judges.md has every judge', () => {
+  const page = readFileSync(new URL('../../../../docs/judges.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` /gm)].map(([, kind]) => kind)
+
+  expect(rows).toEqual(SCORER_KINDS.filter(({ judge }) => judge === true).map(({ kind }) => kind))
 })

@@ -107,3 +107,21 @@ describe('an opposite', () => {
     )
   })
 })
+
+test('kinds that ask a model are marked as judges, and their opposites are too', () => {
+  const judges = SCORER_KINDS.filter(({ judge }) => judge === true).map(({ kind }) => kind)
+
+  expect(judges).toEqual([
+    'rubric',
+    'closed-qa',
+    'factuality',
+    'faithfulness',
+    'answer-relevance',
+    'context-relevance',
+    'pairwise',
+    'jury',
+  ])
+  const settings = { model: 'm', criterion: 'Polite.' }
+  expect(prepareScorer({ kind: 'not-closed-qa', settings }).judge).toBe(true)
+  expect(prepareScorer({ kind: 'equals' })).not.toHaveProperty('judge')
+})
