@@ -42,7 +42,8 @@ export async function forecast(
         WHERE p.dataset_id = ${content.dataset.id})::double precision AS characters`
   // What judges will ask is known from runs that had the same ones, and from nothing else.
   const asksMore = content.scorers.some(({ judge }) => judge === true)
-  const price = priceOf(calls, earlier?.cost ?? null, earlier?.characters ?? 0, asksMore ? null : target)
+  const known = { earlier: earlier?.cost ?? null, characters: earlier?.characters ?? 0 }
+  const price = asksMore ? ofEarlier(calls, known.earlier) : priceOf(calls, known, target)
   const pilot = await readSpread(sql, projectId, measure)
   return {
     calls,
@@ -54,14 +55,18 @@ export async function forecast(
   }
 }
 
+function ofEarlier(calls: number, earlier: number | null): Pick<Forecast, 'cost' | 'costRests'> {
+  if (earlier === null) return { cost: null, costRests: 'nothing known' }
+  return { cost: BigInt(Math.ceil(earlier * calls)), costRests: 'earlier runs' }
+}
+
 function priceOf(
   calls: number,
-  earlier: number | null,
-  characters: number,
+  { earlier, characters }: { earlier: number | null; characters: number },
   target: Target,
 ): Pick<Forecast, 'cost' | 'costRests'> {
   if (calls === 0 || target?.free === true) return { cost: 0n, costRests: 'models that run here' }
-  if (earlier !== null) return { cost: BigInt(Math.ceil(earlier * calls)), costRests: 'earlier runs' }
+  if (earlier !== null) return ofEarlier(calls, earlier)
   const price = target?.price ?? null
   if (price === null) return { cost: null, costRests: 'nothing known' }
   const usage = {

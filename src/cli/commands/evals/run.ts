@@ -73,7 +73,7 @@ async function run(context: CliContext, file: string, options: Options): Promise
   }
   const plan = await client.json<EvalPlan>({ method: 'POST', path: '/api/eval-runs/plan', body: wish })
   if (!quiet) terminal.write(planText(plan, suite.budgetUsd))
-  if (plan.calls > 0) await demandConsent(context, options.yes, 'Run it?')
+  if (plan.calls > 0 || plan.cost_usd !== '0') await demandConsent(context, options.yes, 'Run it?')
   const commit = await actions.evals.commit()
   const made = await client.json<Made>({
     method: 'POST',
@@ -134,7 +134,7 @@ function planText(plan: EvalPlan, budget: string | null): string {
 }
 
 function priceText({ cost_usd: cost, cost_rests: rests, calls }: EvalPlan): string {
-  if (calls === 0) return 'nothing: the outputs are recorded'
+  if (calls === 0 && cost === '0') return 'nothing: the outputs are recorded'
   if (cost === null) return 'unknown; see: aval price set --help'
   return cost === '0' ? `nothing: ${rests}` : `about $${cost} by ${rests}`
 }
