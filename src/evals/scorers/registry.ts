@@ -3,6 +3,7 @@
 import { RequestError } from '../../errors.ts'
 import { nearest } from '../../lib/nearest.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
+import { assertionsKind } from './assertions.ts'
 import { cost, finishReason, latency } from './call.ts'
 import { citedSentences, citesContext } from './citations.ts'
 import { contextPrecision, contextRecall } from './contexts.ts'
@@ -71,6 +72,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   contextPrecision,
   citesContext,
   citedSentences,
+  assertionsKind(prepareScorer),
 ]
 
 const BY_NAME: ReadonlyMap<string, ScorerKind> = new Map(SCORER_KINDS.map((kind) => [kind.kind, kind]))
