@@ -22,13 +22,13 @@ import { renderMessages, renderVariables } from './render.ts'
 import { configShape, type PromptfooConfig } from './shape.ts'
 import { type ExpandedTest, type NotRun, readTests } from './tests.ts'
 
-export type PromptfooPrompt = {
+type PromptfooPrompt = {
   label: string
   /** Of its dataset and its suite. */
   name: string
   items: DatasetItem[]
 }
-export type Compatibility = {
+type Compatibility = {
   /** Of the file, each counted once for every value of its lists. */
   tests: number
   /** Tests that pass with any answer, as they assert nothing. */
