@@ -83,6 +83,8 @@ CREATE TABLE eval_scores (
   passed     boolean,
   reason     text NOT NULL,
   details    text,
+  -- Micro-USD of what it asked of models; null when a price is unknown.
+  cost       bigint,
   created_at timestamptz NOT NULL,
   PRIMARY KEY (run_id, position, repeat, scorer),
   FOREIGN KEY (run_id, position, repeat) REFERENCES eval_results (run_id, position, repeat) ON DELETE CASCADE,

@@ -1,16 +1,18 @@
 /** Evaluation as the HTTP surface uses it: runs made against the upstreams, releases and prices in force. */
 
+import type { Sql } from 'postgres'
+import type { Db } from './db/client.ts'
 import type { Subject } from './evals/runs/run-content.ts'
 import type { EvalRunsApiDeps } from './http/api/eval-runs.ts'
 import type { Recorder } from './http/api/recorder.ts'
-import type { OpenedParts } from './http-parts.ts'
 import { systemClock } from './lib/clock.ts'
 import { priceNow } from './prices-in-force.ts'
+import type { Ring } from './queue/jobs.ts'
 import type { Price } from './registry/prices/price.ts'
 import type { Runtime } from './runtime.ts'
 
 export function evalRunsDeps(
-  { db, sql, ring, runtime }: Pick<OpenedParts, 'db' | 'sql' | 'ring' | 'runtime'>,
+  { db, sql, ring, runtime }: { db: Db; sql: Sql; ring: Ring; runtime: Runtime },
   record: Recorder,
 ): EvalRunsApiDeps {
   return {

@@ -65,6 +65,11 @@ export function loadSigningKey(home: string, brought: Secret | null): Secret {
   return new Secret(readFileSync(path, 'utf8'), `file:${path}`)
 }
 
+/** The same for who must not make one up: null when none was brought along and no first start has generated one. */
+export function findSigningKey(home: string, brought: Secret | null): Secret | null {
+  return brought === null && !existsSync(join(home, SIGNING_KEY_FILE)) ? null : loadSigningKey(home, brought)
+}
+
 /** The key before it, which vouches for it: brought along, or left by a rotation; null when there was none. */
 export function loadPreviousSigningKey(home: string, brought: Secret | null): Secret | null {
   const path = join(home, PREVIOUS_SIGNING_KEY_FILE)

@@ -1,4 +1,4 @@
-/** What `aval bench retrieval` and `aval index eval` do on this machine: sets read, measured and reported. */
+/** What `aval bench` and `aval index eval` do on this machine: sets read, measured and reported. */
 
 import { resolve } from 'node:path'
 import { CliError, EXIT } from './cli/exit-codes.ts'
@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
 import { makeScratch } from './db/scratch.ts'
 import { GatewayError } from './errors.ts'
+import { benchGroundedness } from './groundedness-actions.ts'
 import { systemClock } from './lib/clock.ts'
 import { Secret } from './lib/secret.ts'
 import { type ChunkerSettings, chunkerSettings } from './retrieval/chunking/settings.ts'
@@ -35,6 +36,7 @@ export type QualityDeps = {
 export function createQualityActions(deps: QualityDeps): QualityActions {
   return {
     bench: (options) => bench(deps, options),
+    groundedness: (options) => benchGroundedness(deps, options),
     queries: async (queries, qrels) =>
       loadQueries(resolve(deps.directory, queries), resolve(deps.directory, qrels)),
   }

@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import type { Config } from './config.ts'
 import type { DatabaseConnection } from './db/client.ts'
 import { AlreadyRunningError, type FolderLock, lockFolder } from './db/lock.ts'
+import { ConfigError } from './errors.ts'
 import type { Ask } from './evals/runs/ask.ts'
 import { createGatewayAsk } from './evals/runs/ask-gateway.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
+import { findAuditKey, findSigningKey } from './home.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
@@ -62,6 +64,7 @@ async function open(
   { connection, url, registry, readConfig, logger }: Given,
   stack: AsyncDisposableStack,
 ): Promise<{ runtime: Runtime; ask: Ask }> {
+  demandKeys(config)
   const { folder, lock } = await takePlace(config.home)
   stack.defer(() => lock.release())
   const stop = new AbortController()
@@ -100,6 +103,18 @@ async function open(
     reportBug: (error, requestId) => events.bug(logger, error, requestId),
   })
   return { runtime, ask }
+}
+
+/** Made-up keys would seal bodies that no gateway can open, and sign heads that nobody vouches for. */
+function demandKeys({ home, bring }: Config): void {
+  const missing = [
+    findAuditKey(home, bring.auditKey) === null ? 'AVAL_AUDIT_KEY' : null,
+    findSigningKey(home, bring.signingKey) === null ? 'AVAL_SIGNING_KEY' : null,
+  ].filter((name) => name !== null)
+  if (missing.length === 0) return
+  throw new ConfigError([
+    `This worker has no ${missing.join(' and no ')}. A run writes to the log, so give it those of the gateways.`,
+  ])
 }
 
 /** A folder of its own below the home, which a gateway's spool does not share. */

@@ -47,8 +47,49 @@ export type LoadedQueries = {
 /** Query id → document keys, best first. */
 type Rankings = ReadonlyMap<string, readonly string[]>
 
+export type GroundednessOptions = {
+  /** Folder of labelled answers. */
+  data: string
+  /** `upstream/model` that embeds. */
+  model: string
+  /** `upstream/model` that scores evidence and claim as a pair; null for none. */
+  detector: string | null
+  /** More models; null for those that are configured. */
+  modelsFolder: string | null
+  onStep: (step: { set: string; done: number; total: number }) => void
+}
+type Ends = { low: number; high: number }
+type ScorerFigures = {
+  scorer: string
+  auroc: number | null
+  interval: Ends | null
+  difference: { mean: number; interval: Ends } | null
+  balancedAccuracy: number | null
+  calibrationError: number | null
+}
+/** What `evals/groundedness/bench-report.ts` says each number is. */
+export type GroundednessFigures = {
+  model: string
+  detector: string | null
+  weights: { version: number; digest: string }
+  /** Sets that the weights were fitted on, and that were judged by weights fitted without them. */
+  heldOut: readonly string[]
+  sets: readonly {
+    set: string
+    rows: number
+    scored: number
+    unsupported: number
+    groups: number
+    msPerItem: number
+    bestFloor: string | null
+    figures: readonly ScorerFigures[]
+  }[]
+}
+
 /** Everything rejects with CliError for files with mistakes. */
 export type QualityActions = {
+  /** Rejects when the stop signal of the process aborts. */
+  groundedness(options: GroundednessOptions): Promise<GroundednessFigures>
   /** Nothing of it is left, however it ends. Rejects when the stop signal of the process aborts. */
   bench(options: BenchOptions): Promise<Figures>
   queries(queriesPath: string, qrelsPath: string): Promise<LoadedQueries>

@@ -89,6 +89,7 @@ export const evalScores = pgTable(
     passed: boolean('passed'),
     reason: text('reason').notNull(),
     details: text('details'),
+    cost: bigint('cost', { mode: 'bigint' }),
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.runId, table.position, table.repeat, table.scorer] })],

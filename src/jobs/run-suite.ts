@@ -1,22 +1,61 @@
 /** Goes on with one run of a suite. Safe to run twice: one worker is at a run, and another one ends at once. */
 
+import type { Sql } from 'postgres'
 import type { Ask } from '../evals/runs/ask.ts'
 import { type ExecuteDeps, executeRun } from '../evals/runs/execute.ts'
+import { noteWaitingRun } from '../evals/runs/run-rows.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
+import type { Clock } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
 import { JOBS } from '../queue/jobs.ts'
+import { embedTexts } from '../retrieval/embed.ts'
+import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 
 export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock'> & {
+  /** The upstreams as aval.yaml has them now; `local/embed` is among them. */
+  models: () => Promise<UpstreamModels>
   /** The data plane of this process, with the upstreams as aval.yaml has them now. */
   ask: () => Promise<Ask>
 }
 
+const MAX_ERROR_LETTERS = 500
+
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runRunSuite(
-  { sql, clock, ask }: RunSuiteDeps,
+  { sql, clock, ask, models }: RunSuiteDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
   const { runId } = JOBS['run-suite'].parse(payload)
-  const given = { sql, clock, signal, random: Math.random, ask: await ask(), prepare: readyScorers }
-  return await executeRun(given, runId)
+  const given = {
+    sql,
+    clock,
+    signal,
+    random: Math.random,
+    prepare: readyScorers,
+    embed: embedWith(models, clock),
+  }
+  return await executeRun({ ...given, ask: await opened(sql, runId, ask) }, runId)
+}
+
+/** A worker that cannot open its data plane leaves the run to another one, and says on it why. */
+async function opened(sql: Sql, runId: string, ask: RunSuiteDeps['ask']): Promise<Ask> {
+  try {
+    return await ask()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    await noteWaitingRun(sql, runId, message.slice(0, MAX_ERROR_LETTERS))
+    throw error
+  }
+}
+
+/** The model that ships, opened with the first text. */
+function embedWith(models: RunSuiteDeps['models'], clock: Clock): ExecuteDeps['embed'] {
+  return async (texts, signal) => {
+    const embedder = (await models()).embedderOf('local', 'embed')
+    if (embedder === null)
+      throw new Error('The upstream "local" is not configured, and its model judges here.')
+    const { vectors } = await embedTexts(embedder, texts, newId('req', clock.nowMs()), signal)
+    return vectors
+  }
 }

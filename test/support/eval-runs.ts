@@ -109,6 +109,8 @@ export function scriptedAsk(
 /** The number in a question. */
 export const echo = (question: string) => /\d+/.exec(question)?.[0] ?? ''
 
+export const noVectors = async () => await Promise.reject(new Error('No vectors in this test.'))
+
 export async function execute(
   { sql }: DatabaseConnection,
   id: string,
@@ -117,7 +119,16 @@ export async function execute(
 ): Promise<RunOutcome> {
   const { signal } = new AbortController()
   return await executeRun(
-    { sql, clock: systemClock, random: () => 0, ask, prepare: readyScorers, signal, ...more },
+    {
+      sql,
+      clock: systemClock,
+      random: () => 0,
+      ask,
+      embed: noVectors,
+      prepare: readyScorers,
+      signal,
+      ...more,
+    },
     id,
   )
 }

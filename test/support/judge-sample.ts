@@ -2,7 +2,13 @@
 
 import { judgeSafely } from '../../src/evals/scorers/judge-safely.ts'
 import { prepareScorer } from '../../src/evals/scorers/registry.ts'
-import type { Sample, ScoreOutcome } from '../../src/evals/scorers/scorer.ts'
+import type { Sample, ScoreOutcome, Tools } from '../../src/evals/scorers/scorer.ts'
+
+/** For scorers that need nobody. */
+export const NO_TOOLS: Tools = {
+  ask: async () => ({ kind: 'failed', reason: 'Nobody is asked in this test.' }),
+  embed: async () => await Promise.reject(new Error('No vectors in this test.')),
+}
 
 export const EMPTY_SAMPLE: Sample = {
   input: '',
@@ -23,7 +29,11 @@ export function judgeSample(
   sample: Partial<Sample>,
 ): Promise<ScoreOutcome> {
   const { signal } = new AbortController()
-  return judgeSafely(prepareScorer({ kind, settings }), { ...EMPTY_SAMPLE, ...sample }, { signal })
+  return judgeSafely(
+    prepareScorer({ kind, settings }),
+    { ...EMPTY_SAMPLE, ...sample },
+    { signal, tools: NO_TOOLS },
+  )
 }
 
 /** The value of a score; the other outcomes by their names. */

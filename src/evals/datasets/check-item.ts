@@ -45,7 +45,10 @@ function findWrongAssertion(assertions: Assertions): string | null {
     // Judging it would judge it again.
     if (/^(?:not-)?assertions$/.test(kind)) return `assertions: "${kind}" is no kind for an item.`
     try {
-      prepareScorer({ kind, settings: settings ?? {} })
+      // What it said would decide a test without ever having been held against people.
+      if (prepareScorer({ kind, settings: settings ?? {} }).judge) {
+        return `assertions: a model judges "${kind}". Name it as a scorer of the suite.`
+      }
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       return `assertions: ${error.message}`

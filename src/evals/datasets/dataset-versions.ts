@@ -42,21 +42,28 @@ const CHECKED_AT_ONCE = 1_000
 
 /**
  * Keeps items for versions to name, and gives the hash of each. What the project has already is kept once, so pushing
- * again is safe. Throws RequestError invalid_value for the first that is none, with its place: `items.3`.
+ * again is safe. `onChecked` is awaited once all are known to be items and before any is kept. Throws RequestError
+ * invalid_value for the first that is none, with its place: `items.3`.
  */
 export async function pushItems(
   { sql, clock }: Deps,
   projectId: string,
-  items: readonly unknown[],
+  values: readonly unknown[],
+  onChecked: () => Promise<void> = async () => undefined,
 ): Promise<string[]> {
-  const checked = items.map((value, at) => {
-    const one = checkItem(value, `items.${at}`)
-    if ('content' in one) return { hash: one.content.hash, itemId: one.item.id, content: one.content.text }
-    const problems = one.problems.slice(0, MAX_PROBLEMS).join('\n')
-    throw new RequestError('invalid_value', problems, { param: `items.${at}` })
-  })
-  await insertItems(sql, projectId, checked, new Date(clock.nowMs()).toISOString())
-  return checked.map(({ hash }) => hash)
+  const rows = values.map(rowOf)
+  await onChecked()
+  await insertItems(sql, projectId, rows, new Date(clock.nowMs()).toISOString())
+  return rows.map(({ hash }) => hash)
+}
+
+function rowOf(value: unknown, at: number): { hash: string; itemId: string; content: string } {
+  const checked = checkItem(value, `items.${at}`)
+  if ('content' in checked) {
+    return { hash: checked.content.hash, itemId: checked.item.id, content: checked.content.text }
+  }
+  const problems = checked.problems.slice(0, MAX_PROBLEMS).join('\n')
+  throw new RequestError('invalid_value', problems, { param: `items.${at}` })
 }
 
 /**

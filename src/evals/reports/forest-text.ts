@@ -19,8 +19,9 @@ const NOUGHT = '│'
 const MARK = '┊'
 const BELOW = '<'
 const ABOVE = '>'
+const TURNED = '*'
 
-/** `─ 95 % interval  ═ what the gate decides on  …`: what the characters mean, for below the plots. */
+/** `─ 95 % interval, ═ what the gate decides on, …`: what the characters mean, for below the plots. */
 export function forestKey(forests: readonly Forest[]): string {
   const rows = forests.flatMap((forest) => forest.rows)
   const has = (of: Forest['of']) =>
@@ -34,30 +35,25 @@ export function forestKey(forests: readonly Forest[]): string {
     rows.some(({ decided }) => decided !== null) ? `${DECIDED} what the gate decides on` : '',
     marked.length > 0 ? `${MARK} ${marked.join(' or ')}` : '',
     forests.some(({ of }) => of === 'difference') ? `${NOUGHT} no difference` : '',
+    rows.some(({ isTurned }) => isTurned) ? `${TURNED} turned, as lower is better` : '',
   ]
     .filter((one) => one !== '')
-    .join('  ')
+    .join(', ')
 }
 
 /** The lines of one plot, at most `width` columns, at least 50. Without trailing blanks. */
 export function forestLines(forest: Forest, width: number): string[] {
-  const names = forest.rows.map(({ scorer }) => clipTo(printableLine(scorer), MAX_LABEL))
+  const names = forest.rows.map(
+    ({ scorer, isTurned }) => `${clipTo(printableLine(scorer), MAX_LABEL)}${isTurned ? TURNED : ''}`,
+  )
   const label = widthOf(names)
   const plot = Math.max(MIN_PLOT, Math.min(MAX_PLOT, width - label - 2 - VERDICT))
   const lines = forest.rows.map((row, at) => {
     const cells = rowCells(forest, row, plot)
     return `${padTo(names[at] ?? '', label)}  ${cells}${row.verdict === null ? '' : `  ${row.verdict}`}`
   })
-  return [titleOf(forest), ...lines, `${' '.repeat(label + 2)}${axisText(forest, plot)}`].map((line) =>
-    line.trimEnd(),
-  )
-}
-
-function titleOf({ of, rows }: Forest): string {
-  if (of === 'estimate') return 'estimate'
-  const turned = rows.filter(({ isTurned }) => isTurned).map(({ scorer }) => printableLine(scorer))
-  const note = turned.length === 0 ? '' : ', turned where lower is better'
-  return `difference, candidate - baseline${note}: right is better`
+  const title = forest.of === 'difference' ? 'difference, right is better' : 'estimate'
+  return [title, ...lines, `${' '.repeat(label + 2)}${axisText(forest, plot)}`].map((line) => line.trimEnd())
 }
 
 function rowCells(forest: Forest, row: ForestRow, plot: number): string {

@@ -116,9 +116,9 @@ function boundsOf(of: Forest['of'], scale: Scale): Ends {
   return { low: of === 'difference' ? -1 : 0, high: 1 }
 }
 
-/** Round values, three to seven of them: steps of 1, 2 or 5 times a power of ten. */
+/** Round values, two to seven of them: steps of 1, 2 or 5 times a power of ten. */
 function ticksOf(low: number, high: number): number[] {
-  const rough = (high - low) / 4
+  const rough = (high - low) / 6
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10)
   const first = Math.ceil(low / step)

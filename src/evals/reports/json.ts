@@ -55,6 +55,7 @@ function scorerJson(scorer: ScorerVerdict) {
     version: scorer.version,
     values: scorer.values,
     better: scorer.better,
+    decides: scorer.decides,
     coverage: scorer.coverage,
     estimate: intervalJson(scorer.estimate),
     compared: scorer.compared === null ? null : comparedJson(scorer.compared),

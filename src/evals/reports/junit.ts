@@ -46,11 +46,11 @@ ${cases.map((one) => caseMarkup(about.suite, one))}</testsuite>
 }
 
 function demands({ verdict, about }: Report): Case[] {
-  return verdict.scorers.flatMap(({ scorer, coverage, gates }) => [
+  return verdict.scorers.flatMap(({ scorer, coverage, decides, gates }) => [
     {
       of: scorer,
       name: `at least ${about.coverage * 100} % judged`,
-      result: isUncovered(coverage, about) ? 'error' : 'passed',
+      result: !isUncovered(coverage, about) ? 'passed' : decides ? 'error' : 'skipped',
       message: `${coverageText(coverage)} judged`,
     } satisfies Case,
     ...gates.map(

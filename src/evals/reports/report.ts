@@ -57,10 +57,10 @@ export function factsOf({ verdict, about }: Report): [label: string, value: stri
   const unpriced = about.unpriced === 0 ? '' : `, unknown of ${counted(about.unpriced)} answers`
   return [
     ['suite', about.suite],
-    ['candidate', `${run.subject}  ${run.id}`],
+    ['candidate', `${run.subject}, ${run.id}`],
     baseline === null
       ? ['baseline', 'none']
-      : ['baseline', `${baseline.subject}  ${baseline.id}  ${counted(baseline.sharedItems)} items in both`],
+      : ['baseline', `${baseline.subject}, ${baseline.id}, ${counted(baseline.sharedItems)} items in both`],
     ['dataset', `${about.dataset}${split}, ${size}`],
     ['judged', coverageText(sumOf(scorers))],
     ['cost', `${formatUsd(about.cost)}${unpriced}`],

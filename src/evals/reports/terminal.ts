@@ -63,59 +63,63 @@ function factLines(report: Report, colors: Colors, width: number): string[] {
   })
 }
 
-/** A table where it fits, otherwise the same cells below each other. */
-function scorerLines(verdict: Verdict, colors: Colors, width: number): string[] {
-  const isCompared = verdict.scorers.some(({ compared }) => compared !== null)
-  const heads = isCompared
-    ? ['scorer', 'baseline', 'candidate', 'difference', 'reads']
-    : ['scorer', 'estimate']
-  const hasGates = verdict.scorers.some(({ gates }) => gates.length > 0)
-  const head = [...heads, ...(hasGates ? ['gate'] : [])]
-  const plain = tableOf(verdict, head, pc.createColors(false))
-  if (widthOf(columns(plain)) > width) return verdict.scorers.flatMap((one) => stacked(one, colors, width))
-  const [titles = '', ...lines] = columns(tableOf(verdict, head, colors))
-  return [colors.dim(titles), ...lines]
+/** One table where it fits; else readings and gates below the figures of each; else the figures below each other too. */
+function scorerLines({ scorers }: Verdict, colors: Colors, width: number): string[] {
+  const isCompared = scorers.some(({ compared }) => compared !== null)
+  const [titles = '', ...lines] = columns(wideTable(scorers, isCompared, colors))
+  if (widthOf([titles, ...lines]) <= width) return [colors.dim(titles), ...lines]
+  const [heads = '', ...figures] = columns(figureTable(scorers, isCompared))
+  if (widthOf([heads, ...figures]) > width)
+    return scorers.flatMap((scorer) => stacked(scorer, isCompared, colors, width))
+  const says = scorers.map((scorer) => readings(scorer, colors).map((line) => `  ${line}`))
+  return [colors.dim(heads), ...figures.flatMap((line, at) => [line, ...(says[at] ?? [])])]
 }
 
-function tableOf(verdict: Verdict, head: readonly string[], colors: Colors): string[][] {
-  const rows = verdict.scorers.flatMap((scorer) => {
-    const { gates, compared, values } = scorer
-    const figures =
-      head[1] === 'estimate'
-        ? [estimateText(values, scorer.estimate)]
-        : [
-            estimateText(values, compared?.baseline ?? null),
-            estimateText(values, scorer.estimate),
-            differenceText(values, compared?.difference ?? null),
-            readsText(scorer, colors),
-          ]
-    const [first, ...more] = gates.map((gate) => gateText(gate, colors))
+function headOf(isCompared: boolean): string[] {
+  return isCompared ? ['baseline', 'candidate', 'difference'] : ['estimate']
+}
+
+function figuresOf({ values, estimate, compared }: ScorerVerdict, isCompared: boolean): string[] {
+  if (!isCompared) return [estimateText(values, estimate)]
+  return [
+    estimateText(values, compared?.baseline ?? null),
+    estimateText(values, estimate),
+    differenceText(values, compared?.difference ?? null),
+  ]
+}
+
+function figureTable(scorers: readonly ScorerVerdict[], isCompared: boolean): string[][] {
+  const rows = scorers.map((scorer) => [printableLine(scorer.scorer), ...figuresOf(scorer, isCompared)])
+  return [['scorer', ...headOf(isCompared)], ...rows]
+}
+
+function wideTable(scorers: readonly ScorerVerdict[], isCompared: boolean, colors: Colors): string[][] {
+  const hasGates = scorers.some(({ gates }) => gates.length > 0)
+  const reads = isCompared ? ['reads'] : []
+  const rows = scorers.flatMap((scorer) => {
+    const figures = [...figuresOf(scorer, isCompared), ...reads.map(() => readsText(scorer, colors))]
+    const [first = '', ...more] = scorer.gates.map((gate) => gateText(gate, colors))
     return [
-      [printableLine(scorer.scorer), ...figures, first ?? ''],
+      [printableLine(scorer.scorer), ...figures, first],
       // A second gate has a line of its own under the first.
       ...more.map((gate) => ['', ...figures.map(() => ''), gate]),
     ]
   })
-  return [[...head], ...rows]
+  return [['scorer', ...headOf(isCompared), ...reads, ...(hasGates ? ['gate'] : [])], ...rows]
 }
 
-function stacked(scorer: ScorerVerdict, colors: Colors, width: number): string[] {
-  const { values, compared, estimate, gates } = scorer
-  const cells: [string, string][] =
-    compared === null
-      ? [['estimate', estimateText(values, estimate)]]
-      : [
-          ['baseline', estimateText(values, compared.baseline)],
-          ['candidate', estimateText(values, estimate)],
-          [
-            'difference',
-            `${differenceText(values, compared.difference)}  ${readsText(scorer, colors)}`.trimEnd(),
-          ],
-        ]
-  const all = [...cells, ...gates.map((gate) => ['gate', gateText(gate, colors)] as const)]
+function readings(scorer: ScorerVerdict, colors: Colors): string[] {
+  const reads = readsText(scorer, colors)
+  return [...(reads === '' ? [] : [reads]), ...scorer.gates.map((gate) => gateText(gate, colors))]
+}
+
+function stacked(scorer: ScorerVerdict, isCompared: boolean, colors: Colors, width: number): string[] {
+  const names = headOf(isCompared)
+  const figures = figuresOf(scorer, isCompared).map((figure, at) => [`  ${names[at] ?? ''}`, figure])
   return [
     clipTo(printableLine(scorer.scorer), width),
-    ...columns(all.map(([name, value]) => [`  ${name}`, value])),
+    ...columns(figures),
+    ...readings(scorer, colors).map((line) => `  ${line}`),
   ]
 }
 
@@ -135,9 +139,13 @@ function plotLines(verdict: Verdict, colors: Colors, width: number): string[] {
   const forests = forestsOf(verdict)
   if (forests.length === 0) return []
   const plots = forests.flatMap((forest) => {
-    const [title = '', ...rest] = forestLines(forest, width)
-    const axis = rest.at(-1) ?? ''
-    return [colors.dim(title), ...rest.slice(0, -1), colors.dim(axis), '']
+    const [title = '', ...lines] = forestLines(forest, width)
+    const painted = lines.map((line, at) => {
+      const row = forest.rows[at]
+      if (row === undefined) return colors.dim(line)
+      return row.verdict === null ? line : paintOf(row.verdict, colors)(line)
+    })
+    return [colors.dim(title), ...painted, '']
   })
   return [...plots, ...wrap(forestKey(forests), width).map((line) => colors.dim(line))]
 }

@@ -53,4 +53,10 @@ export class Budget {
     this.#spent += BigInt(cost)
     if (isAnswer) this.#answers += 1
   }
+
+  /** What judging an answer has cost besides; null when a price is unknown. */
+  charge(cost: string | null): void {
+    if (cost === null) this.#unpriced = true
+    else this.#spent += BigInt(cost)
+  }
 }

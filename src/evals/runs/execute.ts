@@ -7,10 +7,12 @@ import type { Sql, TransactionSql } from 'postgres'
 import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Tools } from '../scorers/scorer.ts'
 import { answerUnit } from './answer-unit.ts'
 import type { Ask } from './ask.ts'
 import { Budget } from './budget.ts'
 import { type JudgeWith, judgeUnit, type RunJudge } from './judge-unit.ts'
+import { meteredTools } from './metered-tools.ts'
 import { Pace } from './pace.ts'
 import {
   countResults,
@@ -28,6 +30,8 @@ export type ExecuteDeps = {
   clock: Clock
   random: () => number
   ask: Ask
+  /** For scorers that think: vectors of the model that ships. */
+  embed: Tools['embed']
   /** Compiles the scorers of a run. Throws GatewayError for one that this version does not have. */
   prepare: JudgeWith
   /** Aborted when the process is to stop: the run is given back. */
@@ -179,7 +183,12 @@ class Execution {
       await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made.result, now))
       result = made.result
     }
-    const scores = await judgeUnit(this.#judge, unit.item, result, signal)
+    const given = { ask: this.#deps.ask, embed: this.#deps.embed, row: this.#row }
+    const scores = await judgeUnit(this.#judge, unit.item, result, {
+      signal,
+      meter: () => meteredTools(given),
+    })
+    for (const { cost } of scores) if (cost !== '0') this.#budget.charge(cost)
     await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
   }
 

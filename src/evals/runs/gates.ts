@@ -6,6 +6,7 @@
 import { estimateMean } from '../../lib/statistics/estimate.ts'
 import { compareWithMargin, type NonInferiority } from '../../lib/statistics/non-inferiority.ts'
 import { withUnknownAs } from '../../lib/statistics/worst-case.ts'
+import { mayDecide } from './calibration.ts'
 import { groupOf, type Pair, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
@@ -36,12 +37,21 @@ type Known = {
 export function gatesOf(scorer: RunScorer, known: Known): Gate[] {
   // Runs that were begun before there was such a gate do not say.
   const { atLeast, atMost, notWorseBy, observedAtLeast = null } = scorer.gates
-  return [
+  const gates = [
     ...(atLeast === null ? [] : [valueGate(scorer, 'at_least', atLeast, known)]),
     ...(atMost === null ? [] : [valueGate(scorer, 'at_most', atMost, known)]),
     ...(notWorseBy === null ? [] : [changeGate(scorer, notWorseBy, known)]),
     ...(observedAtLeast === null ? [] : [observedGate(scorer, observedAtLeast, known)]),
   ]
+  return mayDecide(scorer) ? gates : gates.map(onlyReports)
+}
+
+/** The bounds stay, as what an uncalibrated judge reports. More items would not settle it. */
+function onlyReports(gate: Gate): Gate {
+  const { low, high } = gate
+  const between = low === null || high === null ? '' : ` Its bounds are ${text(low)} and ${text(high)}.`
+  const reason = `an uncalibrated judge reports and cannot block.${between}`
+  return { ...gate, verdict: 'inconclusive', itemsMore: null, reason }
 }
 
 function valueGate(

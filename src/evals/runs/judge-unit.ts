@@ -2,41 +2,46 @@
 
 import type { JsonValue } from '../../lib/json.ts'
 import type { DatasetItem } from '../datasets/item.ts'
-import type { Sample, ScoreOutcome, ToolCall } from '../scorers/scorer.ts'
+import type { Sample, ScoreOutcome, ToolCall, Tools } from '../scorers/scorer.ts'
 import type { ResultRow, ScoreRow } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
 
 /** A scorer of a run, ready to judge: never throws, and gives nothing that cannot be kept. */
-export type ReadyScorer = {
+type ReadyScorer = {
   name: string
   version: number
-  judge: (sample: Sample, signal: AbortSignal) => Promise<ScoreOutcome>
+  judge: (sample: Sample, given: { signal: AbortSignal; tools: Tools }) => Promise<ScoreOutcome>
 }
 export type RunJudge = readonly ReadyScorer[]
 export type JudgeWith = (scorers: readonly RunScorer[]) => RunJudge
+
+/** Tools of one judgement, and what using them has cost: micro-USD, null when a price is unknown. */
+export type MeteredTools = { tools: Tools; cost: () => bigint | null }
 
 /** Rejects only with the signal's reason. */
 export async function judgeUnit(
   judge: RunJudge,
   item: DatasetItem,
   result: ResultRow,
-  signal: AbortSignal,
+  { signal, meter }: { signal: AbortSignal; meter: () => MeteredTools },
 ): Promise<ScoreRow[]> {
   const sample = result.outcome === 'answered' ? sampleOf(item, result) : null
   const rows: ScoreRow[] = []
   for (const scorer of judge) {
+    const { tools, cost } = meter()
     const outcome: ScoreOutcome =
       sample === null
         ? { outcome: 'error', reason: `There is no answer: ${result.error ?? 'the call failed'}` }
-        : await scorer.judge(sample, signal)
+        : await scorer.judge(sample, { signal, tools })
     signal.throwIfAborted()
-    rows.push(rowOf(scorer, outcome))
+    rows.push(rowOf(scorer, outcome, cost()))
   }
   return rows
 }
 
-function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome): ScoreRow {
+function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: bigint | null): ScoreRow {
   const { reason } = outcome
+  const cost = spent === null ? null : String(spent)
   if (outcome.outcome !== 'scored') {
     return {
       scorer: name,
@@ -46,6 +51,7 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome): ScoreRow 
       passed: null,
       reason,
       details: null,
+      cost,
     }
   }
   const { value, passed, details } = outcome
@@ -57,11 +63,12 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome): ScoreRow 
     passed,
     reason,
     details: details === undefined ? null : JSON.stringify(details),
+    cost,
   }
 }
 
 /** What the item says, and what was answered. */
-export function sampleOf(item: DatasetItem, result: ResultRow): Sample {
+function sampleOf(item: DatasetItem, result: ResultRow): Sample {
   const shown = JSON.parse(result.contexts) as string[]
   const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
   return {

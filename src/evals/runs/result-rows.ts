@@ -30,6 +30,8 @@ export type ScoreRow = {
   passed: boolean | null
   reason: string
   details: string | null
+  /** Of what it asked, micro-USD as text; null when a price is unknown. */
+  cost: string | null
 }
 /** What is left to do of one item and repeat: ask and judge, or only judge. */
 export type Unit = Place & { item: DatasetItem; result: ResultRow | null }
@@ -97,10 +99,10 @@ export async function insertScores(
   now: string,
 ): Promise<void> {
   await sql`
-    INSERT INTO eval_scores (run_id, position, repeat, scorer, version, outcome, value, passed, reason, details, created_at)
-    SELECT ${runId}, ${position}, ${repeat}, scorer, version, outcome, value, passed, reason, details, ${now}::timestamptz
+    INSERT INTO eval_scores (run_id, position, repeat, scorer, version, outcome, value, passed, reason, details, cost, created_at)
+    SELECT ${runId}, ${position}, ${repeat}, scorer, version, outcome, value, passed, reason, details, cost, ${now}::timestamptz
     FROM json_to_recordset(${JSON.stringify(scores)}::json) AS given (scorer text, version integer, outcome text,
-      value double precision, passed boolean, reason text, details text)
+      value double precision, passed boolean, reason text, details text, cost bigint)
     ON CONFLICT DO NOTHING`
 }
 
@@ -120,12 +122,12 @@ export async function countResults(sql: Sql, runId: string): Promise<RunCounts> 
   const [row] = await sql<RunCounts[]>`
     SELECT count(*) FILTER (WHERE e.outcome = 'answered')::integer AS answered,
       count(*) FILTER (WHERE e.outcome = 'failed')::integer AS failed,
-      coalesce(sum(e.cost), 0)::text AS cost,
+      (coalesce(sum(e.cost), 0) + coalesce(sum(s.cost), 0))::text AS cost,
       count(*) FILTER (WHERE e.outcome = 'answered' AND e.request_id IS NOT NULL AND e.cost IS NULL)::integer AS unpriced,
       count(*) FILTER (WHERE s.scores > 0)::integer AS judged,
       coalesce(sum(s.abstained), 0)::integer AS abstained, coalesce(sum(s.errors), 0)::integer AS errors
     FROM eval_results e LEFT JOIN LATERAL (
-      SELECT count(*) AS scores, count(*) FILTER (WHERE outcome = 'abstained') AS abstained,
+      SELECT count(*) AS scores, sum(cost) AS cost, count(*) FILTER (WHERE outcome = 'abstained') AS abstained,
         count(*) FILTER (WHERE outcome = 'error') AS errors
       FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat) AS s ON true
     WHERE e.run_id = ${runId}`
@@ -188,7 +190,7 @@ export async function readJudged(
   const rows = await sql.unsafe<(ResultRow & { itemId: string; scores: string })[]>(
     `SELECT e.position, e.repeat, p.item_id AS "itemId", ${RESULT},
        coalesce((SELECT json_agg(json_build_object('scorer', s.scorer, 'version', s.version, 'outcome', s.outcome,
-         'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details) ORDER BY s.scorer)
+         'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details, 'cost', s.cost::text) ORDER BY s.scorer)
          FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), '[]')::text AS scores
      FROM eval_results e JOIN eval_run_items u ON u.run_id = e.run_id AND u.position = e.position
      JOIN dataset_version_items p ON p.dataset_id = $2 AND p.position = u.item

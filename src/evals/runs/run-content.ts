@@ -18,6 +18,8 @@ export type RunScorer = {
   /** As the kind says: what its values can be, and which are good. */
   values: 'binary' | 'share' | 'unbounded'
   better: 'higher' | 'lower'
+  /** A model judges; see `calibration.ts` for what it may decide. */
+  judge?: true
   gates: Gates
 }
 

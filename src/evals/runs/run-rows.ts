@@ -171,6 +171,11 @@ export async function moveRun(
   return rows.length === 1
 }
 
+/** Says for what a run waits that no worker could begin. */
+export async function noteWaitingRun(sql: Sql, id: string, message: string): Promise<void> {
+  await sql`UPDATE eval_runs SET error = ${message} WHERE id = ${id} AND state = 'queued'`
+}
+
 /** What people add to a run afterwards. */
 export async function annotateRun(
   sql: Sql,

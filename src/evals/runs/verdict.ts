@@ -3,6 +3,7 @@
 import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
 import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
 import { holm } from '../../lib/statistics/multiple.ts'
+import { mayDecide } from './calibration.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
 import { groupOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
@@ -33,6 +34,8 @@ export type ScorerVerdict = {
   version: number
   values: RunScorer['values']
   better: RunScorer['better']
+  /** False for an uncalibrated judge: its gates decide nothing, and what it left unjudged holds nothing up. */
+  decides: boolean
   coverage: Coverage
   estimate: Estimate | null
   compared: Compared | null
@@ -59,10 +62,11 @@ export function verdictOf(candidate: Measured, baseline: Measured | null): Verdi
   adjust(rows)
   const gates = rows.flatMap((row) => row.gates)
   const thin = rows.filter(({ coverage }) => coverage.scored < content.coverage * coverage.expected)
+  const uncovered = thin.some(({ decides }) => decides)
   const items = candidate.scores.get(content.scorers[0]?.name ?? '')?.length ?? 0
   return {
-    verdict: overall(gates, thin.length > 0),
-    uncovered: thin.length > 0,
+    verdict: overall(gates, uncovered),
+    uncovered,
     reasons: [
       ...thin.map(({ scorer, coverage }) => thinReason(scorer, coverage, content.coverage)),
       ...rows.flatMap(({ scorer, gates: own }) =>
@@ -98,6 +102,7 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
     version: scorer.version,
     values: scorer.values,
     better: scorer.better,
+    decides: mayDecide(scorer),
     coverage: coverageOf(own, content.repeats),
     estimate: estimateOf(scorer, own),
     compared: other === null || pairs === null ? null : compare(scorer, other, pairs),

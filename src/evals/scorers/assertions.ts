@@ -4,11 +4,12 @@ import { z } from 'zod'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import type { Assertion, Assertions, JudgedAssertion } from '../assertions.ts'
 import { abstained, clip, failed, rounded, verdict } from './outcome.ts'
-import type { Sample, Score, ScoreOutcome, ScorerKind } from './scorer.ts'
+import type { Score, ScoreOutcome, ScorerKind } from './scorer.ts'
 
 /** As the registry looks up a kind; handed in, as the registry knows this one. Throws RequestError. */
 type Prepare = (given: { kind: string; settings?: unknown }) => {
   values: ScorerKind['values']
+  judge?: true
   score: Score
 }
 
@@ -20,9 +21,9 @@ const MAX_REASON_CHARS = 160
 const MAX_REASONS = 5
 const MAX_SHOWN = 12
 
-const settings = z.strictObject({})
+const noSettings = z.strictObject({})
 
-export function assertionsKind(prepare: Prepare): ScorerKind<z.output<typeof settings>> {
+export function assertionsKind(prepare: Prepare): ScorerKind<z.output<typeof noSettings>> {
   return {
     kind: 'assertions',
     version: 1,
@@ -33,22 +34,19 @@ export function assertionsKind(prepare: Prepare): ScorerKind<z.output<typeof set
       'Each item is judged by other rules, so the mean is a share of tests passed and nothing finer; the score is in the details. An assertion that cannot be judged keeps the test from passing: it fails where the others decide that already, and abstains otherwise. A list without assertions passes, as in promptfoo. The empty answer is judged by the assertions.',
     values: 'binary',
     better: 'higher',
-    settings,
-    prepare: () => async (sample, signal) => {
-      if (sample.assertions === null) return abstained('The item has no assertions of its own.')
-      const told: Told[] = []
-      for (const one of sample.assertions.checks) told.push(await judge(prepare, one, sample, signal))
-      return outcomeOf(told, sample.assertions)
-    },
+    settings: noSettings,
+    prepare:
+      () =>
+      async (sample, ...rest) => {
+        if (sample.assertions === null) return abstained('The item has no assertions of its own.')
+        const told: Told[] = []
+        for (const one of sample.assertions.checks) told.push(await judge(prepare, one, [sample, ...rest]))
+        return outcomeOf(told, sample.assertions)
+      },
   }
 }
 
-async function judge(
-  prepare: Prepare,
-  assertion: Assertion,
-  sample: Sample,
-  signal: AbortSignal,
-): Promise<Told> {
+async function judge(prepare: Prepare, assertion: Assertion, given: Parameters<Score>): Promise<Told> {
   const { metric, weight = 1 } = assertion
   if ('not_evaluated' in assertion) {
     const { type, not_evaluated: reason } = assertion
@@ -56,11 +54,11 @@ async function judge(
   }
   if ('kind' in assertion) {
     const name = assertion.not === true ? `not-${assertion.kind}` : assertion.kind
-    const outcome = await scoreOne(prepare, assertion, sample, signal)
+    const outcome = await scoreOne(prepare, assertion, given)
     return { ...endOf(outcome, assertion, weight), name, metric, weight, reason: outcome.reason }
   }
   const within: Told[] = []
-  for (const one of assertion.all) within.push(await judge(prepare, one, sample, signal))
+  for (const one of assertion.all) within.push(await judge(prepare, one, given))
   const reason = reasonsOf(within.filter(({ passed }) => passed !== true))
   return { ...combined(within, assertion.threshold), name: 'assert-set', metric, weight, reason }
 }
@@ -68,13 +66,13 @@ async function judge(
 /** A kind that throws is one assertion that is not known, and the others still count. */
 async function scoreOne(
   prepare: Prepare,
-  { kind, settings: given }: JudgedAssertion,
-  sample: Sample,
-  signal: AbortSignal,
+  { kind, settings = {} }: JudgedAssertion,
+  given: Parameters<Score>,
 ): Promise<ScoreOutcome & { values?: ScorerKind['values'] }> {
   try {
-    const { values, score } = prepare({ kind, settings: given ?? {} })
-    return { ...(await score(sample, signal)), values }
+    const { values, score, judge: isJudge } = prepare({ kind, settings })
+    if (isJudge) return abstained('A model judges it, which decides nothing before it is calibrated.')
+    return { ...(await score(...given)), values }
   } catch (error) {
     return failed(error instanceof Error ? error.message : 'The scorer failed.')
   }

@@ -14,13 +14,13 @@ const CLOSING = [0x7d, 0x5d]
 
 /**
  * The first object of a text (or list, where `lists`) that parses and that `check` accepts; the problem of the first that
- * parsed when none is accepted; the abstention when the search met its bounds.
+ * parsed when none is accepted; the abstention when the search met its bounds. `end` is one after its closing bracket.
  */
 export function findJson(
   text: string,
   lists: boolean,
   check: SchemaCheck | null,
-): { value: JsonValue } | { problem: string } | Abstained {
+): { value: JsonValue; end: number } | { problem: string } | Abstained {
   const opening = lists ? /[{[]/g : /\{/g
   let left = MAX_WALKED_CHARS
   let problem: string | null = null
@@ -33,7 +33,7 @@ export function findJson(
     const parsed = closed ? parseJson(text.slice(start, end)) : null
     if (parsed === null || !('value' in parsed)) continue
     const wrong = check?.(parsed.value) ?? null
-    if (wrong === null) return parsed
+    if (wrong === null) return { ...parsed, end }
     problem ??= wrong.message
     opening.lastIndex = end
   }

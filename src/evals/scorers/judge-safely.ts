@@ -2,8 +2,7 @@
 
 import type { JsonValue } from '../../lib/json.ts'
 import { clip, failed } from './outcome.ts'
-import type { PreparedScorer } from './registry.ts'
-import type { Sample, ScoreOutcome } from './scorer.ts'
+import type { Sample, Score, ScoreOutcome, ScorerKind, Tools } from './scorer.ts'
 
 const MAX_REASON_CHARS = 1_000
 const MAX_DETAILS_CHARS = 4_096
@@ -13,16 +12,16 @@ const MAX_DETAILS_CHARS = 4_096
  * answer in time, or gives what is no outcome: a value that is not finite, or outside of what its kind promises.
  */
 export async function judgeSafely(
-  scorer: Pick<PreparedScorer, 'values' | 'score'>,
+  scorer: Pick<ScorerKind, 'values'> & { score: Score },
   sample: Sample,
-  { signal }: { signal: AbortSignal },
+  { signal, tools }: { signal: AbortSignal; tools: Tools },
 ): Promise<ScoreOutcome> {
   if (signal.aborted) return failed('The scorer was stopped before it began.')
   const stop = Promise.withResolvers<never>()
   const onAbort = () => stop.reject(new Error('stopped before it answered'))
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    const scored = (async () => await scorer.score(sample, signal))()
+    const scored = (async () => await scorer.score(sample, signal, tools))()
     return checked(await Promise.race([scored, stop.promise]), scorer.values)
   } catch (error) {
     // Converted: one scorer's mistake is that score's error, and the other scores of the item go on.
@@ -39,7 +38,7 @@ function messageOf(error: unknown): string {
 type Scored = Extract<ScoreOutcome, { outcome: 'scored' }>
 
 /** Scorers may be written by users, so their types are not believed. */
-function checked(given: unknown, values: PreparedScorer['values']): ScoreOutcome {
+function checked(given: unknown, values: ScorerKind['values']): ScoreOutcome {
   const outcome = given as { [Field in keyof Scored]?: unknown } | null | undefined
   const reason = typeof outcome?.reason === 'string' ? clip(outcome.reason, MAX_REASON_CHARS) : ''
   if (outcome?.outcome === 'abstained' || outcome?.outcome === 'error') {

@@ -17,7 +17,7 @@ export function negate(kind: ScorerKind): ScorerKind {
     summary: `Not: ${kind.summary}`,
     prepare(settings) {
       const score = kind.prepare(settings)
-      return async (sample, signal) => opposite(await score(sample, signal))
+      return async (sample, signal, tools) => opposite(await score(sample, signal, tools))
     },
   }
 }

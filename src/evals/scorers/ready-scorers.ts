@@ -16,5 +16,5 @@ export const readyScorers: JudgeWith = (scorers) =>
       const message = `The run was begun with ${kind} version ${version}, and this version of Aval judges by version ${prepared.version}. Run the suite anew.`
       throw new RequestError('conflict', message, { param: name })
     }
-    return { name, version, judge: (sample, signal) => judgeSafely(prepared, sample, { signal }) }
+    return { name, version, judge: (sample, given) => judgeSafely(prepared, sample, given) }
   })

@@ -3,11 +3,20 @@
 import { RequestError } from '../../errors.ts'
 import { nearest } from '../../lib/nearest.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
+import { grounded } from '../groundedness/grounded.ts'
 import { assertionsKind } from './assertions.ts'
 import { cost, finishReason, latency } from './call.ts'
 import { citedSentences, citesContext } from './citations.ts'
 import { contextPrecision, contextRecall } from './contexts.ts'
 import { containsJson, isJson, jsonMatch } from './json.ts'
+import { answerRelevance } from './judges/answer-relevance.ts'
+import { closedQa } from './judges/closed-qa.ts'
+import { contextRelevance } from './judges/context-relevance.ts'
+import { factuality } from './judges/factuality.ts'
+import { faithfulness } from './judges/faithfulness.ts'
+import { jury } from './judges/jury.ts'
+import { pairwise } from './judges/pairwise.ts'
+import { rubric } from './judges/rubric.ts'
 import { language } from './language.ts'
 import { length, wordCount } from './length.ts'
 import { NEGATION, negate } from './negate.ts'
@@ -73,6 +82,15 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   citesContext,
   citedSentences,
   assertionsKind(prepareScorer),
+  grounded,
+  rubric,
+  closedQa,
+  factuality,
+  faithfulness,
+  answerRelevance,
+  contextRelevance,
+  pairwise,
+  jury,
 ]
 
 const BY_NAME: ReadonlyMap<string, ScorerKind> = new Map(SCORER_KINDS.map((kind) => [kind.kind, kind]))
@@ -93,7 +111,9 @@ export function scorerKind(name: string): ScorerKind {
 }
 
 /** A scorer of a suite, ready to judge; `kind` and `version` say which rules it judges by. */
-export type PreparedScorer = Pick<ScorerKind, 'kind' | 'version' | 'values' | 'better'> & { score: Score }
+export type PreparedScorer = Pick<ScorerKind, 'kind' | 'version' | 'values' | 'better' | 'judge'> & {
+  score: Score
+}
 
 /**
  * Looks up the kind and reads the settings, `{}` when left out. Throws RequestError: an unknown kind, or every mistake in the
@@ -115,6 +135,7 @@ export function prepareScorer({
       param: ['settings', ...(first?.path ?? [])].join('.'),
     })
   }
-  const { version, values, better } = kind
-  return { kind: kind.kind, version, values, better, score: kind.prepare(read.data) }
+  const { version, values, better, judge } = kind
+  const score = kind.prepare(read.data)
+  return { kind: kind.kind, version, values, better, ...(judge && { judge }), score }
 }

@@ -1,7 +1,7 @@
 /** What a scorer is, and how its judgement of one answer ends. Every kind of scorer is one file that exports one ScorerKind. */
 
 import type { z } from 'zod'
-import type { JsonValue } from '../../lib/json.ts'
+import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import type { Assertions } from '../assertions.ts'
 
 /** A tool call of an answer; `arguments` as the model wrote them, so perhaps no JSON. */
@@ -49,8 +49,32 @@ export type ScoreOutcome =
   | { outcome: 'abstained'; reason: string }
   | { outcome: 'error'; reason: string }
 
-/** Judges one sample. May throw: the caller makes a typed `error` of it. */
-export type Score = (sample: Sample, signal: AbortSignal) => ScoreOutcome | Promise<ScoreOutcome>
+/** What a judge asks of a model: messages, and members of the request such as `response_format`. */
+export type JudgeQuestion = {
+  /** `upstream/model`, or a route. */
+  model: string
+  messages: readonly { role: 'system' | 'user' | 'assistant'; content: string }[]
+  parameters?: JsonObject
+}
+export type JudgeAnswer =
+  | { kind: 'answered'; text: string; finishReason: string | null }
+  /** One sentence: no model, a refusal of the gateway, an upstream that fails. */
+  | { kind: 'failed'; reason: string }
+
+/** What a scorer may use beside the sample. Whoever runs it pays for it, bounds it and keeps a record of it. */
+export type Tools = {
+  /** Asks through the data plane, so that each question is a request on the log. */
+  ask: (question: JudgeQuestion, signal: AbortSignal) => Promise<JudgeAnswer>
+  /** Unit vectors of texts by the model that ships, in their order. */
+  embed: (texts: readonly string[], signal: AbortSignal) => Promise<Float32Array[]>
+}
+
+/** Judges one sample. May throw: the caller makes a typed `error` of it. Pure unless it uses the tools. */
+export type Score = (
+  sample: Sample,
+  signal: AbortSignal,
+  tools: Tools,
+) => ScoreOutcome | Promise<ScoreOutcome>
 
 /** A kind of scorer: what it measures, where that comes from, what it is easily taken for, and how settings become a function. */
 export type ScorerKind<Settings = unknown> = {
@@ -66,6 +90,8 @@ export type ScorerKind<Settings = unknown> = {
   /** `binary`: 0 or 1, and 1 passes. `share`: 0…1. `unbounded`: milliseconds, micro-USD, words. */
   values: 'binary' | 'share' | 'unbounded'
   better: 'higher' | 'lower'
+  /** A model judges. Until it is calibrated against people, its scores are reported and decide nothing. */
+  judge?: true
   /** Strict: a setting nobody knows is a mistake of the suite. */
   settings: z.ZodType<Settings>
   /**

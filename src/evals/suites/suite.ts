@@ -52,7 +52,7 @@ export type Suite = {
   seed: number | null
 }
 
-export const MAX_REPEATS = 100
+const MAX_REPEATS = 100
 const MAX_SCORERS = 50
 const MAX_CONCURRENCY = 64
 const MAX_FILE_BYTES = 256 * 1024

@@ -121,8 +121,8 @@ export function datasetsApi(deps: DatasetsApiDeps) {
     .openapi(itemsRoute, async (c) => {
       const { items } = c.req.valid('json')
       const { key } = c.var
-      await record.admin(key, { action: 'dataset.items', detail: { items: items.length } })
-      return c.json({ hashes: await pushItems(deps, key.projectId, items) }, 200)
+      const onChecked = () => record.admin(key, { action: 'dataset.items', detail: { items: items.length } })
+      return c.json({ hashes: await pushItems(deps, key.projectId, items, onChecked) }, 200)
     })
     .openapi(pushRoute, async (c) => {
       const { name, items: hashes, item_schema: schema, description } = c.req.valid('json')

@@ -12,7 +12,7 @@ import { type Mean, meanOf, studentInterval, studentP } from './mean.ts'
 import { signFlipP } from './sign-flip.ts'
 
 /** Name and version: the version counts up whenever the same values could give other ends or another p. */
-export type DifferenceMethod =
+type DifferenceMethod =
   | 'tango-mid-p@1'
   | 'tango-effective-sign-flip@1'
   | 'wider-t-sign-flip@1'

@@ -25,7 +25,7 @@ export type EstimateSettings = {
 }
 
 /** Name and version: the version counts up whenever the same values could give other ends. */
-export type EstimateMethod =
+type EstimateMethod =
   | 'wilson@1'
   | 'wilson-effective@1'
   | 'bootstrap-t@1'

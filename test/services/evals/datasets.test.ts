@@ -161,16 +161,6 @@ describeDatabases('versions of a dataset', (open) => {
     expect(await findDataset(open().sql, 'prj_default', 'q')).toBeNull()
   })
 
-  test('are refused with an item that is none, in its place', async () => {
-    const push = pushItems(deps(), 'prj_default', [asking('a'), { id: 'b', inptu: 'x' }])
-
-    await expect(push).rejects.toMatchObject({
-      code: 'invalid_value',
-      param: 'items.1',
-      message: 'items.1: (top level): unknown key "inptu". Did you mean "input"?',
-    })
-  })
-
   test('are refused when items do not fit the schema, each by its id, and when the schema is none', async () => {
     const metadata = { properties: { team: { type: 'string' } }, required: ['team'] }
     const schema = { properties: { metadata }, required: ['metadata'] }

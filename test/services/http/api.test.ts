@@ -110,6 +110,7 @@ const as = (role: Role, project: 'default' | 'other' = 'default') => server.keyO
 const REGISTRY_READERS: readonly Role[] = ['admin', 'engineer', 'approver', 'auditor']
 
 /** Every route with the roles it lets in; a route of the OpenAPI document without a row here fails. */
+const MATRIX_SUITE = { dataset: 'set-default', subject: 'local/reader', scorers: ['equals'] }
 const MATRIX: {
   route: string
   roles: readonly Role[]
@@ -375,6 +376,67 @@ const MATRIX: {
     fresh: pushedDataset,
   },
   {
+    route: 'POST /eval-runs/plan',
+    roles: ['admin', 'engineer'],
+    own: '/eval-runs/plan',
+    other: '/eval-runs/plan',
+    body: { name: 'matrix', suite: MATRIX_SUITE },
+    fresh: pushedDataset,
+  },
+  {
+    route: 'POST /eval-runs',
+    roles: ['admin', 'engineer'],
+    own: '/eval-runs',
+    other: '/eval-runs',
+    body: { name: 'matrix', suite: MATRIX_SUITE },
+    fresh: pushedDataset,
+  },
+  { route: 'GET /eval-runs', roles: REGISTRY_READERS, own: '/eval-runs', other: '/eval-runs' },
+  {
+    route: 'GET /eval-runs/{id}',
+    roles: REGISTRY_READERS,
+    own: '/eval-runs/OWN',
+    other: '/eval-runs/OTHER',
+    fresh: freshRun,
+  },
+  {
+    route: 'PATCH /eval-runs/{id}',
+    roles: ['admin', 'engineer'],
+    own: '/eval-runs/OWN',
+    other: '/eval-runs/OTHER',
+    body: { note: 'matrix' },
+    fresh: freshRun,
+  },
+  {
+    route: 'GET /eval-runs/{id}/results',
+    roles: REGISTRY_READERS,
+    own: '/eval-runs/OWN/results',
+    other: '/eval-runs/OTHER/results',
+    fresh: freshRun,
+  },
+  {
+    route: 'GET /eval-runs/{id}/report',
+    roles: REGISTRY_READERS,
+    own: '/eval-runs/OWN/report',
+    other: '/eval-runs/OTHER/report',
+    fresh: cancelledRun,
+  },
+  {
+    route: 'POST /eval-runs/{id}/cancel',
+    roles: ['admin', 'engineer'],
+    own: '/eval-runs/OWN/cancel',
+    other: '/eval-runs/OTHER/cancel',
+    fresh: freshRun,
+  },
+  {
+    route: 'POST /eval-runs/{id}/resume',
+    roles: ['admin', 'engineer'],
+    own: '/eval-runs/OWN/resume',
+    other: '/eval-runs/OTHER/resume',
+    body: {},
+    fresh: cancelledRun,
+  },
+  {
     route: 'POST /model-versions',
     roles: ['admin', 'engineer'],
     own: '/model-versions',
@@ -617,6 +679,20 @@ async function pushedDataset(project: 'default' | 'other'): Promise<string> {
   const name = `set-${project}`
   await pushDataset(deps, actor, { name, hashes, schema: null, description: null })
   return name
+}
+
+/** A run over the project's dataset that no worker is at. */
+async function freshRun(project: 'default' | 'other'): Promise<string> {
+  const name = await pushedDataset(project)
+  const suite = { ...MATRIX_SUITE, dataset: name }
+  const made = await call(as('engineer', project), 'POST', '/api/eval-runs', { name: 'matrix', suite })
+  return made.json.run.id
+}
+
+async function cancelledRun(project: 'default' | 'other'): Promise<string> {
+  const id = await freshRun(project)
+  await call(as('engineer', project), 'POST', `/api/eval-runs/${id}/cancel`)
+  return id
 }
 
 async function freshHold(project: 'default' | 'other'): Promise<string> {

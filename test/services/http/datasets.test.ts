@@ -157,6 +157,79 @@ describe('aval dataset push', () => {
   })
 })
 
+describe('POST /api/datasets', () => {
+  const post = async (path: string, body: string) => {
+    const answer = await fetch(`${server.url}/api/datasets${path}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${server.keyOf('default', 'engineer').token}`,
+        'content-type': 'application/json',
+      },
+      body,
+    })
+    const { error } = (await answer.json()) as { error: { code: string; param: string; message: string } }
+    return { status: answer.status, error }
+  }
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+
+  test.each([
+    [
+      'an item that is none',
+      '/items',
+      '{"items":[{"id":"a","input":"x"},{"id":"b","inptu":"x"}]}',
+      'items.1',
+      'Did you mean "input"?',
+    ],
+    [
+      'an item that is too deep',
+      '/items',
+      `{"items":[{"id":"a","input":"x","expected":${deep}}]}`,
+      'items.0',
+      'deeper than 64',
+    ],
+    [
+      'an infinite number',
+      '/items',
+      '{"items":[{"id":"a","input":"x","expected":1e999}]}',
+      'items.0',
+      'Infinity',
+    ],
+    ['no items', '/items', '{"items":[]}', 'items', 'items'],
+    ['a version without items', '', '{"name":"a","items":[]}', 'items', 'items'],
+    [
+      'items that are not there',
+      '',
+      `{"name":"a","items":["${'f'.repeat(64)}"]}`,
+      'items',
+      'were never pushed',
+    ],
+    ['what is no hash', '', '{"name":"a","items":["x"]}', 'items.0', 'Write the hashes'],
+    ['what is no name', '', '{"name":"A b","items":["x"]}', 'name', 'lower-case letters'],
+    [
+      'a field that is unknown',
+      '',
+      `{"name":"a","items":["${'f'.repeat(64)}"],"schema":{}}`,
+      'schema',
+      'Unknown field "schema"',
+    ],
+    [
+      'a schema that is too deep',
+      '',
+      `{"name":"a","items":["${'f'.repeat(64)}"],"item_schema":{"a":${deep}}}`,
+      'item_schema',
+      'deeper than 64',
+    ],
+  ])('refuses %s and records nothing of it', async (_what, path, body, param, message) => {
+    server.records.length = 0
+
+    const { status, error } = await post(path, body)
+
+    expect([status, error.param]).toEqual([error.code === 'not_found' ? 404 : 400, param])
+    expect(error.message).toContain(message)
+    expect(server.records.filter(({ action }) => action === 'dataset.items')).toEqual([])
+  })
+})
+
 describe('the versions of a dataset', () => {
   test('are listed, shown and compared', async () => {
     const list = await aval(['list'])
@@ -238,6 +311,13 @@ describe('aval dataset from-requests', () => {
     const refused = await aval(['from-requests', 'live'], 'engineer')
 
     expect([written.exitCode, written.out]).toEqual([0, expect.stringContaining('2 items in ')])
+    const one = await aval(['from-requests', 'live', '--limit', '1', '--json'], 'admin')
+    expect(JSON.parse(one.out)).toMatchObject({
+      dataset: { version: 2 },
+      items: 1,
+      left: {},
+      without_output: 0,
+    })
     expect(existsSync(path) && readFileSync(path, 'utf8').split('\n')).toHaveLength(3)
     expect([refused.exitCode, refused.err]).toEqual([2, expect.stringContaining('code permission_denied')])
   })

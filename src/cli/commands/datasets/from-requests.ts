@@ -72,7 +72,7 @@ async function fromRequests(context: CliContext, name: string, options: Options)
     context.terminal.writeError('Stopped. Nothing was pushed.\n')
     return EXIT.ours
   }
-  if (json !== true) writeRemarks(context, gathered, made)
+  if (json !== true) writeRemarks(context, gathered, made, limit)
   const figures = figuresOf(gathered, made)
   if (made.items.length === 0) {
     if (json) writeJson(context, { dataset: null, ...figures })
@@ -162,7 +162,12 @@ function figuresOf({ endedBy }: Gathered, { items, left, withoutOutput, withoutC
 }
 
 /** Nothing that is missing is missing silently. */
-function writeRemarks({ terminal }: CliContext, { endedBy }: Gathered, made: Made): void {
+function writeRemarks(
+  { terminal }: CliContext,
+  { endedBy, candidates }: Gathered,
+  made: Made,
+  limit: number,
+): void {
   for (const [reason, count] of made.left)
     terminal.writeError(`${count} left out: ${printableLine(reason)}.\n`)
   if (made.withoutOutput > 0) {
@@ -173,6 +178,8 @@ function writeRemarks({ terminal }: CliContext, { endedBy }: Gathered, made: Mad
     terminal.writeError(`${made.withoutContexts} without contexts: their index has the passages no more.\n`)
   }
   if (endedBy !== null) terminal.writeError(`${ENDED_BY[endedBy]}\n`)
+  else if (candidates.length >= limit)
+    terminal.writeError(`Older requests were not looked at: --limit is ${limit}.\n`)
 }
 
 /** Never over a file that is there: it may hold an afternoon of labelling. For its owner alone, as bodies are in it. */

@@ -7,7 +7,7 @@ export type Mapped = { draft: JsonObject; notes?: readonly string[] } | { left: 
 
 /** A format in which somebody keeps examples. */
 export type Format = {
-  /** True for rows that no other format has. */
+  /** True for a row that shows this format: the one of them that is asked first is taken. */
   fits(row: JsonObject): boolean
   /** `isTable`: every value is a text. */
   toItem(row: JsonObject, isTable: boolean): Mapped

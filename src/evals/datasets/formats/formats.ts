@@ -185,7 +185,7 @@ function turnOf(turn: JsonValue): JsonValue {
   return { role: ROLES[type] ?? type, ...others }
 }
 
-/** The first that fits is taken. Aval's own is last: a row of another product may look like it, never the other way round. */
+/** The first that fits is taken. Aval's own is last: rows of other products have members of it too. */
 const FORMATS = {
   promptfoo,
   openai,
@@ -207,18 +207,18 @@ export function formatOf(name: FormatName): Format {
 
 /** The format of a file whose first rows these are, or a sentence about why none is plain. */
 export function tellFormat(rows: readonly JsonObject[]): { format: FormatName } | { why: string } {
-  const found = FORMAT_NAMES.find((name) => name !== 'aval' && rows.some((row) => FORMATS[name].fits(row)))
-  if (found !== undefined) return { format: found }
+  const found = FORMAT_NAMES.find((name) => rows.some((row) => FORMATS[name].fits(row)))
+  if (found !== undefined && found !== 'aval') return { format: found }
   const names = new Set(rows.flatMap((row) => Object.keys(row)))
   if (names.has('inputs') && names.has('outputs')) {
     return {
       why: 'outputs are what was answered in MLflow, and what is expected in LangSmith. Say which: --format mlflow or --format langsmith.',
     }
   }
-  const isOwn = [...names].some((name) => Object.hasOwn(itemShape.shape, name.split('.', 1)[0] ?? ''))
-  if (isOwn || names.size === 0) return { format: 'aval' }
+  if (found !== undefined || names.size === 0) return { format: 'aval' }
   const shown = [...names].slice(0, 8).join(', ').slice(0, 200)
+  const members = Object.keys(itemShape.shape).join(', ')
   return {
-    why: `${shown}: members of no known format. Write an item's (${Object.keys(itemShape.shape).join(', ')}), or name a format: --format promptfoo takes every column of a table as a variable. Known: ${FORMAT_NAMES.join(', ')}.`,
+    why: `${shown}: members of no known format. Write an item's (${members}), or name a format: --format promptfoo takes every column of a table as a variable. Known: ${FORMAT_NAMES.join(', ')}.`,
   }
 }

@@ -10,7 +10,7 @@ const JSON_COLUMNS = ['messages', 'variables', 'contexts', 'metadata', 'labels',
 const GROUPS = ['variables', 'metadata', 'labels', 'source']
 
 export const own: Format = {
-  fits: (row) => Object.keys(row).every((name) => MEMBERS.includes(name.split('.', 1)[0] ?? '')),
+  fits: (row) => Object.keys(row).some((name) => MEMBERS.includes(name.split('.', 1)[0] ?? '')),
   toItem: (row, isTable) => {
     if (isTable) return fromTable(row)
     return { draft: { ...row, ...idOf(row.id) } }

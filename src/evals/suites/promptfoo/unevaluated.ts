@@ -1,7 +1,8 @@
 /** Why a type of promptfoo's assertions is not evaluated here. */
 
 const BY_CODE = 'it runs code, and code of a config is not run here'
-const BY_MODEL = 'a model judges it, and files of promptfoo have no judge here'
+const BY_MODEL =
+  'a model judges it, and that decides nothing before it is calibrated against people: write a suite with the scorer rubric, closed-qa, factuality or faithfulness'
 const BY_SERVICE = 'another service or model classifies the answer'
 const BY_TRACE = 'it reads traces of the provider, which are not collected here'
 const NO_SCORER = 'no scorer here reads it'

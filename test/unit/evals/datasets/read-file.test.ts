@@ -180,7 +180,9 @@ describe('a dataset of JSON lines', () => {
   })
 
   test('ends at 100,000 items', async () => {
-    const { items, problems } = await read('{"input":"x"}\n'.repeat(100_001))
+    const { items, problems } = await read(
+      Array.from({ length: 100_001 }, (_, at) => `{"id":"${at}","input":"x"}\n`).join(''),
+    )
 
     expect(items).toHaveLength(100_000)
     expect(problems).toEqual(['set: more than 100000 items. Make two datasets of it.'])
@@ -214,6 +216,12 @@ describe('a dataset as a table', () => {
         contexts: ['plain text'],
       },
     ])
+  })
+
+  test('is refused when it is not UTF-8, before a letter is replaced', async () => {
+    const { items, problems } = await read(Buffer.from('id,input\na,gr\xfcn\n', 'latin1'), 'csv')
+
+    expect([items, problems]).toEqual([[], ['set: not UTF-8. Convert it.']])
   })
 
   test('may have semicolons, a byte order mark and letters cut between two reads', async () => {

@@ -64,6 +64,7 @@ const EMPTY: Record<string, number | string> = {
   'cites-context': 'abstained',
   'cited-sentences': 'abstained',
   assertions: 0,
+  grounded: 'abstained',
 }
 
 /** Kinds that need nothing but the answer. */

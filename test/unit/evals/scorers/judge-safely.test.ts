@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { judgeSafely } from '../../../../src/evals/scorers/judge-safely.ts'
 import type { Score, ScoreOutcome } from '../../../../src/evals/scorers/scorer.ts'
-import { EMPTY_SAMPLE } from '../../../support/judge-sample.ts'
+import { EMPTY_SAMPLE, NO_TOOLS } from '../../../support/judge-sample.ts'
 
 const { signal } = new AbortController()
 type Values = 'binary' | 'share' | 'unbounded'
 const judge = (score: Score, values: Values = 'share') =>
-  judgeSafely({ values, score }, EMPTY_SAMPLE, { signal })
+  judgeSafely({ values, score }, EMPTY_SAMPLE, { signal, tools: NO_TOOLS })
 const scored = (value: number, more: object = {}): ScoreOutcome => ({
   outcome: 'scored',
   value,
@@ -105,6 +105,7 @@ describe('judging safely', () => {
 
     const pending = judgeSafely({ values: 'share', score: never }, EMPTY_SAMPLE, {
       signal: controller.signal,
+      tools: NO_TOOLS,
     })
     controller.abort()
 
@@ -113,7 +114,10 @@ describe('judging safely', () => {
       reason: 'The scorer failed: stopped before it answered',
     })
     expect(
-      await judgeSafely({ values: 'share', score: never }, EMPTY_SAMPLE, { signal: controller.signal }),
+      await judgeSafely({ values: 'share', score: never }, EMPTY_SAMPLE, {
+        tools: NO_TOOLS,
+        signal: controller.signal,
+      }),
     ).toEqual({
       outcome: 'error',
       reason: 'The scorer was stopped before it began.',

@@ -1,0 +1,71 @@
+/** A folder of labelled answers, one file a set: which sets there are, and one of them read. */
+
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { JsonObject } from '../../lib/json.ts'
+import { readRows, readSetFile } from '../../retrieval/quality/set-file.ts'
+
+export type LabelledAnswer = {
+  contexts: readonly string[]
+  answer: string
+  isSupported: boolean
+  /** Answers that share it are easy or hard together: the unit that is drawn, and of folds. */
+  group: string
+}
+
+export type SetPath = { name: string; path: string }
+type Problems = { problems: readonly string[] }
+
+const FILE_NAME = /^(?<name>.+)\.jsonl(?:\.gz)?$/
+const MAX_SETS = 100
+const MAX_ROWS = 100_000
+const SHAPE =
+  'One row is {"context": text or texts, "response": text, "label": 1 for supported or 0, "group": text}.'
+
+/** The sets of a folder, by name. A set given twice, plain and packed, is a problem; other files are none. */
+export function findSets(folder: string): { sets: SetPath[] } | Problems {
+  let entries: string[]
+  try {
+    entries = readdirSync(folder).toSorted()
+  } catch (error) {
+    return { problems: [`${folder}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`] }
+  }
+  const sets = entries.flatMap((entry) => {
+    const name = FILE_NAME.exec(entry)?.groups?.name
+    return name === undefined ? [] : [{ name, path: join(folder, entry) }]
+  })
+  const problems = sets
+    .filter(({ name }, at) => sets[at - 1]?.name === name)
+    .map(({ name }) => `${folder}: "${name}" is there twice. Keep one file.`)
+  if (sets.length === 0)
+    problems.push(`${folder}: no set here. One is a file <name>.jsonl or <name>.jsonl.gz. ${SHAPE}`)
+  if (sets.length > MAX_SETS)
+    problems.push(`${folder}: ${sets.length} sets, more than ${MAX_SETS}. Use several folders.`)
+  return problems.length > 0 ? { problems } : { sets }
+}
+
+/** The rows of a set in the order of the file. A row without a group is one of its own. */
+export function readSet({ path }: SetPath): { rows: LabelledAnswer[] } | Problems {
+  const file = readSetFile(path)
+  if ('why' in file) return { problems: [`${path}: ${file.why}`] }
+  let count = 0
+  const read = readRows(path, file.text, MAX_ROWS, (row) => {
+    count += 1
+    return 'object' in row ? readAnswerRow(row.object, `row ${count}`) : `not a JSON object. ${SHAPE}`
+  })
+  return 'problems' in read ? read : { rows: read.values }
+}
+
+function readAnswerRow(row: JsonObject, ownGroup: string): LabelledAnswer | string {
+  const contexts = Array.isArray(row.context) ? row.context : [row.context]
+  if (!contexts.every((context) => typeof context === 'string')) return `"context" is no text. ${SHAPE}`
+  if (typeof row.response !== 'string') return `"response" is no text. ${SHAPE}`
+  if (row.label !== 0 && row.label !== 1) return `"label" is neither 0 nor 1. ${SHAPE}`
+  const group = typeof row.group === 'string' ? row.group : ownGroup
+  return { contexts, answer: row.response, isSupported: row.label === 1, group }
+}
+
+/** What sets of one kind share: `summedits-podcast` and `summedits-samsum` are of the kind `summedits`. */
+export function kindOf(set: string): string {
+  return /^[^-]+/u.exec(set)?.[0] ?? set
+}
