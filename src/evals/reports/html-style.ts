@@ -22,9 +22,9 @@ ul { margin: 0; padding-left: 1.2rem; } li { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--quiet); font-weight: 500; white-space: nowrap; } td.figure { white-space: nowrap; }
-td.name { overflow-wrap: anywhere; min-width: 8rem; }
-figure { margin: 0 0 1.5rem; } figcaption { color: var(--quiet); font-size: .87rem; }
-svg { display: block; width: 100%; max-width: 60rem; height: auto; font: 13px system-ui, sans-serif; fill: var(--text); }
+td { min-width: 7rem; } td.name { overflow-wrap: anywhere; min-width: 8rem; }
+figure { margin: 0 0 1.5rem; overflow-x: auto; } figcaption { color: var(--quiet); font-size: .87rem; }
+svg { display: block; width: 100%; min-width: 34rem; max-width: 60rem; height: auto; font: 13px system-ui, sans-serif; fill: var(--text); }
 .grid { stroke: var(--line); } .nought { stroke: var(--quiet); } .axis { fill: var(--quiet); font-size: 12px; }
 .interval { stroke: var(--measured); stroke-width: 2; } .decided { fill: var(--measured); fill-opacity: .35; }
 .estimate { fill: var(--measured); } .mark { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 3 3; }

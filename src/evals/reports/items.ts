@@ -16,7 +16,7 @@ export const ITEM_CHANGES = [
 ] as const
 export type ItemChangeKind = (typeof ITEM_CHANGES)[number]
 
-export type ItemScore = {
+type ItemScore = {
   /** Mean over the repeats that were scored; null without one. */
   mean: number | null
   /** Most of the repeats that could pass did, a tie not counted; null when none could. */
@@ -43,7 +43,7 @@ export type ItemChange = {
   /** In the order of the runs; null where `withAnswers` has not seen the item. */
   answers: (ItemAnswer | null)[]
 }
-export type ScorerChanges = {
+type ScorerChanges = {
   scorer: string
   /** Items that the first run and another have in common. */
   compared: number

@@ -3,13 +3,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
-import { renderHtml } from '../../evals/reports/html.ts'
-import { reportJson } from '../../evals/reports/json.ts'
-import { renderJunit } from '../../evals/reports/junit.ts'
-import { makeReport } from '../../evals/reports/make-report.ts'
-import { renderMarkdown } from '../../evals/reports/markdown.ts'
-import type { Report } from '../../evals/reports/report.ts'
-import { renderTerminal, type TerminalSettings } from '../../evals/reports/terminal.ts'
 import { forgetErrors, readJudged } from '../../evals/runs/result-rows.ts'
 import { annotateRun, moveRun, RESUMABLE, type RunRow } from '../../evals/runs/run-rows.ts'
 import { parseUsd } from '../../lib/money.ts'
@@ -103,20 +96,6 @@ const annotateRoute = createRoute({
   responses: { 200: answer('The run with its tags and note.', runSchema), ...errorAnswers },
 })
 
-type TextFormat = 'terminal' | 'markdown' | 'junit' | 'html'
-const RENDERERS: Record<TextFormat, (report: Report, settings: TerminalSettings) => string> = {
-  terminal: renderTerminal,
-  markdown: renderMarkdown,
-  junit: renderJunit,
-  html: renderHtml,
-}
-const TYPES: Record<TextFormat, string> = {
-  terminal: 'text/plain; charset=utf-8',
-  markdown: 'text/markdown; charset=utf-8',
-  junit: 'application/xml; charset=utf-8',
-  html: 'text/html; charset=utf-8',
-}
-
 /** Routes under /api; authentication has already run. */
 export function evalRunActionsApi(deps: EvalRunsApiDeps) {
   const { sql, clock } = deps
@@ -143,13 +122,11 @@ export function evalRunActionsApi(deps: EvalRunsApiDeps) {
         target: run.id,
         ...(other !== null && { detail: { against: other.id } }),
       })
-      const report = await makeReport(sql, run, other)
-      if (format === 'json') return c.json(reportJson(report) as z.infer<typeof reportSchema>, 200)
-      const text = RENDERERS[format](report, { width, colors: colors === 'true' })
-      return c.body(text, 200, {
-        'content-type': TYPES[format],
-        'content-disposition': 'attachment',
-      }) as never
+      // Statistics and pages are loaded with the first report: they would weigh on a gateway that makes none.
+      const { renderReport } = await import('../../evals/reports/render-report.ts')
+      const settings = { width, colors: colors === 'true' }
+      const { type, text } = await renderReport(sql, { run, baseline: other }, format, settings)
+      return c.body(text, 200, { 'content-type': type, 'content-disposition': 'attachment' }) as never
     })
     .openapi(cancelRoute, async (c) => {
       const { key } = c.var

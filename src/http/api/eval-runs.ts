@@ -3,8 +3,8 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
-import { type CreateRunDeps, createRuns, planRun } from '../../evals/runs/create-run.ts'
-import { forecast, type Target } from '../../evals/runs/forecast.ts'
+import type { CreateRunDeps } from '../../evals/runs/create-run.ts'
+import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
 import type { Subject } from '../../evals/runs/run-content.ts'
 import { findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
@@ -76,6 +76,10 @@ const showRoute = createRoute({
   responses: { 200: answer('The run, and how far it is.', progressSchema), ...errorAnswers },
 })
 
+/** Scorers and statistics are loaded with the first run: they would weigh on a gateway that makes none. */
+const runMaking = async () => await import('../../evals/runs/create-run.ts')
+const forecasting = async () => await import('../../evals/runs/forecast.ts')
+
 /** Routes under /api; authentication has already run. */
 export function evalRunsApi(deps: EvalRunsApiDeps) {
   const { sql } = deps
@@ -83,6 +87,7 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     .openapi(planRoute, async (c) => {
       const { projectId } = c.var.key
       const { name, suite, release = null, against = null } = c.req.valid('json')
+      const [{ planRun }, { forecast }] = await Promise.all([runMaking(), forecasting()])
       const plan = await planRun(deps, projectId, { suite: toSuite(name, suite), release, against })
       const { candidate, baseline, items } = plan
       const target = deps.targetOf(projectId, candidate.content.subject)
@@ -114,6 +119,7 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
       const { key } = c.var
       const { name, suite, release = null, against = null, ...rest } = c.req.valid('json')
       const read = toSuite(name, suite)
+      const { createRuns, planRun } = await runMaking()
       const plan = await planRun(deps, key.projectId, { suite: read, release, against })
       await deps.record.admin(key, {
         action: 'eval_run.create',
