@@ -128,6 +128,7 @@ test.each([
   [{ kind: 'containz' }, /Did you mean "contains"/],
   [{ kind: 'regex', settings: { pattern: '(' } }, /pattern/],
   [{ kind: 'assertions' }, /no kind for an item/],
+  [{ kind: 'rubric', settings: { model: 'local/reader', rubric: 'It is kind.' } }, /a model judges/],
 ])('an item with the assertion %j is refused', (check, why) => {
   const item = { id: 'a', input: 'x', assertions: { checks: [check] } }
 
