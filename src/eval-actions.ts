@@ -4,20 +4,25 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { EvalActions, SuiteFile } from './cli/evals.ts'
+import type { EvalActions, PromptfooFile, SuiteFile } from './cli/evals.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
+import { isPromptfooConfig, readPromptfoo } from './evals/suites/promptfoo/read-config.ts'
 import { readSuiteFile } from './evals/suites/suite.ts'
 import { usdText } from './lib/money.ts'
 import { parseYaml } from './lib/yaml.ts'
+import { nameOfConfig, readerBeside } from './read-beside.ts'
 
 const run = promisify(execFile)
 const GIT_TIMEOUT_MS = 5_000
 const MAX_SUITE_BYTES = 256 * 1024
+/** Of a table of tests or a prompt that a config of promptfoo names. */
+const MAX_BESIDE_BYTES = 8 * 1024 * 1024
 const DATASET_ENDINGS = ['.jsonl', '.csv', '.yaml', '.yml', '.json']
 
 /** `directory` is where relative paths begin. */
 export function createEvalActions(directory: string): EvalActions {
   return {
+    promptfoo: async (path) => readConfig(resolve(directory, path)),
     suite: async (path) => readSuite(resolve(directory, path)),
     commit: () => commitOf(directory),
     write: async (path, text) => {
@@ -50,6 +55,18 @@ function readSuite(path: string): SuiteFile {
     },
     budgetUsd: suite.budget === null ? null : usdText(suite.budget),
   }
+}
+
+/** Told by what it holds, as promptfoo takes any name. */
+function readConfig(path: string): PromptfooFile | null {
+  if (!['.yaml', '.yml', '.json'].includes(extname(path))) return null
+  const text = textOf(path)
+  const read = parseYaml(text, path)
+  if ('problems' in read || !isPromptfooConfig(read.value)) return null
+  const name = nameOfConfig(path)
+  const suite = readPromptfoo(text, { name, readBeside: readerBeside(path, MAX_BESIDE_BYTES) })
+  if ('problems' in suite) throw new CliError(EXIT.emptyInput, suite.problems.join('\n'))
+  return suite
 }
 
 /** `evals/datasets/<name>.jsonl` for a suite in `evals`. */

@@ -1,21 +1,14 @@
 /** `aval import`: reads another product's file, converts it and writes prompt files, over nothing that is there. */
 
-import {
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ImportFormat, ImportOptions, ImportResult } from './cli/context.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
+import { nameOfConfig, readBounded, readerBeside, unreadable } from './read-beside.ts'
 import type { Imported, ImportedPrompt } from './registry/prompts/imports/draft.ts'
 import { importLangfuseExport } from './registry/prompts/imports/langfuse-export.ts'
 import { importOpenaiEvals } from './registry/prompts/imports/openai-evals.ts'
-import { importPromptfoo, type ReadBeside } from './registry/prompts/imports/promptfoo.ts'
+import { importPromptfoo } from './registry/prompts/imports/promptfoo.ts'
 import { contentOfPrompt } from './registry/prompts/prompt-content.ts'
 import { MAX_FILE_BYTES, readPromptFile } from './registry/prompts/prompt-file.ts'
 
@@ -54,55 +47,15 @@ export function importPrompts(
 function convert(format: ImportFormat, path: string): Imported {
   const text = readBounded(path, MAX_BYTES[format])
   if ('why' in text) throw new CliError(EXIT.usage, `${path}: ${text.why}`)
-  const name = nameOf(path)
+  const name = nameOfConfig(path)
   const made =
     format === 'promptfoo'
-      ? importPromptfoo(text.text, { name, readBeside: readerBeside(path) })
+      ? importPromptfoo(text.text, { name, readBeside: readerBeside(path, MAX_FILE_BYTES) })
       : format === 'langfuse-export'
         ? importLangfuseExport(text.text, { name })
         : importOpenaiEvals(text.text, { name })
   if ('problems' in made) throw new CliError(EXIT.emptyInput, made.problems.join('\n'))
   return made
-}
-
-/** That of the file; of its folder where every file of the kind is called the same. */
-function nameOf(path: string): string {
-  const stem = basename(path).replace(/\.[^.]+$/, '')
-  return ['samples', 'promptfooconfig'].includes(stem) ? basename(dirname(path)) : stem
-}
-
-/** Of a config's folder and what lies in it, and no file elsewhere, by links neither. */
-function readerBeside(config: string): ReadBeside {
-  const folder = realpathSync(dirname(config))
-  return (given) => {
-    if (given.includes('\0')) return { why: 'its path holds a NUL character.' }
-    const path = resolve(folder, given)
-    if (isAbsolute(given) || !path.startsWith(folder + sep))
-      return { why: 'its path leads out of the folder of the config.' }
-    let real: string
-    try {
-      real = realpathSync(path)
-    } catch (error) {
-      return { why: unreadable(error) }
-    }
-    if (!real.startsWith(folder + sep)) return { why: 'a link leads out of the folder of the config.' }
-    return readBounded(real, MAX_FILE_BYTES)
-  }
-}
-
-function readBounded(path: string, maxBytes: number): { text: string } | { why: string } {
-  try {
-    const file = statSync(path)
-    if (!file.isFile()) return { why: 'not a file.' }
-    if (file.size > maxBytes) return { why: `larger than ${maxBytes} bytes.` }
-    return { text: readFileSync(path, 'utf8').replace(/^\uFEFF/, '') }
-  } catch (error) {
-    return { why: unreadable(error) }
-  }
-}
-
-function unreadable(error: unknown): string {
-  return `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`
 }
 
 /** A file with the same content stays as it is, with the tests and remarks that somebody added. */

@@ -1,5 +1,7 @@
 /** What the eval commands do without a server. */
 
+import type { DatasetItem } from './datasets.ts'
+
 /** A suite's file without mistakes, as `/api` takes it. */
 export type SuiteFile = {
   name: string
@@ -13,7 +15,36 @@ export type SuiteFile = {
   budgetUsd: string | null
 }
 
+/** A config of promptfoo, as the runs that it asks for. */
+export type PromptfooFile = {
+  name: string
+  prompts: readonly { label: string; name: string; items: readonly DatasetItem[] }[]
+  providers: readonly {
+    label: string
+    subject: string | { why: string }
+    parameters: Readonly<Record<string, unknown>>
+    remarks: readonly string[]
+  }[]
+  repeats: number | null
+  concurrency: number | null
+  timeoutMs: number | null
+  compatibility: {
+    tests: number
+    bare: number
+    assertions: readonly {
+      type: string
+      status: 'evaluated' | 'differs' | 'not_evaluated'
+      remark: string | null
+      count: number
+    }[]
+    leftOut: readonly { test: string; prompt: string | null; reason: string }[]
+    ignored: readonly string[]
+  }
+}
+
 export type EvalActions = {
+  /** Null for a file that is no config of promptfoo. Rejects with CliError for one that has mistakes. */
+  promptfoo(path: string): Promise<PromptfooFile | null>
   /** Rejects with CliError for a file that cannot be read or has mistakes, all of which it names. */
   suite(path: string): Promise<SuiteFile>
   /** The commit that the working folder stands on, with `-dirty` where it was changed; null where there is none. */

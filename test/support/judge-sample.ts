@@ -48,6 +48,7 @@ export const EMPTY_SAMPLE: Sample = {
   toolCalls: [],
   finishReason: null,
   expected: null,
+  assertions: null,
   contexts: [],
   retrieved: null,
   latencyMs: null,

@@ -1,7 +1,10 @@
 /** Looks at a value before it becomes an item of a dataset: everything wrong with it as sentences, nothing left out silently. */
 
+import { RequestError } from '../../errors.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { type Content, contentOf } from '../../registry/content.ts'
+import { type Assertions, judgedAssertions } from '../assertions.ts'
+import { prepareScorer } from '../scorers/registry.ts'
 import { type DatasetItem, itemShape, MAX_ITEM_BYTES } from './item.ts'
 
 /** `content` is the canonical JSON of the whole item and its hash, which is what the item is known by. */
@@ -27,12 +30,31 @@ export function checkItem(value: unknown, where: string): CheckedItem | Problems
   return { problems: [`${where}: ${bytes} bytes, and an item has at most ${MAX_ITEM_BYTES}. ${remedy}.`] }
 }
 
-function findContradiction({ input, messages, variables, output }: DatasetItem): string | null {
+function findContradiction({ input, messages, variables, output, assertions }: DatasetItem): string | null {
+  const wrong = assertions === undefined ? null : findWrongAssertion(assertions)
+  if (wrong !== null) return wrong
   if (input !== undefined && messages !== undefined) {
     return 'has input and messages, and input is short for one message of a user. Keep one of them.'
   }
   if ([input, messages, variables, output].some((member) => member !== undefined)) return null
   return 'asks nothing. Write input, messages or variables, or an output that is only judged.'
+}
+
+function findWrongAssertion(assertions: Assertions): string | null {
+  for (const { kind, settings } of judgedAssertions(assertions)) {
+    // Judging it would judge it again.
+    if (/^(?:not-)?assertions$/.test(kind)) return `assertions: "${kind}" is no kind for an item.`
+    try {
+      // What it said would decide a test without ever having been held against people.
+      if (prepareScorer({ kind, settings: settings ?? {} }).judge) {
+        return `assertions: a model judges "${kind}". Name it as a scorer of the suite.`
+      }
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      return `assertions: ${error.message}`
+    }
+  }
+  return null
 }
 
 /**

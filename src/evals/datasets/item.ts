@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
+import { assertionsShape } from '../assertions.ts'
 
 /** Of one item as canonical JSON. Larger ones belong into a source, and their passages into `contexts`. */
 export const MAX_ITEM_BYTES = 1024 * 1024
@@ -26,6 +27,8 @@ export const itemShape = z.strictObject({
   /** An answer that was recorded elsewhere. */
   output: z.string().optional(),
   expected: json.optional(),
+  /** What this item alone demands of its answer; the scorer `assertions` judges by it. */
+  assertions: assertionsShape.optional(),
   contexts: z.array(z.string()).max(200).optional(),
   metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** The document, customer or template that several items are about: they are easy or hard together. */

@@ -12,6 +12,7 @@ const RULES: Readonly<Record<Gate['rule'], string>> = {
   at_least: 'at least',
   at_most: 'at most',
   not_worse_by: 'not worse by',
+  observed_at_least: 'of these at least',
 }
 
 /** Three decimals for shares, four significant digits for what has a unit of its own. */

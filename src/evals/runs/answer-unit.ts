@@ -22,7 +22,7 @@ export async function answerUnit(
 ): Promise<Made> {
   if (content.subject.kind === 'recorded') return unpaid(recorded(unit))
   const seed = content.seed === null ? null : content.seed + unit.repeat
-  const body = chatBody(subjectText(content.subject), unit.item, seed)
+  const body = chatBody(subjectText(content.subject), unit.item, { seed, parameters: content.parameters })
   if (body === null) {
     const message = `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`
     return unpaid(failed(unit, null, 0, { code: 'invalid_item', message }))

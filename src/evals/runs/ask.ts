@@ -52,11 +52,12 @@ export type Ask = (call: Call) => Promise<Asked>
 export function chatBody(
   model: string,
   { input, messages, variables }: Pick<DatasetItem, 'input' | 'messages' | 'variables'>,
-  seed: number | null,
+  { seed, parameters }: { seed: number | null; parameters?: JsonObject | undefined },
 ): JsonObject | null {
   const asked = messages ?? (input === undefined ? undefined : [{ role: 'user', content: input }])
   if (asked === undefined && variables === undefined) return null
   return {
+    ...parameters,
     model,
     ...(asked !== undefined && { messages: asked as JsonValue }),
     ...(variables !== undefined && { prompt: { variables } }),

@@ -44,8 +44,9 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
   const dataset = await datasetOf(deps.sql, projectId, suite)
   const subject = await resolveSubject(deps, projectId, suite.subject, wish.release)
   const { id, name, version, hash } = dataset
-  const { split, repeats, concurrency, timeoutMs, coverage, alpha, seed } = suite
-  const fixed = { split, repeats, concurrency, timeoutMs, coverage, alpha, seed }
+  const { split, repeats, concurrency, timeoutMs, coverage, alpha, seed, parameters } = suite
+  const sent = Object.keys(parameters).length > 0 ? { parameters } : {}
+  const fixed = { split, repeats, concurrency, timeoutMs, coverage, alpha, seed, ...sent }
   const content = { suite: suite.name, dataset: { id, name, version, hash }, subject, scorers, ...fixed }
   const candidate = planned(content)
   return {

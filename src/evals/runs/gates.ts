@@ -13,7 +13,7 @@ import type { RunScorer } from './run-content.ts'
 
 export type GateVerdict = 'pass' | 'fail' | 'inconclusive'
 export type Gate = {
-  rule: 'at_least' | 'at_most' | 'not_worse_by'
+  rule: 'at_least' | 'at_most' | 'not_worse_by' | 'observed_at_least'
   bar: number
   verdict: GateVerdict
   /** One sentence with the numbers it rests on. */
@@ -35,11 +35,13 @@ type Known = {
 }
 
 export function gatesOf(scorer: RunScorer, known: Known): Gate[] {
-  const { atLeast, atMost, notWorseBy } = scorer.gates
+  // Runs that were begun before there was such a gate do not say.
+  const { atLeast, atMost, notWorseBy, observedAtLeast = null } = scorer.gates
   const gates = [
     ...(atLeast === null ? [] : [valueGate(scorer, 'at_least', atLeast, known)]),
     ...(atMost === null ? [] : [valueGate(scorer, 'at_most', atMost, known)]),
     ...(notWorseBy === null ? [] : [changeGate(scorer, notWorseBy, known)]),
+    ...(observedAtLeast === null ? [] : [observedGate(scorer, observedAtLeast, known)]),
   ]
   return mayDecide(scorer) ? gates : gates.map(onlyReports)
 }
@@ -80,6 +82,26 @@ function valueGate(
     high,
     reason: `${wanted} ${text(bar)} is demanded, and the mean lies between ${text(low)} and ${text(high)}.`,
   }
+}
+
+/**
+ * Of the items themselves, which are then all there is: no interval, as nothing is concluded about others. What is missing
+ * counts 0 for passing and 1 before it fails.
+ */
+function observedGate(scorer: RunScorer, bar: number, { own }: Known): Gate {
+  const base = { rule: 'observed_at_least' as const, bar, itemsMore: null }
+  const known = own.flatMap(({ mean }) => (mean === null ? [] : [mean]))
+  const missing = own.length - known.length
+  if (known.length === 0 || (scorer.values === 'unbounded' && missing > 0)) {
+    const reason = known.length === 0 ? 'no item was judged.' : `${missing} items have no value.`
+    return { ...base, verdict: 'inconclusive', low: null, high: null, reason }
+  }
+  const sum = known.reduce((total, mean) => total + mean, 0)
+  const [low, high] = [sum / own.length, (sum + missing) / own.length]
+  const verdict = low >= bar ? 'pass' : high < bar ? 'fail' : 'inconclusive'
+  const observed = missing === 0 ? text(low) : `between ${text(low)} and ${text(high)}`
+  const reason = `at least ${text(bar)} of these items is demanded, and the mean is ${observed}.`
+  return { ...base, verdict, low, high, reason }
 }
 
 /** The lower end with unknown scores at 0, or the upper one with them at 1; unbounded ones are left out. */

@@ -77,6 +77,7 @@ function sampleOf(item: DatasetItem, result: ResultRow): Sample {
     toolCalls: JSON.parse(result.toolCalls) as ToolCall[],
     finishReason: result.finishReason,
     expected: item.expected ?? null,
+    assertions: item.assertions ?? null,
     contexts: shown.length > 0 ? shown : (item.contexts ?? []),
     retrieved: found === null ? null : { found, relevant: relevantOf(item) },
     latencyMs: result.latencyMs,

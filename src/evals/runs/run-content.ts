@@ -35,6 +35,8 @@ export type RunContent = {
   coverage: number
   alpha: number
   seed: number | null
+  /** Left out where there are none. */
+  parameters?: JsonObject
 }
 
 /** As people name it: `support-answer@r12`, `local/reader`, `recorded`. */
@@ -54,9 +56,10 @@ export function runContent(content: RunContent): Content {
 }
 
 /** Equal for runs whose figures can be set side by side: same items, repeats and scorers, whatever was asked and decided. */
-export function measureHash({ dataset, split, repeats, scorers, seed }: RunContent): string {
+export function measureHash({ dataset, split, repeats, scorers, seed, parameters }: RunContent): string {
   const measured = scorers.map(({ name, kind, version, settings }) => ({ name, kind, version, settings }))
-  return contentOf({ dataset: dataset.hash, split, repeats, seed, scorers: measured }).hash
+  const asked = parameters === undefined ? {} : { parameters }
+  return contentOf({ dataset: dataset.hash, split, repeats, seed, scorers: measured, ...asked }).hash
 }
 
 /** Of a row that this version wrote. */

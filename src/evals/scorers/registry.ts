@@ -4,6 +4,7 @@ import { RequestError } from '../../errors.ts'
 import { nearest } from '../../lib/nearest.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { grounded } from '../groundedness/grounded.ts'
+import { assertionsKind } from './assertions.ts'
 import { cost, finishReason, latency } from './call.ts'
 import { citedSentences, citesContext } from './citations.ts'
 import { contextPrecision, contextRecall } from './contexts.ts'
@@ -80,6 +81,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   contextPrecision,
   citesContext,
   citedSentences,
+  assertionsKind(prepareScorer),
   grounded,
   rubric,
   closedQa,

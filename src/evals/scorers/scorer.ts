@@ -2,6 +2,7 @@
 
 import type { z } from 'zod'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
+import type { Assertions } from '../assertions.ts'
 
 /** A tool call of an answer; `arguments` as the model wrote them, so perhaps no JSON. */
 export type ToolCall = { name: string; arguments: string }
@@ -17,6 +18,8 @@ export type Sample = {
   finishReason: string | null
   /** What the item expects: a text, several that are all right, or any JSON; null when it says nothing. */
   expected: JsonValue
+  /** What this item alone demands; null when it demands nothing of its own. */
+  assertions: Assertions | null
   /** Passages that the answer was to rest on, in the order shown. */
   contexts: readonly string[]
   /** Documents in the order they were found, and those that hold the answer; null where nothing was looked for. */

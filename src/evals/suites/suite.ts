@@ -9,6 +9,7 @@ import { parseUsd } from '../../lib/money.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { parseDurationMs } from '../../lib/units.ts'
 import { parseYaml } from '../../lib/yaml.ts'
+import { readParameter } from '../../registry/prompts/prompt-schema.ts'
 
 export type Gates = {
   /** Of the mean: how good it has to be. */
@@ -16,6 +17,8 @@ export type Gates = {
   atMost: number | null
   /** How much worse than the baseline is still as good, in the scorer's own unit. */
   notWorseBy: number | null
+  /** Of the mean over these very items, with no claim about others: what a regression test demands. */
+  observedAtLeast: number | null
 }
 export type SuiteScorer = {
   /** As the report calls it; one of a kind in a suite. */
@@ -43,6 +46,8 @@ export type Suite = {
   coverage: number
   /** Of a one-sided decision: how often a candidate that is worse by the whole margin may pass. */
   alpha: number
+  /** Sent with every question: temperature, max_tokens and what else prompts may set. */
+  parameters: JsonObject
   /** Goes to models that take one, counted up with each repeat; null sends none. */
   seed: number | null
 }
@@ -52,7 +57,7 @@ const MAX_SCORERS = 50
 const MAX_CONCURRENCY = 64
 const MAX_FILE_BYTES = 256 * 1024
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-const OWN_KEYS = new Set(['name', 'kind', 'at_least', 'at_most', 'not_worse_by'])
+const OWN_KEYS = new Set(['name', 'kind', 'at_least', 'at_most', 'not_worse_by', 'observed_at_least'])
 
 const scorer = z.union([
   z.string().min(1).max(60),
@@ -63,6 +68,7 @@ const scorer = z.union([
       at_least: z.number().exactOptional(),
       at_most: z.number().exactOptional(),
       not_worse_by: z.number().positive().exactOptional(),
+      observed_at_least: z.number().exactOptional(),
     })
     .refine(({ kind, name }) => kind !== undefined || name !== undefined, 'an object with a kind'),
 ])
@@ -72,6 +78,10 @@ const duration = z.string().refine((text) => (parseDurationMs(text) ?? 0) > 0, '
 const dollars = z
   .union([z.number().min(0), z.string()])
   .refine((value) => parseUsd(String(value)) !== null, 'an amount such as 2.50')
+
+function hasOnlyParameters(given: Record<string, unknown>): boolean {
+  return Object.entries(given).every(([name, value]) => readParameter(name, value) === null)
+}
 
 /** As the file and the wire have it. */
 export const suiteShape = z.strictObject({
@@ -91,6 +101,10 @@ export const suiteShape = z.strictObject({
   timeout: duration.default('120s'),
   coverage: share.default(0.98),
   alpha: z.number().min(0.0001).max(0.5).default(0.05),
+  parameters: z
+    .record(z.string(), z.json())
+    .refine(hasOnlyParameters, 'parameters as prompt files have them')
+    .exactOptional(),
   seed: z.int().exactOptional(),
 })
 
@@ -129,6 +143,7 @@ export function toSuite(name: string, shape: SuiteShape): Suite {
     timeoutMs: parseDurationMs(shape.timeout) ?? 0,
     coverage: shape.coverage,
     alpha: shape.alpha,
+    parameters: (shape.parameters ?? {}) as JsonObject,
     seed: shape.seed ?? null,
   }
 }
@@ -140,11 +155,17 @@ function toScorer(given: z.output<typeof scorer>): SuiteScorer {
   return { name: given.name ?? kind, kind, settings: settings as JsonObject, gates: gatesOf(given) }
 }
 
-function gatesOf(given: { at_least?: number; at_most?: number; not_worse_by?: number }): Gates {
+function gatesOf(given: {
+  at_least?: number
+  at_most?: number
+  not_worse_by?: number
+  observed_at_least?: number
+}): Gates {
   return {
     atLeast: given.at_least ?? null,
     atMost: given.at_most ?? null,
     notWorseBy: given.not_worse_by ?? null,
+    observedAtLeast: given.observed_at_least ?? null,
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { printableLine } from '../../../lib/printable.ts'
 import type { CliContext } from '../../context.ts'
+import { CliError, EXIT } from '../../exit-codes.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import { Rate } from '../../rate.ts'
 import { waitUntil } from '../../wait.ts'
@@ -42,6 +43,15 @@ export async function followRun(context: CliContext, id: string, quiet: boolean)
   } finally {
     progress.stop()
   }
+}
+
+/** A run that failed has no figures; one that stopped has some, and its verdict says how much is missing. */
+export function demandFigures({ id, state, error }: EvalRunProgress): void {
+  if (state !== 'failed' && state !== 'cancelled') return
+  throw new CliError(
+    EXIT.ours,
+    `The run ${id} ${state}. ${error ?? ''} Go on with it: aval eval resume ${id}`,
+  )
 }
 
 function troubleOf(counts: Record<'failed' | 'errors' | 'abstained', number>): string {

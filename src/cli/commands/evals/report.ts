@@ -33,20 +33,30 @@ export async function writeReports(
   context: CliContext,
   { run, against, out, json }: ReportWish,
 ): Promise<number> {
-  const { terminal, actions } = context
-  for (const file of out) await actions.evals.write(file, await read(context, run, against, formatOf(file)))
-  const verdict = await read(context, run, against, 'json')
-  terminal.write(json ? verdict : printableColored(await read(context, run, against, 'terminal')))
+  const { terminal } = context
+  await writeReportFiles(context, { run, against, out })
+  const verdict = await readReport(context, { run, against, format: 'json' })
+  terminal.write(json ? verdict : await readReport(context, { run, against, format: 'terminal' }))
   const { exit_code: code } = JSON.parse(verdict) as { exit_code?: number }
   if (!json) for (const file of out) terminal.write(`report: ${file}\n`)
   return code ?? EXIT.ours
 }
 
-async function read(
+/** Each in the form that its ending names. */
+export async function writeReportFiles(
+  context: CliContext,
+  { run, against, out }: Omit<ReportWish, 'json'>,
+): Promise<void> {
+  for (const file of out) {
+    const text = await readReport(context, { run, against, format: formatOf(file) })
+    await context.actions.evals.write(file, text)
+  }
+}
+
+/** As the server makes it; what is for the terminal is safe to print. */
+export async function readReport(
   { client, terminal }: CliContext,
-  run: string,
-  against: string | null,
-  format: string,
+  { run, against, format }: { run: string; against: string | null; format: string },
 ): Promise<string> {
   const answer = await client.open(
     {
@@ -60,7 +70,8 @@ async function read(
     },
     AbortSignal.timeout(REPORT_TIMEOUT_MS),
   )
-  return await answer.text()
+  const text = await answer.text()
+  return format === 'terminal' ? printableColored(text) : text
 }
 
 function formatOf(file: string): string {

@@ -3,14 +3,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
-import { CliError, EXIT } from '../../exit-codes.ts'
+import { EXIT } from '../../exit-codes.ts'
 import { formatFields } from '../../format.ts'
 import { pushDatasetFile } from '../datasets/push.ts'
-import { followRun } from './follow.ts'
+import { demandFigures, followRun } from './follow.ts'
 import { demandFormats, writeReports } from './report.ts'
-import type { EvalPlan, EvalRun, EvalRunProgress } from './wire.ts'
+import { runPromptfoo } from './run-promptfoo.ts'
+import type { EvalPlan, EvalRun } from './wire.ts'
 
 type Options = {
+  subject?: string
   release?: string
   against?: string
   tag?: string[]
@@ -27,10 +29,11 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
     withJson(
       evals
         .command('run')
-        .argument('<suite>', 'a file such as evals/support-answer.yaml')
+        .argument('<suite>', 'a file such as evals/support-answer.yaml, or a promptfooconfig.yaml')
         .description(
           'run a suite: price and reach first, then the answers, the scores, a verdict with intervals',
         )
+        .option('--subject <subject>', 'ask this one instead: a route, route@r12, upstream/model')
         .option('--release <release>', 'ask this one of the route instead: r13, or a label')
         .option(
           '--against <baseline>',
@@ -48,6 +51,7 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
     'aval eval run evals/support-answer.yaml',
     'aval eval run evals/support-answer.yaml --release r13 --against production --out report.html junit.xml',
     'aval eval run evals/support-answer.yaml --yes --json',
+    'aval eval run promptfooconfig.yaml --subject local/reader',
   ).action(context.run((file: string, options: Options) => run(context, file, options)))
 }
 
@@ -56,6 +60,8 @@ async function run(context: CliContext, file: string, options: Options): Promise
   const out = options.out ?? []
   const quiet = options.json === true
   demandFormats(out)
+  const promptfoo = await actions.evals.promptfoo(file)
+  if (promptfoo !== null) return await runPromptfoo(context, promptfoo, options)
   const suite = await actions.evals.suite(file)
   if (suite.dataset.file !== null) {
     const pushed = await pushDatasetFile(context, suite.dataset.file, {
@@ -67,7 +73,7 @@ async function run(context: CliContext, file: string, options: Options): Promise
   }
   const wish = {
     name: suite.name,
-    suite: suite.body,
+    suite: { ...suite.body, ...(options.subject !== undefined && { subject: options.subject }) },
     ...(options.release !== undefined && { release: options.release }),
     ...(options.against !== undefined && { against: options.against }),
   }
@@ -101,15 +107,6 @@ async function run(context: CliContext, file: string, options: Options): Promise
     out,
     json: quiet,
   })
-}
-
-/** A run that failed has no figures; one that stopped has some, and its verdict says how much is missing. */
-function demandFigures({ id, state, error }: EvalRunProgress): void {
-  if (state !== 'failed' && state !== 'cancelled') return
-  throw new CliError(
-    EXIT.ours,
-    `The run ${id} ${state}. ${error ?? ''} Go on with it: aval eval resume ${id}`,
-  )
 }
 
 function planText(plan: EvalPlan, budget: string | null): string {

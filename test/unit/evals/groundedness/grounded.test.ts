@@ -25,6 +25,7 @@ async function score(
     toolCalls: [],
     finishReason: 'stop',
     expected: null,
+    assertions: null,
     retrieved: null,
     latencyMs: null,
     cost: null,

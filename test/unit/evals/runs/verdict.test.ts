@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { exitCodeOf } from '../../../../src/evals/reports/exit-code.ts'
 import type { ItemScores } from '../../../../src/evals/runs/result-rows.ts'
 import type { RunContent, RunScorer } from '../../../../src/evals/runs/run-content.ts'
 import { type Measured, verdictOf } from '../../../../src/evals/runs/verdict.ts'
@@ -11,7 +12,7 @@ const scorer = (more: Partial<RunScorer> = {}): RunScorer => ({
   settings: {},
   values: 'binary',
   better: 'higher',
-  gates: { atLeast: null, atMost: null, notWorseBy: null },
+  gates: { atLeast: null, atMost: null, notWorseBy: null, observedAtLeast: null },
   ...more,
 })
 
@@ -61,7 +62,10 @@ const shares = (ones: number, zeros: number, unknown = 0) => [
   ...Array<null>(unknown).fill(null),
 ]
 const gated = (gates: Partial<RunScorer['gates']>, more: Partial<RunScorer> = {}) =>
-  scorer({ ...more, gates: { atLeast: null, atMost: null, notWorseBy: null, ...gates } })
+  scorer({
+    ...more,
+    gates: { atLeast: null, atMost: null, notWorseBy: null, observedAtLeast: null, ...gates },
+  })
 
 describe('a verdict', () => {
   test('of a suite that demands nothing only measures', () => {
@@ -69,6 +73,20 @@ describe('a verdict', () => {
 
     expect(verdict).toMatchObject({ verdict: 'measured', reasons: [], items: 10, baseline: null })
     expect(verdict.scorers[0]?.estimate?.estimate).toBeCloseTo(0.9)
+  })
+
+  test.each([
+    ['passes when every item does', shares(3, 0), 'pass', 0],
+    ['fails when one does not', shares(999, 1), 'fail', 100],
+    ['fails by one item, whatever else is missing', shares(2, 1, 1), 'fail', 100],
+    ['decides nothing about what was not judged', shares(2, 0, 1), 'inconclusive', 102],
+    ['decides nothing when nothing was judged', shares(0, 0, 3), 'inconclusive', 102],
+  ] as const)('on the observed mean %s', (_what, values, wanted, exitCode) => {
+    const scorers = [gated({ observedAtLeast: 1 })]
+    const verdict = verdictOf(measured(scorers, { right: values }, { coverage: 1 }), null)
+
+    expect(verdict.verdict).toBe(wanted)
+    expect(exitCodeOf(verdict)).toBe(exitCode)
   })
 
   test.each([

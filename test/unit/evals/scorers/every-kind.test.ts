@@ -36,6 +36,7 @@ const KNOWN: Partial<Sample> = {
   finishReason: 'stop',
   latencyMs: 5,
   cost: 7n,
+  assertions: { checks: [{ kind: 'contains', settings: { value: 'a' } }] },
 }
 
 /** Of an empty answer where all else is known. */
@@ -78,6 +79,7 @@ const EMPTY: Record<string, number | string> = {
   'context-precision': 1,
   'cites-context': 'abstained',
   'cited-sentences': 'abstained',
+  assertions: 0,
   grounded: 'abstained',
   rubric: 'abstained',
   'closed-qa': 'abstained',

@@ -1,0 +1,146 @@
+/** An assertion of promptfoo becomes one of an item: judged by a kind of ours, or not evaluated for a reason. Pure. */
+
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
+import { parseYaml } from '../../../lib/yaml.ts'
+import type { ReadBeside } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
+import type { Assertion } from '../../assertions.ts'
+import { prepareScorer } from '../../scorers/registry.ts'
+import { DIFFERENCES, MAPPINGS, type Mapped } from './mappings.ts'
+import { render } from './render.ts'
+import type { PromptfooAssertion } from './shape.ts'
+import { whyNotEvaluated } from './unevaluated.ts'
+
+type Single = Extract<Assertion, { all: unknown }>['all'][number]
+export type Surroundings = {
+  variables: JsonObject
+  templates: Readonly<Record<string, PromptfooAssertion>>
+  readBeside: ReadBeside
+}
+/** One line of the compatibility report. */
+export type Counted = {
+  type: string
+  status: 'evaluated' | 'differs' | 'not_evaluated'
+  remark: string | null
+}
+
+const MAX_WHY_CHARS = 500
+/** Members that say how an assertion counts, or that only judging models read. */
+const KNOWN = new Set(
+  '$ref type value threshold weight metric provider rubricPrompt contextTransform config description'.split(
+    ' ',
+  ),
+)
+
+/** `count` is told of every assertion, those of a set too. */
+export function mapAssertion(
+  given: PromptfooAssertion,
+  around: Surroundings,
+  count: (one: Counted) => void,
+): Assertion {
+  const assertion = resolve(given, around.templates)
+  if (assertion.type !== 'assert-set') return mapOne(assertion, around, count)
+  const all = (assertion.assert ?? []).map((one) =>
+    mapOne(resolve(one as PromptfooAssertion, around.templates), around, count),
+  )
+  if (all.length === 0) return unjudged(assertion, around, 'it holds no assertions', count)
+  const { threshold } = assertion
+  return { all, ...(typeof threshold === 'number' && { threshold }), ...weighed(assertion, around) }
+}
+
+/** `#/assertionTemplates/short` stands for the template, of which single members may be replaced. */
+function resolve(given: PromptfooAssertion, templates: Surroundings['templates']): PromptfooAssertion {
+  const { $ref, ...own } = given
+  if ($ref === undefined) return given
+  const name = $ref.replace(/^#\/assertionTemplates\//, '')
+  const template = Object.hasOwn(templates, name) ? templates[name] : undefined
+  return template === undefined ? { ...own, type: `$ref ${$ref}`.slice(0, 60) } : { ...template, ...own }
+}
+
+function mapOne(assertion: PromptfooAssertion, around: Surroundings, count: (one: Counted) => void): Single {
+  const { type = '', threshold = null } = assertion
+  const isOpposite = type.startsWith('not-')
+  const base = isOpposite ? type.slice('not-'.length) : type
+  const mapping = Object.hasOwn(MAPPINGS, base) ? MAPPINGS[base] : undefined
+  if (mapping === undefined) return unjudged(assertion, around, whyNotEvaluated(base), count)
+  const strange = Object.keys(assertion).find((name) => !KNOWN.has(name))
+  if (strange !== undefined) {
+    return unjudged(assertion, around, `it has ${JSON.stringify(strange)}, which is not applied here`, count)
+  }
+  const value = readValue(assertion.value, around)
+  if ('why' in value) return unjudged(assertion, around, value.why, count)
+  const mapped = mapping({ value: value.value, threshold })
+  const why = 'why' in mapped ? mapped.why : whyNotPrepared(mapped)
+  if ('why' in mapped || why !== null) return unjudged(assertion, around, why ?? '', count)
+  const remark = DIFFERENCES[base] ?? null
+  count({ type, status: remark === null ? 'evaluated' : 'differs', remark })
+  return { ...mapped, ...(isOpposite && { not: true }), ...weighed(assertion, around) }
+}
+
+/** A setting that our kind does not take: a pattern with lookaround, a schema with a keyword that is not read. */
+function whyNotPrepared({ kind, settings }: Exclude<Mapped, { why: string }>): string | null {
+  try {
+    prepareScorer({ kind, settings })
+    return null
+  } catch (error) {
+    // Only what the config says can be wrong here.
+    return error instanceof Error ? error.message : 'its settings make no sense'
+  }
+}
+
+function unjudged(
+  assertion: PromptfooAssertion,
+  around: Surroundings,
+  why: string,
+  count: (one: Counted) => void,
+): Extract<Single, { not_evaluated: string }> {
+  const type = assertion.type ?? ''
+  const reason = why.slice(0, MAX_WHY_CHARS)
+  count({ type, status: 'not_evaluated', remark: reason })
+  return { type, not_evaluated: reason, ...weighed(assertion, around) }
+}
+
+function weighed({ weight, metric }: PromptfooAssertion, { variables }: Surroundings) {
+  const made = typeof metric === 'string' && metric !== '' ? render(metric, variables) : null
+  const name = made === null ? '' : 'text' in made ? made.text : (metric ?? '')
+  return {
+    ...(typeof weight === 'number' && { weight }),
+    ...(name !== '' && { metric: name.slice(0, 100) }),
+  }
+}
+
+/** Texts are filled, in a list too; objects stand as they are. */
+function readValue(
+  value: JsonValue | undefined,
+  around: Surroundings,
+): { value: JsonValue | undefined } | { why: string } {
+  if (typeof value === 'string') return textValue(value, around)
+  if (!Array.isArray(value)) return { value }
+  const list: JsonValue[] = []
+  for (const one of value) {
+    const made = typeof one === 'string' ? textValue(one, around) : { value: one }
+    if ('why' in made) return made
+    list.push(made.value)
+  }
+  return { value: list }
+}
+
+function textValue(
+  text: string,
+  { variables, readBeside }: Surroundings,
+): { value: JsonValue } | { why: string } {
+  if (!text.startsWith('file://')) {
+    const made = render(text, variables)
+    return 'why' in made ? made : { value: made.text }
+  }
+  const path = text.slice('file://'.length)
+  const [, ending = ''] = /\.(\w+)$/.exec(path) ?? []
+  if (!['txt', 'json', 'yaml', 'yml'].includes(ending)) return { why: `its value is made by ${path}` }
+  const read = readBeside(path)
+  if ('why' in read) return { why: `${path}: ${read.why}` }
+  if (ending === 'txt') return { value: read.text.trim() }
+  // JSON is YAML.
+  const parsed = parseYaml(read.text, path)
+  if ('problems' in parsed) return { why: parsed.problems.join(' ') }
+  const { value } = parsed
+  return isJsonObject(value) || Array.isArray(value) ? { value } : { value: String(value) }
+}

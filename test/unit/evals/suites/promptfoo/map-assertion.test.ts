@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest'
+import { type Counted, mapAssertion } from '../../../../../src/evals/suites/promptfoo/map-assertion.ts'
+import type { PromptfooAssertion } from '../../../../../src/evals/suites/promptfoo/shape.ts'
+import type { JsonObject } from '../../../../../src/lib/json.ts'
+
+const FILES: Record<string, string> = {
+  'answer.txt': ' nine \n',
+  'schema.json': '{"type":"object"}',
+  'list.yaml': '[a, b]',
+}
+const templates = { short: { type: 'word-count', value: { max: 20 } } }
+
+function map(given: PromptfooAssertion, variables: JsonObject = {}) {
+  const counted: Counted[] = []
+  const readBeside = (path: string) =>
+    FILES[path] === undefined ? { why: 'cannot be read (ENOENT).' } : { text: FILES[path] }
+  const assertion = mapAssertion(given, { variables, templates, readBeside }, (one) => counted.push(one))
+  return { assertion, counted }
+}
+
+test.each<[PromptfooAssertion, JsonObject]>([
+  [
+    { type: 'equals', value: 'a' },
+    { kind: 'equals', settings: { value: 'a' } },
+  ],
+  [
+    { type: 'equals', value: 5 },
+    { kind: 'equals', settings: { value: '5' } },
+  ],
+  [
+    { type: 'equals', value: ['a', 'b'] },
+    { kind: 'json-match', settings: { value: ['a', 'b'], several: false } },
+  ],
+  [
+    { type: 'not-equals', value: { a: 1 } },
+    { kind: 'json-match', settings: { value: { a: 1 }, several: false }, not: true },
+  ],
+  [
+    { type: 'contains', value: 7 },
+    { kind: 'contains', settings: { value: '7' } },
+  ],
+  [
+    { type: 'not-icontains', value: 'x' },
+    { kind: 'icontains', settings: { value: 'x' }, not: true },
+  ],
+  [
+    { type: 'contains-any', value: 'a, b' },
+    { kind: 'contains-any', settings: { value: ['a', 'b'] } },
+  ],
+  [
+    { type: 'icontains-all', value: ['a', 1] },
+    { kind: 'icontains-all', settings: { value: ['a', '1'] } },
+  ],
+  [
+    { type: 'starts-with', value: 'Yes' },
+    { kind: 'starts-with', settings: { value: 'Yes' } },
+  ],
+  [
+    { type: 'regex', value: '\\d+' },
+    { kind: 'regex', settings: { pattern: '\\d+' } },
+  ],
+  [{ type: 'is-json' }, { kind: 'is-json', settings: {} }],
+  [
+    { type: 'is-json', value: 'type: object' },
+    { kind: 'is-json', settings: { schema: { type: 'object' } } },
+  ],
+  [
+    { type: 'contains-json', value: { type: 'object' } },
+    { kind: 'contains-json', settings: { schema: { type: 'object' } } },
+  ],
+  [{ type: 'not-is-refusal' }, { kind: 'refusal', settings: {}, not: true }],
+  [
+    { type: 'word-count', value: '12' },
+    { kind: 'word-count', settings: { exactly: 12 } },
+  ],
+  [
+    { type: 'word-count', value: { min: 1, max: 3 } },
+    { kind: 'word-count', settings: { min: 1, max: 3 } },
+  ],
+  [
+    { type: 'finish-reason', value: 'STOP' },
+    { kind: 'finish-reason', settings: { value: 'stop' } },
+  ],
+  [
+    { type: 'latency', threshold: 800 },
+    { kind: 'latency', settings: { max_ms: 800 } },
+  ],
+  [
+    { type: 'cost', threshold: 0.002 },
+    { kind: 'cost', settings: { max_usd: '0.002' } },
+  ],
+  [
+    { type: 'levenshtein', value: 'a' },
+    { kind: 'levenshtein', settings: { value: 'a', max_distance: 5 }, by_pass: true },
+  ],
+  [
+    { type: 'rouge-n', value: 'a b' },
+    { kind: 'rouge-n', settings: { value: 'a b', threshold: 0.75 } },
+  ],
+  [
+    { type: 'not-rouge-n', value: 'a', threshold: 0.2 },
+    { kind: 'rouge-n', settings: { value: 'a', threshold: 0.2 }, not: true },
+  ],
+  [
+    { type: 'bleu', value: ['a'] },
+    { kind: 'bleu', settings: { value: ['a'], threshold: 0.5, lowercase: true } },
+  ],
+  [
+    { type: 'tool-call-f1', value: 'find, send' },
+    { kind: 'tool-call-f1', settings: { value: ['find', 'send'], threshold: 1 } },
+  ],
+])('%j becomes %j', (given, wanted) => {
+  const { assertion, counted } = map(given)
+
+  expect(assertion).toEqual(wanted)
+  expect(counted).toEqual([
+    { type: given.type, status: expect.stringMatching(/^(evaluated|differs)$/), remark: counted[0]?.remark },
+  ])
+})
+
+test.each<[PromptfooAssertion, RegExp]>([
+  [{ type: 'llm-rubric', value: 'is kind' }, /a model judges/],
+  [{ type: 'not-llm-rubric', value: 'is rude' }, /a model judges/],
+  [{ type: 'model-graded-closedqa', value: 'x' }, /a model judges/],
+  [{ type: 'context-faithfulness', threshold: 0.8 }, /a model judges/],
+  [{ type: 'javascript', value: 'output.length' }, /runs code/],
+  [{ type: 'python', value: 'len(output)' }, /runs code/],
+  [{ type: 'similar:cosine', value: 'x' }, /embeddings/],
+  [{ type: 'moderation' }, /another service/],
+  [{ type: 'is-sql' }, /no scorer/],
+  [{ type: 'gleu', value: 'x' }, /no scorer/],
+  [{ type: 'perplexity' }, /log probabilities/],
+  [{ type: 'is-valid-openai-tools-call' }, /provider’s config/],
+  [{ type: 'trajectory:tool-used', value: 'x' }, /traces/],
+  [{ type: 'select-best', value: 'x' }, /several providers/],
+  [{ type: 'human' }, /people/],
+  [{ type: 'containz', value: 'x' }, /not known/],
+  [{ type: 'toString' }, /not known/],
+  [{ type: 'contains' }, /no value/],
+  [{ type: 'contains', value: '' }, /no value/],
+  [{ type: 'contains-any', value: '"a, b", c' }, /write a list/],
+  [{ type: 'latency' }, /no threshold/],
+  [{ type: 'regex', value: '(?=x)' }, /pattern/],
+  [{ type: 'is-json', value: { $dynamicRef: '#x' } }, /./],
+  [{ type: 'contains', value: '{{a|upper}}' }, /a filter/],
+  [{ type: 'contains', value: 'file://make.js' }, /made by make\.js/],
+  [{ type: 'contains', value: 'file://gone.txt' }, /ENOENT/],
+  [{ type: 'contains', value: 'x', transform: 'output.trim()' }, /"transform"/],
+  [{ $ref: '#/assertionTemplates/gone' }, /not known/],
+])('%j is not evaluated, and says why', (given, why) => {
+  const { assertion, counted } = map(given)
+
+  expect(assertion).toMatchObject({ type: expect.any(String), not_evaluated: expect.stringMatching(why) })
+  expect(counted).toMatchObject([{ status: 'not_evaluated' }])
+})
+
+describe('an assertion', () => {
+  test('has its variables filled, in lists too, and keeps weight and metric', () => {
+    const given = { type: 'contains-all', value: ['{{a}}', 'b'], weight: 2, metric: '{{a}} there' }
+
+    expect(map(given, { a: 'x' }).assertion).toEqual({
+      kind: 'contains-all',
+      settings: { value: ['x', 'b'] },
+      weight: 2,
+      metric: 'x there',
+    })
+  })
+
+  test('reads its value from a file beside the config', () => {
+    expect(map({ type: 'equals', value: 'file://answer.txt' }).assertion).toMatchObject({
+      settings: { value: 'nine' },
+    })
+    expect(map({ type: 'is-json', value: 'file://schema.json' }).assertion).toMatchObject({
+      settings: { schema: { type: 'object' } },
+    })
+    expect(map({ type: 'contains-any', value: 'file://list.yaml' }).assertion).toMatchObject({
+      settings: { value: ['a', 'b'] },
+    })
+  })
+
+  test('may be a template, of which single members are replaced', () => {
+    expect(map({ $ref: '#/assertionTemplates/short', weight: 3 }).assertion).toEqual({
+      kind: 'word-count',
+      settings: { max: 20 },
+      weight: 3,
+    })
+  })
+
+  test('may be a set with a threshold of its own', () => {
+    const assert = [
+      { type: 'contains', value: 'a' },
+      { $ref: '#/assertionTemplates/short' },
+      { type: 'human' },
+    ]
+    const { assertion, counted } = map({ type: 'assert-set', assert, threshold: 0.5, weight: 2 })
+
+    expect(assertion).toMatchObject({
+      all: [{ kind: 'contains' }, { kind: 'word-count' }, { type: 'human' }],
+      threshold: 0.5,
+      weight: 2,
+    })
+    expect(counted.map(({ type }) => type)).toEqual(['contains', 'word-count', 'human'])
+    expect(map({ type: 'assert-set' }).assertion).toMatchObject({
+      not_evaluated: expect.stringContaining('holds no'),
+    })
+  })
+})
