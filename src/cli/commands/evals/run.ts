@@ -63,14 +63,7 @@ async function run(context: CliContext, file: string, options: Options): Promise
   const promptfoo = await actions.evals.promptfoo(file)
   if (promptfoo !== null) return await runPromptfoo(context, promptfoo, options)
   const suite = await actions.evals.suite(file)
-  if (suite.dataset.file !== null) {
-    const pushed = await pushDatasetFile(context, suite.dataset.file, {
-      name: suite.dataset.name,
-      json: true,
-    })
-    if (!quiet && pushed.created)
-      terminal.writeError(`${pushed.name}@${pushed.version} made of ${suite.dataset.file}\n`)
-  }
+  await pushBeside(context, suite.dataset, quiet)
   const wish = {
     name: suite.name,
     suite: { ...suite.body, ...(options.subject !== undefined && { subject: options.subject }) },
@@ -107,6 +100,18 @@ async function run(context: CliContext, file: string, options: Options): Promise
     out,
     json: quiet,
   })
+}
+
+/** A dataset that lies beside its suite is pushed first; the same items are the version that has them. */
+async function pushBeside(
+  context: CliContext,
+  { name, file }: SuiteFile['dataset'],
+  quiet: boolean,
+): Promise<void> {
+  if (file === null) return
+  const pushed = await pushDatasetFile(context, file, { name, json: true })
+  if (quiet || !pushed.created) return
+  context.terminal.writeError(`${pushed.name}@${pushed.version} made of ${file}\n`)
 }
 
 function planText(plan: EvalPlan, budget: string | null): string {
