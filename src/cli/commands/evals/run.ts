@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
+import type { SuiteFile } from '../../evals.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { formatFields } from '../../format.ts'
 import { pushDatasetFile } from '../datasets/push.ts'
