@@ -15,8 +15,8 @@ export function compatibilityText({ prompts, compatibility }: PromptfooFile): st
   const all = assertions.reduce((total, { count }) => total + count, 0)
   const own = sum('differs')
   const lines = [
-    `${tests} tests × ${prompts.length} prompts. ${all} assertions: ${sum('evaluated') + own} evaluated${own > 0 ? ` (${own} by a rule of Aval’s)` : ''}, ${sum('not_evaluated')} not evaluated.`,
-    ...(bare > 0 ? [`${bare} tests assert nothing: any answer passes.`] : []),
+    `${counted(tests, 'test')} × ${counted(prompts.length, 'prompt')}. ${counted(all, 'assertion')}: ${sum('evaluated') + own} evaluated${own > 0 ? ` (${own} by a rule of Aval’s)` : ''}, ${sum('not_evaluated')} not evaluated.`,
+    ...(bare > 0 ? [`Tests that assert nothing and pass with any answer: ${bare}.`] : []),
     ...(ignored.length > 0 ? [`Not read: ${ignored.join(', ')}.`] : []),
   ]
   const rows = assertions
@@ -31,4 +31,8 @@ export function compatibilityText({ prompts, compatibility }: PromptfooFile): st
     left.length === 0 ? '' : formatTable(['not run', 'prompt', 'why'], left),
     leftOut.length > MAX_LEFT_OUT ? `And ${leftOut.length - MAX_LEFT_OUT} more.\n` : '',
   ].join('')
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

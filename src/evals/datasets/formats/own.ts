@@ -6,7 +6,7 @@ import { type Format, idOf, jsonOf, type Mapped } from './draft.ts'
 
 const MEMBERS = Object.keys(itemShape.shape)
 /** Of these a cell holds JSON. Of all others a cell is a text, also one that looks like JSON. */
-const JSON_COLUMNS = ['messages', 'variables', 'contexts', 'metadata', 'labels', 'source']
+const JSON_COLUMNS = ['messages', 'variables', 'assertions', 'contexts', 'metadata', 'labels', 'source']
 const GROUPS = ['variables', 'metadata', 'labels', 'source']
 
 export const own: Format = {

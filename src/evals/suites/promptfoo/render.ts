@@ -1,4 +1,4 @@
-/** The part of Nunjucks that can be rendered exactly: names, their members, comments. Whatever else a text holds is a reason. */
+/** The part of Nunjucks that can be rendered exactly: names, their members, `dump`, comments. Whatever else a text holds is a reason. */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { parseYaml } from '../../../lib/yaml.ts'
@@ -8,6 +8,8 @@ type Messages = { messages: JsonObject[] } | { why: string }
 
 const TOKEN = /\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}|\{#[\s\S]*?#\}/g
 const NAME = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/
+/** JSON; nothing is escaped, so nothing is to be declared safe. */
+const DUMP = /\s*\|\s*dump(?:\s*\|\s*safe)?$/
 /** Words that are values there, not names. */
 const LITERALS = new Set(['true', 'false', 'none', 'null'])
 const MAX_SHOWN = 60
@@ -31,12 +33,14 @@ export function render(text: string, variables: JsonObject): Rendered {
 
 function textOf(name: string, variables: JsonObject): Rendered {
   if (/^env(?:\.|$)/.test(name)) return { why: 'the environment' }
-  if (!NAME.test(name) || LITERALS.has(name))
+  const path = name.replace(DUMP, '')
+  if (!NAME.test(path) || LITERALS.has(path))
     return { why: name.includes('|') ? 'a filter' : 'an expression' }
   let at: JsonValue | undefined = variables
-  for (const step of name.split('.')) {
+  for (const step of path.split('.')) {
     at = isJsonObject(at) && Object.hasOwn(at, step) ? at[step] : undefined
   }
+  if (path !== name && at !== undefined) return { text: JSON.stringify(at) }
   if (at === undefined || at === null) return { text: '' }
   return typeof at === 'object' ? { why: 'an object or a list' } : { text: String(at) }
 }

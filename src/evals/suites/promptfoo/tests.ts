@@ -193,11 +193,11 @@ function loadFiles(vars: JsonObject, readBeside: ReadBeside): { variables: JsonO
   return { variables }
 }
 
-/** One set for each way of taking one value of every list, the first list turning slowest. Stops beyond the limit. */
+/** One set for each way of taking one value of every list that begins with a text, the first turning slowest. Stops beyond the limit. */
 function combinations(variables: JsonObject): JsonObject[] {
   let sets: JsonObject[] = [{}]
   for (const [name, value] of Object.entries(variables)) {
-    const values = Array.isArray(value) ? value : [value]
+    const values = Array.isArray(value) && typeof value[0] === 'string' ? value : [value]
     sets = sets.flatMap((set) => values.map((one) => ({ ...set, [name]: one })))
     if (sets.length > MAX_TESTS) return sets
   }

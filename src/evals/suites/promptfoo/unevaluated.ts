@@ -13,7 +13,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^(?:model-graded-\w+|answer-relevance|conversation-relevance|noise-sensitivity)$/, BY_MODEL],
   [/^(?:context-(?:faithfulness|recall|relevance)|citation-faithfulness)$/, BY_MODEL],
   [/^(?:trajectory:goal-success)$/, BY_MODEL],
-  [/^similar(?::\w+)?$/, 'it compares embeddings, which runs do not make'],
+  [/^similar(?::\w+)?$/, 'it compares embeddings, and no scorer here does'],
   [/^(?:moderation|guardrails|classifier|pi)$/, BY_SERVICE],
   [/^(?:is|contains)-(?:xml|html|sql)$/, NO_SCORER],
   [/^(?:gleu|meteor)$/, NO_SCORER],

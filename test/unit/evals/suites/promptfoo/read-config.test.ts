@@ -81,10 +81,11 @@ outputPath: out.json
   })
 
   test('makes one test of each way to take one value of every list, unless it says not to', () => {
-    const text = 'prompts: ["{{a}}-{{b}}"]\ntests: [{ vars: { a: [1, 2], b: [x, y] } }]'
+    const text = 'prompts: ["{{a}}-{{b}}"]\ntests: [{ vars: { a: ["1", "2"], b: [x, y] } }]'
 
     expect(asked(text)).toEqual(['1-x', '1-y', '2-x', '2-y'])
     expect(itemsOf(text).map(({ id }) => id)).toEqual(['t1-1', 't1-2', 't1-3', 't1-4'])
+    expect(asked('prompts: ["{{a | dump}}"]\ntests: [{ vars: { a: [1, 2] } }]')).toEqual(['[1,2]'])
     const whole = text.replace('{ vars', '{ options: { disableVarExpansion: true }, vars')
     expect(read(whole)).toMatchObject({
       problems: expect.arrayContaining([expect.stringContaining('a list')]),
@@ -199,7 +200,7 @@ test.each([
   ['prompts: [a]\ntests: [5]', /tests\.0/],
   ['prompts: [a]\ndefaultTest: file://gone.yaml\ntests: [{}]', /defaultTest: .*ENOENT/],
   [
-    `prompts: [a]\ntests: [{ vars: { a: [${'1,'.repeat(101)}], b: [${'1,'.repeat(101)}] } }]`,
+    `prompts: [a]\ntests: [{ vars: { a: [${'x,'.repeat(101)}], b: [${'x,'.repeat(101)}] } }]`,
     /more than 10000/,
   ],
   ['{', /not valid YAML/],

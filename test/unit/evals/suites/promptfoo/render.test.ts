@@ -9,6 +9,7 @@ describe('a text', () => {
     ['{{user.team}} and {{is_new}}', 'blue and false'],
     ['<b>{{name}}</b> & {# a remark #}{{gone}}{{nothing}}{{user.gone.deeper}}.', '<b>Ada</b> & .'],
     ['{{constructor}}{{user.__proto__}}', ''],
+    ['{{ user | dump }} {{list|dump|safe}} {{gone | dump}}', '{"team":"blue"} ["a"] '],
     ['no tags at all {', 'no tags at all {'],
   ])('%j is filled with nothing escaped', (text, wanted) => {
     expect(render(text, VARIABLES)).toEqual({ text: wanted })
