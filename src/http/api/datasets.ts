@@ -2,13 +2,6 @@
 
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
-import {
-  findDataset,
-  getDataset,
-  pushDataset,
-  pushItems,
-  unknownDataset,
-} from '../../evals/datasets/dataset-versions.ts'
 import { diffDatasets } from '../../evals/datasets/diff.ts'
 import {
   type DatasetVersionRow,
@@ -43,6 +36,9 @@ export type DatasetsApiDeps = { sql: Sql; clock: Clock; record: Recorder }
 
 /** Of items on one page, so that an answer of large ones stays small. */
 const PAGE_BYTES = 8 * 1024 ** 2
+
+/** Loaded when it is first needed: what checks an item knows every scorer, which would weigh on a gateway without datasets. */
+const versions = async () => await import('../../evals/datasets/dataset-versions.ts')
 
 const writers = ['admin', 'engineer'] as const
 const page = pageOf(versionSchema)
@@ -122,14 +118,17 @@ export function datasetsApi(deps: DatasetsApiDeps) {
       const { items } = c.req.valid('json')
       const { key } = c.var
       const onChecked = () => record.admin(key, { action: 'dataset.items', detail: { items: items.length } })
-      return c.json({ hashes: await pushItems(deps, key.projectId, items, onChecked) }, 200)
+      return c.json(
+        { hashes: await (await versions()).pushItems(deps, key.projectId, items, onChecked) },
+        200,
+      )
     })
     .openapi(pushRoute, async (c) => {
       const { name, items: hashes, item_schema: schema, description } = c.req.valid('json')
       const { key } = c.var
       await record.admin(key, { action: 'dataset.push', target: name, detail: { items: hashes.length } })
       const wanted = { name, hashes, schema, description }
-      const { version, created } = await pushDataset(deps, key, wanted)
+      const { version, created } = await (await versions()).pushDataset(deps, key, wanted)
       return c.json({ ...toVersion(version), created }, created ? 201 : 200)
     })
     .openapi(listRoute, async (c) => {
@@ -141,7 +140,7 @@ export function datasetsApi(deps: DatasetsApiDeps) {
       const { limit, cursor: before = null } = c.req.valid('query')
       const dataset = { projectId: c.var.key.projectId, name: c.req.valid('param').name }
       const rows = await listDatasetVersions(sql, dataset, { before, limit: limit + 1 })
-      if (rows.length === 0 && before === null) throw unknownDataset(dataset.name)
+      if (rows.length === 0 && before === null) throw (await versions()).unknownDataset(dataset.name)
       return c.json(
         pageFrom(rows, limit, { cursorOf: ({ version }) => String(version), toWire: toVersion }),
         200,
@@ -176,8 +175,8 @@ export function datasetsApi(deps: DatasetsApiDeps) {
       const { from: reference, limit, cursor: after = null } = c.req.valid('query')
       const { projectId } = c.var.key
       const to = await versionOf(sql, projectId, c.req.valid('param'))
-      const from = await findDataset(sql, projectId, reference)
-      if (from === null) throw unknownDataset(reference)
+      const from = await (await versions()).findDataset(sql, projectId, reference)
+      if (from === null) throw (await versions()).unknownDataset(reference)
       return c.json(toDiff(await diffDatasets(sql, { from, to }, { after, limit }), { from, to }), 200)
     })
 }
@@ -187,5 +186,9 @@ async function versionOf(
   projectId: string,
   { name, version }: { name: string; version: string },
 ): Promise<DatasetVersionRow> {
-  return await getDataset(sql, { projectId, name }, version === 'newest' ? null : Number(version))
+  return await (await versions()).getDataset(
+    sql,
+    { projectId, name },
+    version === 'newest' ? null : Number(version),
+  )
 }
