@@ -53,7 +53,8 @@ export async function runPromptfoo(
     plans.push(await context.client.json<EvalPlan>({ method: 'POST', path: '/api/eval-runs/plan', body }))
   }
   if (!quiet) terminal.write(planText(plans))
-  if (plans.some(({ calls }) => calls > 0)) await demandConsent(context, options.yes, 'Run it?')
+  const isPaid = plans.some(({ calls, cost_usd: cost }) => calls > 0 || cost !== '0')
+  if (isPaid) await demandConsent(context, options.yes, 'Run it?')
   const runs = await begin(context, cells, options)
   if (!options.wait) {
     if (quiet) writeJson(context, { compatibility: wireOf(file), runs: runs.map(({ run }) => run) })
