@@ -12,7 +12,8 @@ import { whileBeating } from './heartbeat.ts'
 export type HeldTable =
   | { table: 'index_builds'; key: 'index_id'; live: 'building' }
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
-  | { table: 'eval_runs'; key: 'id'; live: 'running' }
+  // Nobody takes over while its process lives, so one that failed lets go.
+  | { table: 'eval_runs'; key: 'id'; live: 'running'; letsGo: true }
 
 /** A row, and who holds it. */
 export type Run = { id: string; run: string }
@@ -127,7 +128,10 @@ export async function whileHolding<Done extends string>(
     const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
     const final = steps.isFinal(error)
     if (signal.aborted && !final) await giveBack(sql, held, run, now())
-    else await changeHeld(sql, held, run, { error: message, ...(final && { state: 'failed' }) }, now())
+    else {
+      const state = final ? { state: 'failed' } : 'letsGo' in held ? { state: 'queued' } : {}
+      await changeHeld(sql, held, run, { error: message, ...state }, now())
+    }
     if (final) return 'failed'
     throw error
   }

@@ -29,7 +29,7 @@ const gate = (of: Partial<Gate> & Pick<Gate, 'rule' | 'bar' | 'verdict'>): Gate 
   ...of,
 })
 
-const SCORER = { version: 1, values: 'share', better: 'higher', decides: true } as const
+const SCORER = { version: 1, values: 'share', better: 'higher', decides: true, covered: true } as const
 
 export const grounded: ScorerVerdict = {
   ...SCORER,

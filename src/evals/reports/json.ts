@@ -7,7 +7,7 @@ import type { Gate } from '../runs/gates.ts'
 import type { Compared, ScorerVerdict } from '../runs/verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { ITEM_CHANGES, type ItemChange, type ItemChangeKind, type ItemComparison } from './items.ts'
-import { isUncovered, type Report } from './report.ts'
+import type { Report } from './report.ts'
 
 /** Counts up when a field goes or means something else. */
 const FORMAT = 'aval.eval-report/1'
@@ -42,7 +42,7 @@ export function reportJson(report: Report): object {
     hashes: about.hashes,
     scorers: verdict.scorers.map((scorer) => ({
       ...scorerJson(scorer),
-      uncovered: isUncovered(scorer.coverage, about),
+      uncovered: !scorer.covered,
     })),
     item_changes: items === null ? null : changesJson(items),
   }

@@ -4,7 +4,7 @@ import type { Gate } from '../runs/gates.ts'
 import type { ItemChange } from './items.ts'
 import { type Markup, markup } from './markup.ts'
 import { demandText, valueText } from './numbers.ts'
-import { coverageText, isUncovered, outcomeText, type Report } from './report.ts'
+import { coverageText, outcomeText, type Report } from './report.ts'
 
 type Result = 'passed' | 'failure' | 'error' | 'skipped'
 type Case = { of: string; name: string; result: Result; message: string }
@@ -46,11 +46,11 @@ ${cases.map((one) => caseMarkup(about.suite, one))}</testsuite>
 }
 
 function demands({ verdict, about }: Report): Case[] {
-  return verdict.scorers.flatMap(({ scorer, coverage, decides, gates }) => [
+  return verdict.scorers.flatMap(({ scorer, coverage, covered, decides, gates }) => [
     {
       of: scorer,
       name: `at least ${about.coverage * 100} % judged`,
-      result: !isUncovered(coverage, about) ? 'passed' : decides ? 'error' : 'skipped',
+      result: covered ? 'passed' : decides ? 'error' : 'skipped',
       message: `${coverageText(coverage)} judged`,
     } satisfies Case,
     ...gates.map(

@@ -33,11 +33,6 @@ export function outcomeText({ verdict }: Report): string {
   return `${verdict.verdict} (exit ${exitCodeOf(verdict)})`
 }
 
-/** Fewer of its judgements are there than the suite demands. */
-export function isUncovered({ scored, expected }: Coverage, { coverage }: About): boolean {
-  return scored < coverage * expected
-}
-
 /** `1,596 of 1,600 (4 abstained)`; what is nought is left out. */
 export function coverageText({ scored, abstained, errors, expected }: Coverage): string {
   const missing = expected - scored - abstained - errors

@@ -48,7 +48,7 @@ const BEAT_MS = 5_000
 /** A run whose worker said nothing for so long is another worker's. */
 const SILENT_MS = 25_000
 const PAGE = 32
-/** A run that fails to end is tried so often, each time from where it stood. */
+/** A run is tried so often in a row without one more answer or score. */
 const MAX_ATTEMPTS = 20
 
 /** No second try mends it. */
@@ -70,7 +70,9 @@ export async function executeRun(deps: ExecuteDeps, id: string): Promise<RunOutc
         const row = await findRunById(sql, id)
         if (row === null) return 'nothing'
         if (row.attempts > MAX_ATTEMPTS) {
-          throw new RunRefused(`Given up after ${MAX_ATTEMPTS} tries. ${row.error ?? ''}`.trim())
+          throw new RunRefused(
+            `Given up after ${MAX_ATTEMPTS} tries without an answer. ${row.error ?? ''}`.trim(),
+          )
         }
         return await new Execution(deps, row, run).all()
       },
@@ -213,7 +215,8 @@ class Execution {
   async #own(write: (transaction: TransactionSql, now: string) => Promise<void>): Promise<void> {
     const now = new Date(this.#deps.clock.nowMs()).toISOString()
     await this.#deps.sql.begin(async (transaction) => {
-      await demandHeld(transaction, RUNS, this.#run, {}, now)
+      // Whoever gets something done is no failed try, however often workers are killed at it.
+      await demandHeld(transaction, RUNS, this.#run, { attempts: 0 }, now)
       await write(transaction, now)
     })
   }

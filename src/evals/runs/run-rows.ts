@@ -32,7 +32,7 @@ export type RunRow = {
   finishedAt: string | null
 }
 
-export const RUNS = { table: 'eval_runs', key: 'id', live: 'running' } as const
+export const RUNS = { table: 'eval_runs', key: 'id', live: 'running', letsGo: true } as const
 /** States from which a run goes on when it is asked to. */
 export const RESUMABLE: readonly RunState[] = ['stopped', 'cancelled', 'failed']
 

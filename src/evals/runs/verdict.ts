@@ -37,6 +37,8 @@ export type ScorerVerdict = {
   /** False for an uncalibrated judge: its gates decide nothing, and what it left unjudged holds nothing up. */
   decides: boolean
   coverage: Coverage
+  /** False where less was judged than the suite demands. */
+  covered: boolean
   estimate: Estimate | null
   compared: Compared | null
   gates: Gate[]
@@ -61,7 +63,7 @@ export function verdictOf(candidate: Measured, baseline: Measured | null): Verdi
   const rows = content.scorers.map((scorer) => judge(scorer, candidate, baseline))
   adjust(rows)
   const gates = rows.flatMap((row) => row.gates)
-  const thin = rows.filter(({ coverage }) => coverage.scored < content.coverage * coverage.expected)
+  const thin = rows.filter(({ covered }) => !covered)
   const uncovered = thin.some(({ decides }) => decides)
   const items = candidate.scores.get(content.scorers[0]?.name ?? '')?.length ?? 0
   return {
@@ -91,11 +93,25 @@ function overall(gates: readonly Gate[], isThin: boolean): Verdict['verdict'] {
   return gates.length === 0 ? 'measured' : 'pass'
 }
 
+/**
+ * What decides has to have judged. A scorer that is only looked at may abstain as often as its rules say; what failed, or was
+ * never judged, it lacks all the same.
+ */
+function isCovered(
+  { scored, abstained, expected }: Coverage,
+  gates: readonly Gate[],
+  wanted: number,
+): boolean {
+  return (gates.length > 0 ? scored : scored + abstained) >= wanted * expected
+}
+
 function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null): ScorerVerdict {
   const { content } = candidate
   const own = candidate.scores.get(scorer.name) ?? []
   const other = baseline?.scores.get(scorer.name) ?? null
   const pairs = other === null ? null : pairsOf(other, own)
+  const coverage = coverageOf(own, content.repeats)
+  const gates = gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage })
   return {
     scorer: scorer.name,
     kind: scorer.kind,
@@ -103,10 +119,11 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
     values: scorer.values,
     better: scorer.better,
     decides: mayDecide(scorer),
-    coverage: coverageOf(own, content.repeats),
+    coverage,
+    covered: isCovered(coverage, gates, content.coverage),
     estimate: estimateOf(scorer, own),
     compared: other === null || pairs === null ? null : compare(scorer, other, pairs),
-    gates: gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage }),
+    gates,
   }
 }
 

@@ -226,6 +226,29 @@ describeDatabases('a run', (open) => {
     expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 20, judged: 20 })
   })
 
+  test('is tried as often as it takes while it gets on, and given up when it does not', async () => {
+    const run = await aRun()
+    let left = 0
+    const { ask } = scriptedAsk((question) => {
+      left -= 1
+      if (left < 0) throw new Error('The log cannot be written.')
+      return echo(question)
+    })
+    for (let turn = 0; turn < 22; turn += 1) {
+      left = turn < 18 ? 1 : 0
+      await execute(open(), run.id, ask).catch(() => undefined)
+    }
+    const stuck = await rowOf(run)
+    for (let turn = 0; turn < 20; turn += 1) await execute(open(), run.id, ask).catch(() => undefined)
+
+    expect(stuck).toMatchObject({ state: 'queued', error: 'The log cannot be written.' })
+    expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 18 })
+    expect(await rowOf(run)).toMatchObject({
+      state: 'failed',
+      error: 'Given up after 20 tries without an answer. The log cannot be written.',
+    })
+  })
+
   test('a call that takes longer than the suite allows has failed, and others go on', async () => {
     const run = await aRun(`${SUITE.replace('repeats: 2', 'repeats: 1')}timeout: 50ms\n`, numbered(3))
     const { ask } = scriptedAsk((question, _before, { signal }) =>

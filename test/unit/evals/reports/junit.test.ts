@@ -63,6 +63,7 @@ describe('a report as JUnit XML', () => {
     const failing = {
       ...grounded,
       coverage: { scored: 700, abstained: 90, errors: 10, expected: 800 },
+      covered: false,
       gates: grounded.gates.map((gate) => ({ ...gate, verdict: 'fail' as const, reason: 'too low.' })),
     }
     const scorers = [failing, answered]

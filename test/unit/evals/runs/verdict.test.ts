@@ -124,6 +124,21 @@ describe('a verdict', () => {
     )
   })
 
+  test('leaves a scorer that demands nothing its abstentions, but not what failed or was never judged', () => {
+    const looked = { right: shares(100, 0), seen: shares(50, 0, 50) }
+    const scorers = [gated({ atLeast: 0.5 }), scorer({ name: 'seen' })]
+    const abstained = verdictOf(measured(scorers, looked), null)
+    const failed = measured(scorers, looked)
+    const items = failed.scores
+      .get('seen')!
+      .map((item) => ({ ...item, abstained: 0, errors: 1 - item.scored }))
+    const broken = verdictOf({ ...failed, scores: new Map([...failed.scores, ['seen', items]]) }, null)
+
+    expect(abstained).toMatchObject({ verdict: 'pass', uncovered: false, reasons: [] })
+    expect(broken).toMatchObject({ verdict: 'inconclusive', uncovered: true })
+    expect(broken.reasons[0]).toMatch(/^seen: 50 of 100 judged.*50 errors/)
+  })
+
   test('one gate that fails is enough, whatever the others say', () => {
     const scorers = [gated({ atLeast: 0.1 }), gated({ atMost: 0.1 }, { name: 'wordy', kind: 'length' })]
     const verdict = verdictOf(measured(scorers, { right: shares(90, 10), wordy: shares(90, 10) }), null)
@@ -264,10 +279,11 @@ describe('an uncalibrated judge', () => {
 
   test('that left much unjudged is reported and holds up nothing that others decide', () => {
     const scorers = [gated({ atLeast: 0.5 }), judge()]
-    const verdict = verdictOf(
-      measured(scorers, { right: shares(200, 0), faithful: shares(20, 0, 180) }),
-      null,
-    )
+    const run = measured(scorers, { right: shares(200, 0), faithful: shares(20, 0, 180) })
+    const items = run.scores
+      .get('faithful')!
+      .map((item) => ({ ...item, abstained: 0, errors: 1 - item.scored }))
+    const verdict = verdictOf({ ...run, scores: new Map([...run.scores, ['faithful', items]]) }, null)
 
     expect(verdict).toMatchObject({ verdict: 'pass', uncovered: false })
     expect(verdict.reasons).toEqual([expect.stringMatching(/^faithful: 20 of 200 judged/)])
