@@ -5,7 +5,7 @@ import type { Coverage, ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
 import type { ItemComparison } from './items.ts'
 
-export type About = {
+type About = {
   suite: string
   /** With its version: `support-questions@7`. */
   dataset: string
