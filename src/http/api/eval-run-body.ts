@@ -4,9 +4,9 @@ import { z } from '@hono/zod-openapi'
 import type { JudgedRow, RunCounts } from '../../evals/runs/result-rows.ts'
 import { parseRunContent } from '../../evals/runs/run-content.ts'
 import type { RunRow } from '../../evals/runs/run-rows.ts'
-import { suiteShape } from '../../evals/suites/suite.ts'
+import { type Suite, suiteShape, toSuite } from '../../evals/suites/suite.ts'
 import { parseUsd, usdText } from '../../lib/money.ts'
-import { limitText, strictShape } from './validation.ts'
+import { limitText, refuseInvalid, strictShape } from './validation.ts'
 
 const anything = z.unknown().openapi({ type: 'object' })
 const tag = z.string().regex(/^[\w.:-]{1,60}$/, 'Write letters, digits, . : _ and -, at most 60.')
@@ -17,7 +17,7 @@ const pointer = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'Write r12, or a l
 
 const wish = {
   name: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'Write the name of a suite.'),
-  suite: suiteShape.openapi({ type: 'object' }),
+  suite: z.record(z.string(), z.unknown()).openapi({ type: 'object' }),
   release: pointer.optional(),
   against: z
     .string()
@@ -130,6 +130,16 @@ export const resultSchema = z
     ),
   })
   .openapi('EvalResult')
+
+/**
+ * A suite as it was sent. Its shape is that of the files, which knows nothing of OpenAPI. Throws RequestError for the first
+ * mistake, with its place.
+ */
+export function suiteOf(name: string, suite: unknown): Suite {
+  const read = z.object({ suite: suiteShape }).safeParse({ suite })
+  refuseInvalid(read)
+  return toSuite(name, (read.data as { suite: z.output<typeof suiteShape> }).suite)
+}
 
 export function toRun(row: RunRow): z.infer<typeof runSchema> {
   const content = parseRunContent(row.content)

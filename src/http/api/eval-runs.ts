@@ -8,7 +8,6 @@ import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
 import type { Subject } from '../../evals/runs/run-content.ts'
 import { findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
-import { toSuite } from '../../evals/suites/suite.ts'
 import { usdText } from '../../lib/money.ts'
 import type { Ring } from '../../queue/jobs.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
@@ -20,6 +19,7 @@ import {
   progressSchema,
   runBody,
   runSchema,
+  suiteOf,
   toProgress,
   toRun,
 } from './eval-run-body.ts'
@@ -88,7 +88,7 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
       const { projectId } = c.var.key
       const { name, suite, release = null, against = null } = c.req.valid('json')
       const [{ planRun }, { forecast }] = await Promise.all([runMaking(), forecasting()])
-      const plan = await planRun(deps, projectId, { suite: toSuite(name, suite), release, against })
+      const plan = await planRun(deps, projectId, { suite: suiteOf(name, suite), release, against })
       const { candidate, baseline, items } = plan
       const target = deps.targetOf(projectId, candidate.content.subject)
       const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, { items, target })
@@ -118,7 +118,7 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     .openapi(beginRoute, async (c) => {
       const { key } = c.var
       const { name, suite, release = null, against = null, ...rest } = c.req.valid('json')
-      const read = toSuite(name, suite)
+      const read = suiteOf(name, suite)
       const { createRuns, planRun } = await runMaking()
       const plan = await planRun(deps, key.projectId, { suite: read, release, against })
       await deps.record.admin(key, {
