@@ -34,13 +34,18 @@ export async function resolveSubject(
   if (release !== null) {
     return { kind: 'release', route, number: release.number, id: release.id, hash: release.hash }
   }
-  if (at < 1 && pointer === null && deps.serves(projectId, text)) return { kind: 'model', model: text }
-  const wanted = `${route}@${pointer ?? own}`
-  throw new RequestError(
-    'not_found',
-    `There is no ${JSON.stringify(wanted.slice(0, 200))} to ask, and no model ${JSON.stringify(text.slice(0, 200))}. aval release list ${route} and aval models list show what there is.`,
-    { param: 'subject' },
-  )
+  // Also with an @ in it, which ids of models may have.
+  if (pointer === null && deps.serves(projectId, text)) return { kind: 'model', model: text }
+  throw new RequestError('not_found', nothingToAsk(text, route, pointer ?? own), { param: 'subject' })
+}
+
+function nothingToAsk(text: string, route: string, pointer: string): string {
+  const shown = (name: string) => JSON.stringify(name.slice(0, 200))
+  const slash = text.indexOf('/')
+  if (slash > 0) {
+    return `No upstream ${shown(text.slice(0, slash))} is configured, so ${shown(text)} cannot be asked. aval models list shows what can.`
+  }
+  return `There is no ${shown(`${route}@${pointer}`)} to ask. aval release list ${route} shows its releases, aval models list what can be asked without one.`
 }
 
 async function findPointed(

@@ -293,6 +293,7 @@ describeDatabases('a run', (open) => {
   test.each([
     ['a dataset', SUITE.replace('questions', 'nothing'), /no dataset "nothing"/],
     ['a subject', SUITE.replace('local/reader', 'support@r3'), /no "support@r3" to ask/],
+    ['an upstream', SUITE.replace('local/reader', 'lab/m@2'), /No upstream "lab" is configured/],
     [
       'a kind of scorer',
       SUITE.replace('- equals', '- equal'),
@@ -303,6 +304,14 @@ describeDatabases('a run', (open) => {
     await aDataset(open(), 'questions', numbered(2))
 
     await expect(begin(open(), aSuite(yaml))).rejects.toThrow(message)
+  })
+
+  test('asks a model whose id has an @ in it', async () => {
+    await aDataset(open(), 'questions', numbered(2))
+
+    const { candidate } = await begin(open(), aSuite(SUITE.replace('local/reader', 'local/@cf/m@2')))
+
+    expect(candidate).toMatchObject({ subject: 'local/@cf/m@2', releaseId: null })
   })
 
   test('that is asked for twice with one key is one run', async () => {

@@ -45,13 +45,17 @@ export async function followRun(context: CliContext, id: string, quiet: boolean)
   }
 }
 
-/** A run that failed has no figures; one that stopped has some, and its verdict says how much is missing. */
-export function demandFigures({ id, state, error }: EvalRunProgress): void {
-  if (state !== 'failed' && state !== 'cancelled') return
-  throw new CliError(
-    EXIT.ours,
-    `The run ${id} ${state}. ${error ?? ''} Go on with it: aval eval resume ${id}`,
-  )
+/** A run that failed has no figures; one that stopped has some, whose verdict says how much is missing, and this why. */
+export function demandFigures(
+  { terminal }: Pick<CliContext, 'terminal'>,
+  { id, state, error }: EvalRunProgress,
+): void {
+  const why = printableLine(error ?? '')
+  if (state === 'failed' || state === 'cancelled') {
+    throw new CliError(EXIT.ours, `The run ${id} ${state}. ${why} Go on with it: aval eval resume ${id}`)
+  }
+  if (state === 'stopped')
+    terminal.writeError(`Stopped. ${why} Go on with it: aval eval resume ${id} --budget …\n`)
 }
 
 function troubleOf(counts: Record<'failed' | 'errors' | 'abstained', number>): string {

@@ -132,7 +132,7 @@ async function begin(
 }
 
 async function finish(context: CliContext, cell: Cell & { run: EvalRun }, quiet: boolean): Promise<Finished> {
-  demandFigures(await followRun(context, cell.run.id, quiet))
+  demandFigures(context, await followRun(context, cell.run.id, quiet))
   if (!quiet) {
     const shown = await readReport(context, { run: cell.run.id, against: null, format: 'terminal' })
     context.terminal.write(shown)

@@ -93,7 +93,7 @@ async function run(context: CliContext, file: string, options: Options): Promise
     return EXIT.done
   }
   for (const one of [made.baseline, made.run]) {
-    if (one !== null) demandFigures(await followRun(context, one.id, quiet))
+    if (one !== null) demandFigures(context, await followRun(context, one.id, quiet))
   }
   return await writeReports(context, {
     run: made.run.id,
