@@ -1,10 +1,10 @@
 /** An assertion of promptfoo becomes one of an item: judged by a kind of ours, or not evaluated for a reason. Pure. */
 
+import { RequestError } from '../../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
-import { parseYaml } from '../../../lib/yaml.ts'
-import type { ReadBeside } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
 import type { Assertion } from '../../assertions.ts'
 import { prepareScorer } from '../../scorers/registry.ts'
+import type { FilesBeside } from './files-beside.ts'
 import { DIFFERENCES, MAPPINGS, type Mapped } from './mappings.ts'
 import { render } from './render.ts'
 import type { PromptfooAssertion } from './shape.ts'
@@ -14,7 +14,7 @@ type Single = Extract<Assertion, { all: unknown }>['all'][number]
 export type Surroundings = {
   variables: JsonObject
   templates: Readonly<Record<string, PromptfooAssertion>>
-  readBeside: ReadBeside
+  files: FilesBeside
 }
 /** One line of the compatibility report. */
 export type Counted = {
@@ -39,9 +39,7 @@ export function mapAssertion(
 ): Assertion {
   const assertion = resolve(given, around.templates)
   if (assertion.type !== 'assert-set') return mapOne(assertion, around, count)
-  const all = (assertion.assert ?? []).map((one) =>
-    mapOne(resolve(one as PromptfooAssertion, around.templates), around, count),
-  )
+  const all = (assertion.assert ?? []).map((one) => mapOne(resolve(one, around.templates), around, count))
   if (all.length === 0) return unjudged(assertion, around, 'it holds no assertions', count)
   const { threshold } = assertion
   return { all, ...(typeof threshold === 'number' && { threshold }), ...weighed(assertion, around) }
@@ -82,8 +80,8 @@ function whyNotPrepared({ kind, settings }: Exclude<Mapped, { why: string }>): s
     prepareScorer({ kind, settings })
     return null
   } catch (error) {
-    // Only what the config says can be wrong here.
-    return error instanceof Error ? error.message : 'its settings make no sense'
+    if (!(error instanceof RequestError)) throw error
+    return error.message
   }
 }
 
@@ -124,10 +122,7 @@ function readValue(
   return { value: list }
 }
 
-function textValue(
-  text: string,
-  { variables, readBeside }: Surroundings,
-): { value: JsonValue } | { why: string } {
+function textValue(text: string, { variables, files }: Surroundings): { value: JsonValue } | { why: string } {
   if (!text.startsWith('file://')) {
     const made = render(text, variables)
     return 'why' in made ? made : { value: made.text }
@@ -135,12 +130,12 @@ function textValue(
   const path = text.slice('file://'.length)
   const [, ending = ''] = /\.(\w+)$/.exec(path) ?? []
   if (!['txt', 'json', 'yaml', 'yml'].includes(ending)) return { why: `its value is made by ${path}` }
-  const read = readBeside(path)
-  if ('why' in read) return { why: `${path}: ${read.why}` }
-  if (ending === 'txt') return { value: read.text.trim() }
-  // JSON is YAML.
-  const parsed = parseYaml(read.text, path)
-  if ('problems' in parsed) return { why: parsed.problems.join(' ') }
-  const { value } = parsed
+  if (ending === 'txt') {
+    const read = files.text(path)
+    return 'why' in read ? { why: `${path}: ${read.why}` } : { value: read.text.trim() }
+  }
+  const read = files.value(path)
+  if ('why' in read) return read
+  const { value } = read
   return isJsonObject(value) || Array.isArray(value) ? { value } : { value: String(value) }
 }

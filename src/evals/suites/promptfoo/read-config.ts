@@ -16,6 +16,7 @@ import {
 import { checkItem } from '../../datasets/check-item.ts'
 import { metadataOf } from '../../datasets/formats/draft.ts'
 import type { DatasetItem } from '../../datasets/item.ts'
+import { type FilesBeside, filesBeside } from './files-beside.ts'
 import { type Counted, mapAssertion } from './map-assertion.ts'
 import { type PromptfooProvider, readProviders } from './providers.ts'
 import { renderMessages, renderVariables } from './render.ts'
@@ -75,13 +76,14 @@ export function readPromptfoo(
   const parsed = configShape.safeParse(read.value)
   if (!parsed.success) return { problems: describeIssues(name, configShape, read.value, parsed.error) }
   const config = parsed.data
-  const read2 = readTests(config, readBeside)
-  if ('problems' in read2) return { problems: read2.problems.map((problem) => `${name}: ${problem}`) }
-  const { tests, leftOut } = read2
+  const files = filesBeside(readBeside)
+  const found = readTests(config, files)
+  if ('problems' in found) return { problems: found.problems.map((problem) => `${name}: ${problem}`) }
+  const { tests, leftOut } = found
   const slug = (importedName(name) ?? 'promptfoo').slice(0, MAX_NAME_LETTERS).replace(/-$/, '')
-  const texts = promptsOf(config, readBeside, leftOut)
+  const texts = promptsOf(config, files, leftOut)
   const counts = new Counts()
-  const prepared = tests.map((test) => prepare(test, config, readBeside, counts))
+  const prepared = tests.map((test) => prepare(test, config, files, counts))
   const prompts = texts.map(({ label, text: prompt }, at) => ({
     label,
     name: `${slug}-p${at + 1}`,
@@ -114,13 +116,13 @@ export function readPromptfoo(
 /** The texts of all prompts; those that cannot be read are left out for all tests. */
 function promptsOf(
   config: PromptfooConfig,
-  readBeside: ReadBeside,
+  files: FilesBeside,
   notRun: NotRun[],
 ): { label: string; text: string }[] {
   const leftOut: LeftOut[] = []
   const found: { label: string; text: string }[] = []
   for (const entry of promptEntries(config.prompts, leftOut)) {
-    const texts = promptTexts(entry, readBeside)
+    const texts = promptTexts(entry, files.text)
     if (typeof texts === 'string') {
       notRun.push({ test: 'all', prompt: entry.source, reason: texts })
       continue
@@ -145,16 +147,11 @@ type Prepared = { test: ExpandedTest } & (
 )
 
 /** What does not depend on the prompt. */
-function prepare(
-  test: ExpandedTest,
-  config: PromptfooConfig,
-  readBeside: ReadBeside,
-  counts: Counts,
-): Prepared {
+function prepare(test: ExpandedTest, config: PromptfooConfig, files: FilesBeside, counts: Counts): Prepared {
   const rendered = renderVariables(test.variables)
   if ('why' in rendered) return { test, why: rendered.why }
   const { variables } = rendered
-  const around = { variables, templates: config.assertionTemplates ?? {}, readBeside }
+  const around = { variables, templates: config.assertionTemplates ?? {}, files }
   const checks = test.assertions.map((one) => mapAssertion(one, around, (counted) => counts.add(counted)))
   return {
     test,

@@ -2,9 +2,8 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { describeIssues } from '../../../lib/schema-problems.ts'
-import { parseYaml } from '../../../lib/yaml.ts'
-import type { ReadBeside } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
 import { readCsvTests } from './csv-tests.ts'
+import { type FilesBeside, jsonIn } from './files-beside.ts'
 import { type PromptfooAssertion, type PromptfooConfig, type PromptfooTest, testShape } from './shape.ts'
 
 /** One test with one value of every variable. */
@@ -32,11 +31,11 @@ const KNOWN_OPTIONS = new Set(
 )
 
 /** Problems for what is no test at all; a test that asks for what is not done here is left out with its reason. */
-export function readTests(config: PromptfooConfig, readBeside: ReadBeside): ReadTests {
+export function readTests(config: PromptfooConfig, files: FilesBeside): ReadTests {
   const leftOut: NotRun[] = []
-  const defaults = readDefault(config.defaultTest ?? {}, readBeside)
+  const defaults = readDefault(config.defaultTest ?? {}, files)
   if ('problems' in defaults) return defaults
-  const rows = rowsOf(config.tests ?? [], readBeside, leftOut)
+  const rows = rowsOf(config.tests ?? [], files, leftOut)
   if ('problems' in rows) return rows
   const problems: string[] = []
   const tests: ExpandedTest[] = []
@@ -46,7 +45,7 @@ export function readTests(config: PromptfooConfig, readBeside: ReadBeside): Read
     if (problems.length >= MAX_PROBLEMS) break
     if (!parsed.success) continue
     const id = `t${at + 1}`
-    const expanded = expand(id, merge(defaults.test, parsed.data), readBeside)
+    const expanded = expand(id, merge(defaults.test, parsed.data), files)
     if ('why' in expanded) leftOut.push({ test: id, prompt: null, reason: expanded.why })
     else tests.push(...expanded.tests)
     if (tests.length > MAX_TESTS) return { problems: [`tests: more than ${MAX_TESTS}. Split the file.`] }
@@ -63,10 +62,10 @@ export function readTests(config: PromptfooConfig, readBeside: ReadBeside): Read
 
 function readDefault(
   given: string | PromptfooTest,
-  readBeside: ReadBeside,
+  files: FilesBeside,
 ): { test: PromptfooTest } | { problems: readonly string[] } {
   if (typeof given !== 'string') return { test: given }
-  const read = readRows(given, readBeside)
+  const read = readRows(given, files)
   if ('why' in read) return { problems: [`defaultTest: ${read.why}`] }
   const [row = {}] = read.rows
   const parsed = testShape.safeParse(row)
@@ -77,13 +76,13 @@ function readDefault(
 /** A list, a file, or a list that names files. */
 function rowsOf(
   given: string | JsonValue[] | JsonObject,
-  readBeside: ReadBeside,
+  files: FilesBeside,
   leftOut: NotRun[],
 ): { rows: JsonValue[] } | { problems: readonly string[] } {
   const rows: JsonValue[] = []
   for (const one of Array.isArray(given) ? given : [given]) {
     if (typeof one === 'string') {
-      const read = readRows(one, readBeside)
+      const read = readRows(one, files)
       if ('rows' in read) rows.push(...read.rows)
       else leftOut.push({ test: one.slice(0, 100), prompt: null, reason: read.why })
     } else if (isJsonObject(one) && typeof one.path === 'string') {
@@ -93,7 +92,7 @@ function rowsOf(
   return rows.length > MAX_TESTS ? { problems: [`tests: more than ${MAX_TESTS}. Split the file.`] } : { rows }
 }
 
-function readRows(given: string, readBeside: ReadBeside): { rows: JsonValue[] } | { why: string } {
+function readRows(given: string, files: FilesBeside): { rows: JsonValue[] } | { why: string } {
   const path = given.replace(/^file:\/\//, '')
   if (/^[a-z]+:\/\//.test(path))
     return { why: 'tests elsewhere than in a file beside the config are not read' }
@@ -102,21 +101,25 @@ function readRows(given: string, readBeside: ReadBeside): { rows: JsonValue[] } 
   if (!['csv', 'json', 'jsonl', 'yaml', 'yml'].includes(ending)) {
     return { why: `tests in a file of the kind ${ending === '' ? 'unknown' : `.${ending}`} are not read` }
   }
-  const read = readBeside(path)
-  if ('why' in read) return read
-  if (ending === 'csv') {
-    const table = readCsvTests(read.text)
-    return 'why' in table ? table : { rows: table.tests }
+  if (ending !== 'csv' && ending !== 'jsonl') {
+    const read = files.value(path)
+    if ('why' in read) return read
+    return { rows: Array.isArray(read.value) ? read.value : [read.value] }
   }
-  const texts = ending === 'jsonl' ? read.text.split('\n').filter((line) => line.trim() !== '') : [read.text]
+  const read = files.text(path)
+  if ('why' in read) return read
+  if (ending === 'jsonl') return readLines(read.text, path)
+  const table = readCsvTests(read.text)
+  return 'why' in table ? table : { rows: table.tests }
+}
+
+function readLines(text: string, path: string): { rows: JsonValue[] } | { why: string } {
   const rows: JsonValue[] = []
-  for (const text of texts) {
-    // JSON is YAML.
-    const parsed = parseYaml(text, path)
-    if ('problems' in parsed) return { why: parsed.problems.join(' ') }
-    const value = parsed.value as JsonValue
-    if (Array.isArray(value)) rows.push(...value)
-    else rows.push(value)
+  for (const [at, line] of text.split('\n').entries()) {
+    const read = line.trim() === '' ? null : jsonIn(line, `${path} line ${at + 1}`)
+    if (read === null) continue
+    if ('why' in read) return read
+    rows.push(read.value)
   }
   return { rows }
 }
@@ -145,7 +148,7 @@ function objectOf(value: PromptfooTest['vars']): JsonObject {
 function expand(
   id: string,
   test: PromptfooTest,
-  readBeside: ReadBeside,
+  files: FilesBeside,
 ): { tests: ExpandedTest[] } | { why: string } {
   const { vars, options, assert, threshold, metadata, description } = test
   const strange = Object.keys(test).find((name) => !KNOWN.has(name))
@@ -154,7 +157,7 @@ function expand(
   if (option !== undefined)
     return { why: `its options have ${JSON.stringify(option)}, which is not applied here` }
   if (!isJsonObject(vars)) return { why: 'its variables stand in files: write them out' }
-  const loaded = loadFiles(vars, readBeside)
+  const loaded = loadFiles(vars, files)
   if ('why' in loaded) return loaded
   const sets = options?.disableVarExpansion === true ? [loaded.variables] : combinations(loaded.variables)
   if (sets.length > MAX_TESTS) return { why: `its lists make more than ${MAX_TESTS} tests` }
@@ -174,7 +177,7 @@ function expand(
 }
 
 /** A variable may be the text of a file: YAML as JSON, everything else as it is. */
-function loadFiles(vars: JsonObject, readBeside: ReadBeside): { variables: JsonObject } | { why: string } {
+function loadFiles(vars: JsonObject, files: FilesBeside): { variables: JsonObject } | { why: string } {
   const variables: JsonObject = {}
   for (const [name, value] of Object.entries(vars)) {
     if (typeof value !== 'string' || !value.startsWith('file://')) {
@@ -183,12 +186,11 @@ function loadFiles(vars: JsonObject, readBeside: ReadBeside): { variables: JsonO
     }
     const path = value.slice('file://'.length)
     const isText = /\.(?:txt|md|json|ya?ml|html|xml|csv)$/.test(path) && !/[*?]/.test(path)
-    const read = isText ? readBeside(path) : { why: 'a file of another kind than text is not read' }
+    if (!isText)
+      return { why: `the variable ${name} (${path}): a file of another kind than text is not read` }
+    const read = /\.ya?ml$/.test(path) ? files.value(path) : files.text(path)
     if ('why' in read) return { why: `the variable ${name} (${path}): ${read.why}` }
-    const isYaml = /\.ya?ml$/.test(path)
-    const parsed = isYaml ? parseYaml(read.text, path) : null
-    if (parsed !== null && 'problems' in parsed) return { why: parsed.problems.join(' ') }
-    variables[name] = parsed === null ? read.text.trim() : JSON.stringify(parsed.value)
+    variables[name] = 'text' in read ? read.text.trim() : JSON.stringify(read.value)
   }
   return { variables }
 }

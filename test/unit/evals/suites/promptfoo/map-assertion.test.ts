@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { filesBeside } from '../../../../../src/evals/suites/promptfoo/files-beside.ts'
 import { type Counted, mapAssertion } from '../../../../../src/evals/suites/promptfoo/map-assertion.ts'
 import type { PromptfooAssertion } from '../../../../../src/evals/suites/promptfoo/shape.ts'
 import type { JsonObject } from '../../../../../src/lib/json.ts'
@@ -14,7 +15,9 @@ function map(given: PromptfooAssertion, variables: JsonObject = {}) {
   const counted: Counted[] = []
   const readBeside = (path: string) =>
     FILES[path] === undefined ? { why: 'cannot be read (ENOENT).' } : { text: FILES[path] }
-  const assertion = mapAssertion(given, { variables, templates, readBeside }, (one) => counted.push(one))
+  const assertion = mapAssertion(given, { variables, templates, files: filesBeside(readBeside) }, (one) =>
+    counted.push(one),
+  )
   return { assertion, counted }
 }
 

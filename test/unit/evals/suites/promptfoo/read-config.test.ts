@@ -118,6 +118,24 @@ outputPath: out.json
     ])
   })
 
+  test('reads a file once, however many tests name it, and a JSON file of any number of members', () => {
+    const paths: string[] = []
+    const many = JSON.stringify(
+      Array.from({ length: 3_000 }, (_, at) => ({ vars: { q: `q${at}`, s: 'file://s.txt' } })),
+    )
+    const readBeside = (path: string) => {
+      paths.push(path)
+      return { text: path === 'many.json' ? many : 'short' }
+    }
+    const suite = readPromptfoo('prompts: ["{{q}} {{s}}"]\ntests: file://many.json', {
+      name: 'n',
+      readBeside,
+    })
+
+    expect(suite).toMatchObject({ compatibility: { tests: 3_000 } })
+    expect(paths).toEqual(['many.json', 's.txt'])
+  })
+
   test('reads a table with its magic columns', () => {
     const table = [
       'q,__expected1,__expected2,__description,__threshold,__metric,__metadata:team,__config:__expected2:threshold',
@@ -197,6 +215,10 @@ test.each([
   ['prompts: 5\ntests: [{}]', /prompts: number 5/],
   ['prompts: [a]\ntests: [{ assert: [{ value: x }] }]', /tests\.0: assert\.0/],
   ['prompts: [a]\ntests: [{ assert: [{ type: contains, weight: -1 }] }]', /weight/],
+  [
+    'prompts: [a]\ntests: [{ assert: [{ type: assert-set, assert: [{ value: x }] }] }]',
+    /tests\.0: assert\.0/,
+  ],
   ['prompts: [a]\ntests: [5]', /tests\.0/],
   ['prompts: [a]\ndefaultTest: file://gone.yaml\ntests: [{}]', /defaultTest: .*ENOENT/],
   [
