@@ -33,6 +33,8 @@ export type ExecuteDeps = {
   ask: Ask
   /** For scorers that think: vectors of the model that ships. */
   embed: Tools['embed']
+  /** For scorers that are code. */
+  evaluate: Tools['evaluate']
   /** Compiles the scorers of a run. Throws GatewayError for one that this version does not have. */
   prepare: JudgeWith
   /** Aborted when the process is to stop: the run is given back. */
@@ -186,7 +188,8 @@ class Execution {
       await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made.result, now))
       result = made.result
     }
-    const given = { ask: this.#askJudge, embed: this.#deps.embed, row: this.#row }
+    const { embed, evaluate } = this.#deps
+    const given = { ask: this.#askJudge, embed, evaluate, row: this.#row }
     const scores = await judgeUnit(this.#judge, unit.item, result, {
       signal,
       meter: () => meteredTools(given),

@@ -8,6 +8,7 @@ import { assertionsKind } from './assertions.ts'
 import { cost, finishReason, latency } from './call.ts'
 import { citedSentences, citesContext } from './citations.ts'
 import { contextPrecision, contextRecall } from './contexts.ts'
+import { javascript } from './javascript.ts'
 import { containsJson, isJson, jsonMatch } from './json.ts'
 import { answerRelevance } from './judges/answer-relevance.ts'
 import { closedQa } from './judges/closed-qa.ts'
@@ -81,6 +82,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   contextPrecision,
   citesContext,
   citedSentences,
+  javascript,
   assertionsKind(prepareScorer),
   grounded,
   rubric,
