@@ -4,6 +4,7 @@ import { RequestError } from '../../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import type { Assertion } from '../../assertions.ts'
 import { prepareScorer } from '../../scorers/registry.ts'
+import { readCode } from './code.ts'
 import type { FilesBeside } from './files-beside.ts'
 import { DIFFERENCES, MAPPINGS, type Mapped } from './mappings.ts'
 import { render } from './render.ts'
@@ -64,9 +65,11 @@ function mapOne(assertion: PromptfooAssertion, around: Surroundings, count: (one
   if (strange !== undefined) {
     return unjudged(assertion, around, `it has ${JSON.stringify(strange)}, which is not applied here`, count)
   }
-  const value = readValue(assertion.value, around)
+  const read = base === 'javascript' ? readCode : readValue
+  const value = read(assertion.value, around)
   if ('why' in value) return unjudged(assertion, around, value.why, count)
-  const mapped = mapping({ value: value.value, threshold })
+  const { variables } = around
+  const mapped = mapping({ value: value.value, threshold, variables, config: assertion.config })
   const why = 'why' in mapped ? mapped.why : whyNotPrepared(mapped)
   if ('why' in mapped || why !== null) return unjudged(assertion, around, why ?? '', count)
   const remark = DIFFERENCES[base] ?? null

@@ -8,6 +8,9 @@ const FILES: Record<string, string> = {
   'answer.txt': ' nine \n',
   'schema.json': '{"type":"object"}',
   'list.yaml': '[a, b]',
+  'check.js': 'module.exports.short = (output) => output.length < 9',
+  'check.mjs': 'export default () => true',
+  'imports.mjs': "import { a } from './a.js'\nexport default a",
 }
 const templates = { short: { type: 'word-count', value: { max: 20 } } }
 
@@ -109,6 +112,25 @@ test.each<[PromptfooAssertion, JsonObject]>([
     { kind: 'bleu', settings: { value: ['a'], threshold: 0.5, lowercase: true } },
   ],
   [
+    { type: 'javascript', value: 'output === "{{word}}"', threshold: 0.5, config: { most: 3 } },
+    {
+      kind: 'javascript',
+      settings: { code: 'output === ""', vars: {}, threshold: 0.5, config: { most: 3 } },
+    },
+  ],
+  [
+    { type: 'not-javascript', value: 'file://check.js:short' },
+    {
+      kind: 'javascript',
+      settings: { code: FILES['check.js'] ?? '', form: 'commonjs', exported: 'short', vars: {} },
+      not: true,
+    },
+  ],
+  [
+    { type: 'javascript', value: 'file://check.mjs' },
+    { kind: 'javascript', settings: { code: FILES['check.mjs'] ?? '', form: 'module', vars: {} } },
+  ],
+  [
     { type: 'tool-call-f1', value: 'find, send' },
     { kind: 'tool-call-f1', settings: { value: ['find', 'send'], threshold: 1 } },
   ],
@@ -126,8 +148,15 @@ test.each<[PromptfooAssertion, RegExp]>([
   [{ type: 'not-llm-rubric', value: 'is rude' }, /a model judges/],
   [{ type: 'model-graded-closedqa', value: 'x' }, /a model judges/],
   [{ type: 'context-faithfulness', threshold: 0.8 }, /a model judges/],
-  [{ type: 'javascript', value: 'output.length' }, /runs code/],
-  [{ type: 'python', value: 'len(output)' }, /runs code/],
+  [{ type: 'javascript' }, /no code/],
+  [{ type: 'javascript', value: 'require("fs").existsSync(output)' }, /other modules/],
+  [{ type: 'javascript', value: '(await fetch(output)).ok' }, /the network/],
+  [{ type: 'javascript', value: 'context.providerResponse.cached' }, /context/],
+  [{ type: 'javascript', value: 'output === {{a|dump|upper}}' }, /a filter/],
+  [{ type: 'javascript', value: 'file://imports.mjs' }, /other modules/],
+  [{ type: 'javascript', value: 'file://gone.js' }, /ENOENT/],
+  [{ type: 'javascript', value: 'file://check.ts' }, /only files of JavaScript/],
+  [{ type: 'python', value: 'len(output)' }, /only JavaScript/],
   [{ type: 'similar:cosine', value: 'x' }, /embeddings/],
   [{ type: 'moderation' }, /another service/],
   [{ type: 'is-sql' }, /no scorer/],
