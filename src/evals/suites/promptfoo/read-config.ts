@@ -20,8 +20,9 @@ import { type FilesBeside, filesBeside } from './files-beside.ts'
 import { type Counted, mapAssertion } from './map-assertion.ts'
 import { type PromptfooProvider, readProviders } from './providers.ts'
 import { renderMessages, renderVariables } from './render.ts'
+import type { NotRun } from './rows.ts'
 import { configShape, type PromptfooConfig } from './shape.ts'
-import { type ExpandedTest, type NotRun, readTests } from './tests.ts'
+import { type ExpandedTest, readTests } from './tests.ts'
 
 type PromptfooPrompt = {
   label: string
@@ -55,6 +56,7 @@ const MAX_PROMPTS = 100
 /** What a suite takes. */
 const MAX_CONCURRENCY = 64
 const MAX_NAME_LETTERS = 55
+const MAX_NAMED = 20
 const READ = new Set([
   ...['description', 'prompts', 'providers', 'targets', 'tests', 'defaultTest', 'assertionTemplates'],
   ...['scenarios', 'evaluateOptions'],
@@ -108,9 +110,22 @@ export function readPromptfoo(
       bare: tests.filter(({ assertions }) => assertions.length === 0).length,
       assertions: counts.lines(),
       leftOut,
-      ignored: Object.keys(config).filter((key) => !READ.has(key)),
+      ignored: ignoredOf(config),
     },
   }
+}
+
+/** Members that nothing here reads; of metrics that are made of others, which. */
+function ignoredOf(config: PromptfooConfig): string[] {
+  const { derivedMetrics } = config
+  const metrics = Array.isArray(derivedMetrics) ? derivedMetrics : []
+  const names = metrics.flatMap((one) =>
+    isJsonObject(one) && typeof one.name === 'string' ? [one.name] : [],
+  )
+  const named = `derivedMetrics (${names.slice(0, MAX_NAMED).join(', ')})`
+  return Object.keys(config)
+    .filter((key) => !READ.has(key))
+    .map((key) => (key === 'derivedMetrics' && names.length > 0 ? named : key))
 }
 
 /** The texts of all prompts; those that cannot be read are left out for all tests. */

@@ -1,9 +1,11 @@
 /** The tests of a promptfoo config, one by one: read from wherever they stand, with the default test, one for each value of a list. Pure. */
 
-import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts'
 import { describeIssues } from '../../../lib/schema-problems.ts'
-import { readCsvTests } from './csv-tests.ts'
-import { type FilesBeside, jsonIn } from './files-beside.ts'
+import type { FilesBeside } from './files-beside.ts'
+import { mergeTests } from './merge-tests.ts'
+import { MAX_TESTS, type NotRun, readRows, rowsOf, tooMany } from './rows.ts'
+import { type NamedTests, parseTests, scenarioTests } from './scenarios.ts'
 import { type PromptfooAssertion, type PromptfooConfig, type PromptfooTest, testShape } from './shape.ts'
 
 /** One test with one value of every variable. */
@@ -17,11 +19,8 @@ export type ExpandedTest = {
   prefix: string
   suffix: string
 }
-export type NotRun = { test: string; prompt: string | null; reason: string }
 export type ReadTests = { tests: ExpandedTest[]; leftOut: NotRun[] } | { problems: readonly string[] }
 
-const MAX_TESTS = 10_000
-const MAX_PROBLEMS = 20
 const KNOWN = new Set(['description', 'vars', 'assert', 'threshold', 'metadata', 'options'])
 /** Options that only judging models read, and those that are followed. */
 const KNOWN_OPTIONS = new Set(
@@ -35,29 +34,27 @@ export function readTests(config: PromptfooConfig, files: FilesBeside): ReadTest
   const leftOut: NotRun[] = []
   const defaults = readDefault(config.defaultTest ?? {}, files)
   if ('problems' in defaults) return defaults
-  const rows = rowsOf(config.tests ?? [], files, leftOut)
-  if ('problems' in rows) return rows
-  const problems: string[] = []
+  const plain = plainTests(config, files, leftOut)
+  if ('problems' in plain) return plain
+  const made = scenarioTests(config, files, leftOut)
+  if ('problems' in made) return made
   const tests: ExpandedTest[] = []
-  for (const [at, row] of rows.rows.entries()) {
-    const parsed = testShape.safeParse(row)
-    if (!parsed.success) problems.push(...describeIssues(`tests.${at}`, testShape, row, parsed.error))
-    if (problems.length >= MAX_PROBLEMS) break
-    if (!parsed.success) continue
-    const id = `t${at + 1}`
-    const expanded = expand(id, merge(defaults.test, parsed.data), files)
+  for (const { id, test } of [...plain.tests, ...made.tests]) {
+    const inheritsAssertions = test.options?.disableDefaultAsserts !== true
+    const expanded = expand(id, mergeTests(defaults.test, test, { inheritsAssertions }), files)
     if ('why' in expanded) leftOut.push({ test: id, prompt: null, reason: expanded.why })
     else tests.push(...expanded.tests)
-    if (tests.length > MAX_TESTS) return { problems: [`tests: more than ${MAX_TESTS}. Split the file.`] }
+    if (tests.length > MAX_TESTS) return { problems: [tooMany('tests')] }
   }
-  for (const [at] of (config.scenarios ?? []).entries()) {
-    leftOut.push({
-      test: `scenarios.${at}`,
-      prompt: null,
-      reason: 'scenarios are not run: write its tests out',
-    })
-  }
-  return problems.length > 0 ? { problems } : { tests, leftOut }
+  return { tests, leftOut }
+}
+
+function plainTests({ tests }: PromptfooConfig, files: FilesBeside, leftOut: NotRun[]): NamedTests {
+  const rows = rowsOf('tests', tests ?? [], files, leftOut)
+  if ('problems' in rows) return rows
+  const read = parseTests('tests', rows.rows)
+  if ('problems' in read) return read
+  return { tests: read.tests.map((test, at) => ({ id: `t${at + 1}`, test })) }
 }
 
 function readDefault(
@@ -71,78 +68,6 @@ function readDefault(
   const parsed = testShape.safeParse(row)
   if (parsed.success) return { test: parsed.data }
   return { problems: describeIssues('defaultTest', testShape, row, parsed.error) }
-}
-
-/** A list, a file, or a list that names files. */
-function rowsOf(
-  given: string | JsonValue[] | JsonObject,
-  files: FilesBeside,
-  leftOut: NotRun[],
-): { rows: JsonValue[] } | { problems: readonly string[] } {
-  const rows: JsonValue[] = []
-  for (const one of Array.isArray(given) ? given : [given]) {
-    if (typeof one === 'string') {
-      const read = readRows(one, files)
-      if ('rows' in read) rows.push(...read.rows)
-      else leftOut.push({ test: one.slice(0, 100), prompt: null, reason: read.why })
-    } else if (isJsonObject(one) && typeof one.path === 'string') {
-      leftOut.push({ test: one.path, prompt: null, reason: 'tests that a program makes are not run' })
-    } else rows.push(one)
-  }
-  return rows.length > MAX_TESTS ? { problems: [`tests: more than ${MAX_TESTS}. Split the file.`] } : { rows }
-}
-
-function readRows(given: string, files: FilesBeside): { rows: JsonValue[] } | { why: string } {
-  const path = given.replace(/^file:\/\//, '')
-  if (/^[a-z]+:\/\//.test(path))
-    return { why: 'tests elsewhere than in a file beside the config are not read' }
-  if (/[*?]/.test(path)) return { why: 'a pattern of names: name the files' }
-  const [, ending = ''] = /\.(\w+)$/.exec(path) ?? []
-  if (!['csv', 'json', 'jsonl', 'yaml', 'yml'].includes(ending)) {
-    return { why: `tests in a file of the kind ${ending === '' ? 'unknown' : `.${ending}`} are not read` }
-  }
-  if (ending !== 'csv' && ending !== 'jsonl') {
-    const read = files.value(path)
-    if ('why' in read) return read
-    return { rows: Array.isArray(read.value) ? read.value : [read.value] }
-  }
-  const read = files.text(path)
-  if ('why' in read) return read
-  if (ending === 'jsonl') return readLines(read.text, path)
-  const table = readCsvTests(read.text)
-  return 'why' in table ? table : { rows: table.tests }
-}
-
-function readLines(text: string, path: string): { rows: JsonValue[] } | { why: string } {
-  const rows: JsonValue[] = []
-  for (const [at, line] of text.split('\n').entries()) {
-    const read = line.trim() === '' ? null : jsonIn(line, `${path} line ${at + 1}`)
-    if (read === null) continue
-    if ('why' in read) return read
-    rows.push(read.value)
-  }
-  return { rows }
-}
-
-/** The default test's assertions come first, unless the test wants none of them; of all else the test's own wins. */
-function merge(base: PromptfooTest, test: PromptfooTest): PromptfooTest {
-  const options = { ...base.options, ...test.options }
-  const isAlone = test.options?.disableDefaultAsserts === true
-  const inherited = isAlone ? [] : (base.assert ?? [])
-  const vars = test.vars ?? {}
-  return {
-    ...base,
-    ...test,
-    vars: typeof vars === 'object' && !Array.isArray(vars) ? { ...objectOf(base.vars), ...vars } : vars,
-    assert: [...inherited, ...(test.assert ?? [])],
-    metadata: { ...base.metadata, ...test.metadata },
-    options,
-    threshold: test.threshold ?? base.threshold,
-  }
-}
-
-function objectOf(value: PromptfooTest['vars']): JsonObject {
-  return isJsonObject(value) ? value : {}
 }
 
 function expand(
