@@ -15,6 +15,7 @@ import { closedQa } from './judges/closed-qa.ts'
 import { contextRelevance } from './judges/context-relevance.ts'
 import { factuality } from './judges/factuality.ts'
 import { faithfulness } from './judges/faithfulness.ts'
+import { judgedAssertions } from './judges/judged-assertions.ts'
 import { jury } from './judges/jury.ts'
 import { pairwise } from './judges/pairwise.ts'
 import { rubric } from './judges/rubric.ts'
@@ -93,6 +94,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   contextRelevance,
   pairwise,
   jury,
+  judgedAssertions,
 ]
 
 const BY_NAME: ReadonlyMap<string, ScorerKind> = new Map(SCORER_KINDS.map((kind) => [kind.kind, kind]))

@@ -44,6 +44,7 @@ tests:
     assert:
       - { type: contains-any, value: [30 days, a month] }
       - { type: equals, value: exactly this, weight: 0 }
+      - { type: llm-rubric, value: is friendly, weight: 0 }
 `
 const JUDGED = `      - { type: llm-rubric, value: is friendly }
       - { type: python, value: len(output) < 100 }
@@ -77,11 +78,22 @@ const local = ['--subject', 'local/reader', '--yes']
 describe('a config of promptfoo', () => {
   test('runs unchanged, each prompt as a run of its own, to a table of its tests', async () => {
     const { code, stdout, stderr } = await aval(
-      ...['eval', 'run', 'first/promptfooconfig.yaml', ...local, '--out', 'report.xml'],
+      ...[
+        'eval',
+        'run',
+        'first/promptfooconfig.yaml',
+        ...local,
+        '--grader',
+        'local/reader',
+        '--out',
+        'report.xml',
+      ],
     )
 
     expect({ code, stderr }).toMatchObject({ code: 0 })
-    expect(stdout).toMatch(/2 tests × 2 prompts\. 13 assertions: 13 evaluated .*, 0 not evaluated/)
+    expect(stdout).toMatch(/2 tests × 2 prompts\. 14 assertions: 13 evaluated .*, 1 not evaluated/)
+    expect(stdout).toMatch(/llm-rubric +1 +not evaluated +reported as rubric by local\/reader/)
+    expect(stdout).toMatch(/judges: 0 of 2 judged/)
     expect(stdout).toMatch(/calls +4/)
     expect(stdout).toMatch(/prompt +provider +passed +failed +not evaluated +run/)
     expect(stdout).toMatch(/chat +local\/reader +2 +0 +0 +run_/)

@@ -6,6 +6,7 @@ import type { Assertion } from '../../assertions.ts'
 import { prepareScorer } from '../../scorers/registry.ts'
 import { readCode } from './code.ts'
 import type { FilesBeside } from './files-beside.ts'
+import { graderOf, judgeOf } from './judges.ts'
 import { DIFFERENCES, MAPPINGS, type Mapped } from './mappings.ts'
 import { render } from './render.ts'
 import type { PromptfooAssertion } from './shape.ts'
@@ -16,6 +17,8 @@ export type Surroundings = {
   variables: JsonObject
   templates: Readonly<Record<string, PromptfooAssertion>>
   files: FilesBeside
+  /** The model that the test names as its grader, as it is called here. */
+  grader: string | null
 }
 /** One line of the compatibility report. */
 export type Counted = {
@@ -31,6 +34,9 @@ const KNOWN = new Set(
     ' ',
   ),
 )
+
+/** What makes another question of a judge's. */
+const REPLACES = new Set(['rubricPrompt', 'contextTransform'])
 
 /** `count` is told of every assertion, those of a set too. */
 export function mapAssertion(
@@ -60,7 +66,7 @@ function mapOne(assertion: PromptfooAssertion, around: Surroundings, count: (one
   const isOpposite = type.startsWith('not-')
   const base = isOpposite ? type.slice('not-'.length) : type
   const mapping = Object.hasOwn(MAPPINGS, base) ? MAPPINGS[base] : undefined
-  if (mapping === undefined) return unjudged(assertion, around, whyNotEvaluated(base), count)
+  if (mapping === undefined) return reported(assertion, around, { base, isOpposite }, count)
   const strange = Object.keys(assertion).find((name) => !KNOWN.has(name))
   if (strange !== undefined) {
     return unjudged(assertion, around, `it has ${JSON.stringify(strange)}, which is not applied here`, count)
@@ -75,6 +81,28 @@ function mapOne(assertion: PromptfooAssertion, around: Surroundings, count: (one
   const remark = DIFFERENCES[base] ?? null
   count({ type, status: remark === null ? 'evaluated' : 'differs', remark })
   return { ...mapped, ...(isOpposite && { not: true }), ...weighed(assertion, around) }
+}
+
+/** Not evaluated, and judged by the grader beside, where it has one and the question is promptfoo's own. */
+function reported(
+  assertion: PromptfooAssertion,
+  around: Surroundings,
+  { base, isOpposite }: { base: string; isOpposite: boolean },
+  count: (one: Counted) => void,
+): Single {
+  const why = whyNotEvaluated(base)
+  const { provider, threshold = null } = assertion
+  const model = provider === undefined ? around.grader : graderOf(provider)
+  const isOwnQuestion = Object.keys(assertion).every((name) => KNOWN.has(name) && !REPLACES.has(name))
+  const value = model === null || !isOwnQuestion ? null : readValue(assertion.value, around)
+  if (model === null || value === null || 'why' in value) return unjudged(assertion, around, why, count)
+  const judge = judgeOf(base, { value: value.value, threshold, model })
+  if (judge === null || whyNotPrepared(judge) !== null) return unjudged(assertion, around, why, count)
+  const remark = `reported as ${judge.kind} by ${model}; which decides nothing before it is calibrated against people`
+  return {
+    ...unjudged(assertion, around, remark, count),
+    judge: { ...judge, ...(isOpposite && { not: true }) },
+  }
 }
 
 /** A setting that our kind does not take: a pattern with lookaround, a schema with a keyword that is not read. */

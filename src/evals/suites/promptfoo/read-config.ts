@@ -13,10 +13,12 @@ import {
   promptTexts,
   type ReadBeside,
 } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
+import { reportedAssertions } from '../../assertions.ts'
 import { checkItem } from '../../datasets/check-item.ts'
 import { metadataOf } from '../../datasets/formats/draft.ts'
 import type { DatasetItem } from '../../datasets/item.ts'
 import { type FilesBeside, filesBeside } from './files-beside.ts'
+import { graderOf } from './judges.ts'
 import { type Counted, mapAssertion } from './map-assertion.ts'
 import { type PromptfooProvider, readProviders } from './providers.ts'
 import { renderMessages, renderVariables } from './render.ts'
@@ -29,6 +31,8 @@ type PromptfooPrompt = {
   /** Of its dataset and its suite. */
   name: string
   items: DatasetItem[]
+  /** Some assertions of them name a judge. */
+  asksJudges: boolean
 }
 type Compatibility = {
   /** Of the file, each counted once for every value of its lists. */
@@ -71,7 +75,7 @@ export function isPromptfooConfig(value: unknown): boolean {
 /** `name` is the config's, for people. Problems for a file that is no config, and for one without a test that can be run. */
 export function readPromptfoo(
   text: string,
-  { name, readBeside }: { name: string; readBeside: ReadBeside },
+  { name, readBeside, grader }: { name: string; readBeside: ReadBeside; grader?: string | undefined },
 ): PromptfooSuite | { problems: readonly string[] } {
   const read = parseYaml(text, name)
   if ('problems' in read) return read
@@ -79,18 +83,18 @@ export function readPromptfoo(
   if (!parsed.success) return { problems: describeIssues(name, configShape, read.value, parsed.error) }
   const config = parsed.data
   const files = filesBeside(readBeside)
-  const found = readTests(config, files)
+  const found = readTests(config, files, grader)
   if ('problems' in found) return { problems: found.problems.map((problem) => `${name}: ${problem}`) }
   const { tests, leftOut } = found
   const slug = (importedName(name) ?? 'promptfoo').slice(0, MAX_NAME_LETTERS).replace(/-$/, '')
   const texts = promptsOf(config, files, leftOut)
   const counts = new Counts()
   const prepared = tests.map((test) => prepare(test, config, files, counts))
-  const prompts = texts.map(({ label, text: prompt }, at) => ({
-    label,
-    name: `${slug}-p${at + 1}`,
-    items: prepared.flatMap((test) => itemOf(test, { label, prompt }, leftOut)),
-  }))
+  const prompts = texts.map(({ label, text: prompt }, at) => {
+    const items = prepared.flatMap((test) => itemOf(test, { label, prompt }, leftOut))
+    const asksJudges = items.some(({ assertions }) => assertions && reportedAssertions(assertions).length > 0)
+    return { label, name: `${slug}-p${at + 1}`, items, asksJudges }
+  })
   if (prompts.every(({ items }) => items.length === 0)) {
     const reasons = leftOut.slice(0, 10).map(({ test, reason }) => `${name}: ${test}: ${reason}.`)
     return { problems: [`${name}: no test can be run.`, ...reasons] }
@@ -166,7 +170,12 @@ function prepare(test: ExpandedTest, config: PromptfooConfig, files: FilesBeside
   const rendered = renderVariables(test.variables)
   if ('why' in rendered) return { test, why: rendered.why }
   const { variables } = rendered
-  const around = { variables, templates: config.assertionTemplates ?? {}, files }
+  const around = {
+    variables,
+    templates: config.assertionTemplates ?? {},
+    files,
+    grader: graderOf(test.grader ?? undefined),
+  }
   const checks = test.assertions.map((one) => mapAssertion(one, around, (counted) => counts.add(counted)))
   return {
     test,
@@ -190,9 +199,21 @@ function itemOf(
   const rendered = renderMessages(`${prefix}${prompt}${suffix}`, prepared.variables)
   if ('why' in rendered) return leave(rendered.why)
   const { assertions } = prepared
+  const contexts = contextsOf(prepared)
   const about = metadataOf({ description, vars: variables }, metadata)
-  const checked = checkItem({ id, messages: rendered.messages, assertions, ...about }, id)
+  const checked = checkItem({ id, messages: rendered.messages, assertions, ...contexts, ...about }, id)
   return 'problems' in checked ? leave(checked.problems.join(' ')) : [checked.item]
+}
+
+/** The variable that promptfoo's judges of context read; only where one is to be asked. */
+function contextsOf({
+  variables,
+  assertions,
+}: Extract<Prepared, { assertions: unknown }>): Pick<DatasetItem, 'contexts'> {
+  const { context } = variables
+  const texts = (Array.isArray(context) ? context : [context]).filter((one) => typeof one === 'string')
+  const isAsked = reportedAssertions(assertions).some(({ type }) => type.includes('context-'))
+  return isAsked && texts.length > 0 ? { contexts: texts } : {}
 }
 
 /** How many assertions of each type are evaluated, and which are not. */

@@ -14,6 +14,7 @@ const members = {
   weight: z.number().min(0).nullish(),
   metric: z.string().max(1000).nullish(),
   config: json.optional(),
+  provider: json.optional(),
 }
 const TYPED = 'an object with a type'
 const isTyped = ({ type, $ref }: { type?: string | undefined; $ref?: string | undefined }) =>

@@ -1,6 +1,6 @@
 /** The tests of a promptfoo config, one by one: read from wherever they stand, with the default test, one for each value of a list. Pure. */
 
-import { isJsonObject, type JsonObject } from '../../../lib/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { describeIssues } from '../../../lib/schema-problems.ts'
 import type { FilesBeside } from './files-beside.ts'
 import { mergeTests } from './merge-tests.ts'
@@ -18,6 +18,8 @@ export type ExpandedTest = {
   metadata: JsonObject
   prefix: string
   suffix: string
+  /** As the config names it; null for none, and where the judges' own words are replaced. */
+  grader: JsonValue | null
 }
 export type ReadTests = { tests: ExpandedTest[]; leftOut: NotRun[] } | { problems: readonly string[] }
 
@@ -30,10 +32,13 @@ const KNOWN_OPTIONS = new Set(
 )
 
 /** Problems for what is no test at all; a test that asks for what is not done here is left out with its reason. */
-export function readTests(config: PromptfooConfig, files: FilesBeside): ReadTests {
+export function readTests(config: PromptfooConfig, files: FilesBeside, grader?: string): ReadTests {
   const leftOut: NotRun[] = []
-  const defaults = readDefault(config.defaultTest ?? {}, files)
-  if ('problems' in defaults) return defaults
+  const read = readDefault(config.defaultTest ?? {}, files)
+  if ('problems' in read) return read
+  // One that is named from outside stands where the file would name it for all.
+  const options = { ...read.test.options, ...(grader !== undefined && { provider: grader }) }
+  const defaults = { ...read.test, options }
   const plain = plainTests(config, files, leftOut)
   if ('problems' in plain) return plain
   const made = scenarioTests(config, files, leftOut)
@@ -41,7 +46,7 @@ export function readTests(config: PromptfooConfig, files: FilesBeside): ReadTest
   const tests: ExpandedTest[] = []
   for (const { id, test } of [...plain.tests, ...made.tests]) {
     const inheritsAssertions = test.options?.disableDefaultAsserts !== true
-    const expanded = expand(id, mergeTests(defaults.test, test, { inheritsAssertions }), files)
+    const expanded = expand(id, mergeTests(defaults, test, { inheritsAssertions }), files)
     if ('why' in expanded) leftOut.push({ test: id, prompt: null, reason: expanded.why })
     else tests.push(...expanded.tests)
     if (tests.length > MAX_TESTS) return { problems: [tooMany('tests')] }
@@ -97,6 +102,7 @@ function expand(
       metadata: metadata ?? {},
       prefix: affix('prefix'),
       suffix: affix('suffix'),
+      grader: options?.rubricPrompt === undefined ? (options?.provider ?? null) : null,
     })),
   }
 }

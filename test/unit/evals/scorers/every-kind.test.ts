@@ -91,6 +91,7 @@ const EMPTY: Record<string, number | string> = {
   'context-relevance': 1,
   pairwise: 'abstained',
   jury: 'abstained',
+  'judged-assertions': 'abstained',
 }
 
 /** Kinds that need nothing but the answer. */

@@ -14,12 +14,14 @@ const FILES: Record<string, string> = {
 }
 const templates = { short: { type: 'word-count', value: { max: 20 } } }
 
-function map(given: PromptfooAssertion, variables: JsonObject = {}) {
+function map(given: PromptfooAssertion, variables: JsonObject = {}, grader: string | null = null) {
   const counted: Counted[] = []
   const readBeside = (path: string) =>
     FILES[path] === undefined ? { why: 'cannot be read (ENOENT).' } : { text: FILES[path] }
-  const assertion = mapAssertion(given, { variables, templates, files: filesBeside(readBeside) }, (one) =>
-    counted.push(one),
+  const assertion = mapAssertion(
+    given,
+    { variables, templates, files: filesBeside(readBeside), grader },
+    (one) => counted.push(one),
   )
   return { assertion, counted }
 }
@@ -184,6 +186,73 @@ test.each<[PromptfooAssertion, RegExp]>([
 
   expect(assertion).toMatchObject({ type: expect.any(String), not_evaluated: expect.stringMatching(why) })
   expect(counted).toMatchObject([{ status: 'not_evaluated' }])
+})
+
+const MODEL = 'openai/gpt-4.1'
+
+test.each<[PromptfooAssertion, JsonObject]>([
+  [
+    { type: 'llm-rubric', value: 'is {{how}}' },
+    { kind: 'rubric', settings: { model: MODEL, rubric: 'is kind' } },
+  ],
+  [
+    { type: 'llm-rubric', value: 'x', threshold: 0.6 },
+    { kind: 'rubric', settings: { model: MODEL, rubric: 'x', scale: '1-5', threshold: 0.6 } },
+  ],
+  [
+    { type: 'not-g-eval', value: ['a', 'b'] },
+    { kind: 'rubric', settings: { model: MODEL, rubric: 'a\nb', scale: '1-5', threshold: 0.7 }, not: true },
+  ],
+  [
+    { type: 'model-graded-closedqa', value: 'x', provider: 'anthropic:messages:claude-sonnet-5' },
+    { kind: 'closed-qa', settings: { model: 'anthropic/claude-sonnet-5', criterion: 'x' } },
+  ],
+  [
+    { type: 'factuality', value: 'x' },
+    {
+      kind: 'factuality',
+      settings: {
+        model: MODEL,
+        value: 'x',
+        subset: 1,
+        superset: 1,
+        agree: 1,
+        disagree: 0,
+        differ: 1,
+        threshold: 1,
+      },
+    },
+  ],
+  [{ type: 'answer-relevance' }, { kind: 'answer-relevance', settings: { model: MODEL, threshold: 0 } }],
+  [
+    { type: 'context-faithfulness', threshold: 0.8 },
+    { kind: 'faithfulness', settings: { model: MODEL, threshold: 0.8 } },
+  ],
+  [{ type: 'context-relevance' }, { kind: 'context-relevance', settings: { model: MODEL, threshold: 0 } }],
+])('%j is not evaluated, and judged beside where a grader is named', (given, judge) => {
+  const { assertion, counted } = map(given, { how: 'kind' }, MODEL)
+
+  expect(assertion).toMatchObject({
+    type: given.type,
+    not_evaluated: expect.stringMatching(/decides nothing/),
+    judge,
+  })
+  expect(counted).toMatchObject([{ status: 'not_evaluated', remark: expect.stringMatching(/^reported as/) }])
+})
+
+test.each<PromptfooAssertion>([
+  { type: 'llm-rubric' },
+  { type: 'llm-rubric', value: 'x', rubricPrompt: 'Other words: {{output}}' },
+  { type: 'llm-rubric', value: 'x', threshold: 7 },
+  { type: 'llm-rubric', value: 'x', provider: 'bam:chat:ibm/granite' },
+  { type: 'context-faithfulness', contextTransform: 'output' },
+  { type: 'context-recall', value: 'x' },
+  { type: 'python', value: 'x' },
+])('%j is not judged beside: another question, or nobody who can be asked', (given) => {
+  const { assertion } = map(given, {}, MODEL)
+
+  expect(assertion).toMatchObject({ type: given.type, not_evaluated: expect.any(String) })
+  expect(assertion).not.toHaveProperty('judge')
 })
 
 describe('an assertion', () => {

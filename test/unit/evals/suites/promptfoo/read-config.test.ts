@@ -216,6 +216,38 @@ scenarios:
   })
 })
 
+describe('a grader', () => {
+  const text = `
+prompts: ["{{q}}"]
+defaultTest: { options: { provider: openai:gpt-5-mini } }
+tests:
+  - vars: { q: a, context: one }
+    assert: [{ type: llm-rubric, value: is kind }, { type: context-faithfulness, provider: { id: local/judge } }]
+  - { vars: { q: b }, options: { rubricPrompt: own words }, assert: [{ type: llm-rubric, value: is kind }] }
+`
+  test('judges beside what models judge there, by the names they have here', () => {
+    const [first, second] = itemsOf(text)
+    const models = first?.assertions?.checks.map((one) => 'judge' in one && one.judge?.settings.model)
+
+    expect(models).toEqual(['openai/gpt-5-mini', 'local/judge'])
+    expect(first?.contexts).toEqual(['one'])
+    expect(second?.assertions?.checks).not.toContainEqual(
+      expect.objectContaining({ judge: expect.anything() }),
+    )
+    expect(suiteOf(text).prompts).toMatchObject([{ asksJudges: true }])
+  })
+
+  test('may be named from outside, and be missing', () => {
+    const readBeside = () => ({ why: 'no file.' })
+    const named = readPromptfoo(text, { name: 'n', readBeside, grader: 'anthropic/claude' })
+    const none = itemsOf(text.replace(/defaultTest.*/, ''))
+
+    expect(JSON.stringify(named)).toMatch(/rubric by anthropic\/claude/)
+    expect(JSON.stringify(named)).not.toContain('gpt-5-mini')
+    expect(none[0]?.assertions?.checks[0]).not.toHaveProperty('judge')
+  })
+})
+
 describe('what is not run', () => {
   test.each([
     ['tests: [{ vars: { q: "{{z|upper}}" } }, {}]', /the variable q/],
