@@ -177,6 +177,19 @@ describe('the process', () => {
     expect(await Promise.all(orders)).toMatchObject([{ value: true }, { kind: 'failed' }])
   })
 
+  test('has a bounded queue', async () => {
+    const own = openSandbox()
+    const orders = Array.from({ length: 1_001 }, () =>
+      own.evaluate({ ...ORDER, code: 'return true' }, signal),
+    )
+
+    expect(await orders.at(-1)).toMatchObject({
+      reason: expect.stringMatching(/^1000 evaluations already wait/),
+    })
+    await own.close()
+    expect(await orders[0]).toMatchObject({ reason: 'The sandbox was closed.' })
+  })
+
   test('ends with the sandbox, whatever it does', async () => {
     const started: number[] = []
     const own = openSandbox({ computeMs: 60_000, onProcess: (pid) => started.push(pid) })
