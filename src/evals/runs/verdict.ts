@@ -3,6 +3,7 @@
 import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
 import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
 import { holm } from '../../lib/statistics/multiple.ts'
+import { type Flips, flipsOf } from '../robustness/flips.ts'
 import { mayDecide } from './calibration.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
 import { groupOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
@@ -42,6 +43,8 @@ export type ScorerVerdict = {
   estimate: Estimate | null
   compared: Compared | null
   gates: Gate[]
+  /** Of a dataset with perturbed items; left out without any. */
+  flips?: Flips[]
 }
 export type Verdict = {
   /** `measured`: nothing was demanded. */
@@ -111,6 +114,7 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
   const other = baseline?.scores.get(scorer.name) ?? null
   const pairs = other === null ? null : pairsOf(other, own)
   const coverage = coverageOf(own, content.repeats)
+  const flips = flipsIn(scorer, own)
   const gates = gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage })
   return {
     scorer: scorer.name,
@@ -124,7 +128,20 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
     estimate: estimateOf(scorer, own),
     compared: other === null || pairs === null ? null : compare(scorer, other, pairs),
     gates,
+    ...(flips.length > 0 && { flips }),
   }
+}
+
+function flipsIn({ name, values }: RunScorer, items: readonly ItemScores[]): Flips[] {
+  const judged = items.map((item) => ({
+    itemId: item.itemId,
+    group: groupOf(item),
+    perturbation: item.perturbation ?? null,
+    origin: item.origin ?? null,
+    mean: item.mean,
+    passRate: item.passRate ?? null,
+  }))
+  return flipsOf({ scorer: name, scale: values }, judged, randomOf)
 }
 
 function shared(candidate: Measured, baseline: Measured): number {
