@@ -86,8 +86,9 @@ function comparedJson({ baseline, difference, adjustedP, reads }: Compared) {
   }
 }
 
-function gateJson({ rule, bar, verdict, reason, low, high, itemsMore }: Gate) {
-  return { rule, bar, verdict, reason, low: bounded(low), high: bounded(high), items_more: itemsMore }
+function gateJson({ rule, bar, verdict, reason, low, high, itemsMore, perturbation }: Gate) {
+  const of = perturbation === undefined ? {} : { perturbation }
+  return { rule, ...of, bar, verdict, reason, low: bounded(low), high: bounded(high), items_more: itemsMore }
 }
 
 function intervalJson(interval: Estimate | Difference | null) {

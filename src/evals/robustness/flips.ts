@@ -2,6 +2,7 @@
 
 import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
 import { type Estimate, estimateMean, type Scale } from '../../lib/statistics/estimate.ts'
+import { withUnknownAs } from '../../lib/statistics/worst-case.ts'
 
 /** One scorer's judgement of an item over its repeats. */
 export type Judged = {
@@ -42,17 +43,9 @@ export function flipsOf(
   items: readonly Judged[],
   randomOf: (name: string) => () => number,
 ): Flips[] {
-  const originals = new Map(
-    items.flatMap((item) => (item.perturbation === null ? [[item.itemId, item]] : [])),
-  )
   const names = new Set(items.flatMap(({ perturbation }) => (perturbation === null ? [] : [perturbation])))
   return [...names].map((perturbation) => {
-    const pairs = items.flatMap((perturbed) => {
-      const original = originals.get(perturbed.origin ?? '')
-      return perturbed.perturbation !== perturbation || original === undefined
-        ? []
-        : [{ original, perturbed }]
-    })
+    const pairs = pairsOf(items, perturbation)
     const name = `${scorer} ${perturbation}`
     return {
       scorer,
@@ -64,7 +57,50 @@ export function flipsOf(
   })
 }
 
+export type FlipBounds = { low: number; high: number; unknown: number; pairs: number }
+
+/**
+ * What a gate on flips looks at, one-sided at `alpha`: the lower bound as if no undecided pair had flipped, and the upper one as
+ * if each had. Null where no pair was decided.
+ */
+export function flipBounds(
+  items: readonly Judged[],
+  perturbation: string,
+  { alpha, random }: { alpha: number; random: () => () => number },
+): FlipBounds | null {
+  const flips = pairsOf(items, perturbation).map(({ original, perturbed }) => ({
+    flip:
+      original.passRate === null || perturbed.passRate === null
+        ? null
+        : Number(original.passRate >= 0.5 !== perturbed.passRate >= 0.5),
+    group: original.group,
+  }))
+  const unknown = flips.filter(({ flip }) => flip === null).length
+  if (unknown === flips.length) return null
+  const groups = flips.map(({ group }) => group)
+  const end = (value: 0 | 1) =>
+    estimateMean(
+      withUnknownAs(
+        value,
+        flips.map(({ flip }) => flip),
+      ),
+      { scale: 'binary', groups, confidence: 1 - 2 * alpha, random: random() },
+    )
+  return { low: end(0)?.low ?? 0, high: end(1)?.high ?? 1, unknown, pairs: flips.length }
+}
+
 type Pair = { original: Judged; perturbed: Judged }
+
+/** Perturbed items whose original is there too. */
+function pairsOf(items: readonly Judged[], perturbation: string): Pair[] {
+  const originals = new Map(
+    items.flatMap((item) => (item.perturbation === null ? [[item.itemId, item]] : [])),
+  )
+  return items.flatMap((perturbed) => {
+    const original = originals.get(perturbed.origin ?? '')
+    return perturbed.perturbation !== perturbation || original === undefined ? [] : [{ original, perturbed }]
+  })
+}
 
 function flipped(
   pairs: readonly Pair[],

@@ -6,7 +6,7 @@ import { holm } from '../../lib/statistics/multiple.ts'
 import { type Flips, flipsOf } from '../robustness/flips.ts'
 import { mayDecide } from './calibration.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
-import { groupOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
+import { groupOf, judgedOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import type { RunContent, RunScorer } from './run-content.ts'
 
@@ -133,15 +133,7 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
 }
 
 function flipsIn({ name, values }: RunScorer, items: readonly ItemScores[]): Flips[] {
-  const judged = items.map((item) => ({
-    itemId: item.itemId,
-    group: groupOf(item),
-    perturbation: item.perturbation ?? null,
-    origin: item.origin ?? null,
-    mean: item.mean,
-    passRate: item.passRate ?? null,
-  }))
-  return flipsOf({ scorer: name, scale: values }, judged, randomOf)
+  return flipsOf({ scorer: name, scale: values }, items.map(judgedOf), randomOf)
 }
 
 function shared(candidate: Measured, baseline: Measured): number {
