@@ -25,7 +25,7 @@ import { FEATURES } from '../src/evals/groundedness/features.ts'
 import { type Floors, floorsOf } from '../src/evals/groundedness/floors.ts'
 import { readAnswer } from '../src/evals/groundedness/ground.ts'
 import { findSets, kindOf, readSet } from '../src/evals/groundedness/sets.ts'
-import { digestOf, type FittedWeights } from '../src/evals/groundedness/weights.ts'
+import { digestOf, type FittedWeights, packWeights } from '../src/evals/groundedness/weights.ts'
 import { createLocalProvider } from '../src/providers/local/local.ts'
 import type { SetPath } from '../src/retrieval/quality/find-sets.ts'
 import { type Example, importanceOf, learnCalibration, learnClaimModel } from './claim-model.ts'
@@ -253,9 +253,9 @@ const rounded: FittedWeights = JSON.parse(
   JSON.stringify(fitted, (_, value) => (typeof value === 'number' ? round(value) : value)),
 )
 if (values.write) {
-  const text = JSON.stringify({ ...rounded, digest: digestOf(rounded) }, null, 2)
+  const text = JSON.stringify(packWeights({ ...rounded, digest: digestOf(rounded) }), null, 2)
   writeFileSync(
     WEIGHTS,
-    `/** Written by bench/groundedness-fit.ts: what it learnt, from what, and how. Never edited by hand. */\n\nimport type { FittedWeights } from './weights.ts'\n\nexport const FITTED: FittedWeights = ${text}\n`,
+    `/** Written by bench/groundedness-fit.ts: what it learnt, from what, and how. Never edited by hand. */\n\nimport { unpackWeights } from './weights.ts'\n\nexport const FITTED = unpackWeights(${text})\n`,
   )
 }

@@ -84,6 +84,8 @@ function lateDatasetActions(directory: string): DatasetActions {
     },
     schema: async (path) => await (await load()).schema(path),
     itemOf: async (call) => await (await load()).itemOf(call),
+    perturbations: async () => await (await load()).perturbations(),
+    perturb: async (item, settings) => await (await load()).perturb(item, settings),
   }
 }
 

@@ -9,6 +9,7 @@ import { itemOfRequest } from './evals/datasets/from-requests.ts'
 import { compileItemSchema, type ItemCheck, MAX_SCHEMA_BYTES } from './evals/datasets/item-schema.ts'
 import { MAX_FILE_BYTES, readDataset } from './evals/datasets/read-file.ts'
 import { fileKindOf } from './evals/datasets/rows.ts'
+import { PERTURBATION_NAMES, perturbItem } from './evals/robustness/perturb.ts'
 import type { JsonValue } from './lib/json.ts'
 import { nearest } from './lib/nearest.ts'
 import { parseYaml } from './lib/yaml.ts'
@@ -19,6 +20,14 @@ export function createDatasetActions(directory: string): DatasetActions {
     read: (path, options) => read(directory, path, options),
     schema: async (path) => schemaIn(directory, path),
     itemOf: async (call) => itemOfRequest(call),
+    perturbations: async () => PERTURBATION_NAMES,
+    perturb: async (item, settings) => {
+      const { items, left } = perturbItem(item, settings)
+      return {
+        items: items.map((one) => ({ item: one, bytes: Buffer.byteLength(JSON.stringify(one)) })),
+        left: left.map(({ perturbation, reason }) => `${perturbation}: ${reason}`),
+      }
+    },
   }
 }
 

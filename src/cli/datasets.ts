@@ -29,4 +29,11 @@ export type DatasetActions = {
   /** A JSON Schema of a JSON or YAML file, as `/api` takes it. */
   schema(path: string): Promise<unknown>
   itemOf(call: LoggedCall): Promise<{ item: DatasetItem } | { left: string }>
+  /** Names of what `perturb` can be asked for. */
+  perturbations(): Promise<readonly string[]>
+  /** The item first, then its perturbed ones; `left` says of which there is none, and why. Bytes are those of JSON. */
+  perturb(
+    item: DatasetItem,
+    settings: { wanted: readonly string[]; seed: number },
+  ): Promise<{ items: { item: DatasetItem; bytes: number }[]; left: string[] }>
 }

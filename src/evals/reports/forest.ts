@@ -76,7 +76,7 @@ function differenceRow(scorer: ScorerVerdict): ForestRow | null {
 }
 
 function estimateRow(scorer: ScorerVerdict): ForestRow | null {
-  const gates = scorer.gates.filter(({ rule }) => rule !== 'not_worse_by')
+  const gates = scorer.gates.filter(({ rule }) => rule !== 'not_worse_by' && rule !== 'flips_at_most')
   if (scorer.estimate === null || (gates.length === 0 && scorer.compared?.difference != null)) return null
   const { estimate, low, high } = scorer.estimate
   return { scorer: scorer.scorer, estimate, low, high, ...gated(gates, (bar) => bar), isTurned: false }

@@ -6,6 +6,7 @@
 import { printable, printableLine } from '../../lib/printable.ts'
 import { sha256 } from '../../lib/sha256.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
+import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
 import { forestsOf } from './forest.ts'
 import { forestFigure } from './html-forest.ts'
 import { REPORT_STYLE } from './html-style.ts'
@@ -40,7 +41,7 @@ export function renderHtml(report: Report): string {
 <h1>${name(about.suite)}</h1>
 <p class="outcome ${verdict.verdict}">${outcomeText(report)}</p>
 ${definitions(factsOf(report))}</header>
-${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
+${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
 </html>
 `
   return page.markup
@@ -137,6 +138,15 @@ function gates({ scorers }: Verdict): Markup | null {
   return rows.length === 0
     ? null
     : section('Gates', table(['scorer', 'demanded', 'verdict', 'because'], rows))
+}
+
+function flips(verdict: Verdict): Markup | null {
+  const rows = flipRows(verdict).map(
+    ([scorer = '', perturbation = '', ...cells]) =>
+      markup`<tr><td class="name">${name(scorer)}</td><td class="name">${name(perturbation)}</td>${cells.map(figure)}</tr>
+`,
+  )
+  return rows.length === 0 ? null : section('Robustness', table(FLIPS_HEAD, rows))
 }
 
 function itemSections(comparison: ItemComparison): Markup {

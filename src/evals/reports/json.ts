@@ -3,6 +3,7 @@
 import { usdText } from '../../lib/money.ts'
 import type { Difference } from '../../lib/statistics/difference.ts'
 import type { Estimate } from '../../lib/statistics/estimate.ts'
+import type { Flips } from '../robustness/flips.ts'
 import type { Gate } from '../runs/gates.ts'
 import type { Compared, ScorerVerdict } from '../runs/verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -60,6 +61,19 @@ function scorerJson(scorer: ScorerVerdict) {
     estimate: intervalJson(scorer.estimate),
     compared: scorer.compared === null ? null : comparedJson(scorer.compared),
     gates: scorer.gates.map(gateJson),
+    ...(scorer.flips !== undefined && { flips: scorer.flips.map(flipsJson) }),
+  }
+}
+
+function flipsJson({ perturbation, pairs, decided, rate, nowFailing, nowPassing, difference }: Flips) {
+  return {
+    perturbation,
+    pairs,
+    decided,
+    rate: intervalJson(rate),
+    now_failing: nowFailing,
+    now_passing: nowPassing,
+    difference: difference === null ? null : { ...intervalJson(difference), p: difference.p },
   }
 }
 
@@ -72,8 +86,9 @@ function comparedJson({ baseline, difference, adjustedP, reads }: Compared) {
   }
 }
 
-function gateJson({ rule, bar, verdict, reason, low, high, itemsMore }: Gate) {
-  return { rule, bar, verdict, reason, low: bounded(low), high: bounded(high), items_more: itemsMore }
+function gateJson({ rule, bar, verdict, reason, low, high, itemsMore, perturbation }: Gate) {
+  const of = perturbation === undefined ? {} : { perturbation }
+  return { rule, ...of, bar, verdict, reason, low: bounded(low), high: bounded(high), items_more: itemsMore }
 }
 
 function intervalJson(interval: Estimate | Difference | null) {

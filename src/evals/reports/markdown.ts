@@ -6,6 +6,7 @@
 import { printable, printableLine } from '../../lib/printable.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { clip } from '../scorers/outcome.ts'
+import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
 import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemChange, ItemComparison } from './items.ts'
@@ -29,6 +30,7 @@ export function renderMarkdown(report: Report): string {
   const head = `### ${outcomeText(report)}: ${code(report.about.suite)}\n`
   const sections = [
     scorerTable(verdict),
+    flipTable(verdict),
     reasonList(verdict.reasons),
     folded('Run', factTable(report)),
     items === null || items.items.length === 0 ? '' : folded(itemsTitle(items), itemTables(items)),
@@ -90,6 +92,17 @@ function scorerTable({ scorers }: Verdict): string {
     scorer.gates.map((gate) => `${demandText(gate)}: **${gate.verdict}**`).join('<br>') || '-',
   ])
   return table(['scorer', ...figures, 'gate'], rows)
+}
+
+function flipTable(verdict: Verdict): string {
+  const rows = flipRows(verdict)
+  if (rows.length === 0) return ''
+  const named = rows.map(([scorer = '', perturbation = '', ...cells]) => [
+    code(scorer),
+    code(perturbation),
+    ...cells,
+  ])
+  return table(FLIPS_HEAD, named)
 }
 
 function comparedCells({ values, compared, estimate }: ScorerVerdict): string[] {

@@ -13,6 +13,7 @@ const RULES: Readonly<Record<Gate['rule'], string>> = {
   at_most: 'at most',
   not_worse_by: 'not worse by',
   observed_at_least: 'of these at least',
+  flips_at_most: 'flips at most',
 }
 
 /** Three decimals for shares, four significant digits for what has a unit of its own. */
@@ -45,8 +46,9 @@ export function probabilityText(p: number | null): string {
 }
 
 /** `not worse by 0.02`. */
-export function demandText({ rule, bar }: Pick<Gate, 'rule' | 'bar'>): string {
-  return `${RULES[rule]} ${Number(bar.toPrecision(4))}`
+export function demandText({ rule, bar, perturbation }: Pick<Gate, 'rule' | 'bar' | 'perturbation'>): string {
+  const by = perturbation === undefined ? '' : ` by ${perturbation}`
+  return `${RULES[rule]} ${Number(bar.toPrecision(4))}${by}`
 }
 
 /** Ends without their leading nought, as journals set them. */

@@ -5,6 +5,7 @@ import { printableLine } from '../../lib/printable.ts'
 import type { Gate } from '../runs/gates.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { clipTo, columns, padTo, widthOf, wrap } from './columns.ts'
+import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
 import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemComparison } from './items.ts'
@@ -32,6 +33,7 @@ export function renderTerminal(report: Report, { colors: isColored, width }: Ter
   const parts = [
     factLines(report, colors, columnsWide),
     scorerLines(report.verdict, colors, columnsWide),
+    flipLines(report.verdict, colors, columnsWide),
     plotLines(report.verdict, colors, columnsWide),
     report.items === null ? [] : itemLines(report.items, colors, columnsWide),
     report.verdict.reasons.flatMap((reason) => wrapped(printableLine(reason), columnsWide)),
@@ -133,6 +135,18 @@ function readsText({ compared }: ScorerVerdict, colors: Colors): string {
 
 function gateText(gate: Gate, colors: Colors): string {
   return `${demandText(gate)}: ${paintOf(gate.verdict, colors)(gate.verdict)}`
+}
+
+function flipLines(verdict: Verdict, colors: Colors, width: number): string[] {
+  const rows = flipRows(verdict)
+  if (rows.length === 0) return []
+  const named = rows.map(([scorer = '', perturbation = '', ...cells]) => [
+    printableLine(scorer),
+    clipTo(printableLine(perturbation), MAX_ITEM_ID),
+    ...cells,
+  ])
+  const [titles = '', ...lines] = columns([FLIPS_HEAD, ...named]).map((line) => clipTo(line, width))
+  return [colors.dim(titles), ...lines]
 }
 
 function plotLines(verdict: Verdict, colors: Colors, width: number): string[] {

@@ -6,14 +6,17 @@
 import { estimateMean } from '../../lib/statistics/estimate.ts'
 import { compareWithMargin, type NonInferiority } from '../../lib/statistics/non-inferiority.ts'
 import { withUnknownAs } from '../../lib/statistics/worst-case.ts'
+import { flipBounds } from '../robustness/flips.ts'
 import { mayDecide } from './calibration.ts'
-import { groupOf, type Pair, randomOf } from './item-pairs.ts'
+import { groupOf, judgedOf, type Pair, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
 
 export type GateVerdict = 'pass' | 'fail' | 'inconclusive'
 export type Gate = {
-  rule: 'at_least' | 'at_most' | 'not_worse_by' | 'observed_at_least'
+  rule: 'at_least' | 'at_most' | 'not_worse_by' | 'observed_at_least' | 'flips_at_most'
+  /** Of `flips_at_most` alone. */
+  perturbation?: string
   bar: number
   verdict: GateVerdict
   /** One sentence with the numbers it rests on. */
@@ -36,12 +39,13 @@ type Known = {
 
 export function gatesOf(scorer: RunScorer, known: Known): Gate[] {
   // Runs that were begun before there was such a gate do not say.
-  const { atLeast, atMost, notWorseBy, observedAtLeast = null } = scorer.gates
+  const { atLeast, atMost, notWorseBy, observedAtLeast = null, flipsAtMost = {} } = scorer.gates
   const gates = [
     ...(atLeast === null ? [] : [valueGate(scorer, 'at_least', atLeast, known)]),
     ...(atMost === null ? [] : [valueGate(scorer, 'at_most', atMost, known)]),
     ...(notWorseBy === null ? [] : [changeGate(scorer, notWorseBy, known)]),
     ...(observedAtLeast === null ? [] : [observedGate(scorer, observedAtLeast, known)]),
+    ...Object.entries(flipsAtMost).map(([perturbation, bar]) => flipGate(scorer, perturbation, bar, known)),
   ]
   return mayDecide(scorer) ? gates : gates.map(onlyReports)
 }
@@ -101,6 +105,21 @@ function observedGate(scorer: RunScorer, bar: number, { own }: Known): Gate {
   const verdict = low >= bar ? 'pass' : high < bar ? 'fail' : 'inconclusive'
   const observed = missing === 0 ? text(low) : `between ${text(low)} and ${text(high)}`
   const reason = `at least ${text(bar)} of these items is demanded, and the mean is ${observed}.`
+  return { ...base, verdict, low, high, reason }
+}
+
+function flipGate(scorer: RunScorer, perturbation: string, bar: number, { own, alpha }: Known): Gate {
+  const base = { rule: 'flips_at_most' as const, perturbation, bar, itemsMore: null }
+  const random = () => randomOf(`${scorer.name} ${perturbation}`)
+  const found = flipBounds(own.map(judgedOf), perturbation, { alpha, random })
+  if (found === null) {
+    const reason = `no pair with an item perturbed by ${perturbation} passed or failed. aval dataset perturb makes such pairs.`
+    return { ...base, verdict: 'inconclusive', low: null, high: null, reason }
+  }
+  const { low, high, unknown, pairs } = found
+  const verdict = high <= bar ? 'pass' : low > bar ? 'fail' : 'inconclusive'
+  const missing = unknown === 0 ? '' : `, ${unknown} of ${pairs} pairs being undecided`
+  const reason = `at most ${text(bar)} may flip by ${perturbation}, and the share lies between ${text(low)} and ${text(high)}${missing}.`
   return { ...base, verdict, low, high, reason }
 }
 

@@ -1,6 +1,7 @@
 /** Items of runs as the statistics take them: paired with those of another run, in groups, with randomness of their own. Pure. */
 
 import { seededRandom } from '../../lib/random.ts'
+import type { Judged } from '../robustness/flips.ts'
 import type { ItemScores } from './result-rows.ts'
 
 export type Pair = { baseline: ItemScores; candidate: ItemScores }
@@ -17,6 +18,12 @@ export function pairsOf(baseline: readonly ItemScores[], candidate: readonly Ite
 /** An item without a group is a group of its own, which no named one is. */
 export function groupOf({ group, position }: Pick<ItemScores, 'group' | 'position'>): string {
   return group === null ? `item ${position}` : `group ${group}`
+}
+
+/** As pairs of an item and its perturbed one are made of it. */
+export function judgedOf(item: ItemScores): Judged {
+  const { itemId, perturbation = null, origin = null, mean, passRate = null } = item
+  return { itemId, group: groupOf(item), perturbation, origin, mean, passRate }
 }
 
 /** Each figure draws by itself and always alike: the same run gives the same report. */

@@ -170,6 +170,11 @@ export type ItemScores = {
   hash: string
   group: string | null
   scorer: string
+  /** Of a perturbed item: what was changed, and the id of the item as it was. */
+  perturbation?: string | null
+  origin?: string | null
+  /** Share of the repeats that passed, of those that passed or failed; null without one. */
+  passRate?: number | null
   /** Mean over the repeats that were scored; null without one. */
   mean: number | null
   /** Sample variance over them; null with fewer than two. */
@@ -188,6 +193,8 @@ export async function readItemScores(
 ): Promise<ItemScores[]> {
   return await sql<ItemScores[]>`
     SELECT u.position, p.item_id AS "itemId", p.hash, i.content::jsonb ->> 'group' AS "group", ${scorer} AS scorer,
+      i.content::jsonb #>> '{metadata,perturbation}' AS perturbation, i.content::jsonb #>> '{metadata,origin}' AS origin,
+      avg(s.passed::integer)::double precision AS "passRate",
       avg(s.value) AS mean, var_samp(s.value) AS variance, count(*) FILTER (WHERE s.outcome = 'scored')::integer AS scored,
       count(*) FILTER (WHERE s.outcome = 'abstained')::integer AS abstained,
       count(*) FILTER (WHERE s.outcome = 'error')::integer AS errors

@@ -3,9 +3,10 @@
 import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
 import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
 import { holm } from '../../lib/statistics/multiple.ts'
+import { type Flips, flipsOf } from '../robustness/flips.ts'
 import { mayDecide } from './calibration.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
-import { groupOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
+import { groupOf, judgedOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import { judgeAlike, type RunContent, type RunScorer } from './run-content.ts'
 
@@ -42,6 +43,8 @@ export type ScorerVerdict = {
   estimate: Estimate | null
   compared: Compared | null
   gates: Gate[]
+  /** Of a dataset with perturbed items; left out without any. */
+  flips?: Flips[]
 }
 export type Verdict = {
   /** `measured`: nothing was demanded. */
@@ -112,6 +115,7 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
   const other = baseline === null ? null : scoresLike(scorer, baseline)
   const pairs = other === null ? null : pairsOf(other, own)
   const coverage = coverageOf(own, content.repeats)
+  const flips = flipsIn(scorer, own)
   const gates = gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage })
   return {
     scorer: scorer.name,
@@ -125,6 +129,7 @@ function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null
     estimate: estimateOf(scorer, own),
     compared: other === null || pairs === null ? null : compare(scorer, other, pairs),
     gates,
+    ...(flips.length > 0 && { flips }),
   }
 }
 
@@ -143,6 +148,10 @@ function otherRules(candidate: Measured, baseline: Measured): string[] {
       ({ name }) =>
         `${name}: not compared, as the baseline was judged by other rules (another version or settings).`,
     )
+}
+
+function flipsIn({ name, values }: RunScorer, items: readonly ItemScores[]): Flips[] {
+  return flipsOf({ scorer: name, scale: values }, items.map(judgedOf), randomOf)
 }
 
 /** Items that both have: every scorer of a run has looked at all of them. */

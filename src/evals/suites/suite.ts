@@ -19,6 +19,8 @@ export type Gates = {
   notWorseBy: number | null
   /** Of the mean over these very items, with no claim about others: what a regression test demands. */
   observedAtLeast: number | null
+  /** Of pairs with a perturbed item: the share that may flip, by the perturbation's name. Left out for none. */
+  flipsAtMost?: Readonly<Record<string, number>>
 }
 export type SuiteScorer = {
   /** As the report calls it; one of a kind in a suite. */
@@ -57,7 +59,18 @@ const MAX_SCORERS = 50
 const MAX_CONCURRENCY = 64
 const MAX_FILE_BYTES = 256 * 1024
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-const OWN_KEYS = new Set(['name', 'kind', 'at_least', 'at_most', 'not_worse_by', 'observed_at_least'])
+const OWN_KEYS = new Set([
+  'name',
+  'kind',
+  'at_least',
+  'at_most',
+  'not_worse_by',
+  'observed_at_least',
+  'flips_at_most',
+])
+
+const share = z.number().min(0).max(1)
+const flipBars = z.record(z.string().min(1).max(60), share)
 
 const scorer = z.union([
   z.string().min(1).max(60),
@@ -69,11 +82,11 @@ const scorer = z.union([
       at_most: z.number().exactOptional(),
       not_worse_by: z.number().positive().exactOptional(),
       observed_at_least: z.number().exactOptional(),
+      flips_at_most: flipBars.exactOptional(),
     })
     .refine(({ kind, name }) => kind !== undefined || name !== undefined, 'an object with a kind'),
 ])
 
-const share = z.number().min(0).max(1)
 const duration = z.string().refine((text) => (parseDurationMs(text) ?? 0) > 0, 'a duration such as 60s')
 const dollars = z
   .union([z.number().min(0), z.string()])
@@ -160,12 +173,14 @@ function gatesOf(given: {
   at_most?: number
   not_worse_by?: number
   observed_at_least?: number
+  flips_at_most?: Record<string, number>
 }): Gates {
   return {
     atLeast: given.at_least ?? null,
     atMost: given.at_most ?? null,
     notWorseBy: given.not_worse_by ?? null,
     observedAtLeast: given.observed_at_least ?? null,
+    ...(given.flips_at_most !== undefined && { flipsAtMost: given.flips_at_most }),
   }
 }
 

@@ -322,3 +322,39 @@ describe('aval dataset from-requests', () => {
     expect([refused.exitCode, refused.err]).toEqual([2, expect.stringContaining('code permission_denied')])
   })
 })
+
+test('aval dataset perturb makes pairs of a version, the same for the same seed, and counts what it left', async () => {
+  put(
+    'pairs.jsonl',
+    lines(
+      { id: 'a', input: 'Where are my shoes?' },
+      { id: 'b', variables: { question: 'Why?', passages: ['One.', 'Two.'] } },
+    ),
+  )
+  await aval(['push', 'pairs.jsonl'])
+  const words = ['perturb', 'pairs', '--with', 'typos,order', '--as', 'pairs-perturbed']
+
+  const first = await aval(words)
+  const again = await aval([...words, '--json'])
+  const wrong = await aval(['perturb', 'pairs', '--with', 'typo', '--as', 'other'])
+  const none = await aval(['perturb', 'pairs', '--with', 'names', '--as', 'other'])
+
+  expect([first.exitCode, first.out]).toEqual([
+    0,
+    'pairs-perturbed@1 made: 4 items, 2 as they were and 1 typos, 1 order\n',
+  ])
+  expect(first.err).toContain('1 not perturbed: order: shows no list of 2 passages or more in its variables.')
+  expect(JSON.parse(again.out)).toMatchObject({
+    version: 1,
+    created: false,
+    perturbed: { typos: 1, order: 1 },
+  })
+  expect([wrong.exitCode, wrong.err]).toEqual([
+    2,
+    expect.stringContaining('Known: typos, order, injection, names.'),
+  ])
+  expect([none.exitCode, none.err]).toEqual([
+    103,
+    expect.stringContaining('2 × names: its question names nobody'),
+  ])
+})

@@ -4,7 +4,7 @@ import { FEATURES } from '../../../../src/evals/groundedness/features.ts'
 import { type Detector, judgeReading, LIMITS } from '../../../../src/evals/groundedness/ground.ts'
 import { grounded } from '../../../../src/evals/groundedness/grounded.ts'
 import { FITTED } from '../../../../src/evals/groundedness/weights.generated.ts'
-import { digestOf, modelFor } from '../../../../src/evals/groundedness/weights.ts'
+import { digestOf, modelFor, packWeights, unpackWeights } from '../../../../src/evals/groundedness/weights.ts'
 import type { Sample, ScoreOutcome } from '../../../../src/evals/scorers/scorer.ts'
 import { readingOf, wordEmbed } from '../../../support/groundedness.ts'
 import { EMPTY_SAMPLE, NO_TOOLS } from '../../../support/judge-sample.ts'
@@ -145,6 +145,7 @@ describe('the weights that ship', () => {
   test('are what the fit wrote: digest, features in order, no weight below 0, no number that is none', () => {
     expect(digestOf(FITTED)).toBe(FITTED.digest)
     expect(FITTED.features).toEqual(FEATURES)
+    expect(unpackWeights(packWeights(FITTED))).toEqual(FITTED)
     for (const { weights, intercept, calibrations } of [FITTED.model, ...Object.values(FITTED.folds)]) {
       expect(weights).toHaveLength(FEATURES.length)
       expect(weights.every((weight) => weight >= 0)).toBe(true)

@@ -3,6 +3,7 @@ import { exitCodeOf } from '../../../../src/evals/reports/exit-code.ts'
 import type { RunScorer } from '../../../../src/evals/runs/run-content.ts'
 import { verdictOf } from '../../../../src/evals/runs/verdict.ts'
 import { seededRandom } from '../../../../src/lib/random.ts'
+import { wilsonInterval } from '../../../../src/lib/statistics/proportion.ts'
 import { measured, scorer } from '../../../support/measured-run.ts'
 
 const shares = (ones: number, zeros: number, unknown = 0) => [
@@ -247,5 +248,41 @@ describe('an uncalibrated judge', () => {
 
     expect(verdict).toMatchObject({ verdict: 'pass', uncovered: false })
     expect(verdict.reasons).toEqual([expect.stringMatching(/^faithful: 20 of 200 judged/)])
+  })
+})
+
+describe('a gate on flips', () => {
+  // Pairs, each original passing; `after` is what became of the perturbed one.
+  function gateOf(after: readonly (number | null)[], bar = 0.1) {
+    const one = gated({ flipsAtMost: { typos: bar } })
+    const run = measured(
+      [one],
+      { right: [...after.map(() => 1), ...after] },
+      { group: (at) => `g${at % after.length}` },
+    )
+    const items = (run.scores.get('right') ?? []).map((item, at) => ({
+      ...item,
+      passRate: item.mean,
+      ...(at >= after.length && { perturbation: 'typos', origin: `q${at - after.length}` }),
+    }))
+    return verdictOf({ ...run, scores: new Map([['right', items]]) }, null).scorers[0]?.gates[0]
+  }
+
+  test.each([
+    ['passes where the upper bound is within the bar', shares(100, 0), 'pass'],
+    ['fails where the lower bound is above it', shares(50, 50), 'fail'],
+    ['settles nothing between', shares(92, 8), 'inconclusive'],
+    ['counts undecided pairs as flipped before it passes', shares(90, 0, 10), 'inconclusive'],
+    ['settles nothing without a decided pair', shares(0, 0, 3), 'inconclusive'],
+    ['settles nothing without pairs', [], 'inconclusive'],
+  ])('%s', (_, after, verdict) => {
+    expect(gateOf(after)).toMatchObject({ rule: 'flips_at_most', perturbation: 'typos', verdict })
+  })
+
+  test('says the bounds it rests on: those of no flip in 30 pairs', () => {
+    const { low, high } = wilsonInterval(0, 30, 0.9)
+
+    expect(gateOf(shares(30, 0))).toMatchObject({ low, high })
+    expect(high).toBeCloseTo(0.083, 3)
   })
 })
