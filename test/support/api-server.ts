@@ -186,6 +186,7 @@ function apiDeps(parts: {
       serves: (_project, model) => model.startsWith('local/'),
       targetOf: () => ({ price: null, free: true }),
     },
+    reviews: { sql: database.sql, clock, record },
     cards: { db, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },

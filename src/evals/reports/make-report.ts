@@ -1,6 +1,7 @@
 /** Reads what a report is made of: a run, the one beside it, their judgements, and the items that differ. */
 
 import type { Sql } from 'postgres'
+import { readEvidence } from '../reviews/record-calibration.ts'
 import { measureRun } from '../runs/measure.ts'
 import { countResults, type JudgedRow, type Place, readJudged } from '../runs/result-rows.ts'
 import { parseRunContent } from '../runs/run-content.ts'
@@ -19,7 +20,7 @@ export async function makeReport(sql: Sql, run: RunRow, baseline: RunRow | null)
   const candidate = await measureRun(sql, run)
   const other = baseline === null ? null : await measureRun(sql, baseline)
   return {
-    verdict: verdictOf(candidate, other),
+    verdict: verdictOf(candidate, other, await readEvidence(sql, run)),
     about: {
       suite: run.suite,
       dataset: `${content.dataset.name}@${content.dataset.version}`,

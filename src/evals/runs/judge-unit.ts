@@ -68,7 +68,7 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
 }
 
 /** What the item says, and what was answered. */
-function sampleOf(item: DatasetItem, result: ResultRow): Sample {
+export function sampleOf(item: DatasetItem, result: ResultRow): Sample {
   const shown = JSON.parse(result.contexts) as string[]
   const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
   return {
