@@ -12,8 +12,8 @@ import { whileBeating } from './heartbeat.ts'
 export type HeldTable =
   | { table: 'index_builds'; key: 'index_id'; live: 'building' }
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
-  // Nobody takes over while its process lives, so one that failed lets go.
-  | { table: 'eval_runs'; key: 'id'; live: 'running'; letsGo: true }
+  // Nobody takes over while its process lives, so one that failed lets go. When it ended for good stands on it.
+  | { table: 'eval_runs'; key: 'id'; live: 'running'; letsGo: true; dated: true }
 
 /** A row, and who holds it. */
 export type Run = { id: string; run: string }
@@ -102,6 +102,7 @@ export type HeldOutcome<Done extends string> = Done | 'failed' | 'nothing' | 'ta
 /**
  * Claims the row and works. `nothing`: there was nothing to claim, or `work` found nothing. A final error is kept as the
  * row's last word; any other one is kept and thrown, and the row waits for the next try. A worker that stops gives it back.
+ * `lost` is aborted when a sign of life finds the row held by another run, or by none: work that is only waiting hears of it.
  */
 export async function whileHolding<Done extends string>(
   { sql, clock, signal, beatMs }: HeldDeps,
@@ -109,7 +110,7 @@ export async function whileHolding<Done extends string>(
   id: string,
   steps: {
     claim: (run: Run, now: string) => Promise<boolean>
-    work: (run: Run) => Promise<Done | 'nothing'>
+    work: (run: Run, lost: AbortSignal) => Promise<Done | 'nothing'>
     /** No second try would mend it. */
     isFinal: (error: unknown) => boolean
   },
@@ -117,10 +118,13 @@ export async function whileHolding<Done extends string>(
   const run = { id, run: randomUUID() }
   const now = () => new Date(clock.nowMs()).toISOString()
   if (!(await steps.claim(run, now()))) return 'nothing'
+  const lost = new AbortController()
   try {
     return await whileBeating(
-      () => changeHeld(sql, held, run, {}, now()),
-      () => steps.work(run),
+      async () => {
+        if (!(await changeHeld(sql, held, run, {}, now()))) lost.abort(new TakenOver())
+      },
+      () => steps.work(run, lost.signal),
       beatMs,
     )
   } catch (error) {
@@ -129,7 +133,8 @@ export async function whileHolding<Done extends string>(
     const final = steps.isFinal(error)
     if (signal.aborted && !final) await giveBack(sql, held, run, now())
     else {
-      const state = final ? { state: 'failed' } : 'letsGo' in held ? { state: 'queued' } : {}
+      const ended = { state: 'failed', ...('dated' in held && { finishedAt: now() }) }
+      const state = final ? ended : 'letsGo' in held ? { state: 'queued' } : {}
       await changeHeld(sql, held, run, { error: message, ...state }, now())
     }
     if (final) return 'failed'

@@ -35,7 +35,10 @@ export async function runRunSuite(
     prepare: readyScorers,
     embed: embedWith(models, clock),
   }
-  return await executeRun({ ...given, ask: await opened(sql, runId, ask) }, runId)
+  const deps = { ...given, ask: await opened(sql, runId, ask) }
+  const outcome = await executeRun(deps, runId)
+  // It was cancelled. Who resumed it since rang for a job that was still under way, which is this one.
+  return outcome === 'taken-over' ? await executeRun(deps, runId) : outcome
 }
 
 /** A worker that cannot open its data plane leaves the run to another one, and says on it why. */

@@ -37,7 +37,7 @@ export function reportJson(report: Report): object {
     created_at: about.createdAt,
     finished_at: about.finishedAt,
     cost_usd: usdText(about.cost),
-    unpriced_answers: about.unpriced,
+    unpriced: about.unpriced,
     git_commit: about.gitCommit,
     hashes: about.hashes,
     scorers: verdict.scorers.map((scorer) => ({

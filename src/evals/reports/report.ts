@@ -14,7 +14,7 @@ type About = {
   createdAt: string
   /** Null while the run has not ended. */
   finishedAt: string | null
-  /** Micro-USD of the answers whose price is known, and how many answers it is not known of. */
+  /** Micro-USD of the answers and judgements whose price is known, and of how many it is not known. */
   cost: bigint
   unpriced: number
   /** Of the suite's decisions, one-sided. */
@@ -49,7 +49,7 @@ export function factsOf({ verdict, about }: Report): [label: string, value: stri
   const { run, baseline, items, repeats, scorers } = verdict
   const split = about.split === null ? '' : `, split ${about.split}`
   const size = `${counted(items)} ${items === 1 ? 'item' : 'items'} × ${counted(repeats)} ${repeats === 1 ? 'repeat' : 'repeats'}`
-  const unpriced = about.unpriced === 0 ? '' : `, unknown of ${counted(about.unpriced)} answers`
+  const unpriced = about.unpriced === 0 ? '' : `, unknown of ${counted(about.unpriced)} answers or judgements`
   return [
     ['suite', about.suite],
     ['candidate', `${run.subject}, ${run.id}`],

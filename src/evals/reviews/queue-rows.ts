@@ -2,7 +2,7 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import type { DatasetItem } from '../datasets/item.ts'
-import type { ResultRow } from '../runs/result-rows.ts'
+import type { Answered } from '../runs/judge-unit.ts'
 import type { RunScorer } from '../runs/run-content.ts'
 import type { ReviewScale } from './scale.ts'
 import type { DecideBy } from './truth.ts'
@@ -126,11 +126,10 @@ export async function readTask(
   sql: Sql,
   { id, projectId }: Pick<QueueRow, 'id' | 'projectId'>,
   number: number,
-): Promise<{ repeat: number; item: DatasetItem; result: ResultRow } | null> {
-  const rows = await sql<(Omit<ResultRow, 'cost'> & { item: string })[]>`
-    SELECT t.position, t.repeat, i.content AS item, e.outcome, e.request_id AS "requestId", e.output,
-      e.tool_calls AS "toolCalls", e.contexts, e.retrieved, e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs",
-      e.error_code AS "errorCode", e.error, e.tries
+): Promise<{ repeat: number; item: DatasetItem; result: Answered } | null> {
+  const rows = await sql<(Answered & { repeat: number; item: string })[]>`
+    SELECT t.repeat, i.content AS item, e.output, e.tool_calls AS "toolCalls", e.contexts, e.retrieved,
+      e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs", e.cost::text AS cost
     FROM review_tasks t JOIN eval_runs r ON r.id = t.run_id
     JOIN eval_results e ON e.run_id = t.run_id AND e.position = t.position AND e.repeat = t.repeat
     JOIN eval_run_items u ON u.run_id = t.run_id AND u.position = t.position
@@ -139,8 +138,8 @@ export async function readTask(
     WHERE t.queue_id = ${id} AND t.number = ${number}`
   const [row] = rows
   if (row === undefined) return null
-  const { item, ...result } = row
-  return { repeat: row.repeat, item: JSON.parse(item) as DatasetItem, result: { ...result, cost: null } }
+  const { item, repeat, ...result } = row
+  return { repeat, item: JSON.parse(item) as DatasetItem, result }
 }
 
 export async function insertCalibration(

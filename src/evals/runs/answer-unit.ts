@@ -5,13 +5,11 @@ import { type AskDeps, askPatiently } from './ask-patiently.ts'
 import type { ResultRow, Unit } from './result-rows.ts'
 import { type RunContent, subjectText } from './run-content.ts'
 import type { RunRow } from './run-rows.ts'
+import { storable } from './storable.ts'
 
 type AnswerDeps = AskDeps & { signal: AbortSignal }
 
 const MAX_ERROR_LETTERS = 1_000
-
-/** `spent` in micro-USD as text; null when an answer's price is unknown. */
-export type Made = { result: ResultRow; spent: string | null }
 
 /** Rejects only with the signal's reason, or when the log cannot be written. */
 export async function answerUnit(
@@ -19,24 +17,19 @@ export async function answerUnit(
   row: RunRow,
   content: RunContent,
   unit: Unit,
-): Promise<Made> {
-  if (content.subject.kind === 'recorded') return unpaid(recorded(unit))
+): Promise<ResultRow> {
+  if (content.subject.kind === 'recorded') return recorded(unit)
   const seed = content.seed === null ? null : content.seed + unit.repeat
   const body = chatBody(subjectText(content.subject), unit.item, { seed, parameters: content.parameters })
   if (body === null) {
     const message = `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`
-    return unpaid(failed(unit, null, 0, { code: 'invalid_item', message }))
+    return failed(unit, null, 0, { code: 'invalid_item', message })
   }
   const { id: runId, projectId } = row
   const call = { projectId, runId, runName: `eval ${row.suite}`, body, signal: deps.signal }
   const { asked, tries } = await askPatiently(deps, content.timeoutMs, call)
-  if (asked.kind === 'failed') return unpaid(failed(unit, asked.requestId, tries, asked.failure))
-  const result = answered(unit, asked, tries)
-  return { result, spent: asked.answer.free ? '0' : result.cost }
-}
-
-function unpaid(result: ResultRow): Made {
-  return { result, spent: '0' }
+  if (asked.kind === 'failed') return failed(unit, asked.requestId, tries, asked.failure)
+  return answered(unit, asked, tries)
 }
 
 function answered(
@@ -53,9 +46,10 @@ function answered(
     toolCalls: storable(JSON.stringify(answer.toolCalls)),
     contexts: storable(JSON.stringify(answer.contexts)),
     retrieved: answer.retrieved === null ? null : storable(JSON.stringify(answer.retrieved)),
-    finishReason: answer.finishReason,
+    finishReason: answer.finishReason === null ? null : storable(answer.finishReason),
     latencyMs,
     cost: answer.cost === null ? null : String(answer.cost),
+    free: answer.free,
     errorCode: null,
     error: null,
     tries,
@@ -82,6 +76,7 @@ function recorded(unit: Unit): ResultRow {
     finishReason: null,
     latencyMs: null,
     cost: null,
+    free: true,
     errorCode: null,
     error: null,
     tries: 0,
@@ -106,13 +101,9 @@ function failed(
     finishReason: null,
     latencyMs: null,
     cost: null,
-    errorCode: code,
+    free: true,
+    errorCode: storable(code),
     error: storable(message.slice(0, MAX_ERROR_LETTERS)),
     tries,
   }
-}
-
-/** PostgreSQL's texts hold no NUL and no half of a pair. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\u{fffd}')
 }

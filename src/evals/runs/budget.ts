@@ -14,7 +14,7 @@ export class Budget {
     this.#cap = cap
   }
 
-  /** What was paid before this worker began. */
+  /** What was paid before this worker began, and for how many answers whose price is known. */
   spent(cost: bigint, answers: number): void {
     this.#spent += cost
     this.#answers += answers

@@ -92,8 +92,9 @@ async function countItems(
     WHERE p.dataset_id = ${datasetId} AND (${split}::text IS NULL OR i.content::jsonb ->> 'split' = ${split})`
   const items = row?.items ?? 0
   if (items > 0) return items
-  throw new RequestError('invalid_value', `The dataset has no item of the split "${split}".`, {
-    param: 'split',
+  const lacks = split === null ? 'items' : `item of the split "${split}"`
+  throw new RequestError('invalid_value', `The dataset has no ${lacks}.`, {
+    param: split === null ? 'dataset' : 'split',
   })
 }
 

@@ -21,6 +21,7 @@ import {
   insertScores,
   type Place,
   readPending,
+  type ScoreRow,
   type Unit,
 } from './result-rows.ts'
 import { parseRunContent, type RunContent } from './run-content.ts'
@@ -66,7 +67,7 @@ export async function executeRun(deps: ExecuteDeps, id: string): Promise<RunOutc
     id,
     {
       claim: (run, now) => claimRun(sql, run, { now, alive }),
-      work: async (run) => {
+      work: async (run, lost) => {
         const row = await findRunById(sql, id)
         if (row === null) return 'nothing'
         if (row.attempts > MAX_ATTEMPTS) {
@@ -74,7 +75,7 @@ export async function executeRun(deps: ExecuteDeps, id: string): Promise<RunOutc
             `Given up after ${MAX_ATTEMPTS} tries without an answer. ${row.error ?? ''}`.trim(),
           )
         }
-        return await new Execution(deps, row, run).all()
+        return await new Execution({ ...deps, signal: AbortSignal.any([signal, lost]) }, row, run).all()
       },
       isFinal: (error) =>
         error instanceof RunRefused || (error instanceof GatewayError && error.status < 500),
@@ -90,7 +91,7 @@ class Execution {
   readonly #pace: Pace
   readonly #budget: Budget
   readonly #judge: RunJudge
-  /** Ends every call that is under way: one of them failed, or the process is to stop. */
+  /** Ends every call that is under way: one of them failed, the process is to stop, or the run is not ours any more. */
   readonly #stop = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
   #failure: { error: unknown } | null = null
@@ -108,7 +109,7 @@ class Execution {
   async all(): Promise<'done' | 'stopped'> {
     const { sql, signal } = this.#deps
     const counts = await countResults(sql, this.#row.id)
-    this.#budget.spent(BigInt(counts.cost), counts.answered)
+    this.#budget.spent(BigInt(counts.cost), counts.answered - counts.unpricedAnswers)
     const leave = () => this.#stop.abort(signal.reason)
     signal.addEventListener('abort', leave, { once: true })
     if (signal.aborted) leave()
@@ -175,24 +176,30 @@ class Execution {
     const { signal } = this.#stop
     let { result } = unit
     if (result === null) {
-      const made = await answerUnit(
-        { ...this.#deps, pace: this.#pace, signal },
-        this.#row,
-        this.#content,
-        unit,
-      )
-      this.#budget.settle(made.spent, made.result.outcome === 'answered')
+      const deps = { ...this.#deps, pace: this.#pace, signal }
+      const made = await answerUnit(deps, this.#row, this.#content, unit)
+      this.#budget.settle(made.free ? '0' : made.cost, made.outcome === 'answered')
       // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
-      await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made.result, now))
-      result = made.result
+      await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
+      result = made
     }
     const given = { ask: this.#askJudge, embed: this.#deps.embed, row: this.#row }
-    const scores = await judgeUnit(this.#judge, unit.item, result, {
-      signal,
-      meter: () => meteredTools(given),
-    })
-    for (const { cost } of scores) if (cost !== '0') this.#budget.charge(cost)
-    await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
+    const left = this.#judge.filter(({ name }) => !unit.judged.includes(name))
+    const meter = () => meteredTools(given)
+    let unkept: ScoreRow[] = []
+    const keep = async () => {
+      const scores = unkept
+      unkept = []
+      await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
+    }
+    for await (const score of judgeUnit(left, unit.item, result, { signal, meter })) {
+      unkept.push(score)
+      if (score.cost === '0') continue
+      // Like an answer: what was paid for is kept before the next judge is asked.
+      this.#budget.charge(score.cost)
+      await keep()
+    }
+    if (unkept.length > 0) await keep()
   }
 
   /** Judges are asked as patiently as the subject, and slow the run down like it when they have too much to do. */

@@ -5,6 +5,7 @@ import type { DatasetItem } from '../datasets/item.ts'
 import type { Sample, ScoreOutcome, ToolCall, Tools } from '../scorers/scorer.ts'
 import type { ResultRow, ScoreRow } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
+import { storable } from './storable.ts'
 
 /** A scorer of a run, ready to judge: never throws, and gives nothing that cannot be kept. */
 type ReadyScorer = {
@@ -18,15 +19,14 @@ export type JudgeWith = (scorers: readonly RunScorer[]) => RunJudge
 /** Tools of one judgement, and what using them has cost: micro-USD, null when a price is unknown. */
 export type MeteredTools = { tools: Tools; cost: () => bigint | null }
 
-/** Rejects only with the signal's reason. */
-export async function judgeUnit(
+/** Gives each scorer's row as soon as it has judged. Ends only with the last one, or by throwing the signal's reason. */
+export async function* judgeUnit(
   judge: RunJudge,
   item: DatasetItem,
   result: ResultRow,
   { signal, meter }: { signal: AbortSignal; meter: () => MeteredTools },
-): Promise<ScoreRow[]> {
+): AsyncGenerator<ScoreRow> {
   const sample = result.outcome === 'answered' ? sampleOf(item, result) : null
-  const rows: ScoreRow[] = []
   for (const scorer of judge) {
     const { tools, cost } = meter()
     const outcome: ScoreOutcome =
@@ -34,13 +34,12 @@ export async function judgeUnit(
         ? { outcome: 'error', reason: `There is no answer: ${result.error ?? 'the call failed'}` }
         : await scorer.judge(sample, { signal, tools })
     signal.throwIfAborted()
-    rows.push(rowOf(scorer, outcome, cost()))
+    yield rowOf(scorer, outcome, cost())
   }
-  return rows
 }
 
 function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: bigint | null): ScoreRow {
-  const { reason } = outcome
+  const reason = storable(outcome.reason)
   const cost = spent === null ? null : String(spent)
   if (outcome.outcome !== 'scored') {
     return {
@@ -67,8 +66,14 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
   }
 }
 
+/** Of a result, what is judged. */
+export type Answered = Pick<
+  ResultRow,
+  'output' | 'toolCalls' | 'contexts' | 'retrieved' | 'finishReason' | 'latencyMs' | 'cost'
+>
+
 /** What the item says, and what was answered. */
-export function sampleOf(item: DatasetItem, result: ResultRow): Sample {
+export function sampleOf(item: DatasetItem, result: Answered): Sample {
   const shown = JSON.parse(result.contexts) as string[]
   const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
   return {

@@ -16,8 +16,10 @@ export type ResultRow = Place & {
   retrieved: string | null
   finishReason: string | null
   latencyMs: number | null
-  /** Micro-USD as text. */
+  /** Micro-USD as text; null when there is no price, or none is known: see `free`. */
   cost: string | null
+  /** Nobody is paid: the model runs on this machine, the output was recorded elsewhere, or there is no answer. */
+  free: boolean
   errorCode: string | null
   error: string | null
   tries: number
@@ -33,11 +35,11 @@ export type ScoreRow = {
   /** Of what it asked, micro-USD as text; null when a price is unknown. */
   cost: string | null
 }
-/** What is left to do of one item and repeat: ask and judge, or only judge. */
-export type Unit = Place & { item: DatasetItem; result: ResultRow | null }
+/** What is left to do of one item and repeat: ask and judge, or only judge. `judged` names the scorers that have done so. */
+export type Unit = Place & { item: DatasetItem; result: ResultRow | null; judged: readonly string[] }
 
 const RESULT = `e.outcome, e.request_id AS "requestId", e.output, e.tool_calls AS "toolCalls", e.contexts, e.retrieved,
-  e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs", e.cost::text AS cost, e.error_code AS "errorCode",
+  e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs", e.cost::text AS cost, e.free, e.error_code AS "errorCode",
   e.error, e.tries`
 
 /** Units behind `after` in order that lack an answer or a score. */
@@ -47,15 +49,16 @@ export async function readPending(
   after: Place | null,
   limit: number,
 ): Promise<Unit[]> {
-  const rows = await sql.unsafe<(Place & { content: string } & Partial<ResultRow>)[]>(
-    `SELECT u.position, r.repeat, i.content, ${RESULT}
+  const rows = await sql.unsafe<(Place & { content: string; judged: string } & Partial<ResultRow>)[]>(
+    `SELECT u.position, r.repeat, i.content, j.scorers::text AS judged, ${RESULT}
      FROM eval_run_items u CROSS JOIN generate_series(0, $4::integer - 1) AS r (repeat)
      JOIN dataset_version_items p ON p.dataset_id = $3 AND p.position = u.item
      JOIN dataset_items i ON i.project_id = $2 AND i.hash = p.hash
      LEFT JOIN eval_results e ON e.run_id = u.run_id AND e.position = u.position AND e.repeat = r.repeat
+     CROSS JOIN LATERAL (SELECT count(*) AS scores, coalesce(json_agg(s.scorer), '[]') AS scorers FROM eval_scores s
+       WHERE s.run_id = u.run_id AND s.position = u.position AND s.repeat = r.repeat) AS j
      WHERE u.run_id = $1 AND u.position >= $5 AND (u.position, r.repeat) > ($5, $6)
-       AND (e.run_id IS NULL OR $7::integer <> (SELECT count(*) FROM eval_scores s
-         WHERE s.run_id = u.run_id AND s.position = u.position AND s.repeat = r.repeat))
+       AND (e.run_id IS NULL OR j.scores <> $7::integer)
      ORDER BY u.position, r.repeat LIMIT $8`,
     [
       run.id,
@@ -68,9 +71,10 @@ export async function readPending(
       limit,
     ],
   )
-  return rows.map(({ position, repeat, content, ...rest }) => ({
+  return rows.map(({ position, repeat, content, judged, ...rest }) => ({
     position,
     repeat,
+    judged: JSON.parse(judged) as string[],
     item: JSON.parse(content) as DatasetItem,
     result: rest.outcome == null ? null : ({ position, repeat, ...rest } as ResultRow),
   }))
@@ -84,10 +88,10 @@ export async function insertResult(
 ): Promise<void> {
   await sql`
     INSERT INTO eval_results (run_id, position, repeat, outcome, request_id, output, tool_calls, contexts, retrieved,
-      finish_reason, latency_ms, cost, error_code, error, tries, created_at)
+      finish_reason, latency_ms, cost, free, error_code, error, tries, created_at)
     VALUES (${runId}, ${row.position}, ${row.repeat}, ${row.outcome}, ${row.requestId}, ${row.output}, ${row.toolCalls},
-      ${row.contexts}, ${row.retrieved}, ${row.finishReason}, ${row.latencyMs}, ${row.cost}::bigint, ${row.errorCode},
-      ${row.error}, ${row.tries}, ${now}::timestamptz)
+      ${row.contexts}, ${row.retrieved}, ${row.finishReason}, ${row.latencyMs}, ${row.cost}::bigint, ${row.free},
+      ${row.errorCode}, ${row.error}, ${row.tries}, ${now}::timestamptz)
     ON CONFLICT DO NOTHING`
 }
 
@@ -109,35 +113,53 @@ export async function insertScores(
 export type RunCounts = {
   answered: number
   failed: number
-  /** Micro-USD of answers whose price is known, as text; and how many it is not known of. */
+  /** Micro-USD of answers and judgements whose price is known, as text, also of those made again since. */
   cost: string
+  /** Answers and judgements that somebody is paid for, and nobody knows how much. */
   unpriced: number
+  /** Of `unpriced`, the answers that are there. */
+  unpricedAnswers: number
   /** Units with all their scores. */
   judged: number
   abstained: number
   errors: number
 }
 
+/** Throws when there is no such run. */
 export async function countResults(sql: Sql, runId: string): Promise<RunCounts> {
   const [row] = await sql<RunCounts[]>`
-    SELECT count(*) FILTER (WHERE e.outcome = 'answered')::integer AS answered,
-      count(*) FILTER (WHERE e.outcome = 'failed')::integer AS failed,
-      (coalesce(sum(e.cost), 0) + coalesce(sum(s.cost), 0))::text AS cost,
-      count(*) FILTER (WHERE e.outcome = 'answered' AND e.request_id IS NOT NULL AND e.cost IS NULL)::integer AS unpriced,
-      count(*) FILTER (WHERE s.scores > 0)::integer AS judged,
-      coalesce(sum(s.abstained), 0)::integer AS abstained, coalesce(sum(s.errors), 0)::integer AS errors
-    FROM eval_results e LEFT JOIN LATERAL (
-      SELECT count(*) AS scores, sum(cost) AS cost, count(*) FILTER (WHERE outcome = 'abstained') AS abstained,
-        count(*) FILTER (WHERE outcome = 'error') AS errors
-      FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat) AS s ON true
-    WHERE e.run_id = ${runId}`
-  return row ?? { answered: 0, failed: 0, cost: '0', unpriced: 0, judged: 0, abstained: 0, errors: 0 }
+    SELECT e.answered, e.failed, (r.forgotten_cost + e.cost + s.cost)::text AS cost,
+      (r.forgotten_unpriced + e.unpriced + s.unpriced)::integer AS unpriced, e.unpriced AS "unpricedAnswers",
+      s.judged, s.abstained, s.errors
+    FROM eval_runs r
+    CROSS JOIN LATERAL (
+      SELECT count(*) FILTER (WHERE outcome = 'answered')::integer AS answered,
+        count(*) FILTER (WHERE outcome = 'failed')::integer AS failed, coalesce(sum(cost), 0) AS cost,
+        count(*) FILTER (WHERE cost IS NULL AND NOT free)::integer AS unpriced
+      FROM eval_results WHERE run_id = r.id) AS e
+    CROSS JOIN LATERAL (
+      SELECT count(*) FILTER (WHERE scores = r.scorers)::integer AS judged, coalesce(sum(cost), 0) AS cost,
+        coalesce(sum(unpriced), 0) AS unpriced, coalesce(sum(abstained), 0)::integer AS abstained,
+        coalesce(sum(errors), 0)::integer AS errors
+      FROM (SELECT count(*) AS scores, sum(cost) AS cost, count(*) FILTER (WHERE cost IS NULL) AS unpriced,
+          count(*) FILTER (WHERE outcome = 'abstained') AS abstained, count(*) FILTER (WHERE outcome = 'error') AS errors
+        FROM eval_scores WHERE run_id = r.id GROUP BY position, repeat) AS units) AS s
+    WHERE r.id = ${runId}`
+  if (row === undefined) throw new Error(`The run ${runId} is gone.`)
+  return row
 }
 
-/** Removes what ended in an error, so that it is asked or judged again: calls that failed, scores that could not be made. */
+/**
+ * Removes what ended in an error, so that it is asked or judged again: calls that failed, scores that could not be made. What
+ * these have cost stays spent.
+ */
 export async function forgetErrors(sql: TransactionSql, runId: string): Promise<void> {
+  await sql`
+    WITH gone AS (DELETE FROM eval_scores WHERE run_id = ${runId} AND outcome = 'error' RETURNING cost)
+    UPDATE eval_runs SET forgotten_cost = forgotten_cost + (SELECT coalesce(sum(cost), 0) FROM gone),
+      forgotten_unpriced = forgotten_unpriced + (SELECT count(*) FROM gone WHERE cost IS NULL)
+    WHERE id = ${runId}`
   await sql`DELETE FROM eval_results WHERE run_id = ${runId} AND outcome = 'failed'`
-  await sql`DELETE FROM eval_scores WHERE run_id = ${runId} AND outcome = 'error'`
 }
 
 /** One scorer's judgements of an item over its repeats. */

@@ -57,9 +57,18 @@ export function runContent(content: RunContent): Content {
 
 /** Equal for runs whose figures can be set side by side: same items, repeats and scorers, whatever was asked and decided. */
 export function measureHash({ dataset, split, repeats, scorers, seed, parameters }: RunContent): string {
-  const measured = scorers.map(({ name, kind, version, settings }) => ({ name, kind, version, settings }))
   const asked = parameters === undefined ? {} : { parameters }
-  return contentOf({ dataset: dataset.hash, split, repeats, seed, scorers: measured, ...asked }).hash
+  return contentOf({ dataset: dataset.hash, split, repeats, seed, scorers: scorers.map(rulesOf), ...asked })
+    .hash
+}
+
+/** False for two scorers of one name that judge by different rules: their figures mean different things. */
+export function judgeAlike(one: RunScorer, other: RunScorer): boolean {
+  return contentOf(rulesOf(one)).hash === contentOf(rulesOf(other)).hash
+}
+
+function rulesOf({ name, kind, version, settings }: RunScorer): JsonObject {
+  return { name, kind, version, settings }
 }
 
 /** Of a row that this version wrote. */

@@ -32,7 +32,7 @@ export type RunRow = {
   finishedAt: string | null
 }
 
-export const RUNS = { table: 'eval_runs', key: 'id', live: 'running', letsGo: true } as const
+export const RUNS = { table: 'eval_runs', key: 'id', live: 'running', letsGo: true, dated: true } as const
 /** States from which a run goes on when it is asked to. */
 export const RESUMABLE: readonly RunState[] = ['stopped', 'cancelled', 'failed']
 
@@ -64,8 +64,8 @@ export type NewRun = Pick<
 > & { idempotencyKey: string | null; now: string }
 
 /**
- * Inserts a run and its items: those of the dataset's version, or of one split of it. Gives how many; null when the key was
- * used before. With none, the caller undoes the transaction.
+ * Inserts a run and its items: those of the dataset's version, or of one split of it. Gives how many, which its plan has
+ * counted before (a version never changes); null when the key was used before.
  */
 export async function insertRun(
   sql: TransactionSql,

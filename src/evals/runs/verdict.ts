@@ -9,7 +9,7 @@ import { type Corrected, correctMean } from './correct.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
 import { groupOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
-import type { RunContent, RunScorer } from './run-content.ts'
+import { judgeAlike, type RunContent, type RunScorer } from './run-content.ts'
 
 /** A run as a verdict needs it: what was fixed, and each scorer's judgements of each item, in the order of the items. */
 export type Measured = {
@@ -99,6 +99,7 @@ export function verdictOf(
     uncovered,
     reasons: [
       ...thin.map(({ scorer, coverage }) => thinReason(scorer, coverage, content.coverage)),
+      ...(baseline === null ? [] : otherRules(candidate, baseline)),
       ...rows.flatMap(({ scorer, gates: own }) =>
         own.filter(({ verdict }) => verdict !== 'pass').map(({ reason }) => `${scorer}: ${reason}`),
       ),
@@ -141,7 +142,7 @@ function judge(
 ): ScorerVerdict {
   const { content } = candidate
   const own = candidate.scores.get(scorer.name) ?? []
-  const other = baseline?.scores.get(scorer.name) ?? null
+  const other = baseline === null ? null : scoresLike(scorer, baseline)
   const pairs = other === null ? null : pairsOf(other, own)
   const coverage = coverageOf(own, content.repeats)
   const gates = gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage, evidence })
@@ -175,10 +176,28 @@ function summaryOf({ id, misses, truths, ...figures }: JudgeCalibration): Calibr
   }
 }
 
+/** Null when the run has no scorer of that name, or one that judges by other rules: its figures mean something else. */
+function scoresLike(scorer: RunScorer, { content, scores }: Measured): readonly ItemScores[] | null {
+  const same = content.scorers.find(({ name }) => name === scorer.name)
+  if (same === undefined || !judgeAlike(scorer, same)) return null
+  return scores.get(scorer.name) ?? null
+}
+
+function otherRules(candidate: Measured, baseline: Measured): string[] {
+  return candidate.content.scorers
+    .filter(({ name }) => baseline.content.scorers.some((other) => other.name === name))
+    .filter((scorer) => scoresLike(scorer, baseline) === null)
+    .map(
+      ({ name }) =>
+        `${name}: not compared, as the baseline was judged by other rules (another version or settings).`,
+    )
+}
+
+/** Items that both have: every scorer of a run has looked at all of them. */
 function shared(candidate: Measured, baseline: Measured): number {
-  const name = candidate.content.scorers.find((scorer) => baseline.scores.has(scorer.name))?.name
-  if (name === undefined) return 0
-  return pairsOf(baseline.scores.get(name) ?? [], candidate.scores.get(name) ?? []).length
+  const [own] = candidate.scores.values()
+  const [other] = baseline.scores.values()
+  return pairsOf(other ?? [], own ?? []).length
 }
 
 function compare(scorer: RunScorer, all: readonly ItemScores[], pairs: readonly Pair[]): Compared {

@@ -167,7 +167,7 @@ export function toRun(row: RunRow): z.infer<typeof runSchema> {
 }
 
 export function toProgress(row: RunRow, counts: RunCounts): z.infer<typeof progressSchema> {
-  const { cost, ...rest } = counts
+  const { cost, unpricedAnswers: _, ...rest } = counts
   return {
     ...toRun(row),
     progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)) },

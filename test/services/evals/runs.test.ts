@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
 import { measureRun } from '../../../src/evals/runs/measure.ts'
-import { countResults, readJudged } from '../../../src/evals/runs/result-rows.ts'
+import { countResults, forgetErrors, readJudged } from '../../../src/evals/runs/result-rows.ts'
 import { findRun, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { verdictOf } from '../../../src/evals/runs/verdict.ts'
+import { runRunSuite } from '../../../src/jobs/run-suite.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { describeDatabases } from '../../support/database.ts'
 import {
@@ -12,6 +13,7 @@ import {
   begin,
   echo,
   execute,
+  noVectors,
   numbered,
   scriptedAsk,
 } from '../../support/eval-runs.ts'
@@ -24,6 +26,15 @@ scorers:
   - equals
   - { name: short, kind: word-count, max: 3 }
 concurrency: 4
+`
+
+/** Judges that people pay for: of `sure` nobody knows the price. */
+const JUDGED = `
+dataset: questions
+subject: local/reader
+scorers:
+  - { name: sure, kind: closed-qa, criterion: Polite., model: local/sure }
+  - { name: shaky, kind: closed-qa, criterion: Brief., model: local/shaky }
 `
 
 describeDatabases('a run', (open) => {
@@ -97,7 +108,6 @@ describeDatabases('a run', (open) => {
     )
     await execute(open(), run.id, ask)
     isDown = false
-    const { forgetErrors } = await import('../../../src/evals/runs/result-rows.ts')
 
     await open().sql.begin(async (transaction) => {
       await moveRun(transaction, run.id, { from: ['done'], to: 'queued' }, now())
@@ -108,6 +118,60 @@ describeDatabases('a run', (open) => {
     expect(outcome).toBe('done')
     expect(asked.length).toBe(5)
     expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 4, failed: 0, errors: 0 })
+  })
+
+  test('asks only the judge that failed again, and what the failed one had cost stays spent', async () => {
+    const run = await aRun(JUDGED, numbered(2))
+    let isDown = true
+    const { ask, asked } = scriptedAsk((_question, _before, { body }) => {
+      if (body.model === 'local/reader') return '1'
+      const output = body.model === 'local/shaky' && isDown ? 'prose' : '{"reason":"Yes.\\u0000","meets":"Y"}'
+      return { output, cost: body.model === 'local/shaky' ? 100n : null, free: false }
+    })
+    await execute(open(), run.id, ask)
+    const first = await countResults(open().sql, run.id)
+    const before = asked.length
+    isDown = false
+    await open().sql.begin(async (transaction) => {
+      await moveRun(transaction, run.id, { from: ['done'], to: 'queued' }, now())
+      await forgetErrors(transaction, run.id)
+    })
+
+    expect(await execute(open(), run.id, ask)).toBe('done')
+
+    // Each of the two that failed was asked for a repair too.
+    expect(first).toMatchObject({ judged: 2, errors: 2, cost: '400', unpriced: 2, unpricedAnswers: 0 })
+    expect(asked.length - before).toBe(2)
+    expect(await countResults(open().sql, run.id)).toMatchObject({
+      judged: 2,
+      errors: 0,
+      cost: '600',
+      unpriced: 2,
+    })
+    expect((await judged(run))[0]?.scores[0]?.reason).toContain('Yes.')
+  })
+
+  test('keeps what a judge was paid for before it asks the next one', async () => {
+    const run = await aRun(JUDGED, numbered(1))
+    const stop = new AbortController()
+    const { ask, asked } = scriptedAsk((_question, _before, { body, signal }) => {
+      if (body.model === 'local/shaky') stop.abort(new Error('The worker stops.'))
+      signal.throwIfAborted()
+      if (body.model === 'local/reader') return '1'
+      return { output: '{"reason":"Yes.","meets":"Y"}', cost: 5n, free: false }
+    })
+
+    await expect(execute(open(), run.id, ask, { signal: stop.signal })).rejects.toThrow('The worker stops.')
+    const models: unknown[] = []
+    const again = scriptedAsk((_question, _before, { body }) => {
+      models.push(body.model)
+      return '{"reason":"Yes.","meets":"Y"}'
+    })
+    await execute(open(), run.id, again.ask)
+
+    expect(asked.length).toBe(3)
+    expect(models).toEqual(['local/shaky'])
+    expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 1, judged: 1, errors: 0 })
   })
 
   test('stops before the budget is passed, keeps what it has, and goes on with more', async () => {
@@ -207,6 +271,39 @@ describeDatabases('a run', (open) => {
     expect(asked.length).toBeLessThanOrEqual(20 + 4)
   })
 
+  test('that is cancelled and resumed under its worker is gone on with by the same job', async () => {
+    const run = await aRun()
+    const { ask, asked } = scriptedAsk(async (question) => {
+      if (asked.length !== 6) return echo(question)
+      await moveRun(open().sql, run.id, { from: ['running'], to: 'cancelled' }, now())
+      await moveRun(open().sql, run.id, { from: ['cancelled'], to: 'queued' }, now())
+      return echo(question)
+    })
+    const deps = { sql: open().sql, clock: systemClock, ask: async () => ask, models: noVectors }
+
+    const outcome = await runRunSuite(deps, { runId: run.id }, new AbortController().signal)
+
+    expect(outcome).toBe('done')
+    expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 20, judged: 20 })
+  })
+
+  test('that is cancelled while its calls only wait ends them at the next sign of life', async () => {
+    const run = await aRun()
+    const { ask, asked } = scriptedAsk(async (_question, _before, { signal }) => {
+      await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      })
+      return ''
+    })
+
+    const outcome = execute(open(), run.id, ask, { beatMs: 20 })
+    await expect.poll(() => asked.length).toBe(2)
+    await moveRun(open().sql, run.id, { from: ['running'], to: 'cancelled' }, now())
+
+    expect(await outcome).toBe('taken-over')
+    expect(await rowOf(run)).toMatchObject({ state: 'cancelled' })
+  })
+
   test('is given back by a worker that is to stop, and nothing that was answered is asked again', async () => {
     const run = await aRun()
     const stop = new AbortController()
@@ -246,6 +343,7 @@ describeDatabases('a run', (open) => {
     expect(await rowOf(run)).toMatchObject({
       state: 'failed',
       error: 'Given up after 20 tries without an answer. The log cannot be written.',
+      finishedAt: expect.any(String),
     })
   })
 

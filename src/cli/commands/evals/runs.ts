@@ -115,7 +115,7 @@ async function show(
 
 function writeRun({ terminal }: CliContext, run: EvalRunProgress): void {
   const { judged, total, failed, abstained, errors, cost_usd: cost, unpriced } = run.progress
-  const price = unpriced > 0 ? `$${cost} and ${unpriced} answers of unknown price` : `$${cost}`
+  const price = unpriced > 0 ? `$${cost} and ${unpriced} answers or judgements of unknown price` : `$${cost}`
   terminal.write(
     formatFields([
       ['run', `${run.id}  ${run.state}`],

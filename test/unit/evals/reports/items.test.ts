@@ -34,6 +34,7 @@ function row(position: number, judged: Record<string, Judged>, output = 'out', r
     finishReason: 'stop',
     latencyMs: 5,
     cost: null,
+    free: true,
     errorCode: null,
     error: null,
     tries: 1,

@@ -23,7 +23,7 @@ test('a report says everything to programs, in snake case', () => {
     created_at: '2026-11-28T10:00:00.000Z',
     finished_at: '2026-11-28T10:04:30.500Z',
     cost_usd: '0.84',
-    unpriced_answers: 0,
+    unpriced: 0,
     git_commit: null,
     hashes: report.about.hashes,
     scorers: [

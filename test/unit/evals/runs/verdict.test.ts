@@ -147,6 +147,17 @@ describe('a verdict', () => {
     expect(verdict.reasons).toEqual([expect.stringMatching(/^wordy: at most 0.1 is demanded/)])
   })
 
+  test('does not compare with a baseline that was judged by other rules, and says so', () => {
+    const own = gated({ notWorseBy: 0.05 }, { settings: { ignore_case: true } })
+    const baseline = measured([scorer()], { right: shares(180, 20) }, { id: 'run_b' })
+
+    const verdict = verdictOf(measured([own], { right: shares(200, 0) }), baseline)
+
+    expect(verdict).toMatchObject({ verdict: 'inconclusive', baseline: { id: 'run_b', sharedItems: 200 } })
+    expect(verdict.scorers[0]?.compared).toBeNull()
+    expect(verdict.reasons[0]).toMatch(/^right: not compared, as the baseline was judged by other rules/)
+  })
+
   test('without a baseline leaves a comparison undecided, and says how to name one', () => {
     const verdict = verdictOf(measured([gated({ notWorseBy: 0.02 })], { right: shares(100, 0) }), null)
 
