@@ -51,6 +51,7 @@ export async function commandLine(
     colors: false,
     columns: 120,
     timeZone: 'UTC',
+    ask: async () => null,
     confirm: async () => false,
     progressStream: process.stderr,
   }

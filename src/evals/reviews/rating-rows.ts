@@ -132,7 +132,7 @@ export async function insertSkip(
     ON CONFLICT DO NOTHING`
 }
 
-export type TaskRating = Rating & { name: string | null; note: string | null; revision: number; at: string }
+type TaskRating = Rating & { name: string | null; note: string | null; revision: number; at: string }
 /** A task with what people said of it, and what the judge did. */
 export type RatedTask = {
   number: number

@@ -5,19 +5,19 @@
  * (https://doi.org/10.2307/2529310); the lower end, because a judge let through wrongly blocks or passes releases, and one kept
  * out wrongly only asks for more ratings.
  */
-export const MIN_KAPPA_LOW = 0.6
+const MIN_KAPPA_LOW = 0.6
 /** With fewer truths the bootstrap interval of kappa is narrower than it says, and the rule above would rest on it. */
-export const MIN_TRUTHS = 30
+const MIN_TRUTHS = 30
 /**
  * Of each of yes and no, and of two grades at least. From 10 without a mistake a 95 % interval still reaches down to 0.69
  * (Clopper and Pearson 1934, https://doi.org/10.1093/biomet/26.4.404); fewer say next to nothing of a judge's mistakes.
  */
-export const MIN_OF_EACH = 10
+const MIN_OF_EACH = 10
 /**
  * Of the tasks that were handed out, the share that has a truth. What people skip and never settle are the hard ones: without
  * them a judge looks better than it is.
  */
-export const MIN_SETTLED_SHARE = 0.9
+const MIN_SETTLED_SHARE = 0.9
 
 export type CalibrationFacts = {
   /** Lower end; null where kappa is undefined. */
