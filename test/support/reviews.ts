@@ -51,7 +51,7 @@ export async function aQueue(
 }
 
 /** What is true of an answer of `aJudgedRun`. */
-export const truthOf = ({ sample }: ReviewTask) => (sample.output.startsWith('good') ? 'yes' : 'no')
+const truthOf = ({ sample }: ReviewTask) => (sample.output.startsWith('good') ? 'yes' : 'no')
 
 /** One person rates all that is left for them. */
 export async function rateAll(
