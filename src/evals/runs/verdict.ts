@@ -36,7 +36,7 @@ export type ScorerVerdict = {
   version: number
   values: RunScorer['values']
   better: RunScorer['better']
-  /** False for an uncalibrated judge: its gates decide nothing, and what it left unjudged holds nothing up. */
+  /** False for a judge that people have not qualified: its gates decide nothing, and what it left unjudged holds nothing up. */
   decides: boolean
   coverage: Coverage
   /** False where less was judged than the suite demands. */

@@ -73,6 +73,21 @@ describe('the review commands', () => {
     ])
   })
 
+  test('ask one answer after the other in a terminal, again for what is no answer, until somebody stops', async () => {
+    await aval('engineer', 'create', 'sitting', '--run', run, '--tasks', '3')
+    const settings = { url: server.url, key: server.keyOf('default', 'engineer').token }
+    const sit = (...answers: string[]) =>
+      commandLine(['review', 'next', 'sitting'], settings, { directory, answers })
+
+    const first = await sit('y', '4', 'n', 'q')
+    const second = await sit('s', '', 's', 'in Finnish')
+    const shown = await aval('engineer', 'show', 'sitting', '--json')
+
+    expect(first.out.match(/Task \d/g)).toEqual(['Task 1', 'Task 2', 'Task 3'])
+    expect(second.out).toMatch(/Task 3.*Nothing is left for you in sitting/s)
+    expect(JSON.parse(shown.out).progress).toMatchObject({ ratings: 2, skips: 1, begun: 3 })
+  })
+
   test('bring ratings of elsewhere and take them away again, line by line', async () => {
     await aval('engineer', 'create', 'brought', '--run', run, '--tasks', '40', '--reviewers', '1')
     const lines = Array.from({ length: 40 }, (_, at) => ({
