@@ -27,7 +27,7 @@ export async function holdAgain(
 }
 
 /**
- * The first task, or `number` alone, with a place that is neither rated from nor held, that this person has neither sat at nor
+ * The first task from `first` to `last` with a place that is neither rated from nor held, that this person has neither sat at nor
  * skipped; and that place, taken. Null when there is none.
  */
 export async function takePlace(
@@ -36,12 +36,13 @@ export async function takePlace(
     queueId: string
     person: Person
     reviewers: number
-    number: number | null
+    first: number
+    last: number
     now: string
     until: string
   },
 ): Promise<number | null> {
-  const { queueId, person, reviewers, number, now, until } = given
+  const { queueId, person, reviewers, first, last, now, until } = given
   const rows = await sql<{ number: number }[]>`
     INSERT INTO review_places (queue_id, number, place, person, person_name, held_until)
     SELECT t.queue_id, t.number, free.place, ${person.id}, ${person.name}, ${until}::timestamptz
@@ -52,7 +53,7 @@ export async function takePlace(
           AND (p.held_until > ${now}::timestamptz OR EXISTS (SELECT FROM review_ratings r
             WHERE r.queue_id = p.queue_id AND r.number = p.number AND r.person = p.person)))
       ORDER BY place LIMIT 1) AS free
-    WHERE t.queue_id = ${queueId} AND (${number}::integer IS NULL OR t.number = ${number})
+    WHERE t.queue_id = ${queueId} AND t.number BETWEEN ${first} AND ${last}
       AND NOT EXISTS (SELECT FROM review_places o
         WHERE o.queue_id = t.queue_id AND o.number = t.number AND o.person = ${person.id})
       AND NOT EXISTS (SELECT FROM review_skips s
@@ -184,18 +185,4 @@ export async function readTasks(
     judged: value === null ? null : { value, passed },
     ratings: JSON.parse(ratings) as TaskRating[],
   }))
-}
-
-/** The task of an item and repeat; null where the sample does not have it. */
-export async function findTaskOf(
-  sql: TransactionSql,
-  queueId: string,
-  { item, repeat }: { item: string; repeat: number },
-): Promise<number | null> {
-  const rows = await sql<{ number: number }[]>`
-    SELECT t.number FROM review_tasks t JOIN eval_runs e ON e.id = t.run_id
-    JOIN eval_run_items u ON u.run_id = t.run_id AND u.position = t.position
-    JOIN dataset_version_items p ON p.dataset_id = e.dataset_id AND p.position = u.item
-    WHERE t.queue_id = ${queueId} AND p.item_id = ${item} AND t.repeat = ${repeat}`
-  return rows[0]?.number ?? null
 }

@@ -17,7 +17,8 @@ import {
   type QueueContent,
   type QueueRow,
 } from './queue-rows.ts'
-import { allTasks, parseQueueContent, type ReviewDeps } from './review.ts'
+import { isSettled } from './requirements.ts'
+import { allTasks, parseQueueContent, progressOf, type ReviewDeps } from './review.ts'
 import { judgedValue } from './scale.ts'
 import { stateOf } from './truth.ts'
 
@@ -103,12 +104,14 @@ async function mostRated(sql: Sql, queues: readonly QueueRow[]): Promise<RatedIt
   return most
 }
 
-/** Only where the judge's values are what people were asked for: a share that passes is another thing than a good answer. */
+/** Of a queue that is settled, and only where the judge's values are what people were asked for: a share that passes is another thing than a good answer. */
 async function ratedItems(sql: Sql, queue: QueueRow): Promise<RatedItem[]> {
   const content = parseQueueContent(queue)
   if (content.scale.kind === 'yes-no' && !content.scale.rate) return []
   const units = new Map<number, { truth: number; judged: number }[]>()
-  for (const task of await allTasks(sql, queue)) {
+  const tasks = await allTasks(sql, queue)
+  if (!isSettled(progressOf(tasks, content))) return []
+  for (const task of tasks) {
     const state = stateOf(task.ratings, content)
     const judged = task.judged === null ? null : judgedValue(content.scale, task.judged)
     if (state.state !== 'settled' || judged === null) continue

@@ -14,10 +14,18 @@ const MIN_TRUTHS = 30
  */
 const MIN_OF_EACH = 10
 /**
- * Of the tasks that were handed out, the share that has a truth. What people skip and never settle are the hard ones: without
- * them a judge looks better than it is.
+ * Of the first tasks of the draw, up to the last that anybody saw, the share that has a truth. What people skip and never settle
+ * are the hard ones: without them a judge looks better than it is. Ratings brought from elsewhere for chosen tasks fall short too.
  */
 const MIN_SETTLED_SHARE = 0.9
+
+/** How many tasks are settled, and the number of the last that anybody saw. */
+type Settling = { settled: number; begun: number }
+
+/** True for tasks that are a random sample still, as next to none of those begun is missing. */
+export function isSettled({ settled, begun }: Settling): boolean {
+  return settled >= MIN_SETTLED_SHARE * begun
+}
 
 export type CalibrationFacts = {
   /** Lower end; null where kappa is undefined. */
@@ -25,15 +33,13 @@ export type CalibrationFacts = {
   truths: number
   /** How many truths each answer has: no and yes, or each grade. */
   counts: Readonly<Record<string, number>>
-  /** Tasks handed out. */
-  begun: number
-  settled: number
+  progress: Settling
   /** Models that judge; a name without a slash is a route. */
   models: readonly string[]
 }
 
 /** What is missing, as sentences; none when the judge may decide. */
-export function missesOf({ kappaLow, truths, counts, begun, settled, models }: CalibrationFacts): string[] {
+export function missesOf({ kappaLow, truths, counts, progress, models }: CalibrationFacts): string[] {
   const misses: string[] = []
   if (truths < MIN_TRUTHS) misses.push(`${truths} truths, and ${MIN_TRUTHS} are needed.`)
   const enough = Object.values(counts).filter((count) => count >= MIN_OF_EACH).length
@@ -46,9 +52,10 @@ export function missesOf({ kappaLow, truths, counts, begun, settled, models }: C
   else if (kappaLow < MIN_KAPPA_LOW) {
     misses.push(`The lower end of kappa is ${kappaLow.toFixed(2)}, and ${MIN_KAPPA_LOW} is needed.`)
   }
-  if (begun > 0 && settled / begun < MIN_SETTLED_SHARE) {
+  if (!isSettled(progress)) {
+    const { settled, begun } = progress
     misses.push(
-      `${settled} of ${begun} tasks handed out are settled, and ${MIN_SETTLED_SHARE * 100} % are needed.`,
+      `${settled} of the first ${begun} tasks are settled, and ${MIN_SETTLED_SHARE * 100} % are needed.`,
     )
   }
   const routes = models.filter((model) => !model.includes('/'))

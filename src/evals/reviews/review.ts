@@ -8,7 +8,6 @@ import { sampleOf } from '../runs/judge-unit.ts'
 import type { Sample } from '../scorers/scorer.ts'
 import { findQueue, type QueueContent, type QueueRow, readTask } from './queue-rows.ts'
 import {
-  findTaskOf,
   holdAgain,
   insertRating,
   insertSkip,
@@ -72,7 +71,15 @@ export async function nextTask(
     const held = await holdAgain(transaction, { queueId: queue.id, person: person.id, until })
     if (held !== null) return held
     const { id: queueId, reviewers } = queue
-    return await takePlace(transaction, { queueId, person, reviewers, number: null, now, until })
+    return await takePlace(transaction, {
+      queueId,
+      person,
+      reviewers,
+      first: 1,
+      last: queue.tasks,
+      now,
+      until,
+    })
   })
   return number === null ? null : await showTask({ sql }, queue, number)
 }
@@ -189,9 +196,10 @@ export async function importRatings(
     const known = new Map(
       before.map((task) => [task.number, new Map(task.ratings.map((one) => [one.person, one]))]),
     )
+    const numbers = new Map(before.map(({ number, repeat, itemId }) => [`${repeat} ${itemId}`, number]))
     for (const [at, { item, repeat, reviewer, value: said, note }] of ratings.entries()) {
-      const number = await findTaskOf(transaction, queue.id, { item, repeat })
-      if (number === null)
+      const number = numbers.get(`${repeat} ${item}`)
+      if (number === undefined)
         throw badRow(at, `the sample has no item ${JSON.stringify(item)} in repeat ${repeat}.`)
       const person = { id: `ext_${reviewer}`, name: reviewer }
       const value = ratingValue(scale, said)
@@ -200,7 +208,15 @@ export async function importRatings(
         counts.unchanged += 1
         continue
       }
-      const place = { queueId: queue.id, person, reviewers: queue.reviewers, number, now, until: now }
+      const place = {
+        queueId: queue.id,
+        person,
+        reviewers: queue.reviewers,
+        first: number,
+        last: number,
+        now,
+        until: now,
+      }
       if (own === undefined && (await takePlace(transaction, place)) === null) {
         throw badRow(
           at,
@@ -233,6 +249,7 @@ export async function allTasks(
 
 export type QueueProgress = {
   tasks: number
+  /** The number of the last task that anybody saw: tasks are handed out in their order. */
   begun: number
   open: number
   disputed: number
@@ -246,7 +263,7 @@ export function progressOf(tasks: readonly RatedTask[], content: QueueContent): 
   const count = (state: string) => states.filter((one) => one === state).length
   return {
     tasks: tasks.length,
-    begun: tasks.filter(({ begun }) => begun).length,
+    begun: tasks.findLast(({ begun }) => begun)?.number ?? 0,
     open: count('open'),
     disputed: count('disputed'),
     settled: count('settled'),
