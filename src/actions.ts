@@ -165,7 +165,7 @@ async function runWork({ environment, directory, stop }: ActionsDeps, lenient: b
     : { config: readConfig(), problems: [] }
   const [{ work }, logger] = await Promise.all([import('./work.ts'), openLogger(config)])
   if (problems.length > 0) events.configRefused(logger, problems)
-  await work(config, { logger, directory, readConfig, stop: stop.signal })
+  await work(config, { logger, directory, readConfig, stop })
   return EXIT.done
 }
 

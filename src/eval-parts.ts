@@ -6,6 +6,7 @@ import type { Subject } from './evals/runs/run-content.ts'
 import type { EvalRunsApiDeps } from './http/api/eval-runs.ts'
 import type { Recorder } from './http/api/recorder.ts'
 import { systemClock } from './lib/clock.ts'
+import { splitModelName } from './lib/model-name.ts'
 import { priceNow } from './prices-in-force.ts'
 import type { Ring } from './queue/jobs.ts'
 import type { Price } from './registry/prices/price.ts'
@@ -21,9 +22,9 @@ export function evalRunsDeps(
     clock: systemClock,
     record,
     ring,
-    serves: (_projectId, model) => {
+    serves: (model) => {
       const { upstreams, routes } = runtime.snapshot()
-      return routes.has(model) || upstreams.has(directTarget(model).upstream)
+      return routes.has(model) || upstreams.has(splitModelName(model)?.upstream ?? '')
     },
     targetOf: (projectId, subject) => targetNow(runtime, projectId, subject),
   }
@@ -40,13 +41,8 @@ function targetNow(
   const target =
     subject.kind === 'release'
       ? registry.byNumber(projectId, subject.route, subject.number)?.targets[0]
-      : (routes.get(subject.model)?.targets[0] ?? directTarget(subject.model))
-  if (target === undefined) return null
+      : (routes.get(subject.model)?.targets[0] ?? splitModelName(subject.model))
+  if (target == null) return null
   const free = upstreams.get(target.upstream)?.provider.dialect === 'local'
   return { price: priceNow(runtime, projectId, target.upstream, target.model), free }
-}
-
-function directTarget(name: string): { upstream: string; model: string } {
-  const slash = name.indexOf('/')
-  return { upstream: name.slice(0, Math.max(0, slash)), model: name.slice(slash + 1) }
 }

@@ -13,6 +13,7 @@ import { findSets, readSet } from './evals/groundedness/sets.ts'
 import { FITTED } from './evals/groundedness/weights.generated.ts'
 import { systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
+import { splitModelName } from './lib/model-name.ts'
 import type { Embedder } from './retrieval/embed.ts'
 import { rerank } from './retrieval/rerank.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -81,8 +82,8 @@ function configOf(deps: GroundednessDeps, { modelsFolder }: GroundednessOptions)
 type EmbedderOf = (upstream: string, model: string) => Embedder | null
 
 function modelOf(embedderOf: EmbedderOf, option: string, name: string): Embedder {
-  const slash = name.indexOf('/')
-  const found = slash < 1 ? null : embedderOf(name.slice(0, slash), name.slice(slash + 1))
+  const named = splitModelName(name)
+  const found = named === null ? null : embedderOf(named.upstream, named.model)
   if (found !== null) return found
   throw new CliError(
     EXIT.usage,

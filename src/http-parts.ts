@@ -16,11 +16,10 @@ import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { evalRunsDeps } from './eval-parts.ts'
-import { createAdmission } from './gateway/admission.ts'
-import { createBreaker } from './gateway/breaker.ts'
 import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
+import { gatewayDeps } from './gateway-parts.ts'
 import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
 import type { ModelManagement } from './http/api/models.ts'
@@ -32,9 +31,7 @@ import { createUnauthenticated } from './http/unauthenticated.ts'
 import type { ModelCallDeps } from './http/v1/model-calls.ts'
 import type { Keyring } from './keys/keyring.ts'
 import type { KeyDeps } from './keys/lifecycle.ts'
-import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
-import { sleep } from './lib/sleep.ts'
 import { priceNow } from './prices-in-force.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
 import type { Ring } from './queue/jobs.ts'
@@ -44,7 +41,6 @@ import type { Retriever } from './retrieval/retrieve.ts'
 import { createRetriever, modelsInForce, recallContexts } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
 import { storeBell } from './store-bell.ts'
-import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
 
@@ -211,20 +207,6 @@ function exportsDeps({ db, audit, ring }: OpenedParts, record: Recorder): Export
     listExports: (projectId, page) => listExports(db, projectId, page),
     findFile: (stored, name) => findExportFile(db, stored, name),
     readFile: (stored, file) => readExportFile({ db, keys }, stored, file),
-  }
-}
-
-function gatewayDeps({ logger, audit, runtime }: OpenedParts, retriever: Retriever): GatewayDeps {
-  return {
-    snapshot: runtime.snapshot,
-    audit: audit.log,
-    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
-    breaker: createBreaker(systemClock),
-    clock: systemClock,
-    random: Math.random,
-    retrieve: (question) => retriever.retrieve(question),
-    sleep,
-    reportBug: (error, requestId) => events.bug(logger, error, requestId),
   }
 }
 

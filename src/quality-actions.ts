@@ -9,6 +9,7 @@ import { makeScratch } from './db/scratch.ts'
 import { GatewayError } from './errors.ts'
 import { benchGroundedness } from './groundedness-actions.ts'
 import { systemClock } from './lib/clock.ts'
+import { splitModelName } from './lib/model-name.ts'
 import { Secret } from './lib/secret.ts'
 import { type ChunkerSettings, chunkerSettings } from './retrieval/chunking/settings.ts'
 import { benchJson, benchText } from './retrieval/quality/bench-report.ts'
@@ -131,8 +132,8 @@ function checkSets(sets: readonly SetPaths[]): void {
 type Settings = Omit<Parameters<typeof measureSet>[1]['settings'], 'name'>
 
 function settingsOf(options: BenchOptions): Settings {
-  const slash = options.model.indexOf('/')
-  if (slash < 1 || slash === options.model.length - 1) {
+  const named = splitModelName(options.model)
+  if (named === null) {
     throw new CliError(
       EXIT.usage,
       `--model "${options.model}" is no model. Write upstream/model, such as local/embed.`,
@@ -141,8 +142,7 @@ function settingsOf(options: BenchOptions): Settings {
   return {
     chunker: chunkerOf(options.chunkTokens),
     embedding: {
-      upstream: options.model.slice(0, slash),
-      model: options.model.slice(slash + 1),
+      ...named,
       queryPrefix: options.queryPrefix,
       documentPrefix: options.documentPrefix,
     },

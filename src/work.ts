@@ -27,8 +27,8 @@ export type WorkOptions = {
   directory: string
   /** Reads the file and the environment again; throws ConfigError. */
   readConfig: () => Config
-  /** Aborted when the process is asked to stop. */
-  stop: AbortSignal
+  /** Aborted when the process is asked to stop, and by a log that cannot go on. */
+  stop: AbortController
 }
 
 /** Works until `stop` aborts. Throws ConfigError without a database to work in. */
@@ -55,7 +55,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     logger,
   })
   stack.defer(close)
-  const gateway = openWorkerGateway(config, { connection, url, registry, readConfig, logger })
+  const gateway = openWorkerGateway(config, { connection, url, registry, readConfig, logger, stop })
   stack.defer(() => gateway.close())
   const parser = createParser()
   stack.defer(() => parser.close())
@@ -77,5 +77,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   })
   stack.defer(() => worker.close())
   events.working(logger, { queue: backend.kind })
-  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+  const { signal } = stop
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

@@ -11,14 +11,11 @@ import { AlreadyRunningError, type FolderLock, lockFolder } from './db/lock.ts'
 import { ConfigError } from './errors.ts'
 import type { Ask } from './evals/runs/ask.ts'
 import { createGatewayAsk } from './evals/runs/ask-gateway.ts'
-import { createAdmission } from './gateway/admission.ts'
-import { createBreaker } from './gateway/breaker.ts'
+import { gatewayDeps } from './gateway-parts.ts'
 import { findAuditKey, findSigningKey } from './home.ts'
-import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
-import { sleep } from './lib/sleep.ts'
 import { openLog } from './open-log.ts'
-import { ollamaAnswers } from './providers/ollama.ts'
+import { ollamaAnswers, WORKER_PROBE_MS } from './providers/ollama.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
 import { LiveRegistry } from './registry/releases/follow.ts'
 import { createRetriever } from './retrieval-parts.ts'
@@ -26,7 +23,6 @@ import { createRuntime, type Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 
-const OLLAMA_PROBE_MS = 1_000
 /** Workers that share a data folder. Each takes the first place that is free, and what a dead one left there with it. */
 const MAX_PLACES = 32
 
@@ -42,32 +38,40 @@ type Given = {
   registry: ProviderRegistry
   readConfig: () => Config
   logger: Logger
+  /** Aborted when the log cannot go on: the process ends, and another one begins with what is on disk. */
+  stop: AbortController
 }
+type Opened = { runtime: Runtime; releases: LiveRegistry; ask: Ask; close: () => Promise<void> }
 
 export function openWorkerGateway(config: Config, given: Given): WorkerGateway {
-  const stack = new AsyncDisposableStack()
-  let opening: Promise<{ runtime: Runtime; ask: Ask }> | null = null
+  let opening: Promise<Opened> | null = null
   return {
     ask: async () => {
-      opening ??= open(config, given, stack)
-      const { runtime, ask } = await opening
-      // As aval.yaml has its upstreams when the run begins; one with mistakes leaves the last good ones in force.
-      await runtime.reload()
+      opening ??= open(config, given)
+      const { runtime, releases, ask } = await opening.catch((error: unknown) => {
+        // What was missing may be there when the next run begins.
+        opening = null
+        throw error
+      })
+      // As aval.yaml has its upstreams when the run begins; one with mistakes leaves the last good ones in force. And with
+      // the releases that there are by then: who has made one and asks for a run of it does not wait for the next poll.
+      await Promise.all([runtime.reload(), releases.look()])
       return ask
     },
-    close: () => stack.disposeAsync(),
+    close: async () => {
+      const opened = await opening?.catch(() => null)
+      await opened?.close()
+    },
   }
 }
 
-async function open(
-  config: Config,
-  { connection, url, registry, readConfig, logger }: Given,
-  stack: AsyncDisposableStack,
-): Promise<{ runtime: Runtime; ask: Ask }> {
+/** What was opened before a failure is closed again. */
+async function open(config: Config, given: Given): Promise<Opened> {
+  const { connection, url, registry, readConfig, logger, stop } = given
   demandKeys(config)
+  await using stack = new AsyncDisposableStack()
   const { folder, lock } = await takePlace(config.home)
   stack.defer(() => lock.release())
-  const stop = new AbortController()
   const log = openLog(config, { connection, url }, logger, stop, folder)
   stack.defer(() => log.close())
   const releases = new LiveRegistry({
@@ -86,23 +90,14 @@ async function open(
       book: () => releases.book,
       ownKeys: [],
       readConfig,
-      ollamaRuns: (ollama) => ollamaAnswers(ollama, OLLAMA_PROBE_MS),
+      ollamaRuns: (ollama) => ollamaAnswers(ollama, WORKER_PROBE_MS),
     },
     config,
   )
   const retriever = createRetriever(connection.sql, runtime)
-  const ask = createGatewayAsk({
-    snapshot: runtime.snapshot,
-    audit: log.audit.log,
-    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
-    breaker: createBreaker(systemClock),
-    clock: systemClock,
-    random: Math.random,
-    retrieve: (question) => retriever.retrieve(question),
-    sleep,
-    reportBug: (error, requestId) => events.bug(logger, error, requestId),
-  })
-  return { runtime, ask }
+  const ask = createGatewayAsk(gatewayDeps({ logger, audit: log.audit, runtime }, retriever))
+  const opened = stack.move()
+  return { runtime, releases, ask, close: () => opened.disposeAsync() }
 }
 
 /** Made-up keys would seal bodies that no gateway can open, and sign heads that nobody vouches for. */

@@ -2,7 +2,7 @@
 
 import type { Config } from './config.ts'
 import { createLocalModels } from './local-models.ts'
-import { ollamaAnswers } from './providers/ollama.ts'
+import { ollamaAnswers, WORKER_PROBE_MS } from './providers/ollama.ts'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.ts'
 import { type UpstreamModels, upstreamModels } from './retrieval/upstream-models.ts'
 import * as events from './telemetry/events.ts'
@@ -16,8 +16,6 @@ export type WorkerModels = {
   models: () => Promise<UpstreamModels>
   close(): Promise<void>
 }
-
-const OLLAMA_PROBE_MS = 1_000
 
 /** Opens no connection and loads no model before one is called. */
 export function openWorkerModels(
@@ -33,7 +31,7 @@ export function openWorkerModels(
   return {
     registry,
     models: async () => {
-      const settings = await withOllama(readConfig(), (url) => ollamaAnswers(url, OLLAMA_PROBE_MS))
+      const settings = await withOllama(readConfig(), (url) => ollamaAnswers(url, WORKER_PROBE_MS))
       const providers = registry.apply(settings)
       const timeouts = new Map(settings.map((upstream) => [upstream.name, upstream.timeouts]))
       return upstreamModels((name) => {

@@ -47,6 +47,7 @@ export const vectorStores = pgTable('vector_stores', {
   indexId: text('index_id'),
   run: text('run'),
   runAt: instant('run_at'),
+  restsUntil: instant('rests_until'),
   attempts: integer('attempts').notNull(),
   error: text('error'),
 })

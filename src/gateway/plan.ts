@@ -5,6 +5,7 @@ import { RequestError } from '../errors.ts'
 import { allowsRoute } from '../keys/allowed-routes.ts'
 import type { VirtualKey } from '../keys/key.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { splitModelName } from '../lib/model-name.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { Operation, Timeouts } from '../providers/provider.ts'
 import type { RegistryBook, ServedRelease } from '../registry/releases/book.ts'
@@ -63,10 +64,10 @@ export function planTargets(
       guarantee: route.guarantee,
     }
   }
-  const slash = model.indexOf('/')
-  const upstream = slash < 1 ? undefined : snapshot.upstreams.get(model.slice(0, slash))
-  if (upstream === undefined || slash === model.length - 1) throw notFound(snapshot, key, model)
-  const target = { name: model, upstream, model: model.slice(slash + 1), timeouts: upstream.timeouts }
+  const direct = splitModelName(model)
+  const upstream = direct === null ? undefined : snapshot.upstreams.get(direct.upstream)
+  if (direct === null || upstream === undefined) throw notFound(snapshot, key, model)
+  const target = { name: model, upstream, model: direct.model, timeouts: upstream.timeouts }
   const { guarantee } = snapshot
   return {
     route: null,

@@ -52,10 +52,16 @@ async function opened(sql: Sql, runId: string, ask: RunSuiteDeps['ask']): Promis
   }
 }
 
-/** The model that ships, opened with the first text. */
+/** The model that ships, found with the first text of a run: upstreams stay as they are when it begins. */
 function embedWith(models: RunSuiteDeps['models'], clock: Clock): ExecuteDeps['embed'] {
+  let found: Promise<UpstreamModels> | null = null
   return async (texts, signal) => {
-    const embedder = (await models()).embedderOf('local', 'embed')
+    found ??= models()
+    const { embedderOf } = await found.catch((error: unknown) => {
+      found = null
+      throw error
+    })
+    const embedder = embedderOf('local', 'embed')
     if (embedder === null)
       throw new Error('The upstream "local" is not configured, and its model judges here.')
     const { vectors } = await embedTexts(embedder, texts, newId('req', clock.nowMs()), signal)

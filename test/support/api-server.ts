@@ -183,7 +183,7 @@ function apiDeps(parts: {
       clock,
       record,
       ring,
-      serves: (_project, model) => model.startsWith('local/'),
+      serves: (model) => model.startsWith('local/'),
       targetOf: () => ({ price: null, free: true }),
     },
     reviews: { sql: database.sql, clock, record },

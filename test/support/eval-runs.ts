@@ -46,7 +46,7 @@ export async function begin(
     sql,
     db,
     clock: systemClock,
-    serves: (_: string, model: string) => model.startsWith('local/'),
+    serves: (model: string) => model.startsWith('local/'),
   }
   const { release = null, against = null, key = null } = wish
   const plan = await planRun(deps, AUTHOR.projectId, { suite, release, against })

@@ -7,6 +7,7 @@ import { serveRequest } from '../../gateway/serve.ts'
 import type { VirtualKey } from '../../keys/key.ts'
 import { newId } from '../../lib/ids.ts'
 import { isJsonObject } from '../../lib/json.ts'
+import { splitModelName } from '../../lib/model-name.ts'
 import { parseUsd } from '../../lib/money.ts'
 import type { Retrieval } from '../../retrieval/retrieve.ts'
 import type { Ask, Asked, Call, Failure } from './ask.ts'
@@ -107,7 +108,7 @@ function read(
 
 function isLocal(deps: GatewayDeps, model: string): boolean {
   const { upstreams } = deps.snapshot()
-  return upstreams.get(model.slice(0, Math.max(0, model.indexOf('/'))))?.provider.dialect === 'local'
+  return upstreams.get(splitModelName(model)?.upstream ?? '')?.provider.dialect === 'local'
 }
 
 function failureOf(status: number, headers: Readonly<Record<string, string>>, body: unknown): Failure {

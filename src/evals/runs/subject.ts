@@ -9,7 +9,7 @@ import type { Subject } from './run-content.ts'
 export type SubjectDeps = {
   db: Db
   /** Whether this gateway serves a model name that is no release's: `upstream/model`, or a route of aval.yaml. */
-  serves: (projectId: string, model: string) => boolean
+  serves: (model: string) => boolean
 }
 
 /**
@@ -35,7 +35,7 @@ export async function resolveSubject(
     return { kind: 'release', route, number: release.number, id: release.id, hash: release.hash }
   }
   // Also with an @ in it, which ids of models may have.
-  if (pointer === null && deps.serves(projectId, text)) return { kind: 'model', model: text }
+  if (pointer === null && deps.serves(text)) return { kind: 'model', model: text }
   throw new RequestError('not_found', nothingToAsk(text, route, pointer ?? own), { param: 'subject' })
 }
 

@@ -2,11 +2,11 @@
 
 import type { ChunkerSettings } from '../../retrieval/chunking/settings.ts'
 import type { BatchRow, StoreFileRow } from '../../retrieval/stores/file-rows.ts'
-import { type FileCounts, indexNameOf, type StoreRow } from '../../retrieval/stores/store.ts'
+import { type FileCounts, indexNameOf, type ShownStore } from '../../retrieval/stores/store.ts'
 
 const SECONDS_PER_DAY = 86_400
 
-export function toStore(row: StoreRow) {
+export function toStore(row: ShownStore) {
   const counts = JSON.parse(row.counts) as FileCounts
   const { expiresDays: days } = row
   return {

@@ -3,8 +3,8 @@
 import { type Context, Hono } from 'hono'
 import { RequestError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
-import { createStore, deleteStore, editStore, getStore } from '../../retrieval/stores/change.ts'
-import { listStores, type StoreRow } from '../../retrieval/stores/store.ts'
+import { createStore, deleteStore, editStore, getStore, showStore } from '../../retrieval/stores/change.ts'
+import { listStores, type ShownStore, type StoreRow } from '../../retrieval/stores/store.ts'
 import type { ApiEnv } from '../auth.ts'
 import { readJson, readQuery } from './json-body.ts'
 import { listQuery, toList } from './openai-list.ts'
@@ -38,7 +38,9 @@ export function vectorStores(deps: StoresDeps) {
     return c.json({ ...page, data: page.data.filter((store) => mayCall(key, store.embedding_model)) })
   })
   app.get('/:id', async (c) => {
-    const store = toStore(await storeOf(deps, c))
+    const row = await showStore(deps, c.var.key.projectId, c.req.param('id'))
+    demandModel(c.var.key, row.embedding)
+    const store = toStore(row)
     if (store.status === 'in_progress') tellWhenToPoll(c)
     return c.json(store)
   })
@@ -64,7 +66,7 @@ export function tellWhenToPoll(c: Context<ApiEnv>): void {
   c.header('openai-poll-after-ms', POLL_AFTER_MS)
 }
 
-async function create(deps: StoresDeps, c: Context<ApiEnv>): Promise<StoreRow> {
+async function create(deps: StoresDeps, c: Context<ApiEnv>): Promise<ShownStore> {
   const body = await readJson(c, createStoreBody)
   const { key } = c.var
   const embedding = embeddingOf(body.metadata)
@@ -101,7 +103,7 @@ function demandUpstream({ embedderOf }: StoresDeps, embedding: string): void {
   throw new RequestError('model_not_found', message, { param: `metadata.${EMBEDDING_MEMBER}` })
 }
 
-async function update(deps: StoresDeps, c: Context<ApiEnv>): Promise<StoreRow> {
+async function update(deps: StoresDeps, c: Context<ApiEnv>): Promise<ShownStore> {
   const body = await readJson(c, updateStoreBody)
   const store = await storeOf(deps, c)
   const named = body.metadata?.[EMBEDDING_MEMBER]

@@ -23,11 +23,13 @@ import {
 } from './file-rows.ts'
 import {
   changeStore,
+  findShownStore,
   findStore,
   insertStore,
   lockStore,
   markChanged,
   markDeleted,
+  type ShownStore,
   type StoreChange,
   type StoreRow,
 } from './store.ts'
@@ -54,7 +56,7 @@ export async function createStore(
   actor: Actor,
   id: string,
   { files, ...order }: StoreOrder,
-): Promise<StoreRow> {
+): Promise<ShownStore> {
   const nowMs = clock.nowMs()
   const now = new Date(nowMs).toISOString()
   const { projectId } = actor
@@ -78,10 +80,21 @@ export async function createStore(
     await putStoreFiles(transaction, id, files, now)
     await markChanged(transaction, id, now)
   })
-  return await getStore({ sql, clock }, projectId, id)
+  return await showStore({ sql, clock }, projectId, id)
 }
 
 /** Throws RequestError not_found, also for one of another project. */
+export async function showStore(
+  { sql, clock }: ChangeDeps,
+  projectId: string,
+  id: string,
+): Promise<ShownStore> {
+  const found = await findShownStore(sql, projectId, id, new Date(clock.nowMs()).toISOString())
+  if (found !== null) return found
+  throw noSuchStore(id)
+}
+
+/** Without its counts. Throws RequestError not_found, also for one of another project. */
 export async function getStore({ sql, clock }: ChangeDeps, projectId: string, id: string): Promise<StoreRow> {
   const found = await findStore(sql, projectId, id, new Date(clock.nowMs()).toISOString())
   if (found !== null) return found
@@ -97,9 +110,9 @@ export async function editStore(
   deps: ChangeDeps,
   { projectId, id }: StoreRow,
   change: StoreChange,
-): Promise<StoreRow> {
+): Promise<ShownStore> {
   await changeStore(deps.sql, id, change, new Date(deps.clock.nowMs()).toISOString())
-  return await getStore(deps, projectId, id)
+  return await showStore(deps, projectId, id)
 }
 
 /**

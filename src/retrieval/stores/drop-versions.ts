@@ -1,47 +1,62 @@
 /** Letting go of what a vector store no longer shows: versions before, and texts that only they had. */
 
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { dropIndex } from '../indexes/create.ts'
-import { parseManifest } from '../indexes/manifest.ts'
 import { findIndexById } from '../indexes/store.ts'
-import { findStoreById, indexNameOf, type StoreRow } from './store.ts'
+import { indexNameOf, type StoreRow } from './store.ts'
 import { deleteStoreRows, emptyStore, forgetTexts, listOtherVersions } from './work-rows.ts'
 
-type DropDeps = { sql: Sql; clock: Clock }
+export type DropDeps = {
+  sql: Sql
+  clock: Clock
+  /** Runs a change in a transaction of whoever works at the store; throws when that is another run by now. */
+  own: (change: (transaction: TransactionSql) => Promise<unknown>) => Promise<void>
+}
+type Place = Pick<StoreRow, 'id' | 'projectId' | 'sourceId'>
 
-/** A round of a store makes one; those that a label pins stay on the list. */
-const MAX_DROPPED = 100
+/** Versions that are looked up at once. A round of a store makes one. */
+const PAGE = 100
 
-/** Drops every version but the one that is searched and those that a label's release pins. */
-export async function dropOtherVersions(deps: DropDeps, { id }: Pick<StoreRow, 'id'>): Promise<void> {
-  const store = await findStoreById(deps.sql, id, new Date(deps.clock.nowMs()).toISOString())
-  if (store !== null) await dropVersions(deps, store, store.indexId)
+/**
+ * Drops every version but `kept` and those that a label's release pins, and forgets texts that nothing shows any more. Gives
+ * how many versions are pinned.
+ */
+export async function dropOtherVersions(deps: DropDeps, place: Place, kept: string | null): Promise<number> {
+  const name = indexNameOf(place.id)
+  const about = { projectId: place.projectId, name, kept }
+  let pinned = 0
+  // Ends: each page begins behind the one before, and only this run makes versions.
+  for (let after = 0; ; ) {
+    const page = await listOtherVersions(deps.sql, { ...about, after }, PAGE)
+    for (const { id } of page) if (!(await dropVersion(deps, id))) pinned += 1
+    if (page.length < PAGE) break
+    after = page.at(-1)?.version ?? after
+  }
+  await deps.own((transaction) => forgetTexts(transaction, { ...place, storeId: place.id, name }))
+  return pinned
 }
 
-/** Takes a deleted store away: every version that no label pins, the texts, the rows. */
-export async function clearStore(deps: DropDeps, store: StoreRow): Promise<void> {
-  await deps.sql.begin((transaction) => emptyStore(transaction, store.id, store.sourceId))
-  await dropVersions(deps, store, null)
-  await deps.sql.begin((transaction) => deleteStoreRows(transaction, store.id, store.sourceId))
+/** Takes a deleted store away: versions, texts, rows. False while a label serves one of its versions; then its rows stay, too. */
+export async function clearStore(deps: DropDeps, store: Place): Promise<boolean> {
+  await deps.own((transaction) => emptyStore(transaction, store.id, store.sourceId))
+  if ((await dropOtherVersions(deps, store, null)) > 0) return false
+  await deps.own((transaction) => deleteStoreRows(transaction, store.id, store.sourceId))
+  return true
 }
 
-async function dropVersions(deps: DropDeps, store: StoreRow, kept: string | null): Promise<void> {
-  const { sql } = deps
-  const { projectId, sourceId } = store
-  const name = indexNameOf(store.id)
-  for (const { id } of await listOtherVersions(sql, { projectId, name, kept }, MAX_DROPPED)) {
-    const row = await findIndexById(sql, id)
-    if (row === null) continue
-    try {
-      await dropIndex(deps, row)
-    } catch (error) {
-      // Pinned: it is served, and goes with a later change.
-      if (error instanceof RequestError) continue
-      throw error
-    }
-    const snapshotHash = parseManifest(row.content).source.snapshot
-    await forgetTexts(sql, { projectId, sourceId, name, snapshotHash })
+/** False for a version that a label's release pins. */
+async function dropVersion({ sql, clock, own }: DropDeps, id: string): Promise<boolean> {
+  const row = await findIndexById(sql, id)
+  if (row === null) return true
+  // A run that was taken over must not drop what the next one builds; this sign of life holds the store for longer than a drop.
+  await own(async () => undefined)
+  try {
+    await dropIndex({ sql, clock }, row)
+    return true
+  } catch (error) {
+    if (error instanceof RequestError) return false
+    throw error
   }
 }

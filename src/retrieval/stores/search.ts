@@ -103,7 +103,8 @@ async function searchVersion(
       retriever.retrieve({ projectId: store.projectId, index, text, settings, within, ...call }),
     ),
   )
-  const chunks = together(answers)
+  // Found without the model's vectors, nobody knows how near it is.
+  const chunks = together(answers).filter(({ cosine }) => search.minScore === null || cosine !== null)
   const files = await findShown(sql, store.id, [...new Set(chunks.map(fileOf))])
   const found = chunks.flatMap((chunk): FoundInStore[] => {
     const fileId = fileOf(chunk)

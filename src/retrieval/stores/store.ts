@@ -34,7 +34,11 @@ export type StoreRow = {
   /** The version that is searched. */
   indexId: string | null
   version: number | null
+}
+/** As a client sees it: with what its files come to. */
+export type ShownStore = StoreRow & {
   usageBytes: number
+  /** FileCounts as JSON. */
   counts: string
 }
 
@@ -52,9 +56,10 @@ const ROW = `s.id, s.project_id AS "projectId", s.source_id AS "sourceId", s.nam
   (s.expired_at IS NOT NULL OR coalesce(s.last_active_at + s.expires_days * interval '1 day' <= $1::timestamptz, false))
     AS expired,
   s.deleted_at IS NOT NULL AS deleted, s.revision::double precision AS revision, s.built::double precision AS built,
-  s.attempts, s.error, s.index_id AS "indexId", v.version, f."usageBytes", f.counts`
-const FROM = `FROM vector_stores s LEFT JOIN index_versions v ON v.id = s.index_id
-  CROSS JOIN LATERAL (
+  s.attempts, s.error, s.index_id AS "indexId", v.version`
+const FROM = 'FROM vector_stores s LEFT JOIN index_versions v ON v.id = s.index_id'
+const SHOWN_ROW = `${ROW}, f."usageBytes", f.counts`
+const SHOWN_FROM = `${FROM} CROSS JOIN LATERAL (
     SELECT coalesce(sum(usage_bytes) FILTER (WHERE state = 'completed'), 0)::double precision AS "usageBytes",
       ${countsOf('vector_store_files')} AS counts
     FROM vector_store_files WHERE store_id = s.id) AS f`
@@ -104,17 +109,28 @@ export async function insertStore(
   return true
 }
 
+const OF_PROJECT = 'WHERE s.project_id = $2 AND s.id = $3 AND s.deleted_at IS NULL'
+
 /** Null when the project has no such store, or no longer. */
 export async function findStore(
-  sql: Sql | TransactionSql,
+  sql: Sql,
   projectId: string,
   id: string,
   now: string,
 ): Promise<StoreRow | null> {
-  const rows = await sql.unsafe<StoreRow[]>(
-    `SELECT ${ROW} ${FROM} WHERE s.project_id = $2 AND s.id = $3 AND s.deleted_at IS NULL`,
-    [now, projectId, id],
-  )
+  const rows = await sql.unsafe<StoreRow[]>(`SELECT ${ROW} ${FROM} ${OF_PROJECT}`, [now, projectId, id])
+  return rows[0] ?? null
+}
+
+/** The same, counted. */
+export async function findShownStore(
+  sql: Sql,
+  projectId: string,
+  id: string,
+  now: string,
+): Promise<ShownStore | null> {
+  const given = [now, projectId, id]
+  const rows = await sql.unsafe<ShownStore[]>(`SELECT ${SHOWN_ROW} ${SHOWN_FROM} ${OF_PROJECT}`, given)
   return rows[0] ?? null
 }
 
@@ -130,10 +146,10 @@ export async function listStores(
   projectId: string,
   page: { order: 'asc' | 'desc'; after: string | null; before: string | null; limit: number },
   now: string,
-): Promise<StoreRow[]> {
+): Promise<ShownStore[]> {
   const { forwards, reversed } = directionsOf(page)
-  const rows = await sql.unsafe<StoreRow[]>(
-    `SELECT ${ROW} ${FROM} WHERE s.project_id = $2 AND s.deleted_at IS NULL
+  const rows = await sql.unsafe<ShownStore[]>(
+    `SELECT ${SHOWN_ROW} ${SHOWN_FROM} WHERE s.project_id = $2 AND s.deleted_at IS NULL
        AND ($3::text IS NULL OR s.id ${forwards} $3) AND ($4::text IS NULL OR s.id ${backwards(forwards)} $4)
      ORDER BY s.id ${reversed ? directionName(backwards(forwards)) : directionName(forwards)} LIMIT $5`,
     [now, projectId, page.after, page.before, page.limit],

@@ -28,6 +28,6 @@ export async function tidyStores({ sql, clock }: { sql: Sql; clock: Clock }): Pr
   for (const id of await listLongExpired(sql, at(nowMs - KEEP_EXPIRED_MS), MAX_AT_ONCE)) {
     await markDeleted(sql, id, at(nowMs))
   }
-  const before = { waiting: at(nowMs - FORGOTTEN_MS), alive: at(nowMs - SILENT_MS) }
+  const before = { waiting: at(nowMs - FORGOTTEN_MS), alive: at(nowMs - SILENT_MS), now: at(nowMs) }
   return await listForgottenStores(sql, before, MAX_AT_ONCE)
 }

@@ -17,7 +17,7 @@ import { findIndexById, type IndexRow } from '../indexes/store.ts'
 import { removeFiles } from '../sources/store.ts'
 import { putFiles } from '../sources/stored-documents.ts'
 import type { UpstreamModels } from '../upstream-models.ts'
-import { clearStore, dropOtherVersions } from './drop-versions.ts'
+import { clearStore, type DropDeps, dropOtherVersions } from './drop-versions.ts'
 import { readStoreFile } from './read-file.ts'
 import { findStoreById, indexNameOf, type StoreRow } from './store.ts'
 import {
@@ -31,6 +31,7 @@ import {
   readRevision,
   releaseIfDone,
   releaseStore,
+  restStore,
 } from './work-rows.ts'
 
 export type UpdateDeps = Omit<BuildDeps, keyof UpstreamModels> &
@@ -52,6 +53,8 @@ const MAX_WAIT_MS = 8_000
 const MAX_ROUNDS = 50
 const MAX_ATTEMPTS = 20
 const MAX_ERROR_LETTERS = 500
+/** Labels rarely let go of a version, and a deleted store hurts nobody. */
+const PINNED_REST_MS = 3_600_000
 
 class TakenOver extends Error {
   override name = 'TakenOver'
@@ -94,27 +97,43 @@ class Update {
       const store = await findStoreById(sql, this.#run.id, this.#now())
       if (store === null) return 'done'
       if (store.deleted) {
-        await clearStore(this.#deps, store)
+        await this.#clear(store)
         return 'done'
       }
-      if (store.attempts > MAX_ATTEMPTS) {
-        await this.#fail(store.revision, `Given up after ${MAX_ATTEMPTS} tries. ${store.error ?? ''}`)
-      } else {
-        await this.#makeVersion(store)
-      }
-      await dropOtherVersions(this.#deps, store)
+      const indexId =
+        store.attempts > MAX_ATTEMPTS ? await this.#giveUp(store) : await this.#makeVersion(store)
+      await dropOtherVersions(this.#dropping, store, indexId)
       if (await releaseIfDone(sql, this.#run)) return 'done'
     }
     await releaseStore(sql, this.#run, { error: null, counts: false })
     return 'done'
   }
 
-  async #makeVersion(store: StoreRow): Promise<void> {
+  get #dropping(): DropDeps {
+    const { sql, clock } = this.#deps
+    return { sql, clock, own: (change) => this.#own(change) }
+  }
+
+  async #clear(store: StoreRow): Promise<void> {
+    if (await clearStore(this.#dropping, store)) return
+    const until = new Date(this.#deps.clock.nowMs() + PINNED_REST_MS).toISOString()
+    await restStore(this.#deps.sql, this.#run, until)
+  }
+
+  /** Gives the version that is searched from now on. */
+  async #makeVersion(store: StoreRow): Promise<string | null> {
     const revision = await this.#readUntilQuiet(store)
     if (!(await hasDocuments(this.#deps.sql, store.sourceId))) return await this.#publish(null, revision)
     const built = await this.#build(store)
-    if ('problem' in built) await this.#fail(revision, built.problem)
-    else await this.#publish(built.indexId, revision)
+    if ('indexId' in built) return await this.#publish(built.indexId, revision)
+    // What was added since waits for a version of its own.
+    return await this.#fail(store, { revision, message: built.problem, todo: ['index'] })
+  }
+
+  /** Reading may be what fails, so nothing that waits is left. */
+  async #giveUp(store: StoreRow): Promise<string | null> {
+    const message = `Given up after ${MAX_ATTEMPTS} tries. ${store.error ?? ''}`
+    return await this.#fail(store, { revision: store.revision, message, todo: ['read', 'index'] })
   }
 
   /** Gives the count that a version of what was read may claim: changes after it are counted on. */
@@ -186,13 +205,15 @@ class Update {
     }
   }
 
-  async #publish(indexId: string | null, revision: number): Promise<void> {
+  async #publish(indexId: string | null, revision: number): Promise<string | null> {
     await this.#own((transaction) => publishVersion(transaction, this.#run.id, { indexId, revision }))
+    return indexId
   }
 
-  async #fail(revision: number, problem: string): Promise<void> {
-    const message = problem.slice(0, MAX_ERROR_LETTERS)
-    await this.#own((transaction) => failIndexing(transaction, this.#run.id, { message, revision }))
+  async #fail(store: StoreRow, failure: Parameters<typeof failIndexing>[2]): Promise<string | null> {
+    const message = failure.message.slice(0, MAX_ERROR_LETTERS)
+    await this.#own((transaction) => failIndexing(transaction, store.id, { ...failure, message }))
+    return store.indexId
   }
 
   /** Throws TakenOver when the store is another run's by now, or gone, and changes nothing. */

@@ -54,14 +54,15 @@ export async function releaseStore(
 /** Stores that wait since before `waiting`, or whose worker has not been heard of since `alive`. */
 export async function listForgottenStores(
   sql: Sql,
-  { waiting, alive }: { waiting: string; alive: string },
+  { waiting, alive, now }: { waiting: string; alive: string; now: string },
   limit: number,
 ): Promise<string[]> {
   const rows = await sql.unsafe<{ id: string }[]>(
     `SELECT id FROM vector_stores
      WHERE ${PENDING} AND ((run IS NULL AND changed_at < $1::timestamptz) OR run_at < $2::timestamptz)
-     ORDER BY changed_at LIMIT $3`,
-    [waiting, alive, limit],
+       AND (rests_until IS NULL OR rests_until < $3::timestamptz)
+     ORDER BY changed_at LIMIT $4`,
+    [waiting, alive, now, limit],
   )
   return rows.map(({ id }) => id)
 }
@@ -161,57 +162,71 @@ export async function publishVersion(
     WHERE store_id = ${id} AND todo = 'index'`
 }
 
-/** Files that no version could be made with. What was searched stays. */
+/**
+ * Files that no version could be made with: those that were read for it (`index`), or all that wait (`read` too). What was
+ * searched stays.
+ */
 export async function failIndexing(
   sql: TransactionSql,
   id: string,
-  { message, revision }: { message: string; revision: number },
+  { message, revision, todo }: { message: string; revision: number; todo: readonly ('read' | 'index')[] },
 ): Promise<void> {
   await sql`UPDATE vector_stores SET built = ${revision}, error = ${message} WHERE id = ${id}`
   const rows = await sql<{ fileId: string }[]>`
     UPDATE vector_store_files SET state = 'failed', error_code = 'server_error', error = ${message}, usage_bytes = 0
-    WHERE store_id = ${id} AND todo IS NOT NULL AND state = 'in_progress' RETURNING file_id AS "fileId"`
+    WHERE store_id = ${id} AND todo = ANY(${todo as string[]}) AND state = 'in_progress' RETURNING file_id AS "fileId"`
   await sql`
     DELETE FROM source_files WHERE source_id = (SELECT source_id FROM vector_stores WHERE id = ${id})
       AND key IN (SELECT value FROM json_array_elements_text(
         ${JSON.stringify(rows.map(({ fileId }) => fileId))}::json) AS given (value))`
-  await sql`UPDATE vector_store_files SET todo = NULL WHERE store_id = ${id} AND todo IS NOT NULL`
+  await sql`UPDATE vector_store_files SET todo = NULL WHERE store_id = ${id} AND todo = ANY(${todo as string[]})`
 }
 
-/** Versions of an index that still have chunks, but for the one that is kept. */
+/** Versions of an index behind `after` that still have chunks, but for the one that is kept. */
 export async function listOtherVersions(
   sql: Sql,
-  { projectId, name, kept }: { projectId: string; name: string; kept: string | null },
+  { projectId, name, kept, after }: { projectId: string; name: string; kept: string | null; after: number },
   limit: number,
 ): Promise<{ id: string; version: number }[]> {
   return await sql<{ id: string; version: number }[]>`
     SELECT v.id, v.version FROM index_versions v JOIN index_builds b ON b.index_id = v.id
     WHERE v.project_id = ${projectId} AND v.name = ${name} AND b.state <> 'dropped' AND v.id IS DISTINCT FROM ${kept}
+      AND v.version > ${after}
     ORDER BY v.version LIMIT ${limit}`
 }
 
 /**
- * Deletes the texts of a snapshot that neither the source has any more nor a version that still has chunks: a deleted file
- * is to be gone, and a dropped version is never shown again. Gives how many.
+ * Deletes the texts of a store that neither a source has any more nor a version of its index that still has chunks: a deleted
+ * file is to be gone, and a dropped version is never shown again. Documents of a store name it in their
+ * metadata; one of another source that says the same stays for as long as that source has it.
  */
 export async function forgetTexts(
-  sql: Sql,
-  place: { projectId: string; sourceId: string; name: string; snapshotHash: string },
-): Promise<number> {
-  const gone = await sql`
-    WITH own AS (
-      SELECT s.hash FROM source_snapshots w JOIN snapshot_documents s ON s.snapshot_id = w.id
-      WHERE w.source_id = ${place.sourceId} AND w.hash = ${place.snapshotHash}
-    ), used AS (
-      SELECT hash FROM source_documents WHERE source_id = ${place.sourceId}
-      UNION SELECT s.hash FROM index_versions v JOIN index_builds b ON b.index_id = v.id
-        JOIN source_snapshots w ON w.source_id = ${place.sourceId} AND w.hash = v.content::jsonb #>> '{source,snapshot}'
+  sql: TransactionSql,
+  {
+    projectId,
+    sourceId,
+    storeId,
+    name,
+  }: { projectId: string; sourceId: string; storeId: string; name: string },
+): Promise<void> {
+  await sql`
+    WITH used AS (
+      SELECT s.hash FROM index_versions v JOIN index_builds b ON b.index_id = v.id
+        JOIN source_snapshots w ON w.source_id = ${sourceId} AND w.hash = v.content::jsonb #>> '{source,snapshot}'
         JOIN snapshot_documents s ON s.snapshot_id = w.id
-        WHERE v.project_id = ${place.projectId} AND v.name = ${place.name} AND b.state <> 'dropped'
+        WHERE v.project_id = ${projectId} AND v.name = ${name} AND b.state <> 'dropped'
     )
-    DELETE FROM documents d WHERE d.project_id = ${place.projectId}
-      AND d.hash IN (SELECT hash FROM own EXCEPT SELECT hash FROM used)`
-  return gone.count
+    DELETE FROM documents d
+    WHERE d.project_id = ${projectId} AND d.metadata ? 'vector_store_id' AND d.metadata ->> 'vector_store_id' = ${storeId}
+      AND NOT EXISTS (SELECT FROM source_documents s WHERE s.hash = d.hash)
+      AND NOT EXISTS (SELECT FROM used WHERE used.hash = d.hash)`
+}
+
+/** A deleted store that a label still serves: no worker has to look before `until`. Lets go of it. */
+export async function restStore(sql: Sql, { id, run }: Run, until: string): Promise<void> {
+  await sql`
+    UPDATE vector_stores SET rests_until = ${until}::timestamptz, run = NULL, run_at = NULL, attempts = 0
+    WHERE id = ${id} AND run = ${run}`
 }
 
 /** A deleted store before its versions go: it neither holds nor shows anything. */

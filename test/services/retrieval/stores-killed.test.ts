@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import { keepFile, receiveFile } from '../../../src/retrieval/files/files.ts'
-import { createStore, getStore } from '../../../src/retrieval/stores/change.ts'
+import { createStore, showStore } from '../../../src/retrieval/stores/change.ts'
 import { type TestDatabase, testServerDatabase } from '../../support/database.ts'
 import { until } from '../../support/process.ts'
 import { kill, startProgram } from '../../support/programs.ts'
@@ -88,7 +88,7 @@ describe.skipIf(SERVER_URL === '')(
 
       expect(killed).toBeGreaterThan(1)
       expect(last.exitCode).toBe(0)
-      const store = await getStore({ sql: database.sql, clock: systemClock }, ACTOR.projectId, id)
+      const store = await showStore({ sql: database.sql, clock: systemClock }, ACTOR.projectId, id)
       expect(JSON.parse(store.counts)).toMatchObject({ completed: FILES, in_progress: 0, failed: 0 })
       expect(store.version).not.toBeNull()
       const [row] = await database.sql<{ number: number; chunks: number }[]>`

@@ -20,7 +20,9 @@ import {
   deleteStore,
   getStore,
   removeFile,
+  showStore,
 } from '../../../src/retrieval/stores/change.ts'
+import { dropOtherVersions } from '../../../src/retrieval/stores/drop-versions.ts'
 import { findStoreFile } from '../../../src/retrieval/stores/file-rows.ts'
 import { compileFilter } from '../../../src/retrieval/stores/filters.ts'
 import { searchStore } from '../../../src/retrieval/stores/search.ts'
@@ -82,10 +84,15 @@ describeDatabases('a worker at a vector store', (open) => {
     })
   }
   const now = (id: string) => getStore(deps(), projectId, id)
-  const countsOf = async (id: string) => JSON.parse((await now(id)).counts)
-  async function ask(id: string, query: string, retriever?: Pick<Retriever, 'retrieve'>) {
+  const countsOf = async (id: string) => JSON.parse((await showStore(deps(), projectId, id)).counts)
+  async function ask(
+    id: string,
+    query: string,
+    retriever?: Pick<Retriever, 'retrieve'>,
+    minScore: number | null = null,
+  ) {
     const own = retriever ?? new Retriever({ ...deps(), embedderOf: models.embedderOf })
-    const search = { queries: [query], filter: null, limit: 10, minScore: null, vectorsAlone: false }
+    const search = { queries: [query], filter: null, limit: 10, minScore, vectorsAlone: false }
     const call = { requestId: newId('req', 1), signal: new AbortController().signal }
     const { found } = await searchStore({ ...deps(), retriever: own }, await now(id), search, call)
     return found.map(({ fileName }) => fileName)
@@ -191,6 +198,24 @@ describeDatabases('a worker at a vector store', (open) => {
     expect(await updateStore(deps({ models: away }), id)).toBe('nothing')
   })
 
+  test('leaves files that were added while the model refused others their turn', async () => {
+    const [a, b] = [await file('a.txt', 'Shoes may be returned.'), await file('b.txt', 'An invoice is due.')]
+    const { id } = await store([a])
+    const refusal = failingModels(new UpstreamError('upstream_refused', 'Too long.', { retryable: false }))
+    let turn = 0
+    const refusingOnce = async () => {
+      turn += 1
+      if (turn > 1) return models
+      await addFiles(deps(), await now(id), [given(b)], null)
+      return await refusal()
+    }
+
+    expect(await updateStore(deps({ models: refusingOnce }), id)).toBe('done')
+
+    expect(await countsOf(id)).toMatchObject({ completed: 1, failed: 1 })
+    expect(await ask(id, 'invoice')).toEqual(['b.txt'])
+  })
+
   test('tells the files when the model refuses them, keeps what was searched, and takes them when they are given again', async () => {
     const [a, b] = [await file('a.txt', 'Shoes may be returned.'), await file('b.txt', 'An invoice is due.')]
     const { id } = await store([a])
@@ -234,7 +259,60 @@ describeDatabases('a worker at a vector store', (open) => {
     await updateStore(deps(), id)
     expect((await versions(id)).map(({ state }) => state)).toEqual(['ready', 'dropped', 'dropped'])
     expect(await open().sql`SELECT key FROM documents`).toEqual([{ key: a }])
+    await expect(now(id)).rejects.toThrow(/no vector store/)
+
+    aheadMs = 1_800_000
+    expect(await tidyStores(deps())).toEqual([])
+    await open().sql`DELETE FROM labels`
+    aheadMs = 3_700_000
+    expect(await tidyStores(deps())).toEqual([id])
+    await updateStore(deps(), id)
+
+    expect((await versions(id)).map(({ state }) => state)).toEqual(['dropped', 'dropped', 'dropped'])
+    expect(await open().sql`SELECT key FROM documents`).toEqual([])
     expect(await open().sql`SELECT id FROM vector_stores`).toEqual([])
+  })
+
+  test('forgets texts of a version that was dropped before they were, and of files that no version had', async () => {
+    const [a, b] = [await file('a.txt', 'Shoes may be returned.'), await file('b.txt', 'An invoice is due.')]
+    const { id } = await store([a])
+    await updateStore(deps(), id)
+    await addFiles(deps(), await now(id), [given(b)], null)
+    const refusing = failingModels(new UpstreamError('upstream_refused', 'Too long.', { retryable: false }))
+    await updateStore(deps({ models: refusing }), id)
+    await removeFile(deps(), await now(id), a)
+    // As a worker leaves it that dies between dropping and forgetting.
+    await open().sql`UPDATE index_builds SET state = 'dropped'`
+    await open().sql`UPDATE vector_stores SET index_id = NULL`
+
+    await updateStore(deps(), id)
+
+    expect(await open().sql`SELECT key FROM documents`).toEqual([])
+  })
+
+  test('that was taken over drops nothing any more', async () => {
+    const { id } = await store([await file('a.txt', 'Shoes may be returned.')])
+    await updateStore(deps(), id)
+    const own = () => Promise.reject(new Error('Another run has it.'))
+
+    await expect(dropOtherVersions({ ...deps(), own }, await now(id), null)).rejects.toThrow('Another run')
+
+    expect(await versions(id)).toEqual([{ version: 1, state: 'ready' }])
+  })
+
+  test('with a least score shows nothing whose score nobody knows', async () => {
+    const { id } = await store([await file('a.txt', 'Shoes may be returned.')])
+    await updateStore(deps(), id)
+    const whole = new Retriever({ ...deps(), embedderOf: models.embedderOf })
+    const wordsAlone: Pick<Retriever, 'retrieve'> = {
+      retrieve: async (wish) => {
+        const found = await whole.retrieve(wish)
+        return { ...found, chunks: found.chunks.map((chunk) => ({ ...chunk, cosine: null })) }
+      },
+    }
+
+    expect(await ask(id, 'shoes', wordsAlone)).toEqual(['a.txt'])
+    expect(await ask(id, 'shoes', wordsAlone, 0.1)).toEqual([])
   })
 
   test('leaves a search its version, or the next one: none ends with a table that is gone', async () => {
@@ -280,7 +358,11 @@ describeDatabases('a worker at a vector store', (open) => {
     expect(await tidyStores(deps())).toEqual([id])
     expect(await updateStore(deps(), id)).toBe('done')
 
-    expect(await now(id)).toMatchObject({ expired: true, version: null, usageBytes: 0 })
+    expect(await showStore(deps(), projectId, id)).toMatchObject({
+      expired: true,
+      version: null,
+      usageBytes: 0,
+    })
     expect(await open().sql`SELECT key FROM documents`).toEqual([])
     expect((await versions(id)).map(({ state }) => state)).toEqual(['dropped'])
     await expect(addFiles(deps(), await now(id), [given(a)], null)).rejects.toMatchObject({

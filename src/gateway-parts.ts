@@ -1,0 +1,30 @@
+/** What the data plane is made of, in a gateway and in a worker that runs suites. */
+
+import type { Audit } from './audit/audit.ts'
+import { createAdmission } from './gateway/admission.ts'
+import { createBreaker } from './gateway/breaker.ts'
+import type { GatewayDeps } from './gateway/deps.ts'
+import { createLimiter } from './keys/limiter.ts'
+import { systemClock } from './lib/clock.ts'
+import { sleep } from './lib/sleep.ts'
+import type { Retriever } from './retrieval/retrieve.ts'
+import type { Runtime } from './runtime.ts'
+import * as events from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+
+export function gatewayDeps(
+  { logger, audit, runtime }: { logger: Logger; audit: Audit; runtime: Runtime },
+  retriever: Retriever,
+): GatewayDeps {
+  return {
+    snapshot: runtime.snapshot,
+    audit: audit.log,
+    admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
+    breaker: createBreaker(systemClock),
+    clock: systemClock,
+    random: Math.random,
+    retrieve: (question) => retriever.retrieve(question),
+    sleep,
+    reportBug: (error, requestId) => events.bug(logger, error, requestId),
+  }
+}
