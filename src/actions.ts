@@ -94,7 +94,7 @@ function lateEvalActions(directory: string): EvalActions {
     return createEvalActions(directory)
   }
   return {
-    promptfoo: async (path) => await (await load()).promptfoo(path),
+    promptfoo: async (path, grader) => await (await load()).promptfoo(path, grader),
     suite: async (path) => await (await load()).suite(path),
     lines: async (path) => await (await load()).lines(path),
     commit: async () => await (await load()).commit(),

@@ -22,7 +22,7 @@ const DATASET_ENDINGS = ['.jsonl', '.csv', '.yaml', '.yml', '.json']
 /** `directory` is where relative paths begin. */
 export function createEvalActions(directory: string): EvalActions {
   return {
-    promptfoo: async (path) => readConfig(resolve(directory, path)),
+    promptfoo: async (path, grader) => readConfig(resolve(directory, path), grader),
     suite: async (path) => readSuite(resolve(directory, path)),
     lines: async (path) => textOf(resolve(directory, path), MAX_BESIDE_BYTES).split('\n'),
     commit: () => commitOf(directory),
@@ -59,13 +59,13 @@ function readSuite(path: string): SuiteFile {
 }
 
 /** Told by what it holds, as promptfoo takes any name. */
-function readConfig(path: string): PromptfooFile | null {
+function readConfig(path: string, grader: string | undefined): PromptfooFile | null {
   if (!['.yaml', '.yml', '.json'].includes(extname(path))) return null
   const text = textOf(path)
   const read = parseYaml(text, path)
   if ('problems' in read || !isPromptfooConfig(read.value)) return null
   const name = nameOfConfig(path)
-  const suite = readPromptfoo(text, { name, readBeside: readerBeside(path, MAX_BESIDE_BYTES) })
+  const suite = readPromptfoo(text, { name, grader, readBeside: readerBeside(path, MAX_BESIDE_BYTES) })
   if ('problems' in suite) throw new CliError(EXIT.emptyInput, suite.problems.join('\n'))
   return suite
 }

@@ -2,6 +2,7 @@
 
 import type { Sql } from 'postgres'
 import type { Db } from './db/client.ts'
+import { createReckoner } from './evals/reports/reckoner.ts'
 import type { Subject } from './evals/runs/run-content.ts'
 import type { EvalRunsApiDeps } from './http/api/eval-runs.ts'
 import type { Recorder } from './http/api/recorder.ts'
@@ -22,6 +23,7 @@ export function evalRunsDeps(
     clock: systemClock,
     record,
     ring,
+    reckon: createReckoner(),
     serves: (model) => {
       const { upstreams, routes } = runtime.snapshot()
       return routes.has(model) || upstreams.has(splitModelName(model)?.upstream ?? '')

@@ -6,6 +6,7 @@ import { compareSchema } from './database.ts'
 import { connectDatabase } from './db/client.ts'
 import { socketUrl } from './db/socket-url.ts'
 import { ConfigError } from './errors.ts'
+import { openSandbox } from './evals/sandbox/sandbox.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
@@ -61,12 +62,15 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   stack.defer(() => parser.close())
   const fetcher = createDocumentFetcher(config.documents)
   stack.defer(() => fetcher.close())
+  const sandbox = openSandbox()
+  stack.defer(() => sandbox.close())
   const worker = await startWorker({
     sql: connection.sql,
     embedded: connection.embedded,
     db: connection.db,
     models,
     ask: gateway.ask,
+    evaluate: sandbox.evaluate,
     parser,
     fetchUrl: readUrl(fetcher),
     directory,

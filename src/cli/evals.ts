@@ -18,7 +18,7 @@ export type SuiteFile = {
 /** A config of promptfoo, as the runs that it asks for. */
 export type PromptfooFile = {
   name: string
-  prompts: readonly { label: string; name: string; items: readonly DatasetItem[] }[]
+  prompts: readonly { label: string; name: string; items: readonly DatasetItem[]; asksJudges: boolean }[]
   providers: readonly {
     label: string
     subject: string | { why: string }
@@ -43,8 +43,11 @@ export type PromptfooFile = {
 }
 
 export type EvalActions = {
-  /** Null for a file that is no config of promptfoo. Rejects with CliError for one that has mistakes. */
-  promptfoo(path: string): Promise<PromptfooFile | null>
+  /**
+   * Null for a file that is no config of promptfoo. `grader` judges what models judge there. Rejects with CliError for one
+   * that has mistakes.
+   */
+  promptfoo(path: string, grader: string | undefined): Promise<PromptfooFile | null>
   /** Rejects with CliError for a file that cannot be read or has mistakes, all of which it names. */
   suite(path: string): Promise<SuiteFile>
   /** The commit that the working folder stands on, with `-dirty` where it was changed; null where there is none. */

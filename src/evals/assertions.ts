@@ -19,10 +19,13 @@ const check = z.strictObject({
   weight,
   metric,
 })
-/** Nothing here judges it. It keeps the test from passing, and says why. */
+/** A kind of judge with its settings. */
+const judge = z.strictObject({ kind: z.string().min(1).max(60), settings, not: z.boolean().optional() })
+/** Nothing here decides by it. It keeps the test from passing, and says why; what `judge` says of it is reported beside. */
 const unjudged = z.strictObject({
   type: z.string().min(1).max(60),
   not_evaluated: z.string().min(1).max(1000),
+  judge: judge.optional(),
   weight,
   metric,
 })
@@ -45,6 +48,17 @@ export const assertionsShape = z.strictObject({
 export type Assertions = z.output<typeof assertionsShape>
 export type Assertion = Assertions['checks'][number]
 export type JudgedAssertion = z.output<typeof check>
+
+type UnjudgedAssertion = z.output<typeof unjudged>
+/** One of which a model may say something, though nothing decides by it. */
+export type ReportedAssertion = UnjudgedAssertion & { judge: NonNullable<UnjudgedAssertion['judge']> }
+
+/** Every assertion that names a judge, in groups too. */
+export function reportedAssertions({ checks }: Assertions): ReportedAssertion[] {
+  return checks
+    .flatMap((one) => ('all' in one ? one.all : [one]))
+    .filter((one): one is ReportedAssertion => 'not_evaluated' in one && one.judge !== undefined)
+}
 
 /** Every assertion that has a kind, in groups too. */
 export function judgedAssertions({ checks }: Assertions): JudgedAssertion[] {

@@ -11,7 +11,7 @@ import { JOBS } from '../queue/jobs.ts'
 import { embedTexts } from '../retrieval/embed.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 
-export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock'> & {
+export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate'> & {
   /** The upstreams as aval.yaml has them now; `local/embed` is among them. */
   models: () => Promise<UpstreamModels>
   /** The data plane of this process, with the upstreams as aval.yaml has them now. */
@@ -22,7 +22,7 @@ const MAX_ERROR_LETTERS = 500
 
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runRunSuite(
-  { sql, clock, ask, models }: RunSuiteDeps,
+  { sql, clock, ask, models, evaluate }: RunSuiteDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
@@ -34,6 +34,7 @@ export async function runRunSuite(
     random: Math.random,
     prepare: readyScorers,
     embed: embedWith(models, clock),
+    evaluate,
   }
   const deps = { ...given, ask: await opened(sql, runId, ask) }
   const outcome = await executeRun(deps, runId)

@@ -33,7 +33,7 @@ export type WorkerDeps = {
   backend: QueueBackend
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
-  Pick<RunSuiteDeps, 'ask'>
+  Pick<RunSuiteDeps, 'ask' | 'evaluate'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */

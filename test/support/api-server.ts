@@ -14,6 +14,7 @@ import type { EventRecord } from '../../src/audit/record.ts'
 import type { RequestFilter } from '../../src/audit/store.ts'
 import { sumUsage } from '../../src/audit/usage/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
+import { verdictOf } from '../../src/evals/runs/verdict.ts'
 import { rebuildSent } from '../../src/gateway/rebuild.ts'
 import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
 import { createRecorder } from '../../src/http/api/recorder.ts'
@@ -183,6 +184,7 @@ function apiDeps(parts: {
       clock,
       record,
       ring,
+      reckon: async (...given) => verdictOf(...given),
       serves: (model) => model.startsWith('local/'),
       targetOf: () => ({ price: null, free: true }),
     },

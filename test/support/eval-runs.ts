@@ -111,6 +111,12 @@ export const echo = (question: string) => /\d+/.exec(question)?.[0] ?? ''
 
 export const noVectors = async () => await Promise.reject(new Error('No vectors in this test.'))
 
+/** Of tests whose scorers are no code. */
+export const noCode: ExecuteDeps['evaluate'] = async () => ({
+  kind: 'failed',
+  reason: 'No code in this test.',
+})
+
 export async function execute(
   { sql }: DatabaseConnection,
   id: string,
@@ -125,6 +131,7 @@ export async function execute(
       random: () => 0,
       ask,
       embed: noVectors,
+      evaluate: noCode,
       prepare: readyScorers,
       signal,
       ...more,

@@ -10,10 +10,14 @@ import type {
   Tools,
 } from '../../src/evals/scorers/scorer.ts'
 
+/** Code that says whether there is an answer, whatever it is. */
+const evaluate: Tools['evaluate'] = async ({ output }) => ({ kind: 'returned', value: output !== '' })
+
 /** For scorers that need nobody. */
 export const NO_TOOLS: Tools = {
   ask: async () => ({ kind: 'failed', reason: 'Nobody is asked in this test.' }),
   embed: async () => await Promise.reject(new Error('No vectors in this test.')),
+  evaluate,
 }
 
 /** A model that says what the script says, and vectors as given; keeps what it was asked. An object is said as JSON. */
@@ -30,7 +34,7 @@ export function scriptedTools(
     return { kind: 'answered', text, finishReason: 'stop' }
   }
   const embed: Tools['embed'] = async (texts) => texts.map((text) => Float32Array.from(vectors(text)))
-  return { tools: { ask, embed }, asked }
+  return { tools: { ask, embed, evaluate }, asked }
 }
 
 /** Says one after the other; a question more is a mistake of the test. */
@@ -44,6 +48,8 @@ export function saying(...script: readonly (string | object)[]) {
 
 export const EMPTY_SAMPLE: Sample = {
   input: '',
+  prompt: null,
+  variables: {},
   output: '',
   toolCalls: [],
   finishReason: null,

@@ -3,7 +3,8 @@
 import { RequestError } from '../../errors.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { type Content, contentOf } from '../../registry/content.ts'
-import { type Assertions, judgedAssertions } from '../assertions.ts'
+import { type Assertions, judgedAssertions, reportedAssertions } from '../assertions.ts'
+import { prepareJudge } from '../scorers/judges/judged-assertions.ts'
 import { prepareScorer } from '../scorers/registry.ts'
 import { type DatasetItem, itemShape, MAX_ITEM_BYTES } from './item.ts'
 
@@ -49,6 +50,14 @@ function findWrongAssertion(assertions: Assertions): string | null {
       if (prepareScorer({ kind, settings: settings ?? {} }).judge) {
         return `assertions: a model judges "${kind}". Name it as a scorer of the suite.`
       }
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error
+      return `assertions: ${error.message}`
+    }
+  }
+  for (const { judge } of reportedAssertions(assertions)) {
+    try {
+      prepareJudge(judge)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       return `assertions: ${error.message}`

@@ -3,11 +3,10 @@
 import { Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
-import { scanTopLevel } from '../../lib/json-scan.ts'
 import { parseYaml } from '../../lib/yaml.ts'
 import { delimiterOf, describeCsvError } from '../../retrieval/documents/csv.ts'
 import { byteLines, DatasetFileError } from './byte-lines.ts'
-import { MAX_DEPTH } from './check-item.ts'
+import { parseJson } from './parse-json.ts'
 
 /** `isTable`: every value is a text, and what was empty is not there. */
 export type Row = { where: string; value: JsonObject; isTable: boolean } | { problem: string }
@@ -48,23 +47,6 @@ function rowOf(where: string, text: string): Row {
   if ('why' in value) return { problem: `${where}: ${value.why}` }
   if (isJsonObject(value.value)) return { where, value: value.value as JsonObject, isTable: false }
   return { problem: `${where}: not a JSON object. Write one object on one line.` }
-}
-
-/** `extraDepth`: of what is around the items. A member that comes twice would be lost by JSON.parse. */
-function parseJson(text: string, extraDepth: number): { value: unknown } | { why: string } {
-  const { depth, duplicate } = scanTopLevel(Buffer.from(text), MAX_DEPTH + extraDepth)
-  if (depth > MAX_DEPTH + extraDepth)
-    return { why: `nested deeper than ${MAX_DEPTH} levels. Write it flatter.` }
-  try {
-    const value: unknown = JSON.parse(text)
-    if (duplicate === null) return { value }
-    return { why: `the member "${duplicate.slice(0, 60)}" comes twice. Keep one.` }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    const number = /[:[,]\s*(NaN|-?Infinity)\b/.exec(text)?.[1]
-    if (number === undefined) return { why: 'not valid JSON.' }
-    return { why: `not valid JSON: ${number} is no number of it. Leave the member out, or write null.` }
-  }
 }
 
 async function* readTable({ file, chunks }: Source): AsyncGenerator<Row> {

@@ -93,16 +93,18 @@ export type ComparedRun = { id: string; items: ItemTallies }
 /**
  * What changed from the first run to the others; of one run alone, what fails. With several others an item stands for the one
  * that changed it most. Items are the same when their ids are: `shared` names those whose content is the same too, where the
- * runs are of different versions of a dataset; null takes all.
+ * runs are of different versions of a dataset; null takes all. `alike` names the scorers that judge all runs by the same rules;
+ * null takes every one.
  */
 export function compareItems(
   runs: readonly ComparedRun[],
   shared: ReadonlySet<string> | null = null,
+  alike: ReadonlySet<string> | null = null,
 ): ItemComparison {
   const ids = [...(runs[0]?.items.keys() ?? [])].filter((id) => shared?.has(id) !== false)
-  const scorers = [
-    ...new Set(ids.flatMap((id) => [...(runs[0]?.items.get(id)?.scorers.keys() ?? [])])),
-  ].toSorted()
+  const scorers = [...new Set(ids.flatMap((id) => [...(runs[0]?.items.get(id)?.scorers.keys() ?? [])]))]
+    .filter((scorer) => alike?.has(scorer) !== false)
+    .toSorted()
   const found = scorers.map((scorer) => scorerChanges(scorer, ids, runs))
   return {
     runs: runs.map(({ id }) => id),

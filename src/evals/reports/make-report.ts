@@ -1,26 +1,38 @@
 /** Reads what a report is made of: a run, the one beside it, their judgements, and the items that differ. */
 
 import type { Sql } from 'postgres'
-import { readEvidence } from '../reviews/record-calibration.ts'
+import { readEvidence } from '../reviews/judge-evidence.ts'
 import { measureRun } from '../runs/measure.ts'
 import { countResults, type JudgedRow, type Place, readJudged } from '../runs/result-rows.ts'
 import { parseRunContent } from '../runs/run-content.ts'
 import type { RunRow } from '../runs/run-rows.ts'
-import { verdictOf } from '../runs/verdict.ts'
+import type { Verdict } from '../runs/verdict.ts'
 import { addJudged, compareItems, type ItemComparison, type ItemTallies, withAnswers } from './items.ts'
+import type { Reckon } from './reckoner.ts'
 import type { Report } from './report.ts'
 
 /** Rows of answers are read in pages of this many and never held. */
 const PAGE = 200
 
+export type ReportDeps = { sql: Sql; reckon: Reckon }
+
 /** `baseline` null is a report of one run alone. Both have ended. */
-export async function makeReport(sql: Sql, run: RunRow, baseline: RunRow | null): Promise<Report> {
+export async function makeReport(
+  { sql, reckon }: ReportDeps,
+  run: RunRow,
+  baseline: RunRow | null,
+): Promise<Report> {
   const content = parseRunContent(run.content)
   const counts = await countResults(sql, run.id)
   const candidate = await measureRun(sql, run)
   const other = baseline === null ? null : await measureRun(sql, baseline)
+  const verdict = await reckon(candidate, other, await readEvidence(sql, run))
+  const items =
+    baseline === null
+      ? await itemsOf(sql, [run], null, null)
+      : await itemsOf(sql, [baseline, run], sharedIds(candidate, other), alikeIn(verdict))
   return {
-    verdict: verdictOf(candidate, other, await readEvidence(sql, run)),
+    verdict,
     about: {
       suite: run.suite,
       dataset: `${content.dataset.name}@${content.dataset.version}`,
@@ -34,7 +46,7 @@ export async function makeReport(sql: Sql, run: RunRow, baseline: RunRow | null)
       gitCommit: run.gitCommit,
       hashes: { content: run.hash, measure: run.measureHash, dataset: content.dataset.hash },
     },
-    items: await itemsOf(sql, baseline === null ? [run] : [baseline, run], sharedIds(candidate, other)),
+    items,
   }
 }
 
@@ -50,10 +62,16 @@ function sharedIds(candidate: Measured, other: Measured | null): Set<string> | n
   return new Set(same.map(({ itemId }) => itemId))
 }
 
+/** Scorers of one name with other rules say nothing about each other's items. */
+function alikeIn({ scorers }: Verdict): Set<string> {
+  return new Set(scorers.flatMap(({ scorer, compared }) => (compared === null ? [] : [scorer])))
+}
+
 async function itemsOf(
   sql: Sql,
   runs: readonly RunRow[],
   shared: Set<string> | null,
+  alike: Set<string> | null,
 ): Promise<ItemComparison> {
   const compared = []
   for (const run of runs) {
@@ -61,7 +79,7 @@ async function itemsOf(
     for await (const page of pagesOf(sql, run)) addJudged(items, page)
     compared.push({ id: run.id, items })
   }
-  let comparison = compareItems(compared, shared)
+  let comparison = compareItems(compared, shared, alike)
   for (const run of runs) {
     for await (const page of pagesOf(sql, run)) comparison = withAnswers(comparison, run.id, page)
   }

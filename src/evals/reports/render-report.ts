@@ -1,11 +1,10 @@
 /** The report of a run in one of its forms, from the database to the text. Loaded when a report is asked for, not before. */
 
-import type { Sql } from 'postgres'
 import type { RunRow } from '../runs/run-rows.ts'
 import { renderHtml } from './html.ts'
 import { reportJson } from './json.ts'
 import { renderJunit } from './junit.ts'
-import { makeReport } from './make-report.ts'
+import { makeReport, type ReportDeps } from './make-report.ts'
 import { renderMarkdown } from './markdown.ts'
 import type { Report } from './report.ts'
 import { renderTerminal, type TerminalSettings } from './terminal.ts'
@@ -24,11 +23,11 @@ const FORMS: Record<ReportFormat, Form> = {
 
 /** Both runs have ended; `baseline` null is a report of one alone. */
 export async function renderReport(
-  sql: Sql,
+  deps: ReportDeps,
   { run, baseline }: { run: RunRow; baseline: RunRow | null },
   format: ReportFormat,
   settings: TerminalSettings,
 ): Promise<{ type: string; text: string }> {
   const { type, render } = FORMS[format]
-  return { type, text: render(await makeReport(sql, run, baseline), settings) }
+  return { type, text: render(await makeReport(deps, run, baseline), settings) }
 }

@@ -23,6 +23,9 @@ export function scaleOf(
   if (kind === 'pairwise') {
     throw refused(`"${name}" compares two answers, and reviewers see one. Review a judge of single answers.`)
   }
+  if (kind === 'judged-assertions') {
+    throw refused(`"${name}" asks another question of each item, which no one answer of people repeats.`)
+  }
   if (kind === 'rubric' && settings.scale === '1-5') return { kind: 'grades', levels: 5 }
   const isMajority = kind === 'jury' && settings.decide === 'majority'
   if (values === 'binary' || kind === 'rubric' || isMajority) return { kind: 'yes-no', rate: true }

@@ -34,6 +34,8 @@ export type ExecuteDeps = {
   ask: Ask
   /** For scorers that think: vectors of the model that ships. */
   embed: Tools['embed']
+  /** For scorers that are code. */
+  evaluate: Tools['evaluate']
   /** Compiles the scorers of a run. Throws GatewayError for one that this version does not have. */
   prepare: JudgeWith
   /** Aborted when the process is to stop: the run is given back. */
@@ -183,7 +185,8 @@ class Execution {
       await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
       result = made
     }
-    const given = { ask: this.#askJudge, embed: this.#deps.embed, row: this.#row }
+    const { embed, evaluate } = this.#deps
+    const given = { ask: this.#askJudge, embed, evaluate, row: this.#row }
     const left = this.#judge.filter(({ name }) => !unit.judged.includes(name))
     const meter = () => meteredTools(given)
     let unkept: ScoreRow[] = []

@@ -78,6 +78,8 @@ export function sampleOf(item: DatasetItem, result: Answered): Sample {
   const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
   return {
     input: inputOf(item),
+    prompt: promptOf(item),
+    variables: item.variables ?? {},
     output: result.output ?? '',
     toolCalls: JSON.parse(result.toolCalls) as ToolCall[],
     finishReason: result.finishReason,
@@ -96,6 +98,13 @@ function inputOf({ input, messages, variables }: DatasetItem): string {
   if (typeof last === 'string') return last
   const texts = Object.values(variables ?? {}).filter((value): value is string => typeof value === 'string')
   return texts.length === 1 ? (texts[0] ?? '') : JSON.stringify(variables ?? {})
+}
+
+function promptOf({ input, messages }: DatasetItem): string | null {
+  if (messages === undefined) return input ?? null
+  const [only] = messages
+  const isText = messages.length === 1 && only?.role === 'user' && typeof only.content === 'string'
+  return isText ? String(only.content) : JSON.stringify(messages)
 }
 
 /** `metadata.relevant` names documents, one or several with commas between. */

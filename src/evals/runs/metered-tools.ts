@@ -12,10 +12,12 @@ const MAX_QUESTIONS = 100
 export function meteredTools({
   ask,
   embed,
+  evaluate,
   row,
 }: {
   ask: Ask
   embed: Tools['embed']
+  evaluate: Tools['evaluate']
   row: RunRow
 }): MeteredTools {
   let cost: bigint | null = 0n
@@ -36,5 +38,5 @@ export function meteredTools({
     if (!answer.free) cost = cost === null || answer.cost === null ? null : cost + answer.cost
     return { kind: 'answered', text: answer.output, finishReason: answer.finishReason }
   }
-  return { tools: { ask: asking, embed }, cost: () => cost }
+  return { tools: { ask: asking, embed, evaluate }, cost: () => cost }
 }

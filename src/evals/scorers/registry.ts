@@ -8,12 +8,14 @@ import { assertionsKind } from './assertions.ts'
 import { cost, finishReason, latency } from './call.ts'
 import { citedSentences, citesContext } from './citations.ts'
 import { contextPrecision, contextRecall } from './contexts.ts'
+import { javascript } from './javascript.ts'
 import { containsJson, isJson, jsonMatch } from './json.ts'
 import { answerRelevance } from './judges/answer-relevance.ts'
 import { closedQa } from './judges/closed-qa.ts'
 import { contextRelevance } from './judges/context-relevance.ts'
 import { factuality } from './judges/factuality.ts'
 import { faithfulness } from './judges/faithfulness.ts'
+import { judgedAssertions } from './judges/judged-assertions.ts'
 import { jury } from './judges/jury.ts'
 import { pairwise } from './judges/pairwise.ts'
 import { rubric } from './judges/rubric.ts'
@@ -81,6 +83,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   contextPrecision,
   citesContext,
   citedSentences,
+  javascript,
   assertionsKind(prepareScorer),
   grounded,
   rubric,
@@ -91,6 +94,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   contextRelevance,
   pairwise,
   jury,
+  judgedAssertions,
 ]
 
 const BY_NAME: ReadonlyMap<string, ScorerKind> = new Map(SCORER_KINDS.map((kind) => [kind.kind, kind]))

@@ -3,6 +3,7 @@
 import type { z } from 'zod'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import type { Assertions } from '../assertions.ts'
+import type { CodeOrder, Evaluated } from '../sandbox/protocol.ts'
 
 /** A tool call of an answer; `arguments` as the model wrote them, so perhaps no JSON. */
 export type ToolCall = { name: string; arguments: string }
@@ -11,6 +12,10 @@ export type ToolCall = { name: string; arguments: string }
 export type Sample = {
   /** What was asked, as text: the last user message, or the one variable that a prompt asks with. */
   input: string
+  /** What was sent, as far as the item says it: the text of its one message, or its messages as JSON; null for variables alone. */
+  prompt: string | null
+  /** Of the item, for the subject's prompt. */
+  variables: JsonObject
   /** The text of the answer; empty when it holds none. */
   output: string
   toolCalls: readonly ToolCall[]
@@ -67,6 +72,8 @@ export type Tools = {
   ask: (question: JudgeQuestion, signal: AbortSignal) => Promise<JudgeAnswer>
   /** Unit vectors of texts by the model that ships, in their order. */
   embed: (texts: readonly string[], signal: AbortSignal) => Promise<Float32Array[]>
+  /** Runs code where it can do nothing but compute; never rejects. */
+  evaluate: (order: CodeOrder, signal: AbortSignal) => Promise<Evaluated>
 }
 
 /** Judges one sample. May throw: the caller makes a typed `error` of it. Pure unless it uses the tools. */

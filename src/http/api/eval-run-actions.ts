@@ -125,7 +125,7 @@ export function evalRunActionsApi(deps: EvalRunsApiDeps) {
       // Statistics and pages are loaded with the first report: they would weigh on a gateway that makes none.
       const { renderReport } = await import('../../evals/reports/render-report.ts')
       const settings = { width, colors: colors === 'true' }
-      const { type, text } = await renderReport(sql, { run, baseline: other }, format, settings)
+      const { type, text } = await renderReport(deps, { run, baseline: other }, format, settings)
       return c.body(text, 200, { 'content-type': type, 'content-disposition': 'attachment' }) as never
     })
     .openapi(cancelRoute, async (c) => {

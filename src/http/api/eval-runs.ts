@@ -3,6 +3,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
+import type { Reckon } from '../../evals/reports/reckoner.ts'
 import type { CreateRunDeps } from '../../evals/runs/create-run.ts'
 import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
@@ -30,6 +31,8 @@ import { answer, conflictAnswer, errorAnswers, idParam, jsonBody, refuseInvalid 
 export type EvalRunsApiDeps = CreateRunDeps & {
   record: Recorder
   ring: Ring
+  /** Makes verdicts beside the thread that serves. */
+  reckon: Reckon
   /** What the first target of a subject costs now; null for one that is asked of nobody. */
   targetOf: (projectId: string, subject: Subject) => Target
 }

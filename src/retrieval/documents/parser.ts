@@ -3,9 +3,8 @@
  * with its thread and an error; the next one gets a fresh thread. Never parses on the calling thread.
  */
 
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { compileCache } from '../../lib/compile-cache.ts'
 import { DocumentError } from './document-error.ts'
 import type { DocumentInput } from './parse.ts'
 import type { ParseOrder, ParseReport } from './parse-thread.ts'
@@ -162,16 +161,6 @@ class ParserThread {
     if (this.#job === job && used > this.#memoryMb * BYTES_PER_MB)
       this.#end(worker, outOfMemory(this.#memoryMb))
   }
-}
-
-/**
- * The environment that gives a thread the process's compile cache and nothing else. Threads here end often, and V8 may
- * abort where one ends that has loaded TypeScript's compiler (github.com/nodejs/node/issues/64500).
- */
-function compileCache(): Record<string, string> {
-  const folder = getCompileCacheDir()
-  // The folder in use is the one asked for and a name for Node's version.
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 async function heldBytes(worker: Worker): Promise<number> {

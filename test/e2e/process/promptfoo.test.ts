@@ -20,12 +20,23 @@ defaultTest:
   assert:
     - { type: latency, threshold: 60000 }
     - { type: not-contains, value: as an AI }
+    - { type: javascript, value: file://checks/short.js, config: { most: 400 } }
 tests:
   - description: names the hour
     vars: { notes: The museum opens at nine., question: When does the museum open? }
     assert:
       - { type: icontains, value: NINE }
       - { type: not-is-json }
+      - type: javascript
+        value: output.toLowerCase().includes('nine') && context.vars.notes.includes('nine')
+      - type: javascript
+        value: Math.log(output.length) * 10
+        threshold: 0.7
+      - type: javascript
+        value: |
+          const words = output.split(/\\s+/)
+          if (words.length > 40) return { pass: false, score: 0, reason: 'It is long.' }
+          return { pass: true, score: 0.5, reason: 'It is short.' }
   - vars:
       notes: Shoes may be returned within 30 days.
       question: How long may shoes be returned?
@@ -33,10 +44,13 @@ tests:
     assert:
       - { type: contains-any, value: [30 days, a month] }
       - { type: equals, value: exactly this, weight: 0 }
+      - { type: llm-rubric, value: is friendly, weight: 0 }
 `
 const JUDGED = `      - { type: llm-rubric, value: is friendly }
-      - { type: javascript, value: output.length < 100 }
+      - { type: python, value: len(output) < 100 }
+      - { type: javascript, value: output.title.length > 3 }
 `
+const SHORT = 'module.exports = (output, { config }) => output.length <= config.most\n'
 const CHAT = `[
   { "role": "system", "content": "Answer by the notes." },
   { "role": "user", "content": "{{notes}}\\n\\n{{question}}" }
@@ -48,6 +62,9 @@ beforeAll(async () => {
   gateway = await startGateway({})
   write('first/promptfooconfig.yaml', FIRST)
   write('first/prompts/chat.json', CHAT)
+  for (const folder of ['first', 'judged', 'failing', 'own', 'strange']) {
+    write(`${folder}/checks/short.js`, SHORT)
+  }
 })
 afterAll(() => gateway.stop())
 
@@ -61,11 +78,22 @@ const local = ['--subject', 'local/reader', '--yes']
 describe('a config of promptfoo', () => {
   test('runs unchanged, each prompt as a run of its own, to a table of its tests', async () => {
     const { code, stdout, stderr } = await aval(
-      ...['eval', 'run', 'first/promptfooconfig.yaml', ...local, '--out', 'report.xml'],
+      ...[
+        'eval',
+        'run',
+        'first/promptfooconfig.yaml',
+        ...local,
+        '--grader',
+        'local/reader',
+        '--out',
+        'report.xml',
+      ],
     )
 
     expect({ code, stderr }).toMatchObject({ code: 0 })
-    expect(stdout).toMatch(/2 tests × 2 prompts\. 8 assertions: 8 evaluated .*, 0 not evaluated/)
+    expect(stdout).toMatch(/2 tests × 2 prompts\. 14 assertions: 13 evaluated .*, 1 not evaluated/)
+    expect(stdout).toMatch(/llm-rubric +1 +not evaluated +reported as rubric by local\/reader/)
+    expect(stdout).toMatch(/judges: 0 of 2 judged/)
     expect(stdout).toMatch(/calls +4/)
     expect(stdout).toMatch(/prompt +provider +passed +failed +not evaluated +run/)
     expect(stdout).toMatch(/chat +local\/reader +2 +0 +0 +run_/)
@@ -84,13 +112,17 @@ describe('a config of promptfoo', () => {
       runs: [{ tests: { passed: 1, failed: 0, not_evaluated: 1 } }],
     })
     expect(told.compatibility.assertions).toContainEqual({
-      type: 'javascript',
+      type: 'python',
       status: 'not_evaluated',
-      remark: expect.stringContaining('code'),
+      remark: expect.stringContaining('only JavaScript'),
       count: 1,
     })
     expect(told.runs[0].tests.missed).toEqual([
-      { test: 't2', outcome: 'not evaluated', reason: expect.stringContaining('llm-rubric') },
+      {
+        test: 't2',
+        outcome: 'not evaluated',
+        reason: expect.stringMatching(/llm-rubric: .* python: .* javascript: .*throws TypeError/),
+      },
     ])
   })
 

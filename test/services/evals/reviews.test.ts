@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { makeReport } from '../../../src/evals/reports/make-report.ts'
-import { calibrate, parseCalibration } from '../../../src/evals/reviews/record-calibration.ts'
+import { parseCalibration, readEvidence } from '../../../src/evals/reviews/judge-evidence.ts'
+import { calibrate } from '../../../src/evals/reviews/record-calibration.ts'
 import {
   adjudicateTask,
   allTasks,
@@ -13,6 +14,7 @@ import {
   skipTask,
 } from '../../../src/evals/reviews/review.ts'
 import { findRun } from '../../../src/evals/runs/run-rows.ts'
+import { verdictOf } from '../../../src/evals/runs/verdict.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { AUTHOR } from '../../support/eval-runs.ts'
@@ -189,7 +191,11 @@ describeDatabases('a judge', (open) => {
 
   const deps = () => ({ sql: open().sql, clock: systemClock })
   const report = async (id: string) =>
-    await makeReport(open().sql, (await findRun(open().sql, AUTHOR.projectId, id))!, null)
+    await makeReport(
+      { sql: open().sql, reckon: async (...given) => verdictOf(...given) },
+      (await findRun(open().sql, AUTHOR.projectId, id))!,
+      null,
+    )
 
   /** It errs at one answer of sixteen. */
   const calibrated = async (yaml = JUDGED) => {
@@ -236,7 +242,6 @@ describeDatabases('a judge', (open) => {
       })
       expect(other).toMatchObject({ decides: false, calibration: null, corrected: null })
       const foreign = { ...(await findRun(open().sql, AUTHOR.projectId, renamed))!, projectId: 'prj_other' }
-      const { readEvidence } = await import('../../../src/evals/reviews/record-calibration.ts')
       expect((await readEvidence(open().sql, foreign)).size).toBe(0)
     })
 

@@ -13,6 +13,7 @@ import {
   begin,
   echo,
   execute,
+  noCode,
   noVectors,
   numbered,
   scriptedAsk,
@@ -279,7 +280,8 @@ describeDatabases('a run', (open) => {
       await moveRun(open().sql, run.id, { from: ['cancelled'], to: 'queued' }, now())
       return echo(question)
     })
-    const deps = { sql: open().sql, clock: systemClock, ask: async () => ask, models: noVectors }
+    const judging = { ask: async () => ask, models: noVectors, evaluate: noCode }
+    const deps = { sql: open().sql, clock: systemClock, ...judging }
 
     const outcome = await runRunSuite(deps, { runId: run.id }, new AbortController().signal)
 

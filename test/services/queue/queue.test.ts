@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { type JobWorker, type QueueBackend, queueBackend } from '../../../src/queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../../../src/queue/enqueue.ts'
 import { describeDatabases, type TestDatabase, testDatabase } from '../../support/database.ts'
+import { noCode } from '../../support/eval-runs.ts'
 import { retrievalParts } from '../../support/retrieval.ts'
 
 const redisUrl = process.env.TEST_REDIS_URL ?? ''
@@ -84,7 +85,19 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     const { sql, db, embedded } = databaseOf()
     const { parts } = retrieval
     const ask = async () => await Promise.reject(new Error('nobody is asked here'))
-    return { ...parts, ask, sql, db, embedded, keys: null, clock: systemClock, logger: silent, backend }
+    const evaluate = noCode
+    return {
+      ...parts,
+      ask,
+      evaluate,
+      sql,
+      db,
+      embedded,
+      keys: null,
+      clock: systemClock,
+      logger: silent,
+      backend,
+    }
   }
 
   beforeEach(async () => {

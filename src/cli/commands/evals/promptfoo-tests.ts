@@ -7,7 +7,7 @@ import { runPath } from './wire.ts'
 type Result = {
   item: string
   repeat: number
-  scores: { outcome: string; passed: boolean | null; reason: string }[]
+  scores: { scorer: string; outcome: string; passed: boolean | null; reason: string }[]
 }
 export type TestCounts = {
   /** A test that is repeated counts as often. */
@@ -18,6 +18,8 @@ export type TestCounts = {
   missed: { test: string; outcome: 'failed' | 'not evaluated'; reason: string }[]
 }
 
+/** The scorer that decides; others only report. */
+export const TEST = 'test'
 const PAGE = 200
 /** 100,000 tests; a run has fewer. */
 const MAX_PAGES = 500
@@ -36,7 +38,8 @@ export async function countTests({ client }: CliContext, run: string): Promise<T
   return counts
 }
 
-function add(counts: TestCounts, { item, scores: [score] }: Result): void {
+function add(counts: TestCounts, { item, scores }: Result): void {
+  const score = scores.find(({ scorer }) => scorer === TEST)
   if (score?.passed === true) {
     counts.passed += 1
     return

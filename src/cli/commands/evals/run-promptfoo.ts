@@ -10,7 +10,7 @@ import { pushingItems, pushVersion } from '../datasets/push-items.ts'
 import { refOf } from '../datasets/wire.ts'
 import { compatibilityText } from './compatibility.ts'
 import { demandFigures, followRun } from './follow.ts'
-import { countTests, type TestCounts } from './promptfoo-tests.ts'
+import { countTests, TEST, type TestCounts } from './promptfoo-tests.ts'
 import { demandFormats, readReport, writeReportFiles } from './report.ts'
 import type { EvalPlan, EvalRun } from './wire.ts'
 
@@ -88,7 +88,7 @@ async function cellsOf(
   providers: readonly Provider[],
 ): Promise<Cell[]> {
   const cells: Cell[] = []
-  for (const { label, name, items } of prompts) {
+  for (const { label, name, items, asksJudges } of prompts) {
     const pusher = pushingItems(client, () => {})
     for (const item of items) await pusher.add(item, Buffer.byteLength(JSON.stringify(item)))
     const dataset = refOf(await pushVersion(client, { name, items: await pusher.finish() }))
@@ -97,7 +97,10 @@ async function cellsOf(
         dataset,
         subject,
         // Promptfoo passes when every test does: these tests are all there is, not a sample of others.
-        scorers: [{ name: 'test', kind: 'assertions', observed_at_least: 1 }],
+        scorers: [
+          { name: TEST, kind: 'assertions', observed_at_least: 1 },
+          ...(asksJudges ? [{ name: 'judges', kind: 'judged-assertions' }] : []),
+        ],
         coverage: 1,
         ...(repeats !== null && { repeats }),
         ...(concurrency !== null && { concurrency }),

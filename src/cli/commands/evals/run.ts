@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
 import type { SuiteFile } from '../../evals.ts'
-import { EXIT } from '../../exit-codes.ts'
+import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields } from '../../format.ts'
 import { pushDatasetFile } from '../datasets/push.ts'
 import { demandFigures, followRun } from './follow.ts'
@@ -18,6 +18,7 @@ type Options = {
   against?: string
   tag?: string[]
   note?: string
+  grader?: string
   out?: string[]
   wait: boolean
   yes?: boolean
@@ -41,6 +42,7 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
           'compare with a label, another release, or a run: production, r12, run_…',
         )
         .option('--tag <tags...>', 'to find it by')
+        .option('--grader <model>', 'who judges what models judge in a promptfooconfig.yaml: upstream/model')
         .option('--note <text>', 'for whoever reads the history')
         .option(
           '-o, --out <files...>',
@@ -53,6 +55,7 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
     'aval eval run evals/support-answer.yaml --release r13 --against production --out report.html junit.xml',
     'aval eval run evals/support-answer.yaml --yes --json',
     'aval eval run promptfooconfig.yaml --subject local/reader',
+    'aval eval run promptfooconfig.yaml --grader openai/gpt-4.1',
   ).action(context.run((file: string, options: Options) => run(context, file, options)))
 }
 
@@ -61,8 +64,11 @@ async function run(context: CliContext, file: string, options: Options): Promise
   const out = options.out ?? []
   const quiet = options.json === true
   demandFormats(out)
-  const promptfoo = await actions.evals.promptfoo(file)
+  const promptfoo = await actions.evals.promptfoo(file, options.grader)
   if (promptfoo !== null) return await runPromptfoo(context, promptfoo, options)
+  if (options.grader !== undefined) {
+    throw new CliError(EXIT.usage, '--grader is for configs of promptfoo: a suite names its judges itself.')
+  }
   const suite = await actions.evals.suite(file)
   await pushBeside(context, suite.dataset, quiet)
   const wish = {

@@ -7,25 +7,9 @@ import { judgeSafely } from '../judge-safely.ts'
 import { abstained, clip, quoted, rounded, share } from '../outcome.ts'
 import type { Score, ScoreOutcome, ScorerKind } from '../scorer.ts'
 import { thresholdSetting, wrongSetting } from '../settings.ts'
-import { answerRelevance } from './answer-relevance.ts'
-import { closedQa } from './closed-qa.ts'
-import { contextRelevance } from './context-relevance.ts'
-import { factuality } from './factuality.ts'
-import { faithfulness } from './faithfulness.ts'
-import { pairwise } from './pairwise.ts'
 import { versionWith } from './prompts/judge-prompt.ts'
-import { rubric } from './rubric.ts'
+import { SINGLE_JUDGES } from './single-judges.ts'
 
-/** Who can sit on a jury; a jury cannot. */
-const JUDGES: readonly ScorerKind[] = [
-  rubric,
-  closedQa,
-  factuality,
-  faithfulness,
-  answerRelevance,
-  contextRelevance,
-  pairwise,
-]
 /** As many as ask less than a judgement may: ten questions each, at the most. */
 const MAX_JUDGES = 9
 const MAX_VOTE_CHARS = 200
@@ -51,7 +35,7 @@ type Scored = Extract<ScoreOutcome, { outcome: 'scored' }>
 
 export const jury: ScorerKind<z.output<typeof settings>> = {
   kind: 'jury',
-  version: versionWith(1, ...JUDGES),
+  version: versionWith(1, ...SINGLE_JUDGES),
   summary: 'What several judges say of the answer: the median of their values, or the majority.',
   source:
     'PoLL, Verga et al. 2024, https://arxiv.org/abs/2404.18796 (a panel of models of several families).',
@@ -84,9 +68,9 @@ export const jury: ScorerKind<z.output<typeof settings>> = {
 
 /** Throws RequestError that names the judge. */
 function readMember({ kind: name, ...given }: { kind: string }, at: number): Member {
-  const kind = JUDGES.find((one) => one.kind === name)
+  const kind = SINGLE_JUDGES.find((one) => one.kind === name)
   if (kind === undefined) {
-    const known = JUDGES.map((one) => one.kind).join(', ')
+    const known = SINGLE_JUDGES.map((one) => one.kind).join(', ')
     throw wrongSetting(`judges.${at}.kind`, `${quoted(name)} is no judge. Known: ${known}.`)
   }
   const read = kind.settings.safeParse(given)

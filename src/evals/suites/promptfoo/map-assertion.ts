@@ -1,10 +1,12 @@
 /** An assertion of promptfoo becomes one of an item: judged by a kind of ours, or not evaluated for a reason. Pure. */
 
+import { RequestError } from '../../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
-import { parseYaml } from '../../../lib/yaml.ts'
-import type { ReadBeside } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
 import type { Assertion } from '../../assertions.ts'
 import { prepareScorer } from '../../scorers/registry.ts'
+import { readCode } from './code.ts'
+import type { FilesBeside } from './files-beside.ts'
+import { graderOf, judgeOf } from './judges.ts'
 import { DIFFERENCES, MAPPINGS, type Mapped } from './mappings.ts'
 import { render } from './render.ts'
 import type { PromptfooAssertion } from './shape.ts'
@@ -14,7 +16,9 @@ type Single = Extract<Assertion, { all: unknown }>['all'][number]
 export type Surroundings = {
   variables: JsonObject
   templates: Readonly<Record<string, PromptfooAssertion>>
-  readBeside: ReadBeside
+  files: FilesBeside
+  /** The model that the test names as its grader, as it is called here. */
+  grader: string | null
 }
 /** One line of the compatibility report. */
 export type Counted = {
@@ -31,6 +35,9 @@ const KNOWN = new Set(
   ),
 )
 
+/** What makes another question of a judge's. */
+const REPLACES = new Set(['rubricPrompt', 'contextTransform'])
+
 /** `count` is told of every assertion, those of a set too. */
 export function mapAssertion(
   given: PromptfooAssertion,
@@ -39,9 +46,7 @@ export function mapAssertion(
 ): Assertion {
   const assertion = resolve(given, around.templates)
   if (assertion.type !== 'assert-set') return mapOne(assertion, around, count)
-  const all = (assertion.assert ?? []).map((one) =>
-    mapOne(resolve(one as PromptfooAssertion, around.templates), around, count),
-  )
+  const all = (assertion.assert ?? []).map((one) => mapOne(resolve(one, around.templates), around, count))
   if (all.length === 0) return unjudged(assertion, around, 'it holds no assertions', count)
   const { threshold } = assertion
   return { all, ...(typeof threshold === 'number' && { threshold }), ...weighed(assertion, around) }
@@ -61,19 +66,43 @@ function mapOne(assertion: PromptfooAssertion, around: Surroundings, count: (one
   const isOpposite = type.startsWith('not-')
   const base = isOpposite ? type.slice('not-'.length) : type
   const mapping = Object.hasOwn(MAPPINGS, base) ? MAPPINGS[base] : undefined
-  if (mapping === undefined) return unjudged(assertion, around, whyNotEvaluated(base), count)
+  if (mapping === undefined) return reported(assertion, around, { base, isOpposite }, count)
   const strange = Object.keys(assertion).find((name) => !KNOWN.has(name))
   if (strange !== undefined) {
     return unjudged(assertion, around, `it has ${JSON.stringify(strange)}, which is not applied here`, count)
   }
-  const value = readValue(assertion.value, around)
+  const read = base === 'javascript' ? readCode : readValue
+  const value = read(assertion.value, around)
   if ('why' in value) return unjudged(assertion, around, value.why, count)
-  const mapped = mapping({ value: value.value, threshold })
+  const { variables } = around
+  const mapped = mapping({ value: value.value, threshold, variables, config: assertion.config })
   const why = 'why' in mapped ? mapped.why : whyNotPrepared(mapped)
   if ('why' in mapped || why !== null) return unjudged(assertion, around, why ?? '', count)
   const remark = DIFFERENCES[base] ?? null
   count({ type, status: remark === null ? 'evaluated' : 'differs', remark })
   return { ...mapped, ...(isOpposite && { not: true }), ...weighed(assertion, around) }
+}
+
+/** Not evaluated, and judged by the grader beside, where it has one and the question is promptfoo's own. */
+function reported(
+  assertion: PromptfooAssertion,
+  around: Surroundings,
+  { base, isOpposite }: { base: string; isOpposite: boolean },
+  count: (one: Counted) => void,
+): Single {
+  const why = whyNotEvaluated(base)
+  const { provider, threshold = null } = assertion
+  const model = provider === undefined ? around.grader : graderOf(provider)
+  const isOwnQuestion = Object.keys(assertion).every((name) => KNOWN.has(name) && !REPLACES.has(name))
+  const value = model === null || !isOwnQuestion ? null : readValue(assertion.value, around)
+  if (model === null || value === null || 'why' in value) return unjudged(assertion, around, why, count)
+  const judge = judgeOf(base, { value: value.value, threshold, model })
+  if (judge === null || whyNotPrepared(judge) !== null) return unjudged(assertion, around, why, count)
+  const remark = `reported as ${judge.kind} by ${model}; which decides nothing before it is calibrated against people`
+  return {
+    ...unjudged(assertion, around, remark, count),
+    judge: { ...judge, ...(isOpposite && { not: true }) },
+  }
 }
 
 /** A setting that our kind does not take: a pattern with lookaround, a schema with a keyword that is not read. */
@@ -82,8 +111,8 @@ function whyNotPrepared({ kind, settings }: Exclude<Mapped, { why: string }>): s
     prepareScorer({ kind, settings })
     return null
   } catch (error) {
-    // Only what the config says can be wrong here.
-    return error instanceof Error ? error.message : 'its settings make no sense'
+    if (!(error instanceof RequestError)) throw error
+    return error.message
   }
 }
 
@@ -124,10 +153,7 @@ function readValue(
   return { value: list }
 }
 
-function textValue(
-  text: string,
-  { variables, readBeside }: Surroundings,
-): { value: JsonValue } | { why: string } {
+function textValue(text: string, { variables, files }: Surroundings): { value: JsonValue } | { why: string } {
   if (!text.startsWith('file://')) {
     const made = render(text, variables)
     return 'why' in made ? made : { value: made.text }
@@ -135,12 +161,12 @@ function textValue(
   const path = text.slice('file://'.length)
   const [, ending = ''] = /\.(\w+)$/.exec(path) ?? []
   if (!['txt', 'json', 'yaml', 'yml'].includes(ending)) return { why: `its value is made by ${path}` }
-  const read = readBeside(path)
-  if ('why' in read) return { why: `${path}: ${read.why}` }
-  if (ending === 'txt') return { value: read.text.trim() }
-  // JSON is YAML.
-  const parsed = parseYaml(read.text, path)
-  if ('problems' in parsed) return { why: parsed.problems.join(' ') }
-  const { value } = parsed
+  if (ending === 'txt') {
+    const read = files.text(path)
+    return 'why' in read ? { why: `${path}: ${read.why}` } : { value: read.text.trim() }
+  }
+  const read = files.value(path)
+  if ('why' in read) return read
+  const { value } = read
   return isJsonObject(value) || Array.isArray(value) ? { value } : { value: String(value) }
 }

@@ -4,7 +4,12 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json
 import { parseYaml } from '../../../lib/yaml.ts'
 
 /** `value` with its variables filled in and its file read. */
-type Given = { value: JsonValue | undefined; threshold: number | null }
+type Given = {
+  value: JsonValue | undefined
+  threshold: number | null
+  variables: JsonObject
+  config: JsonValue | undefined
+}
 export type Mapped = { kind: string; settings: JsonObject; by_pass?: true } | { why: string }
 type Mapping = (given: Given) => Mapped
 
@@ -56,6 +61,16 @@ export const MAPPINGS: Readonly<Record<string, Mapping>> = {
     if (typeof value !== 'string' && !Array.isArray(value)) return NO_VALUE
     return { kind: 'bleu', settings: { value, threshold: threshold ?? DEFAULTS.bleu, lowercase: true } }
   },
+  // Its value is the code, as settings.
+  javascript: ({ value, threshold, variables, config }) => ({
+    kind: 'javascript',
+    settings: {
+      ...(isJsonObject(value) && value),
+      vars: variables,
+      ...(threshold !== null && { threshold }),
+      ...(config !== undefined && { config }),
+    },
+  }),
   'tool-call-f1': ({ value, threshold }) => {
     const names = listOf(value)
     if ('why' in names) return names
@@ -76,6 +91,7 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
   'rouge-n': 'ROUGE-1 as F1 over the tokens of rouge-score',
   bleu: 'BLEU with the tokens of sacrebleu, exponential smoothing and the paper’s penalty for brevity',
   cost: 'by Aval’s price list',
+  javascript: 'run alone: no modules, network or timers; what throws is not evaluated, and has failed there',
   latency: 'measured at the gateway; a stored answer is not taken for a quick one',
   'tool-call-f1': 'reads the calls of the answer, not its text',
 }

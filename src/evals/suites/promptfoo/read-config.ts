@@ -13,20 +13,26 @@ import {
   promptTexts,
   type ReadBeside,
 } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
+import { reportedAssertions } from '../../assertions.ts'
 import { checkItem } from '../../datasets/check-item.ts'
 import { metadataOf } from '../../datasets/formats/draft.ts'
 import type { DatasetItem } from '../../datasets/item.ts'
+import { type FilesBeside, filesBeside } from './files-beside.ts'
+import { graderOf } from './judges.ts'
 import { type Counted, mapAssertion } from './map-assertion.ts'
 import { type PromptfooProvider, readProviders } from './providers.ts'
 import { renderMessages, renderVariables } from './render.ts'
+import type { NotRun } from './rows.ts'
 import { configShape, type PromptfooConfig } from './shape.ts'
-import { type ExpandedTest, type NotRun, readTests } from './tests.ts'
+import { type ExpandedTest, readTests } from './tests.ts'
 
 type PromptfooPrompt = {
   label: string
   /** Of its dataset and its suite. */
   name: string
   items: DatasetItem[]
+  /** Some assertions of them name a judge. */
+  asksJudges: boolean
 }
 type Compatibility = {
   /** Of the file, each counted once for every value of its lists. */
@@ -54,6 +60,7 @@ const MAX_PROMPTS = 100
 /** What a suite takes. */
 const MAX_CONCURRENCY = 64
 const MAX_NAME_LETTERS = 55
+const MAX_NAMED = 20
 const READ = new Set([
   ...['description', 'prompts', 'providers', 'targets', 'tests', 'defaultTest', 'assertionTemplates'],
   ...['scenarios', 'evaluateOptions'],
@@ -68,25 +75,26 @@ export function isPromptfooConfig(value: unknown): boolean {
 /** `name` is the config's, for people. Problems for a file that is no config, and for one without a test that can be run. */
 export function readPromptfoo(
   text: string,
-  { name, readBeside }: { name: string; readBeside: ReadBeside },
+  { name, readBeside, grader }: { name: string; readBeside: ReadBeside; grader?: string | undefined },
 ): PromptfooSuite | { problems: readonly string[] } {
   const read = parseYaml(text, name)
   if ('problems' in read) return read
   const parsed = configShape.safeParse(read.value)
   if (!parsed.success) return { problems: describeIssues(name, configShape, read.value, parsed.error) }
   const config = parsed.data
-  const read2 = readTests(config, readBeside)
-  if ('problems' in read2) return { problems: read2.problems.map((problem) => `${name}: ${problem}`) }
-  const { tests, leftOut } = read2
+  const files = filesBeside(readBeside)
+  const found = readTests(config, files, grader)
+  if ('problems' in found) return { problems: found.problems.map((problem) => `${name}: ${problem}`) }
+  const { tests, leftOut } = found
   const slug = (importedName(name) ?? 'promptfoo').slice(0, MAX_NAME_LETTERS).replace(/-$/, '')
-  const texts = promptsOf(config, readBeside, leftOut)
+  const texts = promptsOf(config, files, leftOut)
   const counts = new Counts()
-  const prepared = tests.map((test) => prepare(test, config, readBeside, counts))
-  const prompts = texts.map(({ label, text: prompt }, at) => ({
-    label,
-    name: `${slug}-p${at + 1}`,
-    items: prepared.flatMap((test) => itemOf(test, { label, prompt }, leftOut)),
-  }))
+  const prepared = tests.map((test) => prepare(test, config, files, counts))
+  const prompts = texts.map(({ label, text: prompt }, at) => {
+    const items = prepared.flatMap((test) => itemOf(test, { label, prompt }, leftOut))
+    const asksJudges = items.some(({ assertions }) => assertions && reportedAssertions(assertions).length > 0)
+    return { label, name: `${slug}-p${at + 1}`, items, asksJudges }
+  })
   if (prompts.every(({ items }) => items.length === 0)) {
     const reasons = leftOut.slice(0, 10).map(({ test, reason }) => `${name}: ${test}: ${reason}.`)
     return { problems: [`${name}: no test can be run.`, ...reasons] }
@@ -106,21 +114,34 @@ export function readPromptfoo(
       bare: tests.filter(({ assertions }) => assertions.length === 0).length,
       assertions: counts.lines(),
       leftOut,
-      ignored: Object.keys(config).filter((key) => !READ.has(key)),
+      ignored: ignoredOf(config),
     },
   }
+}
+
+/** Members that nothing here reads; of metrics that are made of others, which. */
+function ignoredOf(config: PromptfooConfig): string[] {
+  const { derivedMetrics } = config
+  const metrics = Array.isArray(derivedMetrics) ? derivedMetrics : []
+  const names = metrics.flatMap((one) =>
+    isJsonObject(one) && typeof one.name === 'string' ? [one.name] : [],
+  )
+  const named = `derivedMetrics (${names.slice(0, MAX_NAMED).join(', ')})`
+  return Object.keys(config)
+    .filter((key) => !READ.has(key))
+    .map((key) => (key === 'derivedMetrics' && names.length > 0 ? named : key))
 }
 
 /** The texts of all prompts; those that cannot be read are left out for all tests. */
 function promptsOf(
   config: PromptfooConfig,
-  readBeside: ReadBeside,
+  files: FilesBeside,
   notRun: NotRun[],
 ): { label: string; text: string }[] {
   const leftOut: LeftOut[] = []
   const found: { label: string; text: string }[] = []
   for (const entry of promptEntries(config.prompts, leftOut)) {
-    const texts = promptTexts(entry, readBeside)
+    const texts = promptTexts(entry, files.text)
     if (typeof texts === 'string') {
       notRun.push({ test: 'all', prompt: entry.source, reason: texts })
       continue
@@ -145,16 +166,16 @@ type Prepared = { test: ExpandedTest } & (
 )
 
 /** What does not depend on the prompt. */
-function prepare(
-  test: ExpandedTest,
-  config: PromptfooConfig,
-  readBeside: ReadBeside,
-  counts: Counts,
-): Prepared {
+function prepare(test: ExpandedTest, config: PromptfooConfig, files: FilesBeside, counts: Counts): Prepared {
   const rendered = renderVariables(test.variables)
   if ('why' in rendered) return { test, why: rendered.why }
   const { variables } = rendered
-  const around = { variables, templates: config.assertionTemplates ?? {}, readBeside }
+  const around = {
+    variables,
+    templates: config.assertionTemplates ?? {},
+    files,
+    grader: graderOf(test.grader ?? undefined),
+  }
   const checks = test.assertions.map((one) => mapAssertion(one, around, (counted) => counts.add(counted)))
   return {
     test,
@@ -178,9 +199,21 @@ function itemOf(
   const rendered = renderMessages(`${prefix}${prompt}${suffix}`, prepared.variables)
   if ('why' in rendered) return leave(rendered.why)
   const { assertions } = prepared
+  const contexts = contextsOf(prepared)
   const about = metadataOf({ description, vars: variables }, metadata)
-  const checked = checkItem({ id, messages: rendered.messages, assertions, ...about }, id)
+  const checked = checkItem({ id, messages: rendered.messages, assertions, ...contexts, ...about }, id)
   return 'problems' in checked ? leave(checked.problems.join(' ')) : [checked.item]
+}
+
+/** The variable that promptfoo's judges of context read; only where one is to be asked. */
+function contextsOf({
+  variables,
+  assertions,
+}: Extract<Prepared, { assertions: unknown }>): Pick<DatasetItem, 'contexts'> {
+  const { context } = variables
+  const texts = (Array.isArray(context) ? context : [context]).filter((one) => typeof one === 'string')
+  const isAsked = reportedAssertions(assertions).some(({ type }) => type.includes('context-'))
+  return isAsked && texts.length > 0 ? { contexts: texts } : {}
 }
 
 /** How many assertions of each type are evaluated, and which are not. */

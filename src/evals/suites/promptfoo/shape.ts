@@ -6,18 +6,26 @@ import type { JsonObject, JsonValue } from '../../../lib/json.ts'
 const json = z.json() as unknown as z.ZodType<JsonValue>
 const object = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>
 
+const members = {
+  type: z.string().min(1).max(60).optional(),
+  $ref: z.string().max(300).optional(),
+  value: json.optional(),
+  threshold: z.number().nullish(),
+  weight: z.number().min(0).nullish(),
+  metric: z.string().max(1000).nullish(),
+  config: json.optional(),
+  provider: json.optional(),
+}
+const TYPED = 'an object with a type'
+const isTyped = ({ type, $ref }: { type?: string | undefined; $ref?: string | undefined }) =>
+  type !== undefined || $ref !== undefined
 const assertion = z
   .looseObject({
-    type: z.string().min(1).max(60).optional(),
-    $ref: z.string().max(300).optional(),
-    value: json.optional(),
-    threshold: z.number().nullish(),
-    weight: z.number().min(0).nullish(),
-    metric: z.string().max(1000).nullish(),
-    /** Of an assert-set. */
-    assert: z.array(z.looseObject({})).max(100).optional(),
+    ...members,
+    /** Of an assert-set, which holds no other set. */
+    assert: z.array(z.looseObject(members).refine(isTyped, TYPED)).max(100).optional(),
   })
-  .refine(({ type, $ref }) => type !== undefined || $ref !== undefined, 'an object with a type')
+  .refine(isTyped, TYPED)
 
 export const testShape = z.looseObject({
   description: z.string().nullish(),

@@ -2,9 +2,10 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { describeIssues } from '../../../lib/schema-problems.ts'
-import { parseYaml } from '../../../lib/yaml.ts'
-import type { ReadBeside } from '../../../registry/prompts/imports/promptfoo-prompts.ts'
-import { readCsvTests } from './csv-tests.ts'
+import type { FilesBeside } from './files-beside.ts'
+import { mergeTests } from './merge-tests.ts'
+import { MAX_TESTS, type NotRun, readRows, rowsOf, tooMany } from './rows.ts'
+import { type NamedTests, parseTests, scenarioTests } from './scenarios.ts'
 import { type PromptfooAssertion, type PromptfooConfig, type PromptfooTest, testShape } from './shape.ts'
 
 /** One test with one value of every variable. */
@@ -17,12 +18,11 @@ export type ExpandedTest = {
   metadata: JsonObject
   prefix: string
   suffix: string
+  /** As the config names it; null for none, and where the judges' own words are replaced. */
+  grader: JsonValue | null
 }
-export type NotRun = { test: string; prompt: string | null; reason: string }
 export type ReadTests = { tests: ExpandedTest[]; leftOut: NotRun[] } | { problems: readonly string[] }
 
-const MAX_TESTS = 10_000
-const MAX_PROBLEMS = 20
 const KNOWN = new Set(['description', 'vars', 'assert', 'threshold', 'metadata', 'options'])
 /** Options that only judging models read, and those that are followed. */
 const KNOWN_OPTIONS = new Set(
@@ -32,41 +32,42 @@ const KNOWN_OPTIONS = new Set(
 )
 
 /** Problems for what is no test at all; a test that asks for what is not done here is left out with its reason. */
-export function readTests(config: PromptfooConfig, readBeside: ReadBeside): ReadTests {
+export function readTests(config: PromptfooConfig, files: FilesBeside, grader?: string): ReadTests {
   const leftOut: NotRun[] = []
-  const defaults = readDefault(config.defaultTest ?? {}, readBeside)
-  if ('problems' in defaults) return defaults
-  const rows = rowsOf(config.tests ?? [], readBeside, leftOut)
-  if ('problems' in rows) return rows
-  const problems: string[] = []
+  const read = readDefault(config.defaultTest ?? {}, files)
+  if ('problems' in read) return read
+  // One that is named from outside stands where the file would name it for all.
+  const options = { ...read.test.options, ...(grader !== undefined && { provider: grader }) }
+  const defaults = { ...read.test, options }
+  const plain = plainTests(config, files, leftOut)
+  if ('problems' in plain) return plain
+  const made = scenarioTests(config, files, leftOut)
+  if ('problems' in made) return made
   const tests: ExpandedTest[] = []
-  for (const [at, row] of rows.rows.entries()) {
-    const parsed = testShape.safeParse(row)
-    if (!parsed.success) problems.push(...describeIssues(`tests.${at}`, testShape, row, parsed.error))
-    if (problems.length >= MAX_PROBLEMS) break
-    if (!parsed.success) continue
-    const id = `t${at + 1}`
-    const expanded = expand(id, merge(defaults.test, parsed.data), readBeside)
+  for (const { id, test } of [...plain.tests, ...made.tests]) {
+    const inheritsAssertions = test.options?.disableDefaultAsserts !== true
+    const expanded = expand(id, mergeTests(defaults, test, { inheritsAssertions }), files)
     if ('why' in expanded) leftOut.push({ test: id, prompt: null, reason: expanded.why })
     else tests.push(...expanded.tests)
-    if (tests.length > MAX_TESTS) return { problems: [`tests: more than ${MAX_TESTS}. Split the file.`] }
+    if (tests.length > MAX_TESTS) return { problems: [tooMany('tests')] }
   }
-  for (const [at] of (config.scenarios ?? []).entries()) {
-    leftOut.push({
-      test: `scenarios.${at}`,
-      prompt: null,
-      reason: 'scenarios are not run: write its tests out',
-    })
-  }
-  return problems.length > 0 ? { problems } : { tests, leftOut }
+  return { tests, leftOut }
+}
+
+function plainTests({ tests }: PromptfooConfig, files: FilesBeside, leftOut: NotRun[]): NamedTests {
+  const rows = rowsOf('tests', tests ?? [], files, leftOut)
+  if ('problems' in rows) return rows
+  const read = parseTests('tests', rows.rows)
+  if ('problems' in read) return read
+  return { tests: read.tests.map((test, at) => ({ id: `t${at + 1}`, test })) }
 }
 
 function readDefault(
   given: string | PromptfooTest,
-  readBeside: ReadBeside,
+  files: FilesBeside,
 ): { test: PromptfooTest } | { problems: readonly string[] } {
   if (typeof given !== 'string') return { test: given }
-  const read = readRows(given, readBeside)
+  const read = readRows(given, files)
   if ('why' in read) return { problems: [`defaultTest: ${read.why}`] }
   const [row = {}] = read.rows
   const parsed = testShape.safeParse(row)
@@ -74,78 +75,10 @@ function readDefault(
   return { problems: describeIssues('defaultTest', testShape, row, parsed.error) }
 }
 
-/** A list, a file, or a list that names files. */
-function rowsOf(
-  given: string | JsonValue[] | JsonObject,
-  readBeside: ReadBeside,
-  leftOut: NotRun[],
-): { rows: JsonValue[] } | { problems: readonly string[] } {
-  const rows: JsonValue[] = []
-  for (const one of Array.isArray(given) ? given : [given]) {
-    if (typeof one === 'string') {
-      const read = readRows(one, readBeside)
-      if ('rows' in read) rows.push(...read.rows)
-      else leftOut.push({ test: one.slice(0, 100), prompt: null, reason: read.why })
-    } else if (isJsonObject(one) && typeof one.path === 'string') {
-      leftOut.push({ test: one.path, prompt: null, reason: 'tests that a program makes are not run' })
-    } else rows.push(one)
-  }
-  return rows.length > MAX_TESTS ? { problems: [`tests: more than ${MAX_TESTS}. Split the file.`] } : { rows }
-}
-
-function readRows(given: string, readBeside: ReadBeside): { rows: JsonValue[] } | { why: string } {
-  const path = given.replace(/^file:\/\//, '')
-  if (/^[a-z]+:\/\//.test(path))
-    return { why: 'tests elsewhere than in a file beside the config are not read' }
-  if (/[*?]/.test(path)) return { why: 'a pattern of names: name the files' }
-  const [, ending = ''] = /\.(\w+)$/.exec(path) ?? []
-  if (!['csv', 'json', 'jsonl', 'yaml', 'yml'].includes(ending)) {
-    return { why: `tests in a file of the kind ${ending === '' ? 'unknown' : `.${ending}`} are not read` }
-  }
-  const read = readBeside(path)
-  if ('why' in read) return read
-  if (ending === 'csv') {
-    const table = readCsvTests(read.text)
-    return 'why' in table ? table : { rows: table.tests }
-  }
-  const texts = ending === 'jsonl' ? read.text.split('\n').filter((line) => line.trim() !== '') : [read.text]
-  const rows: JsonValue[] = []
-  for (const text of texts) {
-    // JSON is YAML.
-    const parsed = parseYaml(text, path)
-    if ('problems' in parsed) return { why: parsed.problems.join(' ') }
-    const value = parsed.value as JsonValue
-    if (Array.isArray(value)) rows.push(...value)
-    else rows.push(value)
-  }
-  return { rows }
-}
-
-/** The default test's assertions come first, unless the test wants none of them; of all else the test's own wins. */
-function merge(base: PromptfooTest, test: PromptfooTest): PromptfooTest {
-  const options = { ...base.options, ...test.options }
-  const isAlone = test.options?.disableDefaultAsserts === true
-  const inherited = isAlone ? [] : (base.assert ?? [])
-  const vars = test.vars ?? {}
-  return {
-    ...base,
-    ...test,
-    vars: typeof vars === 'object' && !Array.isArray(vars) ? { ...objectOf(base.vars), ...vars } : vars,
-    assert: [...inherited, ...(test.assert ?? [])],
-    metadata: { ...base.metadata, ...test.metadata },
-    options,
-    threshold: test.threshold ?? base.threshold,
-  }
-}
-
-function objectOf(value: PromptfooTest['vars']): JsonObject {
-  return isJsonObject(value) ? value : {}
-}
-
 function expand(
   id: string,
   test: PromptfooTest,
-  readBeside: ReadBeside,
+  files: FilesBeside,
 ): { tests: ExpandedTest[] } | { why: string } {
   const { vars, options, assert, threshold, metadata, description } = test
   const strange = Object.keys(test).find((name) => !KNOWN.has(name))
@@ -154,7 +87,7 @@ function expand(
   if (option !== undefined)
     return { why: `its options have ${JSON.stringify(option)}, which is not applied here` }
   if (!isJsonObject(vars)) return { why: 'its variables stand in files: write them out' }
-  const loaded = loadFiles(vars, readBeside)
+  const loaded = loadFiles(vars, files)
   if ('why' in loaded) return loaded
   const sets = options?.disableVarExpansion === true ? [loaded.variables] : combinations(loaded.variables)
   if (sets.length > MAX_TESTS) return { why: `its lists make more than ${MAX_TESTS} tests` }
@@ -169,12 +102,13 @@ function expand(
       metadata: metadata ?? {},
       prefix: affix('prefix'),
       suffix: affix('suffix'),
+      grader: options?.rubricPrompt === undefined ? (options?.provider ?? null) : null,
     })),
   }
 }
 
 /** A variable may be the text of a file: YAML as JSON, everything else as it is. */
-function loadFiles(vars: JsonObject, readBeside: ReadBeside): { variables: JsonObject } | { why: string } {
+function loadFiles(vars: JsonObject, files: FilesBeside): { variables: JsonObject } | { why: string } {
   const variables: JsonObject = {}
   for (const [name, value] of Object.entries(vars)) {
     if (typeof value !== 'string' || !value.startsWith('file://')) {
@@ -183,12 +117,11 @@ function loadFiles(vars: JsonObject, readBeside: ReadBeside): { variables: JsonO
     }
     const path = value.slice('file://'.length)
     const isText = /\.(?:txt|md|json|ya?ml|html|xml|csv)$/.test(path) && !/[*?]/.test(path)
-    const read = isText ? readBeside(path) : { why: 'a file of another kind than text is not read' }
+    if (!isText)
+      return { why: `the variable ${name} (${path}): a file of another kind than text is not read` }
+    const read = /\.ya?ml$/.test(path) ? files.value(path) : files.text(path)
     if ('why' in read) return { why: `the variable ${name} (${path}): ${read.why}` }
-    const isYaml = /\.ya?ml$/.test(path)
-    const parsed = isYaml ? parseYaml(read.text, path) : null
-    if (parsed !== null && 'problems' in parsed) return { why: parsed.problems.join(' ') }
-    variables[name] = parsed === null ? read.text.trim() : JSON.stringify(parsed.value)
+    variables[name] = 'text' in read ? read.text.trim() : JSON.stringify(read.value)
   }
   return { variables }
 }

@@ -1,6 +1,6 @@
 /** Why a type of promptfoo's assertions is not evaluated here. */
 
-const BY_CODE = 'it runs code, and code of a config is not run here'
+const BY_CODE = 'it runs a program or calls a service, and of code only JavaScript is run here'
 const BY_MODEL =
   'a model judges it, and that decides nothing before it is calibrated against people: write a suite with the scorer rubric, closed-qa, factuality or faithfulness'
 const BY_SERVICE = 'another service or model classifies the answer'
@@ -8,7 +8,7 @@ const BY_TRACE = 'it reads traces of the provider, which are not collected here'
 const NO_SCORER = 'no scorer here reads it'
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/^(?:javascript|python|ruby|webhook)$/, BY_CODE],
+  [/^(?:python|ruby|webhook)$/, BY_CODE],
   [/^(?:llm-rubric|agent-rubric|search-rubric|research-rubric|video-rubric|g-eval|factuality)$/, BY_MODEL],
   [/^(?:model-graded-\w+|answer-relevance|conversation-relevance|noise-sensitivity)$/, BY_MODEL],
   [/^(?:context-(?:faithfulness|recall|relevance)|citation-faithfulness)$/, BY_MODEL],

@@ -7,7 +7,7 @@ import { FITTED } from '../../../../src/evals/groundedness/weights.generated.ts'
 import { digestOf, modelFor } from '../../../../src/evals/groundedness/weights.ts'
 import type { Sample, ScoreOutcome } from '../../../../src/evals/scorers/scorer.ts'
 import { readingOf, wordEmbed } from '../../../support/groundedness.ts'
-import { NO_TOOLS } from '../../../support/judge-sample.ts'
+import { EMPTY_SAMPLE, NO_TOOLS } from '../../../support/judge-sample.ts'
 
 const CONTEXT =
   'Acme bought 1,200 boats in March 2021. Profits increased by three percent. The crew sails from Oslo every morning.'
@@ -19,16 +19,10 @@ async function score(
   settings: object = {},
 ): Promise<ScoreOutcome> {
   const sample: Sample = {
-    input: '',
+    ...EMPTY_SAMPLE,
     output,
     contexts,
-    toolCalls: [],
     finishReason: 'stop',
-    expected: null,
-    assertions: null,
-    retrieved: null,
-    latencyMs: null,
-    cost: null,
   }
   const embed = async (texts: readonly string[]) => [...(await wordEmbed(texts, signal))]
   return await grounded.prepare(grounded.settings.parse(settings))(sample, signal, { ...NO_TOOLS, embed })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Ask, Call } from '../../../../src/evals/runs/ask.ts'
 import { meteredTools } from '../../../../src/evals/runs/metered-tools.ts'
 import type { RunRow } from '../../../../src/evals/runs/run-rows.ts'
-import { judgeSample } from '../../../support/judge-sample.ts'
+import { judgeSample, NO_TOOLS } from '../../../support/judge-sample.ts'
 
 const ROW = { id: 'run_a', projectId: 'prj_a', suite: 'support' } as RunRow
 const PAIR = { input: 'How long?', output: 'Within 30 days.', expected: 'A month.' }
@@ -23,7 +23,7 @@ function metered(costs: readonly (bigint | null)[], output: string) {
     }
   }
   const embed = async () => await Promise.reject(new Error('No vectors in this test.'))
-  return { ...meteredTools({ ask, embed, row: ROW }), calls }
+  return { ...meteredTools({ ask, embed, evaluate: NO_TOOLS.evaluate, row: ROW }), calls }
 }
 
 describe('the questions of a judge', () => {

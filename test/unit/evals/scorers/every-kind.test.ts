@@ -10,6 +10,7 @@ const NEEDED: Record<string, Record<string, unknown>> = {
   regex: { pattern: 'a+b' },
   'tool-calls-valid': { tools: {} },
   'word-count': { max: 10 },
+  javascript: { code: 'output.length > 0' },
   rubric: { model: 'm', rubric: 'It is polite.' },
   'closed-qa': { model: 'm', criterion: 'It is polite.' },
   factuality: { model: 'm' },
@@ -79,6 +80,7 @@ const EMPTY: Record<string, number | string> = {
   'context-precision': 1,
   'cites-context': 'abstained',
   'cited-sentences': 'abstained',
+  javascript: 0,
   assertions: 0,
   grounded: 'abstained',
   rubric: 'abstained',
@@ -89,6 +91,7 @@ const EMPTY: Record<string, number | string> = {
   'context-relevance': 1,
   pairwise: 'abstained',
   jury: 'abstained',
+  'judged-assertions': 'abstained',
 }
 
 /** Kinds that need nothing but the answer. */
@@ -100,6 +103,7 @@ const SELF_SUFFICIENT = [
   'word-count',
   'length',
   'refusal',
+  'javascript',
   'rubric',
   'closed-qa',
 ]

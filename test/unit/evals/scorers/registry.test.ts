@@ -120,6 +120,7 @@ test('kinds that ask a model are marked as judges, and their opposites are too',
     'context-relevance',
     'pairwise',
     'jury',
+    'judged-assertions',
   ])
   const settings = { model: 'm', criterion: 'Polite.' }
   expect(prepareScorer({ kind: 'not-closed-qa', settings }).judge).toBe(true)

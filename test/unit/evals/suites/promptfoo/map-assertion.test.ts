@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { filesBeside } from '../../../../../src/evals/suites/promptfoo/files-beside.ts'
 import { type Counted, mapAssertion } from '../../../../../src/evals/suites/promptfoo/map-assertion.ts'
 import type { PromptfooAssertion } from '../../../../../src/evals/suites/promptfoo/shape.ts'
 import type { JsonObject } from '../../../../../src/lib/json.ts'
@@ -7,14 +8,21 @@ const FILES: Record<string, string> = {
   'answer.txt': ' nine \n',
   'schema.json': '{"type":"object"}',
   'list.yaml': '[a, b]',
+  'check.js': 'module.exports.short = (output) => output.length < 9',
+  'check.mjs': 'export default () => true',
+  'imports.mjs': "import { a } from './a.js'\nexport default a",
 }
 const templates = { short: { type: 'word-count', value: { max: 20 } } }
 
-function map(given: PromptfooAssertion, variables: JsonObject = {}) {
+function map(given: PromptfooAssertion, variables: JsonObject = {}, grader: string | null = null) {
   const counted: Counted[] = []
   const readBeside = (path: string) =>
     FILES[path] === undefined ? { why: 'cannot be read (ENOENT).' } : { text: FILES[path] }
-  const assertion = mapAssertion(given, { variables, templates, readBeside }, (one) => counted.push(one))
+  const assertion = mapAssertion(
+    given,
+    { variables, templates, files: filesBeside(readBeside), grader },
+    (one) => counted.push(one),
+  )
   return { assertion, counted }
 }
 
@@ -106,6 +114,25 @@ test.each<[PromptfooAssertion, JsonObject]>([
     { kind: 'bleu', settings: { value: ['a'], threshold: 0.5, lowercase: true } },
   ],
   [
+    { type: 'javascript', value: 'output === "{{word}}"', threshold: 0.5, config: { most: 3 } },
+    {
+      kind: 'javascript',
+      settings: { code: 'output === ""', vars: {}, threshold: 0.5, config: { most: 3 } },
+    },
+  ],
+  [
+    { type: 'not-javascript', value: 'file://check.js:short' },
+    {
+      kind: 'javascript',
+      settings: { code: FILES['check.js'] ?? '', form: 'commonjs', exported: 'short', vars: {} },
+      not: true,
+    },
+  ],
+  [
+    { type: 'javascript', value: 'file://check.mjs' },
+    { kind: 'javascript', settings: { code: FILES['check.mjs'] ?? '', form: 'module', vars: {} } },
+  ],
+  [
     { type: 'tool-call-f1', value: 'find, send' },
     { kind: 'tool-call-f1', settings: { value: ['find', 'send'], threshold: 1 } },
   ],
@@ -123,8 +150,15 @@ test.each<[PromptfooAssertion, RegExp]>([
   [{ type: 'not-llm-rubric', value: 'is rude' }, /a model judges/],
   [{ type: 'model-graded-closedqa', value: 'x' }, /a model judges/],
   [{ type: 'context-faithfulness', threshold: 0.8 }, /a model judges/],
-  [{ type: 'javascript', value: 'output.length' }, /runs code/],
-  [{ type: 'python', value: 'len(output)' }, /runs code/],
+  [{ type: 'javascript' }, /no code/],
+  [{ type: 'javascript', value: 'require("fs").existsSync(output)' }, /other modules/],
+  [{ type: 'javascript', value: '(await fetch(output)).ok' }, /the network/],
+  [{ type: 'javascript', value: 'context.providerResponse.cached' }, /context/],
+  [{ type: 'javascript', value: 'output === {{a|dump|upper}}' }, /a filter/],
+  [{ type: 'javascript', value: 'file://imports.mjs' }, /other modules/],
+  [{ type: 'javascript', value: 'file://gone.js' }, /ENOENT/],
+  [{ type: 'javascript', value: 'file://check.ts' }, /only files of JavaScript/],
+  [{ type: 'python', value: 'len(output)' }, /only JavaScript/],
   [{ type: 'similar:cosine', value: 'x' }, /embeddings/],
   [{ type: 'moderation' }, /another service/],
   [{ type: 'is-sql' }, /no scorer/],
@@ -152,6 +186,73 @@ test.each<[PromptfooAssertion, RegExp]>([
 
   expect(assertion).toMatchObject({ type: expect.any(String), not_evaluated: expect.stringMatching(why) })
   expect(counted).toMatchObject([{ status: 'not_evaluated' }])
+})
+
+const MODEL = 'openai/gpt-4.1'
+
+test.each<[PromptfooAssertion, JsonObject]>([
+  [
+    { type: 'llm-rubric', value: 'is {{how}}' },
+    { kind: 'rubric', settings: { model: MODEL, rubric: 'is kind' } },
+  ],
+  [
+    { type: 'llm-rubric', value: 'x', threshold: 0.6 },
+    { kind: 'rubric', settings: { model: MODEL, rubric: 'x', scale: '1-5', threshold: 0.6 } },
+  ],
+  [
+    { type: 'not-g-eval', value: ['a', 'b'] },
+    { kind: 'rubric', settings: { model: MODEL, rubric: 'a\nb', scale: '1-5', threshold: 0.7 }, not: true },
+  ],
+  [
+    { type: 'model-graded-closedqa', value: 'x', provider: 'anthropic:messages:claude-sonnet-5' },
+    { kind: 'closed-qa', settings: { model: 'anthropic/claude-sonnet-5', criterion: 'x' } },
+  ],
+  [
+    { type: 'factuality', value: 'x' },
+    {
+      kind: 'factuality',
+      settings: {
+        model: MODEL,
+        value: 'x',
+        subset: 1,
+        superset: 1,
+        agree: 1,
+        disagree: 0,
+        differ: 1,
+        threshold: 1,
+      },
+    },
+  ],
+  [{ type: 'answer-relevance' }, { kind: 'answer-relevance', settings: { model: MODEL, threshold: 0 } }],
+  [
+    { type: 'context-faithfulness', threshold: 0.8 },
+    { kind: 'faithfulness', settings: { model: MODEL, threshold: 0.8 } },
+  ],
+  [{ type: 'context-relevance' }, { kind: 'context-relevance', settings: { model: MODEL, threshold: 0 } }],
+])('%j is not evaluated, and judged beside where a grader is named', (given, judge) => {
+  const { assertion, counted } = map(given, { how: 'kind' }, MODEL)
+
+  expect(assertion).toMatchObject({
+    type: given.type,
+    not_evaluated: expect.stringMatching(/decides nothing/),
+    judge,
+  })
+  expect(counted).toMatchObject([{ status: 'not_evaluated', remark: expect.stringMatching(/^reported as/) }])
+})
+
+test.each<PromptfooAssertion>([
+  { type: 'llm-rubric' },
+  { type: 'llm-rubric', value: 'x', rubricPrompt: 'Other words: {{output}}' },
+  { type: 'llm-rubric', value: 'x', threshold: 7 },
+  { type: 'llm-rubric', value: 'x', provider: 'bam:chat:ibm/granite' },
+  { type: 'context-faithfulness', contextTransform: 'output' },
+  { type: 'context-recall', value: 'x' },
+  { type: 'python', value: 'x' },
+])('%j is not judged beside: another question, or nobody who can be asked', (given) => {
+  const { assertion } = map(given, {}, MODEL)
+
+  expect(assertion).toMatchObject({ type: given.type, not_evaluated: expect.any(String) })
+  expect(assertion).not.toHaveProperty('judge')
 })
 
 describe('an assertion', () => {

@@ -50,6 +50,7 @@ tests:
     threshold: 1
 evaluateOptions: { repeat: 3, maxConcurrency: 100, timeoutMs: 1500 }
 outputPath: out.json
+derivedMetrics: [{ name: f1, value: 2 * p }]
 `)
 
     expect(suite).toMatchObject({ name: 'opening-hours', repeats: 3, concurrency: 64, timeoutMs: 1500 })
@@ -77,7 +78,12 @@ outputPath: out.json
         metadata: { description: 'bye', vars: '{"word":"bye"}', area: 'words' },
       },
     ])
-    expect(suite.compatibility).toMatchObject({ tests: 2, bare: 0, leftOut: [], ignored: ['outputPath'] })
+    expect(suite.compatibility).toMatchObject({
+      tests: 2,
+      bare: 0,
+      leftOut: [],
+      ignored: ['outputPath', 'derivedMetrics (f1)'],
+    })
   })
 
   test('makes one test of each way to take one value of every list, unless it says not to', () => {
@@ -116,6 +122,59 @@ outputPath: out.json
       'Two r',
       'Two s',
     ])
+  })
+
+  test('reads a file once, however many tests name it, and a JSON file of any number of members', () => {
+    const paths: string[] = []
+    const many = JSON.stringify(
+      Array.from({ length: 3_000 }, (_, at) => ({ vars: { q: `q${at}`, s: 'file://s.txt' } })),
+    )
+    const readBeside = (path: string) => {
+      paths.push(path)
+      return { text: path === 'many.json' ? many : 'short' }
+    }
+    const suite = readPromptfoo('prompts: ["{{q}} {{s}}"]\ntests: file://many.json', {
+      name: 'n',
+      readBeside,
+    })
+
+    expect(suite).toMatchObject({ compatibility: { tests: 3_000 } })
+    expect(paths).toEqual(['many.json', 's.txt'])
+  })
+
+  test('makes of a scenario each set with each test, over the default test', () => {
+    const files = { 'cases.yaml': '- vars: { q: a }\n- { vars: { q: b }, threshold: 1 }' }
+    const items = itemsOf(
+      `
+prompts: ["{{greet}} {{q}} in {{lang}}"]
+defaultTest: { vars: { greet: Say }, threshold: 0.5, assert: [{ type: is-json }] }
+tests: [{ vars: { q: first, lang: Latin } }]
+scenarios:
+  - config:
+      - { vars: { lang: German }, metadata: { set: one }, assert: [{ type: contains, value: "{{lang}}" }] }
+      - vars: { lang: French }
+    tests: file://cases.yaml
+  - config: [{ vars: { q: c, lang: [Dutch, Danish] } }]
+`,
+      files,
+    )
+
+    expect(items.map(({ id, messages }) => [id, messages?.[0]?.content])).toEqual([
+      ['t1', 'Say first in Latin'],
+      ['s1.1.1', 'Say a in German'],
+      ['s1.1.2', 'Say b in German'],
+      ['s1.2.1', 'Say a in French'],
+      ['s1.2.2', 'Say b in French'],
+      ['s2.1.1-1', 'Say c in Dutch'],
+      ['s2.1.1-2', 'Say c in Danish'],
+    ])
+    expect(items[2]).toMatchObject({
+      assertions: {
+        threshold: 1,
+        checks: [{ kind: 'is-json' }, { kind: 'contains', settings: { value: 'German' } }],
+      },
+      metadata: { set: 'one' },
+    })
   })
 
   test('reads a table with its magic columns', () => {
@@ -157,6 +216,38 @@ outputPath: out.json
   })
 })
 
+describe('a grader', () => {
+  const text = `
+prompts: ["{{q}}"]
+defaultTest: { options: { provider: openai:gpt-5-mini } }
+tests:
+  - vars: { q: a, context: one }
+    assert: [{ type: llm-rubric, value: is kind }, { type: context-faithfulness, provider: { id: local/judge } }]
+  - { vars: { q: b }, options: { rubricPrompt: own words }, assert: [{ type: llm-rubric, value: is kind }] }
+`
+  test('judges beside what models judge there, by the names they have here', () => {
+    const [first, second] = itemsOf(text)
+    const models = first?.assertions?.checks.map((one) => 'judge' in one && one.judge?.settings.model)
+
+    expect(models).toEqual(['openai/gpt-5-mini', 'local/judge'])
+    expect(first?.contexts).toEqual(['one'])
+    expect(second?.assertions?.checks).not.toContainEqual(
+      expect.objectContaining({ judge: expect.anything() }),
+    )
+    expect(suiteOf(text).prompts).toMatchObject([{ asksJudges: true }])
+  })
+
+  test('may be named from outside, and be missing', () => {
+    const readBeside = () => ({ why: 'no file.' })
+    const named = readPromptfoo(text, { name: 'n', readBeside, grader: 'anthropic/claude' })
+    const none = itemsOf(text.replace(/defaultTest.*/, ''))
+
+    expect(JSON.stringify(named)).toMatch(/rubric by anthropic\/claude/)
+    expect(JSON.stringify(named)).not.toContain('gpt-5-mini')
+    expect(none[0]?.assertions?.checks[0]).not.toHaveProperty('judge')
+  })
+})
+
 describe('what is not run', () => {
   test.each([
     ['tests: [{ vars: { q: "{{z|upper}}" } }, {}]', /the variable q/],
@@ -169,7 +260,8 @@ describe('what is not run', () => {
     ['tests: [huggingface://datasets/x, {}]', /elsewhere/],
     ['tests: [file://*.yaml, {}]', /a pattern/],
     ['tests: [file://t.xlsx, {}]', /\.xlsx/],
-    ['tests: [{}]\nscenarios: [{ config: [], tests: [] }]', /scenarios/],
+    ['tests: [{}]\nscenarios: [{ config: [], tests: [] }]', /makes none/],
+    ['tests: [{}]\nscenarios: [{ config: [{}], repeat: 3 }]', /"repeat"/],
     ['tests: [{ threshold: 7 }, {}]', /threshold/],
   ])('%j is left out with its reason, and the rest runs', (tests, why) => {
     const suite = suiteOf(`prompts: ["Ask {{q}}"]\n${tests}`)
@@ -197,7 +289,18 @@ test.each([
   ['prompts: 5\ntests: [{}]', /prompts: number 5/],
   ['prompts: [a]\ntests: [{ assert: [{ value: x }] }]', /tests\.0: assert\.0/],
   ['prompts: [a]\ntests: [{ assert: [{ type: contains, weight: -1 }] }]', /weight/],
+  [
+    'prompts: [a]\ntests: [{ assert: [{ type: assert-set, assert: [{ value: x }] }] }]',
+    /tests\.0: assert\.0/,
+  ],
   ['prompts: [a]\ntests: [5]', /tests\.0/],
+  ['prompts: [a]\nscenarios: [5]', /scenarios\.0/],
+  ['prompts: [a]\ndefaultTest: { vars: file://v.yaml }\ntests: [{ vars: { q: a } }]', /in files/],
+  ['prompts: [a]\nscenarios: [{ config: [{ threshold: x }] }]', /scenarios\.0\.config\.0: threshold/],
+  [
+    `prompts: [a]\nscenarios: [{ config: [${'{},'.repeat(101)}], tests: [${'{},'.repeat(101)}] }]`,
+    /scenarios\.0: more than 10000 tests/,
+  ],
   ['prompts: [a]\ndefaultTest: file://gone.yaml\ntests: [{}]', /defaultTest: .*ENOENT/],
   [
     `prompts: [a]\ntests: [{ vars: { a: [${'x,'.repeat(101)}], b: [${'x,'.repeat(101)}] } }]`,
