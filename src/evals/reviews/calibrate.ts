@@ -17,7 +17,7 @@ import { progressOf, type QueueProgress } from './review.ts'
 import { categoriesOf, categoryOf, judgedValue } from './scale.ts'
 import { stateOf } from './truth.ts'
 
-/** 1,999: (resamples + 1) · 0.025 is whole, and 5,000 tasks of five grades take a second and not five. */
+/** 1,999: (resamples + 1) · 0.025 is whole, and 5,000 tasks of five grades take under two seconds and not eight. */
 const RESAMPLES = 1_999
 
 export type CalibrationFigures = {
