@@ -3,9 +3,8 @@
  * none of the statistics itself.
  */
 
-import { Worker } from 'node:worker_threads'
 import { LimitError } from '../../errors.ts'
-import { compileCache } from '../../lib/compile-cache.ts'
+import { inThread } from '../in-thread.ts'
 import type { Verdict, verdictOf } from '../runs/verdict.ts'
 
 /** As `verdictOf`; also rejects with LimitError while too many wait. */
@@ -16,6 +15,7 @@ const MAX_WAITING = 20
 const RETRY_AFTER_MS = 5_000
 /** 100,000 items with fifty scorers take about a minute. */
 const TIME_LIMIT_MS = 600_000
+const THREAD = new URL('./verdict-thread.ts', import.meta.url)
 
 /** Each verdict has a thread that ends with it. */
 export function createReckoner(): Reckon {
@@ -27,31 +27,12 @@ export function createReckoner(): Reckon {
       throw new LimitError('concurrency_limit_exceeded', message, RETRY_AFTER_MS)
     }
     waiting += 1
-    const made = last.then(() => inThread(given))
+    const made = last.then(() => inThread<Verdict>(THREAD, given, TIME_LIMIT_MS))
     last = made.catch(() => undefined)
     try {
       return await made
     } finally {
       waiting -= 1
     }
-  }
-}
-
-async function inThread(given: Parameters<typeof verdictOf>): Promise<Verdict> {
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS)
-  const thread = new Worker(new URL('./verdict-thread.ts', import.meta.url), {
-    workerData: given,
-    env: compileCache(),
-    execArgv: [],
-  })
-  try {
-    return await new Promise<Verdict>((resolve, reject) => {
-      thread.once('message', resolve)
-      thread.once('error', reject)
-      thread.once('exit', (code) => reject(new Error(`The verdict's thread ended with exit code ${code}.`)))
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    })
-  } finally {
-    await thread.terminate()
   }
 }

@@ -4,10 +4,15 @@ import { newId } from '../../lib/ids.ts'
 import type { Estimate } from '../../lib/statistics/estimate.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
-import { type CalibrationFigures, calibrationOf } from './calibrate.ts'
+import { inThread } from '../in-thread.ts'
+import type { CalibrationFigures } from './calibrate.ts'
 import type { CalibrationContent } from './judge-evidence.ts'
 import { type CalibrationRow, insertCalibration, type QueueRow } from './queue-rows.ts'
 import { allTasks, parseQueueContent, type ReviewDeps } from './review.ts'
+
+const THREAD = new URL('./calibration-thread.ts', import.meta.url)
+/** 5,000 tasks of nine reviewers take about two seconds. */
+const TIME_LIMIT_MS = 60_000
 
 export async function calibrate(
   { sql, clock }: ReviewDeps,
@@ -15,7 +20,8 @@ export async function calibrate(
   queue: QueueRow,
 ): Promise<CalibrationRow> {
   const about = parseQueueContent(queue)
-  const figures = calibrationOf(await allTasks(sql, queue), about)
+  const given = [await allTasks(sql, queue), about]
+  const figures = await inThread<CalibrationFigures>(THREAD, given, TIME_LIMIT_MS)
   const of: CalibrationContent = {
     queue: { id: queue.id, name: queue.name, hash: queue.hash },
     rules: queue.rulesHash,

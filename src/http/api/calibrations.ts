@@ -128,7 +128,7 @@ const listRoute = createRoute({
   responses: { 200: answer('Calibrations, newest first.', pageOf(calibrationSchema)), ...errorAnswers },
 })
 
-/** Statistics are loaded with the first calibration: they would weigh on a gateway that makes none. */
+/** Loaded with the first calibration, whose statistics have a thread of their own. */
 const calibrating = async () => await import('../../evals/reviews/record-calibration.ts')
 
 /** Routes under /api; authentication has already run. */
