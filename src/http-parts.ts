@@ -16,6 +16,7 @@ import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { evalRunsDeps } from './eval-parts.ts'
+import { createCalibrator } from './evals/reviews/calibrator.ts'
 import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
@@ -173,7 +174,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     datasets: { sql: opened.sql, clock, record },
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
-    reviews: { sql: opened.sql, clock, record },
+    reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }

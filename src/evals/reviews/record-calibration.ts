@@ -4,24 +4,19 @@ import { newId } from '../../lib/ids.ts'
 import type { Estimate } from '../../lib/statistics/estimate.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
-import { inThread } from '../in-thread.ts'
 import type { CalibrationFigures } from './calibrate.ts'
+import type { Calibrator } from './calibrator.ts'
 import type { CalibrationContent } from './judge-evidence.ts'
 import { type CalibrationRow, insertCalibration, type QueueRow } from './queue-rows.ts'
 import { allTasks, parseQueueContent, type ReviewDeps } from './review.ts'
 
-const THREAD = new URL('./calibration-thread.ts', import.meta.url)
-/** 5,000 tasks of nine reviewers take about two seconds. */
-const TIME_LIMIT_MS = 60_000
-
 export async function calibrate(
-  { sql, clock }: ReviewDeps,
+  { sql, clock, figure }: ReviewDeps & { figure: Calibrator },
   author: Actor,
   queue: QueueRow,
 ): Promise<CalibrationRow> {
   const about = parseQueueContent(queue)
-  const given = [await allTasks(sql, queue), about]
-  const figures = await inThread<CalibrationFigures>(THREAD, given, TIME_LIMIT_MS)
+  const figures = await figure(await allTasks(sql, queue), about)
   const of: CalibrationContent = {
     queue: { id: queue.id, name: queue.name, hash: queue.hash },
     rules: queue.rulesHash,

@@ -2,6 +2,7 @@
 
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
+import type { Calibrator } from '../../evals/reviews/calibrator.ts'
 import { listQueues } from '../../evals/reviews/queue-rows.ts'
 import {
   allTasks,
@@ -32,7 +33,7 @@ import {
 } from './review-body.ts'
 import { answer, conflictAnswer, errorAnswers, jsonBody, refuseInvalid } from './validation.ts'
 
-export type ReviewsApiDeps = { sql: Sql; clock: Clock; record: Recorder }
+export type ReviewsApiDeps = { sql: Sql; clock: Clock; record: Recorder; figure: Calibrator }
 
 export const reviewWriters = ['admin', 'engineer'] as const
 const reviewers = ['admin', 'engineer', 'approver'] as const

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { makeReport } from '../../../src/evals/reports/make-report.ts'
+import { calibrationOf } from '../../../src/evals/reviews/calibrate.ts'
 import { parseCalibration, readEvidence } from '../../../src/evals/reviews/judge-evidence.ts'
 import { calibrate } from '../../../src/evals/reviews/record-calibration.ts'
 import {
@@ -23,7 +24,11 @@ import { aJudgedRun, aQueue, JUDGED, person, rateAll } from '../../support/revie
 describeDatabases('a review queue', (open) => {
   afterEach(() => open().truncate())
 
-  const deps = () => ({ sql: open().sql, clock: systemClock })
+  const deps = () => ({
+    sql: open().sql,
+    clock: systemClock,
+    figure: async (...given: Parameters<typeof calibrationOf>) => calibrationOf(...given),
+  })
   const progress = async (queue: Parameters<typeof allTasks>[1]) =>
     progressOf(await allTasks(open().sql, queue), parseQueueContent(queue))
   const said = (number: number, value: 'yes' | 'no' | number, note: string | null = null) => ({
@@ -189,7 +194,11 @@ describeDatabases('a review queue', (open) => {
 describeDatabases('a judge', (open) => {
   afterEach(() => open().truncate())
 
-  const deps = () => ({ sql: open().sql, clock: systemClock })
+  const deps = () => ({
+    sql: open().sql,
+    clock: systemClock,
+    figure: async (...given: Parameters<typeof calibrationOf>) => calibrationOf(...given),
+  })
   const report = async (id: string) =>
     await makeReport(
       { sql: open().sql, reckon: async (...given) => verdictOf(...given) },
