@@ -24,9 +24,10 @@ import { cachedEmbed } from '../src/evals/groundedness/embed-cache.ts'
 import { FEATURES } from '../src/evals/groundedness/features.ts'
 import { type Floors, floorsOf } from '../src/evals/groundedness/floors.ts'
 import { readAnswer } from '../src/evals/groundedness/ground.ts'
-import { findSets, kindOf, readSet, type SetPath } from '../src/evals/groundedness/sets.ts'
+import { findSets, kindOf, readSet } from '../src/evals/groundedness/sets.ts'
 import { digestOf, type FittedWeights } from '../src/evals/groundedness/weights.ts'
 import { createLocalProvider } from '../src/providers/local/local.ts'
+import type { SetPath } from '../src/retrieval/quality/find-sets.ts'
 import { type Example, importanceOf, learnCalibration, learnClaimModel } from './claim-model.ts'
 
 const { values } = parseArgs({

@@ -1,9 +1,9 @@
 /** What `aval bench groundedness` does on this machine: sets read, answers scored by local models, figures reported. */
 
 import { resolve } from 'node:path'
+import { type BenchDeps, configOf, type EmbedderOf, inOrder, modelOf } from './bench-parts.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { GroundednessFigures, GroundednessOptions } from './cli/quality.ts'
-import type { Config } from './config.ts'
 import { GatewayError } from './errors.ts'
 import { reportSets, type ScoredSet } from './evals/groundedness/bench-report.ts'
 import { scoreSet } from './evals/groundedness/bench-set.ts'
@@ -13,22 +13,12 @@ import { findSets, readSet } from './evals/groundedness/sets.ts'
 import { FITTED } from './evals/groundedness/weights.generated.ts'
 import { systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
-import { splitModelName } from './lib/model-name.ts'
-import type { Embedder } from './retrieval/embed.ts'
 import { rerank } from './retrieval/rerank.ts'
-import type { Logger } from './telemetry/logger.ts'
 import { openWorkerModels } from './worker-models.ts'
-
-export type GroundednessDeps = {
-  directory: string
-  read: () => Config
-  logger: (config: Config) => Promise<Logger>
-  stop: AbortSignal
-}
 
 /** Rejects with CliError for folders, files and models with mistakes, and when the process is told to stop. */
 export async function benchGroundedness(
-  deps: GroundednessDeps,
+  deps: BenchDeps,
   options: GroundednessOptions,
 ): Promise<GroundednessFigures> {
   const { sets } = inOrder(findSets(resolve(deps.directory, options.data)))
@@ -38,7 +28,7 @@ export async function benchGroundedness(
     return 'problems' in read ? read.problems : []
   })
   if (problems.length > 0) throw new CliError(EXIT.emptyInput, problems.join('\n'))
-  const config = configOf(deps, options)
+  const config = configOf(deps, options.modelsFolder)
   const logger = await deps.logger(config)
   const models = openWorkerModels(config, { readConfig: () => config, nowMs: systemClock.nowMs, logger })
   try {
@@ -66,29 +56,6 @@ export async function benchGroundedness(
   } finally {
     await models.close()
   }
-}
-
-function inOrder<Value extends object>(read: Value | { problems: readonly string[] }): Value {
-  if (!('problems' in read)) return read
-  throw new CliError(EXIT.emptyInput, read.problems.join('\n'))
-}
-
-function configOf(deps: GroundednessDeps, { modelsFolder }: GroundednessOptions): Config {
-  const config = deps.read()
-  if (modelsFolder === null) return config
-  return { ...config, models: { ...config.models, folder: resolve(deps.directory, modelsFolder) } }
-}
-
-type EmbedderOf = (upstream: string, model: string) => Embedder | null
-
-function modelOf(embedderOf: EmbedderOf, option: string, name: string): Embedder {
-  const named = splitModelName(name)
-  const found = named === null ? null : embedderOf(named.upstream, named.model)
-  if (found !== null) return found
-  throw new CliError(
-    EXIT.usage,
-    `${option} "${name}" is no model of a configured upstream. Write upstream/model, such as local/embed.`,
-  )
 }
 
 /** A cross-encoder reads evidence and claim as premise and hypothesis; its score is taken for the probability of support. */

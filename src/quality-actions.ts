@@ -6,6 +6,7 @@ import type { BenchOptions, Figures, LoadedQueries, QualityActions } from './cli
 import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
 import { makeScratch } from './db/scratch.ts'
+import { benchEmbedding } from './embedding-actions.ts'
 import { GatewayError } from './errors.ts'
 import { benchGroundedness } from './groundedness-actions.ts'
 import { systemClock } from './lib/clock.ts'
@@ -37,6 +38,7 @@ export type QualityDeps = {
 export function createQualityActions(deps: QualityDeps): QualityActions {
   return {
     bench: (options) => bench(deps, options),
+    embedding: (options) => benchEmbedding(deps, options),
     groundedness: (options) => benchGroundedness(deps, options),
     queries: async (queries, qrels) =>
       loadQueries(resolve(deps.directory, queries), resolve(deps.directory, qrels)),

@@ -86,8 +86,37 @@ export type GroundednessFigures = {
   }[]
 }
 
+export type EmbeddingOptions = {
+  /** Folder of pairs of texts. */
+  data: string
+  /** `upstream/model`, each of them. */
+  models: readonly string[]
+  /** More models; null for those that are configured. */
+  modelsFolder: string | null
+  onStep: (step: { set: string; model: string; done: number; total: number }) => void
+}
+/** What `evals/similarity/bench-report.ts` says each number is. */
+export type EmbeddingFigures = {
+  sets: readonly {
+    set: string
+    pairs: number
+    bestFloor: string | null
+    rows: readonly {
+      scorer: string
+      isFloor: boolean
+      spearman: number | null
+      interval: Ends | null
+      difference: { mean: number; interval: Ends } | null
+      dimensions: number | null
+      msPerText: number | null
+    }[]
+  }[]
+}
+
 /** Everything rejects with CliError for files with mistakes. */
 export type QualityActions = {
+  /** Rejects when the stop signal of the process aborts. */
+  embedding(options: EmbeddingOptions): Promise<EmbeddingFigures>
   /** Rejects when the stop signal of the process aborts. */
   groundedness(options: GroundednessOptions): Promise<GroundednessFigures>
   /** Nothing of it is left, however it ends. Rejects when the stop signal of the process aborts. */

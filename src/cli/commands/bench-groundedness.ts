@@ -7,6 +7,7 @@ import { formatTable } from '../format.ts'
 import { type Look, startProgress } from '../progress.ts'
 import type { GroundednessFigures } from '../quality.ts'
 import { Rate } from '../rate.ts'
+import { ends, figure, signed } from './bench-figures.ts'
 
 type Options = { data: string; models?: string; model: string; detector?: string; json?: boolean }
 type Set = GroundednessFigures['sets'][number]
@@ -96,18 +97,6 @@ function cellsOf(row: Scorer, bestFloor: string | null): string[] {
     balancedAccuracy === null ? '-' : figure(balancedAccuracy),
     calibrationError === null ? '' : figure(calibrationError),
   ]
-}
-
-function figure(value: number): string {
-  return value.toFixed(3)
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`
-}
-
-function ends({ low, high }: { low: number; high: number }, format: (value: number) => string): string {
-  return `[${format(low)}, ${format(high)}]`
 }
 
 function jsonOf({ model, detector, weights, heldOut, sets }: GroundednessFigures): object {

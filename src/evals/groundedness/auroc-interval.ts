@@ -1,13 +1,7 @@
 /** How far an AUROC, and the difference of two, can be trusted: the bootstrap over groups, of a statistic that is no mean. Pure and seeded. */
 
-import { quantile } from '../../lib/quantile.ts'
-import { CONFIDENCE } from '../../lib/statistics/bootstrap.ts'
+import { drawGroups, roomFor } from '../../lib/statistics/draws.ts'
 import { placesOf } from '../../lib/statistics/groups.ts'
-
-export type Ends = { low: number; high: number }
-
-/** Enough for two decimals of an end; a third is not needed to tell scorers apart. */
-const AUROC_RESAMPLES = 1_000
 
 /**
  * For each of several scores of the same items, its AUROC in the same draws of groups with replacement, so that differences
@@ -19,32 +13,18 @@ export function drawAurocs(
   scores: readonly (readonly number[])[],
   labels: readonly boolean[],
   groups: readonly string[],
-  { random, resamples = AUROC_RESAMPLES }: { random: () => number; resamples?: number },
+  settings: { random: () => number; resamples?: number },
 ): Float64Array[] {
   const { places, size } = placesOf(labels.length, groups)
   const sorted = scores.map((values) => inOrder(values, labels, places))
-  const drawn = scores.map(() => new Float64Array(resamples))
-  const times = new Float64Array(size)
-  for (let draw = 0; draw < resamples; draw += 1) {
-    times.fill(0)
-    for (let step = 0; step < size; step += 1) {
-      const at = Math.floor(random() * size)
-      times[at] = (times[at] ?? 0) + 1
-    }
+  const drawn = scores.map(() => roomFor(settings))
+  drawGroups(size, settings, (times, draw) => {
     sorted.forEach((items, at) => {
       const row = drawn[at]
       if (row !== undefined) row[draw] = weightedAuroc(items, times)
     })
-  }
+  })
   return drawn
-}
-
-/** The ends of the central 95 % of draws that are numbers; null of none. */
-export function endsOf(draws: ArrayLike<number>): Ends | null {
-  const known = Array.from(draws).filter((value) => !Number.isNaN(value))
-  const low = quantile(known, (1 - CONFIDENCE) / 2)
-  const high = quantile(known, (1 + CONFIDENCE) / 2)
-  return low === null || high === null ? null : { low, high }
 }
 
 type InOrder = { isTrue: Uint8Array; places: Int32Array; isLastOfEqual: Uint8Array }

@@ -3,7 +3,8 @@
 import { seededRandom } from '../../lib/random.ts'
 import { auroc, balancedAccuracy, bestThreshold } from '../../lib/statistics/auroc.ts'
 import { expectedCalibrationError } from '../../lib/statistics/calibration.ts'
-import { drawAurocs, type Ends, endsOf } from './auroc-interval.ts'
+import { type Ends, endsOf } from '../../lib/statistics/draws.ts'
+import { drawAurocs } from './auroc-interval.ts'
 import { FLOORS, type Floors } from './floors.ts'
 import { kindOf } from './sets.ts'
 

@@ -1,8 +1,7 @@
 /** A folder of labelled answers, one file a set: which sets there are, and one of them read. */
 
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { JsonObject } from '../../lib/json.ts'
+import { findSetFiles, type Problems, type SetPath } from '../../retrieval/quality/find-sets.ts'
 import { readRows, readSetFile } from '../../retrieval/quality/set-file.ts'
 
 export type LabelledAnswer = {
@@ -13,35 +12,12 @@ export type LabelledAnswer = {
   group: string
 }
 
-export type SetPath = { name: string; path: string }
-type Problems = { problems: readonly string[] }
-
-const FILE_NAME = /^(?<name>.+)\.jsonl(?:\.gz)?$/
-const MAX_SETS = 100
 const MAX_ROWS = 100_000
 const SHAPE =
   'One row is {"context": text or texts, "response": text, "label": 1 for supported or 0, "group": text}.'
 
-/** The sets of a folder, by name. A set given twice, plain and packed, is a problem; other files are none. */
 export function findSets(folder: string): { sets: SetPath[] } | Problems {
-  let entries: string[]
-  try {
-    entries = readdirSync(folder).toSorted()
-  } catch (error) {
-    return { problems: [`${folder}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`] }
-  }
-  const sets = entries.flatMap((entry) => {
-    const name = FILE_NAME.exec(entry)?.groups?.name
-    return name === undefined ? [] : [{ name, path: join(folder, entry) }]
-  })
-  const problems = sets
-    .filter(({ name }, at) => sets[at - 1]?.name === name)
-    .map(({ name }) => `${folder}: "${name}" is there twice. Keep one file.`)
-  if (sets.length === 0)
-    problems.push(`${folder}: no set here. One is a file <name>.jsonl or <name>.jsonl.gz. ${SHAPE}`)
-  if (sets.length > MAX_SETS)
-    problems.push(`${folder}: ${sets.length} sets, more than ${MAX_SETS}. Use several folders.`)
-  return problems.length > 0 ? { problems } : { sets }
+  return findSetFiles(folder, SHAPE)
 }
 
 /** The rows of a set in the order of the file. A row without a group is one of its own. */

@@ -60,3 +60,31 @@ test(
   },
   LIMIT_MS,
 )
+
+test(
+  'measures embedding models on pairs, beside floors, for people and for programs',
+  async () => {
+    mkdirSync(join(folder, 'pairs'))
+    const pairs = [
+      { a: 'A dog runs.', b: 'A dog is running.', score: 5 },
+      { a: 'A dog runs.', b: 'A cat sleeps.', score: 1 },
+      { a: 'The bill is due on Friday.', b: 'The invoice has to be paid by Friday.', score: 4 },
+      { a: 'The bill is due on Friday.', b: 'Birds fly south in winter.', score: 0 },
+    ]
+    writeFileSync(join(folder, 'pairs', 'few.jsonl'), pairs.map((pair) => JSON.stringify(pair)).join('\n'))
+    const words = ['bench', 'embedding', '--data', 'pairs']
+
+    const [text, json] = await Promise.all([
+      runAval(words, { cwd: folder, env: { LOG_LEVEL: 'warn' } }),
+      runAval([...words, '--json'], { cwd: folder, env: { LOG_LEVEL: 'warn' } }),
+    ])
+
+    expect([text.code, text.stderr]).toEqual([0, expect.stringContaining('100 % of 6 texts')])
+    expect(text.stdout).toMatch(/^few: 4 pairs/)
+    expect(text.stdout).toMatch(/^local\/embed +\d\.\d{3} \[.* 256 +\d+\.\d\d/m)
+    const { sets } = JSON.parse(json.stdout) as { sets: { scorers: object[] }[] }
+    expect(sets[0]?.scorers).toHaveLength(4)
+    expect(sets[0]?.scorers[0]).toMatchObject({ scorer: 'local/embed', is_floor: false, dimensions: 256 })
+  },
+  LIMIT_MS,
+)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { drawAurocs, endsOf } from '../../../../src/evals/groundedness/auroc-interval.ts'
+import { drawAurocs } from '../../../../src/evals/groundedness/auroc-interval.ts'
 import {
   reportSets,
   type ScoredAnswer,
@@ -13,6 +13,7 @@ import { scoreSet } from '../../../../src/evals/groundedness/bench-set.ts'
 import { FLOORS, type Floors } from '../../../../src/evals/groundedness/floors.ts'
 import { findSets, readSet } from '../../../../src/evals/groundedness/sets.ts'
 import { seededRandom } from '../../../../src/lib/random.ts'
+import { endsOf } from '../../../../src/lib/statistics/draws.ts'
 import { wordEmbed } from '../../../support/groundedness.ts'
 
 const flat = Object.fromEntries(FLOORS.map((name) => [name, 0])) as Floors
