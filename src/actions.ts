@@ -98,6 +98,7 @@ function lateEvalActions(directory: string): EvalActions {
   return {
     promptfoo: async (path, grader) => await (await load()).promptfoo(path, grader),
     suite: async (path) => await (await load()).suite(path),
+    lines: async (path) => await (await load()).lines(path),
     commit: async () => await (await load()).commit(),
     write: async (path, text) => await (await load()).write(path, text),
   }

@@ -24,6 +24,7 @@ export function createEvalActions(directory: string): EvalActions {
   return {
     promptfoo: async (path, grader) => readConfig(resolve(directory, path), grader),
     suite: async (path) => readSuite(resolve(directory, path)),
+    lines: async (path) => textOf(resolve(directory, path), MAX_BESIDE_BYTES).split('\n'),
     commit: () => commitOf(directory),
     write: async (path, text) => {
       try {
@@ -75,13 +76,11 @@ function beside(path: string, name: string): string | null {
   return DATASET_ENDINGS.map((ending) => stem + ending).find((file) => existsSync(file)) ?? null
 }
 
-function textOf(path: string): string {
+function textOf(path: string, maxBytes = MAX_SUITE_BYTES): string {
   try {
-    if (statSync(path).size > MAX_SUITE_BYTES) {
-      throw new CliError(
-        EXIT.emptyInput,
-        `${path}: larger than ${MAX_SUITE_BYTES} bytes. Items belong into a dataset.`,
-      )
+    if (statSync(path).size > maxBytes) {
+      const remedy = maxBytes === MAX_SUITE_BYTES ? 'Items belong into a dataset.' : 'Cut it in two.'
+      throw new CliError(EXIT.emptyInput, `${path}: larger than ${maxBytes} bytes. ${remedy}`)
     }
     return readFileSync(path, 'utf8')
   } catch (cause) {

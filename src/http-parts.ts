@@ -16,6 +16,7 @@ import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
 import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { evalRunsDeps } from './eval-parts.ts'
+import { createCalibrator } from './evals/reviews/calibrator.ts'
 import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
@@ -171,18 +172,24 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     },
     sources: { sql: opened.sql, clock, record, ring: opened.ring },
     datasets: { sql: opened.sql, clock, record },
-    indexes: {
-      ...modelsInForce(runtime, opened.providers),
-      db,
-      sql: opened.sql,
-      clock,
-      record,
-      ring: opened.ring,
-      retriever,
-      priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
-    },
+    indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
+    reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
+  }
+}
+
+function indexesDeps(opened: OpenedParts, retriever: Retriever, record: Recorder): ApiDeps['indexes'] {
+  const { db, sql, ring, runtime, providers } = opened
+  return {
+    ...modelsInForce(runtime, providers),
+    db,
+    sql,
+    clock: systemClock,
+    record,
+    ring,
+    retriever,
+    priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
   }
 }
 

@@ -21,6 +21,13 @@ const terminal: Terminal = {
   colors: process.stdout.isTTY === true && (environment.NO_COLOR ?? '') === '',
   columns: process.stdout.columns ?? 100,
   progressStream: process.stderr,
+  async ask(question) {
+    const reader = createInterface({ input: process.stdin, output: process.stderr })
+    const ended = new Promise<null>((resolve) => reader.once('close', () => resolve(null)))
+    const answer = await Promise.race([reader.question(`${question} `), ended])
+    reader.close()
+    return answer
+  },
   async confirm(question) {
     const reader = createInterface({ input: process.stdin, output: process.stderr })
     const answer = await reader.question(`${question} [y/N] `)

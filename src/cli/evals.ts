@@ -52,6 +52,8 @@ export type EvalActions = {
   suite(path: string): Promise<SuiteFile>
   /** The commit that the working folder stands on, with `-dirty` where it was changed; null where there is none. */
   commit(): Promise<string | null>
+  /** A text file's lines. Rejects with CliError for one that cannot be read or is larger than 8 MB. */
+  lines(path: string): Promise<string[]>
   /** Writes a report where it was asked to. Rejects with CliError when the disk refuses. */
   write(path: string, text: string): Promise<void>
 }

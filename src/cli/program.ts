@@ -36,6 +36,9 @@ import { addIndexCommands } from './commands/retrieval/indexes.ts'
 import { addSourcePushCommand } from './commands/retrieval/source-push.ts'
 import { addSourceSyncCommand } from './commands/retrieval/source-sync.ts'
 import { addSourceCommands } from './commands/retrieval/sources.ts'
+import { addCalibrationCommands } from './commands/reviews/calibrations.ts'
+import { addReviewQueueCommands } from './commands/reviews/queues.ts'
+import { addRateCommands } from './commands/reviews/rate.ts'
 import { addSyncCommand } from './commands/sync.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -144,6 +147,12 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   const evals = program.command('eval').description('suites: run, follow and compare them')
   addEvalRunCommand(evals, context)
   addEvalRunsCommands(evals, context)
+  const review = program
+    .command('review')
+    .description('people rate what a judge judged, and may let it decide')
+  addReviewQueueCommands(review, context)
+  addRateCommands(review, context)
+  addCalibrationCommands(review, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

@@ -26,6 +26,8 @@ export type IdKind =
   | 'vsfb'
   | 'run'
   | 'ds'
+  | 'rq'
+  | 'cal'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

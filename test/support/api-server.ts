@@ -14,6 +14,7 @@ import type { EventRecord } from '../../src/audit/record.ts'
 import type { RequestFilter } from '../../src/audit/store.ts'
 import { sumUsage } from '../../src/audit/usage/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
+import { createCalibrator } from '../../src/evals/reviews/calibrator.ts'
 import { verdictOf } from '../../src/evals/runs/verdict.ts'
 import { rebuildSent } from '../../src/gateway/rebuild.ts'
 import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
@@ -188,6 +189,7 @@ function apiDeps(parts: {
       serves: (model) => model.startsWith('local/'),
       targetOf: () => ({ price: null, free: true }),
     },
+    reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     cards: { db, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },

@@ -13,11 +13,15 @@ import { noAuditActions } from './audit-actions.ts'
 
 export type Printed = { exitCode: number; out: string; err: string }
 
-/** Files are looked for in `directory`; the process's own environment and aval.yaml are not. */
+/** Somebody who gives `answers`, and then leaves, sits there. Files are looked for in `directory`; the process's own environment and aval.yaml are not. */
 export async function commandLine(
   words: readonly string[],
   server: { url: string; key: string | null },
-  { directory, stop = new AbortController().signal }: { directory: string; stop?: AbortSignal },
+  {
+    directory,
+    stop = new AbortController().signal,
+    answers,
+  }: { directory: string; stop?: AbortSignal; answers?: string[] },
 ): Promise<Printed> {
   const output = { out: '', err: '' }
   const none = async () => 0
@@ -47,10 +51,11 @@ export async function commandLine(
     writeError: (text: string) => {
       output.err += text
     },
-    interactive: false,
+    interactive: answers !== undefined,
     colors: false,
     columns: 120,
     timeZone: 'UTC',
+    ask: async () => answers?.shift() ?? null,
     confirm: async () => false,
     progressStream: process.stderr,
   }

@@ -29,7 +29,15 @@ const gate = (of: Partial<Gate> & Pick<Gate, 'rule' | 'bar' | 'verdict'>): Gate 
   ...of,
 })
 
-const SCORER = { version: 1, values: 'share', better: 'higher', decides: true, covered: true } as const
+const SCORER = {
+  version: 1,
+  values: 'share',
+  better: 'higher',
+  decides: true,
+  covered: true,
+  calibration: null,
+  corrected: null,
+} as const
 
 export const grounded: ScorerVerdict = {
   ...SCORER,

@@ -326,6 +326,7 @@ const PROGRAM = buildProgram({
     colors: false,
     columns: 80,
     progressStream: process.stderr,
+    ask: async () => null,
     confirm: async () => false,
   },
   actions: {

@@ -17,6 +17,7 @@ import {
   type ItemComparison,
   type ItemScoreChange,
 } from './items.ts'
+import { judgeSentences } from './judges.ts'
 import { type Markup, markup, type Part } from './markup.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
 import { counted, coverageText, factsOf, outcomeText, type Report } from './report.ts'
@@ -41,7 +42,7 @@ export function renderHtml(report: Report): string {
 <h1>${name(about.suite)}</h1>
 <p class="outcome ${verdict.verdict}">${outcomeText(report)}</p>
 ${definitions(factsOf(report))}</header>
-${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
+${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${judges(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
 </html>
 `
   return page.markup
@@ -98,6 +99,11 @@ function scorerTable({ scorers, baseline }: Verdict): Markup {
 `,
     ),
   )
+}
+
+function judges({ scorers }: Verdict): Markup | null {
+  const sentences = judgeSentences(scorers)
+  return sentences.length === 0 ? null : section('Judges', reasonList(sentences))
 }
 
 function comparedCells({ values, estimate, compared }: ScorerVerdict): Markup[] {

@@ -59,6 +59,8 @@ function scorerJson(scorer: ScorerVerdict) {
     decides: scorer.decides,
     coverage: scorer.coverage,
     estimate: intervalJson(scorer.estimate),
+    calibration: scorer.calibration,
+    corrected: scorer.corrected,
     compared: scorer.compared === null ? null : comparedJson(scorer.compared),
     gates: scorer.gates.map(gateJson),
     ...(scorer.flips !== undefined && { flips: scorer.flips.map(flipsJson) }),

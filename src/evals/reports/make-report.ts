@@ -1,6 +1,7 @@
 /** Reads what a report is made of: a run, the one beside it, their judgements, and the items that differ. */
 
 import type { Sql } from 'postgres'
+import { readEvidence } from '../reviews/judge-evidence.ts'
 import { measureRun } from '../runs/measure.ts'
 import { countResults, type JudgedRow, type Place, readJudged } from '../runs/result-rows.ts'
 import { parseRunContent } from '../runs/run-content.ts'
@@ -25,7 +26,7 @@ export async function makeReport(
   const counts = await countResults(sql, run.id)
   const candidate = await measureRun(sql, run)
   const other = baseline === null ? null : await measureRun(sql, baseline)
-  const verdict = await reckon(candidate, other)
+  const verdict = await reckon(candidate, other, await readEvidence(sql, run))
   const items =
     baseline === null
       ? await itemsOf(sql, [run], null, null)

@@ -10,6 +10,7 @@ import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
 import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemChange, ItemComparison } from './items.ts'
+import { judgeSentences } from './judges.ts'
 import { escapeMarkup } from './markup.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
@@ -32,6 +33,7 @@ export function renderMarkdown(report: Report): string {
     scorerTable(verdict),
     flipTable(verdict),
     reasonList(verdict.reasons),
+    folded('Judges', reasonList(judgeSentences(verdict.scorers))),
     folded('Run', factTable(report)),
     items === null || items.items.length === 0 ? '' : folded(itemsTitle(items), itemTables(items)),
     folded('Forest plot', plotText(verdict)),

@@ -9,6 +9,7 @@ import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
 import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemComparison } from './items.ts'
+import { judgeSentences } from './judges.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
 
@@ -36,6 +37,7 @@ export function renderTerminal(report: Report, { colors: isColored, width }: Ter
     flipLines(report.verdict, colors, columnsWide),
     plotLines(report.verdict, colors, columnsWide),
     report.items === null ? [] : itemLines(report.items, colors, columnsWide),
+    judgeSentences(report.verdict.scorers).flatMap((line) => wrapped(printableLine(line), columnsWide)),
     report.verdict.reasons.flatMap((reason) => wrapped(printableLine(reason), columnsWide)),
     [paintOf(report.verdict.verdict, colors)(colors.bold(outcomeText(report)))],
   ]

@@ -7,7 +7,8 @@ import { estimateMean } from '../../lib/statistics/estimate.ts'
 import { compareWithMargin, type NonInferiority } from '../../lib/statistics/non-inferiority.ts'
 import { withUnknownAs } from '../../lib/statistics/worst-case.ts'
 import { flipBounds } from '../robustness/flips.ts'
-import { mayDecide } from './calibration.ts'
+import { type JudgeEvidence, mayDecide } from './calibration.ts'
+import { correctMean } from './correct.ts'
 import { groupOf, judgedOf, type Pair, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
@@ -28,6 +29,9 @@ export type Gate = {
   itemsMore: number | null
 }
 
+/** A margin lies above 0; of a judge that may see next to nothing, only no loss at all passes. */
+const LEAST_SEEN = 1e-6
+
 type Known = {
   own: readonly ItemScores[]
   /** Items that the baseline has too; null without a baseline. */
@@ -35,6 +39,8 @@ type Known = {
   alpha: number
   /** Share of items that must be judged where missing ones have no worst case. */
   coverage: number
+  /** Of a judge. */
+  evidence: JudgeEvidence
 }
 
 export function gatesOf(scorer: RunScorer, known: Known): Gate[] {
@@ -47,14 +53,18 @@ export function gatesOf(scorer: RunScorer, known: Known): Gate[] {
     ...(observedAtLeast === null ? [] : [observedGate(scorer, observedAtLeast, known)]),
     ...Object.entries(flipsAtMost).map(([perturbation, bar]) => flipGate(scorer, perturbation, bar, known)),
   ]
-  return mayDecide(scorer) ? gates : gates.map(onlyReports)
+  const { calibration } = known.evidence
+  return mayDecide(scorer, calibration) ? gates : gates.map((gate) => onlyReports(gate, calibration))
 }
 
-/** The bounds stay, as what an uncalibrated judge reports. More items would not settle it. */
-function onlyReports(gate: Gate): Gate {
+/** The bounds stay, as what a judge reports that may not decide. More items would not settle it. */
+function onlyReports(gate: Gate, calibration: JudgeEvidence['calibration']): Gate {
   const { low, high } = gate
   const between = low === null || high === null ? '' : ` Its bounds are ${text(low)} and ${text(high)}.`
-  const reason = `an uncalibrated judge reports and cannot block.${between}`
+  const reason =
+    calibration === null
+      ? `an uncalibrated judge reports and cannot block.${between}`
+      : `a judge that its calibration does not qualify reports and cannot block.${between} ${calibration.id}: ${calibration.misses.join(' ')}`
   return { ...gate, verdict: 'inconclusive', itemsMore: null, reason }
 }
 
@@ -62,7 +72,7 @@ function valueGate(
   scorer: RunScorer,
   rule: 'at_least' | 'at_most',
   bar: number,
-  { own, alpha, coverage }: Known,
+  { own, alpha, coverage, evidence }: Known,
 ): Gate {
   const unknown = own.filter(({ mean }) => mean === null).length
   const base = { rule, bar, itemsMore: null }
@@ -73,18 +83,22 @@ function valueGate(
     const reason = `${unknown} of ${own.length} items have no value, and what it would be has no bounds.`
     return { ...base, verdict: 'inconclusive', low: null, high: null, reason }
   }
-  const low = bound(scorer, own, 0, alpha)
-  const high = bound(scorer, own, 1, alpha)
+  const corrected = correctMean(own, evidence, 1 - 2 * alpha)
+  // What is unknown has no mistakes of the judge in it: it is 0 or 1 as people would see it.
+  const share = unknown / own.length
+  const low = corrected === null ? bound(scorer, own, 0, alpha) : (1 - share) * corrected.low
+  const high = corrected === null ? bound(scorer, own, 1, alpha) : (1 - share) * corrected.high + share
   const isPass = rule === 'at_least' ? low >= bar : high <= bar
   const isFail = rule === 'at_least' ? high < bar : low > bar
   const verdict = isPass ? 'pass' : isFail ? 'fail' : 'inconclusive'
   const wanted = rule === 'at_least' ? 'at least' : 'at most'
+  const what = corrected === null ? 'the mean' : 'the mean as people would give it'
   return {
     ...base,
     verdict,
     low,
     high,
-    reason: `${wanted} ${text(bar)} is demanded, and the mean lies between ${text(low)} and ${text(high)}.`,
+    reason: `${wanted} ${text(bar)} is demanded, and ${what} lies between ${text(low)} and ${text(high)}.`,
   }
 }
 
@@ -138,7 +152,7 @@ function bound(scorer: RunScorer, own: readonly ItemScores[], unknown: 0 | 1, al
   return unknown === 0 ? (estimate?.low ?? 0) : (estimate?.high ?? 1)
 }
 
-function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage }: Known): Gate {
+function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage, evidence }: Known): Gate {
   const base = { rule: 'not_worse_by' as const, bar: margin, low: null, high: null, itemsMore: null }
   if (pairs === null) {
     const reason = 'it is compared with a baseline, and there is none. Name one: --against production'
@@ -152,7 +166,8 @@ function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage 
     const reason = `${unknown.length} of ${pairs.length} items lack a value in one of the runs.`
     return { ...base, verdict: 'inconclusive', reason }
   }
-  const worst = compareAt(scorer, pairs, 'worst', { margin, alpha })
+  const seen = margin * shareSeen(evidence.calibration)
+  const worst = compareAt(scorer, pairs, 'worst', { margin: seen, alpha })
   const best = compareAt(scorer, pairs, 'best', { margin, alpha })
   const low = worst.difference?.low ?? null
   const high = best.difference?.high ?? null
@@ -165,8 +180,22 @@ function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage 
     low,
     high,
     itemsMore: more,
-    reason: `at most ${text(margin)} worse is allowed, and it is between ${signed(low)} and ${signed(high)}, higher being better.${advice}`,
+    reason: `at most ${text(margin)} worse is allowed${ofWhich(seen, margin)}, and it is between ${signed(low)} and ${signed(high)}, higher being better.${advice}`,
   }
+}
+
+/**
+ * A judge that errs sees true differences of rates smaller than they are, by sensitivity + specificity − 1: here its lower
+ * end, as long as it errs alike with candidate and baseline. A failure needs no correction, as the true difference is larger.
+ */
+function shareSeen(calibration: JudgeEvidence['calibration']): number {
+  if (calibration === null || !calibration.isRate) return 1
+  const { sensitivity, specificity } = calibration
+  return Math.max(LEAST_SEEN, (sensitivity?.low ?? 0) + (specificity?.low ?? 0) - 1)
+}
+
+function ofWhich(seen: number, margin: number): string {
+  return seen === margin ? '' : ` (seen by this judge as ${text(seen)})`
 }
 
 /** Turned so that higher is better. Unknown scores stand where they hurt the candidate most, or where they help it most. */

@@ -66,8 +66,14 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
   }
 }
 
+/** Of a result, what is judged. */
+export type Answered = Pick<
+  ResultRow,
+  'output' | 'toolCalls' | 'contexts' | 'retrieved' | 'finishReason' | 'latencyMs' | 'cost'
+>
+
 /** What the item says, and what was answered. */
-function sampleOf(item: DatasetItem, result: ResultRow): Sample {
+export function sampleOf(item: DatasetItem, result: Answered): Sample {
   const shown = JSON.parse(result.contexts) as string[]
   const found = result.retrieved === null ? null : (JSON.parse(result.retrieved) as string[])
   return {

@@ -1,10 +1,12 @@
 /** What a run's figures are worth and whether they are good enough: one object, from which every report and exit code is made. Pure. */
 
+import { CONFIDENCE } from '../../lib/statistics/bootstrap.ts'
 import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
 import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
 import { holm } from '../../lib/statistics/multiple.ts'
 import { type Flips, flipsOf } from '../robustness/flips.ts'
-import { mayDecide } from './calibration.ts'
+import { type Interval, type JudgeCalibration, type JudgeEvidence, mayDecide } from './calibration.ts'
+import { type Corrected, correctMean } from './correct.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
 import { groupOf, judgedOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
@@ -35,16 +37,30 @@ export type ScorerVerdict = {
   version: number
   values: RunScorer['values']
   better: RunScorer['better']
-  /** False for an uncalibrated judge: its gates decide nothing, and what it left unjudged holds nothing up. */
+  /** False for a judge that people have not qualified: its gates decide nothing, and what it left unjudged holds nothing up. */
   decides: boolean
   coverage: Coverage
   /** False where less was judged than the suite demands. */
   covered: boolean
   estimate: Estimate | null
+  /** What people have shown of a judge; null for one that is not calibrated, and for what is no judge. */
+  calibration: CalibrationSummary | null
+  /** The mean that people would have given, as far as its calibration tells. */
+  corrected: Corrected | null
   compared: Compared | null
   gates: Gate[]
   /** Of a dataset with perturbed items; left out without any. */
   flips?: Flips[]
+}
+/** The calibration that a verdict used, by its id, with what it rests on. */
+export type CalibrationSummary = {
+  id: string
+  qualifies: boolean
+  misses: readonly string[]
+  truths: number
+  kappa: Interval | null
+  sensitivity: Interval | null
+  specificity: Interval | null
 }
 export type Verdict = {
   /** `measured`: nothing was demanded. */
@@ -60,10 +76,22 @@ export type Verdict = {
   scorers: ScorerVerdict[]
 }
 
-/** Throws RangeError for scores that are not on their scorer's scale, which no stored score is. */
-export function verdictOf(candidate: Measured, baseline: Measured | null): Verdict {
+/** Of judges that nobody has calibrated. */
+const NO_EVIDENCE: JudgeEvidence = { calibration: null, rated: [] }
+
+/**
+ * `evidence` is what is known of the judges, by their names: it decides whether they may. Throws RangeError for scores that
+ * are not on their scorer's scale, which no stored score is.
+ */
+export function verdictOf(
+  candidate: Measured,
+  baseline: Measured | null,
+  evidence: ReadonlyMap<string, JudgeEvidence> = new Map(),
+): Verdict {
   const { content } = candidate
-  const rows = content.scorers.map((scorer) => judge(scorer, candidate, baseline))
+  const rows = content.scorers.map((scorer) =>
+    judge(scorer, candidate, baseline, evidence.get(scorer.name) ?? NO_EVIDENCE),
+  )
   adjust(rows)
   const gates = rows.flatMap((row) => row.gates)
   const thin = rows.filter(({ covered }) => !covered)
@@ -109,27 +137,47 @@ function isCovered(
   return (gates.length > 0 ? scored : scored + abstained) >= wanted * expected
 }
 
-function judge(scorer: RunScorer, candidate: Measured, baseline: Measured | null): ScorerVerdict {
+function judge(
+  scorer: RunScorer,
+  candidate: Measured,
+  baseline: Measured | null,
+  evidence: JudgeEvidence,
+): ScorerVerdict {
   const { content } = candidate
   const own = candidate.scores.get(scorer.name) ?? []
   const other = baseline === null ? null : scoresLike(scorer, baseline)
   const pairs = other === null ? null : pairsOf(other, own)
   const coverage = coverageOf(own, content.repeats)
   const flips = flipsIn(scorer, own)
-  const gates = gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage })
+  const gates = gatesOf(scorer, { own, pairs, alpha: content.alpha, coverage: content.coverage, evidence })
   return {
     scorer: scorer.name,
     kind: scorer.kind,
     version: scorer.version,
     values: scorer.values,
     better: scorer.better,
-    decides: mayDecide(scorer),
+    decides: mayDecide(scorer, evidence.calibration),
     coverage,
     covered: isCovered(coverage, gates, content.coverage),
     estimate: estimateOf(scorer, own),
+    calibration: evidence.calibration === null ? null : summaryOf(evidence.calibration),
+    corrected: correctMean(own, evidence, CONFIDENCE),
     compared: other === null || pairs === null ? null : compare(scorer, other, pairs),
     gates,
     ...(flips.length > 0 && { flips }),
+  }
+}
+
+function summaryOf({ id, misses, truths, ...figures }: JudgeCalibration): CalibrationSummary {
+  const interval = (of: Interval | null) => of && { estimate: of.estimate, low: of.low, high: of.high }
+  return {
+    id,
+    qualifies: misses.length === 0,
+    misses,
+    truths,
+    kappa: interval(figures.kappa),
+    sensitivity: interval(figures.sensitivity),
+    specificity: interval(figures.specificity),
   }
 }
 

@@ -7,6 +7,7 @@ import type { CardDeps } from '../../promotion/read-card.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
+import { calibrationsApi, RATINGS_BODY_MAX_BYTES } from './calibrations.ts'
 import { cardsApi } from './cards.ts'
 import { DATASET_BODY_MAX_BYTES, ITEMS_BODY_MAX_BYTES } from './dataset-body.ts'
 import { type DatasetsApiDeps, datasetsApi } from './datasets.ts'
@@ -32,6 +33,7 @@ import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
 import { type ReleasesApiDeps, releasesApi } from './releases.ts'
 import { type RequestContextsDeps, requestContextsApi } from './request-contexts.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
+import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -60,6 +62,7 @@ export type ApiDeps = {
   datasets: DatasetsApiDeps
   indexes: IndexesApiDeps & IndexSearchDeps & IndexSignalsDeps
   evalRuns: EvalRunsApiDeps
+  reviews: ReviewsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -71,6 +74,7 @@ const LARGER_BODIES: readonly (readonly [path: RegExp, maxBytes: number])[] = [
   [/^\/api\/sources$/, SOURCE_BODY_MAX_BYTES],
   [/^\/api\/sources\/[^/]+\/documents$/, DOCUMENTS_BODY_MAX_BYTES],
   [/^\/api\/eval-runs(?:$|\/plan$)/, EVAL_RUN_BODY_MAX_BYTES],
+  [/^\/api\/review-queues\/[^/]+\/ratings$/, RATINGS_BODY_MAX_BYTES],
   [/^\/api\/datasets$/, DATASET_BODY_MAX_BYTES],
   [/^\/api\/datasets\/items$/, ITEMS_BODY_MAX_BYTES],
 ]
@@ -126,6 +130,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', indexesApi(deps.indexes))
   api.route('/', evalRunsApi(deps.evalRuns))
   api.route('/', evalRunActionsApi(deps.evalRuns))
+  api.route('/', reviewsApi(deps.reviews))
+  api.route('/', calibrationsApi(deps.reviews))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

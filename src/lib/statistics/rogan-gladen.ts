@@ -37,17 +37,36 @@ export function roganGladen(counts: JudgedCounts, confidence = CONFIDENCE): Corr
   requireCounts('trulyGood', trulyGood.judgedGood, trulyGood.items)
   requireCounts('trulyBad', trulyBad.judgedBad, trulyBad.items)
   if (judged.items === 0 || trulyGood.items === 0 || trulyBad.items === 0) return null
+  return correctRate(
+    {
+      judged: { rate: judged.good / judged.items, items: judged.items },
+      sensitivity: { rate: trulyGood.judgedGood / trulyGood.items, items: trulyGood.items },
+      specificity: { rate: trulyBad.judgedBad / trulyBad.items, items: trulyBad.items },
+    },
+    confidence,
+  )
+}
+
+/** A rate, and over how many independent items: fewer than there are where items share groups, and then seldom a whole number. */
+export type SampledRate = { rate: number; items: number }
+
+/**
+ * `roganGladen` for rates over effective numbers of items (`effectiveSize`). Null where the judge is no better than chance.
+ * Throws RangeError for a rate outside 0…1 or a size that is not above 0.
+ */
+export function correctRate(
+  { judged, sensitivity, specificity }: Record<'judged' | 'sensitivity' | 'specificity', SampledRate>,
+  confidence = CONFIDENCE,
+): CorrectedRate | null {
+  requireProbability('confidence', confidence)
+  for (const sample of [judged, sensitivity, specificity]) requireSample(sample)
   const z = normalQuantile((1 + confidence) / 2)
-  const raw = {
-    rate: judged.good / judged.items,
-    specificity: trulyBad.judgedBad / trulyBad.items,
-    sensitivity: trulyGood.judgedGood / trulyGood.items,
-  }
-  const [n, bad, good] = [judged.items + z * z, trulyBad.items + 2, trulyGood.items + 2]
+  const raw = { rate: judged.rate, specificity: specificity.rate, sensitivity: sensitivity.rate }
+  const [n, bad, good] = [judged.items + z * z, specificity.items + 2, sensitivity.items + 2]
   const enlarged = {
-    rate: (judged.good + (z * z) / 2) / n,
-    specificity: (trulyBad.judgedBad + 1) / bad,
-    sensitivity: (trulyGood.judgedGood + 1) / good,
+    rate: (judged.rate * judged.items + (z * z) / 2) / n,
+    specificity: (specificity.rate * specificity.items + 1) / bad,
+    sensitivity: (sensitivity.rate * sensitivity.items + 1) / good,
   }
   if (advantage(raw) <= 0 || advantage(enlarged) <= 0) return null
   const middle = corrected(enlarged)
@@ -83,6 +102,11 @@ function variance(rate: number, items: number): number {
 
 function within(rate: number): number {
   return Math.min(1, Math.max(0, rate))
+}
+
+function requireSample({ rate, items }: SampledRate): void {
+  if (rate >= 0 && rate <= 1 && items > 0) return
+  throw new RangeError(`A rate lies in 0…1 over more than 0 items, and is not ${rate} over ${items}.`)
 }
 
 function requireCounts(name: string, some: number, all: number): void {

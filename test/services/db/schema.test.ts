@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
+import * as reviewTables from '../../../src/db/review-tables.ts'
 import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
@@ -11,7 +12,7 @@ import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [schema, versionTables, retrievalTables, fileTables, datasetTables, runTables]
+const tables = [schema, versionTables, retrievalTables, fileTables, datasetTables, runTables, reviewTables]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]
 

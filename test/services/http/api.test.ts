@@ -5,6 +5,8 @@ import { createExport } from '../../../src/audit/export/exports.ts'
 import { writeExport } from '../../../src/audit/export/write-export.ts'
 import { deriveAuditKeys } from '../../../src/audit/privacy/audit-keys.ts'
 import { pushDataset, pushItems } from '../../../src/evals/datasets/dataset-versions.ts'
+import { createQueue } from '../../../src/evals/reviews/create-queue.ts'
+import { importRatings, nextTask } from '../../../src/evals/reviews/review.ts'
 import { runBuildIndex } from '../../../src/jobs/build-index.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
@@ -14,6 +16,7 @@ import { createRelease } from '../../../src/registry/releases/create.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { auditSecrets } from '../../support/audit-records.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { execute, scriptedAsk } from '../../support/eval-runs.ts'
 import { seedModel } from '../../support/registry.ts'
 import { shippedModels } from '../../support/retrieval.ts'
 
@@ -116,6 +119,7 @@ const MATRIX: {
   roles: readonly Role[]
   own: string
   other: string
+  /** Made anew for each call where it is a function. */
   body?: unknown
   /** What OWN and OTHER stand for; a key when not given. */
   fresh?: (project: 'default' | 'other') => Promise<string>
@@ -437,6 +441,82 @@ const MATRIX: {
     fresh: cancelledRun,
   },
   {
+    route: 'POST /review-queues',
+    roles: ['admin', 'engineer'],
+    own: '/review-queues',
+    other: '/review-queues',
+    body: () => ({ name: nextQueue(), run: judgedRuns.default }),
+  },
+  { route: 'GET /review-queues', roles: REGISTRY_READERS, own: '/review-queues', other: '/review-queues' },
+  {
+    route: 'GET /review-queues/{name}',
+    roles: REGISTRY_READERS,
+    own: '/review-queues/OWN',
+    other: '/review-queues/OTHER',
+    fresh: handedQueue,
+  },
+  {
+    route: 'POST /review-queues/{name}/next',
+    roles: ['admin', 'engineer', 'approver'],
+    own: '/review-queues/OWN/next',
+    other: '/review-queues/OTHER/next',
+    fresh: handedQueue,
+  },
+  {
+    route: 'POST /review-queues/{name}/tasks/{task}/rating',
+    roles: ['admin', 'engineer', 'approver'],
+    own: '/review-queues/OWN/tasks/1/rating',
+    other: '/review-queues/OTHER/tasks/1/rating',
+    body: { value: 'yes' },
+    fresh: handedQueue,
+  },
+  {
+    route: 'POST /review-queues/{name}/tasks/{task}/skip',
+    roles: ['admin', 'engineer', 'approver'],
+    own: '/review-queues/OWN/tasks/1/skip',
+    other: '/review-queues/OTHER/tasks/1/skip',
+    body: { reason: 'matrix' },
+    fresh: handedQueue,
+  },
+  {
+    route: 'GET /review-queues/{name}/disputes',
+    roles: ['admin', 'approver'],
+    own: '/review-queues/OWN/disputes',
+    other: '/review-queues/OTHER/disputes',
+    fresh: disputedQueue,
+  },
+  {
+    route: 'POST /review-queues/{name}/tasks/{task}/adjudication',
+    roles: ['admin', 'approver'],
+    own: '/review-queues/OWN/tasks/1/adjudication',
+    other: '/review-queues/OTHER/tasks/1/adjudication',
+    body: { value: 'no' },
+    fresh: disputedQueue,
+  },
+  {
+    route: 'POST /review-queues/{name}/ratings',
+    roles: ['admin'],
+    own: '/review-queues/OWN/ratings',
+    other: '/review-queues/OTHER/ratings',
+    body: { ratings: [{ item: 'a', reviewer: 'anna', value: 'yes' }] },
+    fresh: disputedQueue,
+  },
+  {
+    route: 'GET /review-queues/{name}/ratings',
+    roles: REGISTRY_READERS,
+    own: '/review-queues/OWN/ratings',
+    other: '/review-queues/OTHER/ratings',
+    fresh: disputedQueue,
+  },
+  {
+    route: 'POST /review-queues/{name}/calibrations',
+    roles: ['admin', 'engineer'],
+    own: '/review-queues/OWN/calibrations',
+    other: '/review-queues/OTHER/calibrations',
+    fresh: disputedQueue,
+  },
+  { route: 'GET /calibrations', roles: REGISTRY_READERS, own: '/calibrations', other: '/calibrations' },
+  {
     route: 'POST /model-versions',
     roles: ['admin', 'engineer'],
     own: '/model-versions',
@@ -592,6 +672,8 @@ const MATRIX: {
   { route: 'POST /reload', roles: ['admin'], own: '/reload', other: '/reload' },
 ]
 
+const bodyOf = ({ body }: { body?: unknown }): unknown => (typeof body === 'function' ? body() : body)
+
 /** A model of one project alone. */
 async function freshModelVersion(project: 'default' | 'other'): Promise<string> {
   const name = `only-${project}`
@@ -689,6 +771,51 @@ async function freshRun(project: 'default' | 'other'): Promise<string> {
   return made.json.run.id
 }
 
+/** One answer that a judge judged, in each project. */
+const judgedRuns = { default: '', other: '' }
+let queues = 0
+const nextQueue = () => `queue-${++queues}`
+
+beforeAll(async () => {
+  for (const project of ['default', 'other'] as const) {
+    const judge = { kind: 'closed-qa', criterion: 'Polite.', model: 'local/judge' }
+    const suite = { ...MATRIX_SUITE, dataset: await pushedDataset(project), scorers: [judge] }
+    const made = await call(as('engineer', project), 'POST', '/api/eval-runs', { name: 'judged', suite })
+    const { id } = made.json.run
+    judgedRuns[project] = id
+    await execute(database, id, scriptedAsk(() => '{"reason":"x","meets":"Y"}').ask)
+  }
+})
+
+/** Its task is in the hands of every role's key. */
+async function handedQueue(project: 'default' | 'other'): Promise<string> {
+  const queue = await freshQueue(project, 3)
+  for (const role of ['admin', 'engineer', 'approver'] as const) {
+    const person = { id: server.keyOf(project, role).id, name: role }
+    await nextTask({ sql: database.sql, clock: systemClock }, queue, person)
+  }
+  return queue.name
+}
+
+async function disputedQueue(project: 'default' | 'other'): Promise<string> {
+  const queue = await freshQueue(project, 2)
+  const of = { item: 'a', repeat: 0, note: null }
+  await importRatings({ sql: database.sql, clock: systemClock }, queue, somebodyElse(project), [
+    { ...of, reviewer: 'anna', value: 'yes' },
+    { ...of, reviewer: 'ben', value: 'no' },
+  ])
+  return queue.name
+}
+
+async function freshQueue(project: 'default' | 'other', reviewers: number) {
+  const wish = { name: nextQueue(), run: judgedRuns[project], scorer: null, reviewers, tasks: 1 }
+  const rest = { decide: 'unanimous', seed: 1, question: null } as const
+  return await createQueue({ sql: database.sql, clock: systemClock }, somebodyElse(project), {
+    ...wish,
+    ...rest,
+  })
+}
+
 async function cancelledRun(project: 'default' | 'other'): Promise<string> {
   const id = await freshRun(project)
   await call(as('engineer', project), 'POST', `/api/eval-runs/${id}/cancel`)
@@ -710,7 +837,7 @@ describe('who may do what', () => {
         as(role),
         method,
         `/api${row.own.replace('OWN', await fresh('default'))}`,
-        row.body,
+        bodyOf(row),
       )
 
       if (allowed) {
@@ -725,7 +852,7 @@ describe('who may do what', () => {
         as(role),
         method,
         `/api${row.other.replace('OTHER', await fresh('other'))}`,
-        row.body,
+        bodyOf(row),
       )
       expect(other.status).toBe(allowed ? 404 : 403)
     })
@@ -734,7 +861,7 @@ describe('who may do what', () => {
   test.each(MATRIX)('$route as nobody', async (row) => {
     const [method = ''] = row.route.split(' ')
 
-    const answer = await call(null, method, `/api${row.own}`, row.body)
+    const answer = await call(null, method, `/api${row.own}`, bodyOf(row))
 
     expect(answer.status).toBe(401)
   })

@@ -68,6 +68,7 @@ async function aval(role: Role, ...words: string[]) {
       colors: false,
       columns: 120,
       timeZone: 'UTC',
+      ask: async () => null,
       confirm: async () => false,
       progressStream: process.stderr,
     },

@@ -133,6 +133,7 @@ async function aval(words: string[], options: Options = {}) {
       colors: options.colors ?? false,
       columns: 120,
       timeZone: 'Asia/Tokyo',
+      ask: async () => null,
       confirm: async () => options.answer ?? false,
       progressStream: process.stderr,
     },

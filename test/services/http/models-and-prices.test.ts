@@ -59,6 +59,7 @@ async function aval(...words: string[]) {
         colors: false,
         columns: 200,
         timeZone: 'UTC',
+        ask: async () => null,
         confirm: async () => false,
         progressStream: process.stderr,
       },

@@ -62,6 +62,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         colors: options.colors ?? false,
         columns: 120,
         timeZone: 'Asia/Tokyo',
+        ask: async () => null,
         confirm: async () => false,
         progressStream: process.stderr,
       },

@@ -79,6 +79,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       colors: false,
       columns: 120,
       timeZone: 'Asia/Tokyo',
+      ask: async () => null,
       confirm: async (question) => {
         asked.push(question)
         return person.answer ?? false

@@ -75,6 +75,7 @@ async function aval(
         colors: false,
         columns: 120,
         timeZone: 'UTC',
+        ask: async () => null,
         confirm: async (question) => {
           output.asked.push(question)
           await whileAsked?.()

@@ -47,6 +47,7 @@ async function aval(...words: string[]) {
         colors: false,
         columns: 120,
         timeZone: 'UTC',
+        ask: async () => null,
         confirm: async () => false,
         progressStream: process.stderr,
       },

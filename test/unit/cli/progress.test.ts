@@ -26,6 +26,7 @@ function shown(steps: readonly Step[], { interactive = false, silent = false } =
     interactive,
     colors: false,
     columns: 120,
+    ask: async () => null,
     confirm: async () => false,
     progressStream,
   }

@@ -45,6 +45,8 @@ test('a report says everything to programs, in snake case', () => {
           items: 400,
           groups: 400,
         },
+        calibration: null,
+        corrected: null,
         compared: {
           baseline: expect.objectContaining({ estimate: 0.912 }),
           difference: expect.objectContaining({ estimate: 0.029, p: 0.004, method: 'wider-t-sign-flip@1' }),

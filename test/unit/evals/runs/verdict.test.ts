@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf } from '../../../../src/evals/reports/exit-code.ts'
+import type { JudgeCalibration } from '../../../../src/evals/runs/calibration.ts'
 import type { RunScorer } from '../../../../src/evals/runs/run-content.ts'
 import { verdictOf } from '../../../../src/evals/runs/verdict.ts'
 import { seededRandom } from '../../../../src/lib/random.ts'
@@ -284,5 +285,87 @@ describe('a gate on flips', () => {
 
     expect(gateOf(shares(30, 0))).toMatchObject({ low, high })
     expect(high).toBeCloseTo(0.083, 3)
+  })
+})
+
+describe('a calibrated judge', () => {
+  const judge = (gates: Partial<RunScorer['gates']>) =>
+    gated(gates, { name: 'polite', kind: 'closed-qa', values: 'binary', judge: true })
+  const rate = (estimate: number, items: number) => ({
+    estimate,
+    low: estimate - 0.04,
+    high: estimate + 0.04,
+    se: Math.sqrt((estimate * (1 - estimate)) / items),
+    method: 'wilson@1' as const,
+    items,
+    groups: items,
+  })
+  /** It calls a quarter of the bad answers good. */
+  const calibration: JudgeCalibration = {
+    id: 'cal_1',
+    misses: [],
+    truths: 400,
+    kappa: { estimate: 0.72, low: 0.65, high: 0.79 },
+    sensitivity: rate(0.95, 200),
+    specificity: rate(0.75, 200),
+    isRate: true,
+  }
+  const known = (more: Partial<JudgeCalibration> = {}) =>
+    new Map([['polite', { calibration: { ...calibration, ...more }, rated: [] }]])
+
+  test('decides by what people would have said: praise that it gives to bad answers passes no gate', () => {
+    // 0.6 by the judge is (0.6 + 0.75 − 1) / 0.7 = 0.5.
+    const run = measured([judge({ atLeast: 0.55 })], { polite: shares(1_200, 800) })
+    const verdict = verdictOf(run, null, known())
+    const [polite] = verdict.scorers
+
+    expect(verdict.verdict).not.toBe('pass')
+    expect(polite).toMatchObject({ decides: true, calibration: { id: 'cal_1', qualifies: true } })
+    expect(polite?.estimate?.estimate).toBe(0.6)
+    expect(polite?.corrected).toMatchObject({ estimate: expect.closeTo(0.5, 10), method: 'rogan-gladen@1' })
+    expect(polite?.gates[0]?.reason).toMatch(
+      /the mean as people would give it lies between 0\.4\d+ and 0\.5\d+/,
+    )
+    const lower = measured([judge({ atLeast: 0.3 })], { polite: shares(1_200, 800) })
+    expect(verdictOf(lower, null, known()).verdict).toBe('pass')
+  })
+
+  test('counts what it left unjudged at its worst, uncorrected', () => {
+    const run = measured([judge({ atLeast: 0.3 })], { polite: shares(600, 400, 1_000) }, { coverage: 0 })
+    const [gate] = verdictOf(run, null, known()).scorers[0]?.gates ?? []
+
+    expect(gate?.verdict).toBe('inconclusive')
+    expect(gate?.low).toBeLessThan(0.25)
+    expect(gate?.high).toBeGreaterThan(0.75)
+  })
+
+  test('sees differences smaller than they are, so less of a loss passes', () => {
+    const baseline = measured([judge({})], { polite: shares(1_000, 1_000) }, { id: 'run_b' })
+    const worse = measured([judge({ notWorseBy: 0.05 })], { polite: shares(950, 1_050) })
+    const alike = measured([judge({ notWorseBy: 0.05 })], { polite: shares(1_000, 1_000) })
+
+    const [gate] = verdictOf(worse, baseline, known()).scorers[0]?.gates ?? []
+    const [same] = verdictOf(alike, baseline, known()).scorers[0]?.gates ?? []
+
+    expect(gate?.reason).toMatch(/at most 0\.05 worse is allowed \(seen by this judge as 0\.031\)/)
+    expect(gate?.verdict).toBe('inconclusive')
+    expect(same?.verdict).toBe('pass')
+  })
+
+  test('that its calibration does not qualify says why it cannot block', () => {
+    const misses = ['The lower end of kappa is 0.41, and 0.6 is needed.']
+    const run = measured([judge({ atLeast: 0.3 })], { polite: shares(600, 400) })
+    const verdict = verdictOf(run, null, known({ misses }))
+
+    expect(verdict).toMatchObject({ verdict: 'inconclusive', scorers: [{ decides: false }] })
+    expect(verdict.reasons).toEqual([
+      expect.stringMatching(/^polite: a judge that its calibration does not qualify .* cal_1: The lower end/),
+    ])
+  })
+
+  test('that leaves too much unjudged holds the verdict up', () => {
+    const run = measured([judge({ atLeast: 0.3 })], { polite: shares(600, 300, 100) })
+
+    expect(verdictOf(run, null, known())).toMatchObject({ verdict: 'inconclusive', uncovered: true })
   })
 })
