@@ -86,8 +86,10 @@ function valueGate(
   const corrected = correctMean(own, evidence, 1 - 2 * alpha)
   // What is unknown has no mistakes of the judge in it: it is 0 or 1 as people would see it.
   const share = unknown / own.length
-  const low = corrected === null ? bound(scorer, own, 0, alpha) : (1 - share) * corrected.low
-  const high = corrected === null ? bound(scorer, own, 1, alpha) : (1 - share) * corrected.high + share
+  const { low, high } =
+    corrected === null
+      ? boundsOf(scorer, own, alpha)
+      : { low: (1 - share) * corrected.low, high: (1 - share) * corrected.high + share }
   const isPass = rule === 'at_least' ? low >= bar : high <= bar
   const isFail = rule === 'at_least' ? high < bar : low > bar
   const verdict = isPass ? 'pass' : isFail ? 'fail' : 'inconclusive'
@@ -137,19 +139,27 @@ function flipGate(scorer: RunScorer, perturbation: string, bar: number, { own, a
   return { ...base, verdict, low, high, reason }
 }
 
-/** The lower end with unknown scores at 0, or the upper one with them at 1; unbounded ones are left out. */
-function bound(scorer: RunScorer, own: readonly ItemScores[], unknown: 0 | 1, alpha: number): number {
-  const items = scorer.values === 'unbounded' ? own.filter(({ mean }) => mean !== null) : own
-  const means = items.map(({ mean }) => mean)
-  const values =
-    scorer.values === 'unbounded' ? means.map((mean) => mean ?? 0) : withUnknownAs(unknown, means)
-  const estimate = estimateMean(values, {
-    scale: scorer.values,
-    groups: items.map(groupOf),
-    confidence: 1 - 2 * alpha,
-    random: randomOf(scorer.name),
-  })
-  return unknown === 0 ? (estimate?.low ?? 0) : (estimate?.high ?? 1)
+/** The lower end with unknown scores at 0, and the upper one with them at 1; unbounded ones are left out. */
+function boundsOf(
+  scorer: RunScorer,
+  own: readonly ItemScores[],
+  alpha: number,
+): { low: number; high: number } {
+  const known = own.filter(({ mean }) => mean !== null)
+  const items = scorer.values === 'unbounded' ? known : own
+  const estimateAt = (unknown: 0 | 1) =>
+    estimateMean(
+      items.map(({ mean }) => mean ?? unknown),
+      {
+        scale: scorer.values,
+        groups: items.map(groupOf),
+        confidence: 1 - 2 * alpha,
+        random: randomOf(scorer.name),
+      },
+    )
+  const worst = estimateAt(0)
+  const best = known.length === items.length ? worst : estimateAt(1)
+  return { low: worst?.low ?? 0, high: best?.high ?? 1 }
 }
 
 function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage, evidence }: Known): Gate {
@@ -168,7 +178,9 @@ function changeGate(scorer: RunScorer, margin: number, { pairs, alpha, coverage,
   }
   const seen = margin * shareSeen(evidence.calibration)
   const worst = compareAt(scorer, pairs, 'worst', { margin: seen, alpha })
-  const best = compareAt(scorer, pairs, 'best', { margin, alpha })
+  // Without unknown scores both sides are one, and resampling takes long.
+  const isOne = (unknown.length === 0 || scorer.values === 'unbounded') && seen === margin
+  const best = isOne ? worst : compareAt(scorer, pairs, 'best', { margin, alpha })
   const low = worst.difference?.low ?? null
   const high = best.difference?.high ?? null
   const verdict = worst.verdict === 'pass' ? 'pass' : best.verdict === 'fail' ? 'fail' : 'inconclusive'

@@ -98,6 +98,21 @@ describe('a verdict', () => {
     expect(verdict.reasons).toEqual([expect.stringMatching(/^wordy: at most 0.1 is demanded/)])
   })
 
+  test.each([
+    [900, 'pass'],
+    [300, 'fail'],
+    [500, 'inconclusive'],
+  ])('of milliseconds, at most %d of them, %s, whatever a share may be', (atMost, verdict) => {
+    const slow = gated({ atMost }, { kind: 'latency', values: 'unbounded', better: 'lower' })
+    const run = measured([slow], { right: [400, 450, 500, 520, 560, 610, null] }, { coverage: 0.8 })
+
+    const [gate] = verdictOf(run, null).scorers[0]?.gates ?? []
+
+    expect(gate?.verdict).toBe(verdict)
+    expect(gate?.low).toBeGreaterThan(400)
+    expect(gate?.high).toBeLessThan(610)
+  })
+
   test('does not compare with a baseline that was judged by other rules, and says so', () => {
     const own = gated({ notWorseBy: 0.05 }, { settings: { ignore_case: true } })
     const baseline = measured([scorer()], { right: shares(180, 20) }, { id: 'run_b' })
