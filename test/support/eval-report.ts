@@ -35,6 +35,7 @@ const SCORER = {
   better: 'higher',
   decides: true,
   covered: true,
+  reliability: null,
   calibration: null,
   corrected: null,
 } as const

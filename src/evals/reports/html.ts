@@ -20,6 +20,7 @@ import {
 import { judgeSentences } from './judges.ts'
 import { type Markup, markup, type Part } from './markup.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { repeatSentences } from './repeats.ts'
 import { counted, coverageText, factsOf, outcomeText, type Report } from './report.ts'
 
 /** Style by its hash, all else refused (CSP level 3). */
@@ -42,7 +43,7 @@ export function renderHtml(report: Report): string {
 <h1>${name(about.suite)}</h1>
 <p class="outcome ${verdict.verdict}">${outcomeText(report)}</p>
 ${definitions(factsOf(report))}</header>
-${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${judges(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
+${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${repeats(verdict)}${judges(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
 </html>
 `
   return page.markup
@@ -99,6 +100,11 @@ function scorerTable({ scorers, baseline }: Verdict): Markup {
 `,
     ),
   )
+}
+
+function repeats({ scorers }: Verdict): Markup | null {
+  const sentences = repeatSentences(scorers)
+  return sentences.length === 0 ? null : section('Repeats', reasonList(sentences))
 }
 
 function judges({ scorers }: Verdict): Markup | null {

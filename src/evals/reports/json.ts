@@ -59,6 +59,11 @@ function scorerJson(scorer: ScorerVerdict) {
     decides: scorer.decides,
     coverage: scorer.coverage,
     estimate: intervalJson(scorer.estimate),
+    reliability: scorer.reliability && {
+      repeats: scorer.reliability.repeats,
+      always: intervalJson(scorer.reliability.always),
+      ever: intervalJson(scorer.reliability.ever),
+    },
     calibration: scorer.calibration,
     corrected: scorer.corrected,
     compared: scorer.compared === null ? null : comparedJson(scorer.compared),

@@ -13,6 +13,7 @@ import type { ItemChange, ItemComparison } from './items.ts'
 import { judgeSentences } from './judges.ts'
 import { escapeMarkup } from './markup.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { repeatSentences } from './repeats.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
 
 /** GitHub refuses a comment of more than 65,536 characters. What would not fit is left out and said to be. */
@@ -33,6 +34,7 @@ export function renderMarkdown(report: Report): string {
     scorerTable(verdict),
     flipTable(verdict),
     reasonList(verdict.reasons),
+    folded('Repeats', reasonList(repeatSentences(verdict.scorers))),
     folded('Judges', reasonList(judgeSentences(verdict.scorers))),
     folded('Run', factTable(report)),
     items === null || items.items.length === 0 ? '' : folded(itemsTitle(items), itemTables(items)),

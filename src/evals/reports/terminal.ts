@@ -11,6 +11,7 @@ import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemComparison } from './items.ts'
 import { judgeSentences } from './judges.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { repeatSentences } from './repeats.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
 
 export type TerminalSettings = {
@@ -37,6 +38,7 @@ export function renderTerminal(report: Report, { colors: isColored, width }: Ter
     flipLines(report.verdict, colors, columnsWide),
     plotLines(report.verdict, colors, columnsWide),
     report.items === null ? [] : itemLines(report.items, colors, columnsWide),
+    repeatSentences(report.verdict.scorers).flatMap((line) => wrapped(printableLine(line), columnsWide)),
     judgeSentences(report.verdict.scorers).flatMap((line) => wrapped(printableLine(line), columnsWide)),
     report.verdict.reasons.flatMap((reason) => wrapped(printableLine(reason), columnsWide)),
     [paintOf(report.verdict.verdict, colors)(colors.bold(outcomeText(report)))],

@@ -9,6 +9,7 @@ import { type Interval, type JudgeCalibration, type JudgeEvidence, mayDecide } f
 import { type Corrected, correctMean } from './correct.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
 import { groupOf, judgedOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
+import { type Reliability, reliabilityOf } from './reliability.ts'
 import type { ItemScores } from './result-rows.ts'
 import { judgeAlike, type RunContent, type RunScorer } from './run-content.ts'
 
@@ -43,6 +44,8 @@ export type ScorerVerdict = {
   /** False where less was judged than the suite demands. */
   covered: boolean
   estimate: Estimate | null
+  /** Null for a run without repeats, and for a scorer that passes nothing. */
+  reliability: Reliability | null
   /** What people have shown of a judge; null for one that is not calibrated, and for what is no judge. */
   calibration: CalibrationSummary | null
   /** The mean that people would have given, as far as its calibration tells. */
@@ -160,6 +163,7 @@ function judge(
     coverage,
     covered: isCovered(coverage, gates, content.coverage),
     estimate: estimateOf(scorer, own),
+    reliability: reliabilityOf(scorer, own, content.repeats),
     calibration: evidence.calibration === null ? null : summaryOf(evidence.calibration),
     corrected: correctMean(own, evidence, CONFIDENCE),
     compared: other === null || pairs === null ? null : compare(scorer, other, pairs),

@@ -45,6 +45,7 @@ test('a report says everything to programs, in snake case', () => {
           items: 400,
           groups: 400,
         },
+        reliability: null,
         calibration: null,
         corrected: null,
         compared: {
