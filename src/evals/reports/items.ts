@@ -1,9 +1,10 @@
 /**
- * Runs set side by side item by item: which items newly fail, newly pass or moved most, by scorer. Two passes over the judged
- * rows, page by page: figures of all items first, then the answers of the few that are shown. Pure.
+ * Runs set side by side item by item: which items newly fail, newly pass or moved most, by scorer; and the answers of the few
+ * that are shown. Pure.
  */
 
-import type { JudgedRow, ScoreRow } from '../runs/result-rows.ts'
+import type { ItemScores, JudgedRow, ScoreRow } from '../runs/result-rows.ts'
+import type { Measured } from '../runs/verdict.ts'
 import { clip } from '../scorers/outcome.ts'
 
 /** In the order in which they are shown. `failing` is said of a run alone, the others of a run against the first one. */
@@ -67,45 +68,20 @@ const MAX_REASONS = 50
 /** Means over repeats that differ by less differ by rounding. */
 const ROUNDING = 1e-9
 
-type Tally = { sum: number; scored: number; passed: number; failed: number }
-/** By item id, then by scorer. */
-export type ItemTallies = Map<string, { position: number; scorers: Map<string, Tally> }>
-
-/** Adds a page of a run's rows to what is known of its items; start with an empty map for each run. */
-export function addJudged(items: ItemTallies, rows: Iterable<JudgedRow>): void {
-  for (const { itemId, position, scores } of rows) {
-    const item = items.get(itemId) ?? { position, scorers: new Map<string, Tally>() }
-    items.set(itemId, item)
-    for (const { scorer, outcome, value, passed } of scores) {
-      const tally = item.scorers.get(scorer) ?? { sum: 0, scored: 0, passed: 0, failed: 0 }
-      item.scorers.set(scorer, tally)
-      if (outcome !== 'scored' || value === null) continue
-      tally.sum += value
-      tally.scored += 1
-      if (passed === true) tally.passed += 1
-      if (passed === false) tally.failed += 1
-    }
-  }
-}
-
-export type ComparedRun = { id: string; items: ItemTallies }
+/** A run as its measurement has it: each scorer's judgements of each item. */
+export type ComparedRun = Pick<Measured, 'id' | 'scores'>
 
 /**
  * What changed from the first run to the others; of one run alone, what fails. With several others an item stands for the one
- * that changed it most. Items are the same when their ids are: `shared` names those whose content is the same too, where the
- * runs are of different versions of a dataset; null takes all. `alike` names the scorers that judge all runs by the same rules;
- * null takes every one.
+ * that changed it most. Items are the same when their ids and contents are. `alike` names the scorers that judge all runs by the
+ * same rules; null takes every one.
  */
 export function compareItems(
   runs: readonly ComparedRun[],
-  shared: ReadonlySet<string> | null = null,
   alike: ReadonlySet<string> | null = null,
 ): ItemComparison {
-  const ids = [...(runs[0]?.items.keys() ?? [])].filter((id) => shared?.has(id) !== false)
-  const scorers = [...new Set(ids.flatMap((id) => [...(runs[0]?.items.get(id)?.scorers.keys() ?? [])]))]
-    .filter((scorer) => alike?.has(scorer) !== false)
-    .toSorted()
-  const found = scorers.map((scorer) => scorerChanges(scorer, ids, runs))
+  const scorers = [...(runs[0]?.scores.keys() ?? [])].filter((scorer) => alike?.has(scorer) !== false)
+  const found = scorers.toSorted().map((scorer) => scorerChanges(scorer, runs))
   return {
     runs: runs.map(({ id }) => id),
     scorers: found.map(({ changes }) => changes),
@@ -120,36 +96,39 @@ type Found = { itemId: string; position: number; change: ItemScoreChange }
 
 function scorerChanges(
   scorer: string,
-  ids: readonly string[],
   runs: readonly ComparedRun[],
 ): { changes: ScorerChanges; most: Found[] } {
   const counts = Object.fromEntries(ITEM_CHANGES.map((kind) => [kind, 0])) as Record<ItemChangeKind, number>
   const found: Found[] = []
   let compared = 0
-  for (const itemId of ids) {
-    const scores = runs.map(({ items }) => scoreOf(items.get(itemId)?.scorers.get(scorer)))
-    const [first, ...others] = scores
-    if (first === undefined || first === null) continue
+  const [own, ...rest] = runs.map(({ scores }) => scores.get(scorer) ?? [])
+  const byItem = rest.map((items) => new Map(items.map((item) => [keyOf(item), item])))
+  for (const item of own ?? []) {
+    const first = scoreOf(item)
+    const others = byItem.map((items) => scoreOf(items.get(keyOf(item))))
+    if (first === null) continue
     if (runs.length > 1 && others.every((other) => other === null)) continue
     compared += 1
     const change = strongest(scorer, first, others)
     if (change === null) continue
     counts[change.kind] += 1
-    const position = runs[0]?.items.get(itemId)?.position ?? 0
-    const shown = scores.map((score) => score ?? { mean: null, passed: null })
+    const shown = [first, ...others].map((score) => score ?? { mean: null, passed: null })
+    const { itemId, position } = item
     found.push({ itemId, position, change: { ...change, scores: shown } })
   }
   const most = found.sort((a, b) => byStrength(a.change, b.change) || a.position - b.position)
   return { changes: { scorer, compared, counts }, most: most.slice(0, MOST_PER_SCORER) }
 }
 
-function scoreOf(tally: Tally | undefined): ItemScore | null {
-  if (tally === undefined) return null
-  const { sum, scored, passed, failed } = tally
-  return {
-    mean: scored === 0 ? null : sum / scored,
-    passed: passed + failed === 0 ? null : passed > failed,
-  }
+function keyOf({ itemId, hash }: ItemScores): string {
+  return `${itemId} ${hash}`
+}
+
+/** Null for an item that the run does not have, or has not judged yet. */
+function scoreOf(item: ItemScores | undefined): ItemScore | null {
+  if (item === undefined || item.scored + item.abstained + item.errors === 0) return null
+  const { mean, passRate = null } = item
+  return { mean, passed: passRate === null ? null : passRate > 0.5 }
 }
 
 type Change = Omit<ItemScoreChange, 'scores'>

@@ -3,16 +3,13 @@
 import type { Sql } from 'postgres'
 import { readEvidence } from '../reviews/judge-evidence.ts'
 import { measureRun } from '../runs/measure.ts'
-import { countResults, type JudgedRow, type Place, readJudged } from '../runs/result-rows.ts'
+import { countResults, readFirstJudged } from '../runs/result-rows.ts'
 import { parseRunContent } from '../runs/run-content.ts'
 import type { RunRow } from '../runs/run-rows.ts'
-import type { Verdict } from '../runs/verdict.ts'
-import { addJudged, compareItems, type ItemComparison, type ItemTallies, withAnswers } from './items.ts'
+import type { Measured, Verdict } from '../runs/verdict.ts'
+import { compareItems, type ItemComparison, withAnswers } from './items.ts'
 import type { Reckon } from './reckoner.ts'
 import type { Report } from './report.ts'
-
-/** Rows of answers are read in pages of this many and never held. */
-const PAGE = 200
 
 export type ReportDeps = { sql: Sql; reckon: Reckon }
 
@@ -27,10 +24,9 @@ export async function makeReport(
   const candidate = await measureRun(sql, run)
   const other = baseline === null ? null : await measureRun(sql, baseline)
   const verdict = await reckon(candidate, other, await readEvidence(sql, run))
-  const items =
-    baseline === null
-      ? await itemsOf(sql, [run], null, null)
-      : await itemsOf(sql, [baseline, run], sharedIds(candidate, other), alikeIn(verdict))
+  const alike = other === null ? null : alikeIn(verdict)
+  const compared = other === null ? [candidate] : [other, candidate]
+  const runs = baseline === null ? [run] : [baseline, run]
   return {
     verdict,
     about: {
@@ -46,20 +42,8 @@ export async function makeReport(
       gitCommit: run.gitCommit,
       hashes: { content: run.hash, measure: run.measureHash, dataset: content.dataset.hash },
     },
-    items,
+    items: await answeredBy(sql, runs, compared, compareItems(compared, alike)),
   }
-}
-
-type Measured = Awaited<ReturnType<typeof measureRun>>
-
-/** Items whose content is the same in both runs; null for a run alone. */
-function sharedIds(candidate: Measured, other: Measured | null): Set<string> | null {
-  if (other === null) return null
-  const [first] = candidate.scores.values()
-  const [second] = other.scores.values()
-  const hashes = new Map((second ?? []).map(({ itemId, hash }) => [itemId, hash]))
-  const same = (first ?? []).filter(({ itemId, hash }) => hashes.get(itemId) === hash)
-  return new Set(same.map(({ itemId }) => itemId))
 }
 
 /** Scorers of one name with other rules say nothing about each other's items. */
@@ -67,31 +51,19 @@ function alikeIn({ scorers }: Verdict): Set<string> {
   return new Set(scorers.flatMap(({ scorer, compared }) => (compared === null ? [] : [scorer])))
 }
 
-async function itemsOf(
+/** The items that are shown, with what each run answered in its first repeat. */
+async function answeredBy(
   sql: Sql,
   runs: readonly RunRow[],
-  shared: Set<string> | null,
-  alike: Set<string> | null,
+  measured: readonly Measured[],
+  comparison: ItemComparison,
 ): Promise<ItemComparison> {
-  const compared = []
-  for (const run of runs) {
-    const items: ItemTallies = new Map()
-    for await (const page of pagesOf(sql, run)) addJudged(items, page)
-    compared.push({ id: run.id, items })
+  const shown = new Set(comparison.items.map(({ itemId }) => itemId))
+  let answered = comparison
+  for (const [at, run] of runs.entries()) {
+    const [items = []] = measured[at]?.scores.values() ?? []
+    const positions = items.filter(({ itemId }) => shown.has(itemId)).map(({ position }) => position)
+    answered = withAnswers(answered, run.id, await readFirstJudged(sql, run, positions))
   }
-  let comparison = compareItems(compared, shared, alike)
-  for (const run of runs) {
-    for await (const page of pagesOf(sql, run)) comparison = withAnswers(comparison, run.id, page)
-  }
-  return comparison
-}
-
-async function* pagesOf(sql: Sql, run: RunRow): AsyncGenerator<JudgedRow[]> {
-  let after: Place | null = null
-  for (;;) {
-    const rows: JudgedRow[] = await readJudged(sql, run, after, PAGE)
-    if (rows.length > 0) yield rows
-    if (rows.length < PAGE) return
-    after = rows.at(-1) ?? null
-  }
+  return answered
 }

@@ -209,6 +209,16 @@ export async function readItemScores(
 /** One judgement with the answer it is of. */
 export type JudgedRow = Place & { itemId: string; result: ResultRow; scores: ScoreRow[] }
 
+/** `$1` is the run, `$2` its dataset. */
+const JUDGED = `SELECT e.position, e.repeat, p.item_id AS "itemId", ${RESULT},
+    coalesce((SELECT json_agg(json_build_object('scorer', s.scorer, 'version', s.version, 'outcome', s.outcome,
+      'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details, 'cost', s.cost::text) ORDER BY s.scorer)
+      FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), '[]')::text AS scores
+  FROM eval_results e JOIN eval_run_items u ON u.run_id = e.run_id AND u.position = e.position
+  JOIN dataset_version_items p ON p.dataset_id = $2 AND p.position = u.item
+  WHERE e.run_id = $1`
+type RawJudged = ResultRow & { itemId: string; scores: string }
+
 /** Results with their scores in order, behind a place. */
 export async function readJudged(
   sql: Sql,
@@ -216,21 +226,29 @@ export async function readJudged(
   after: Place | null,
   limit: number,
 ): Promise<JudgedRow[]> {
-  const rows = await sql.unsafe<(ResultRow & { itemId: string; scores: string })[]>(
-    `SELECT e.position, e.repeat, p.item_id AS "itemId", ${RESULT},
-       coalesce((SELECT json_agg(json_build_object('scorer', s.scorer, 'version', s.version, 'outcome', s.outcome,
-         'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details, 'cost', s.cost::text) ORDER BY s.scorer)
-         FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), '[]')::text AS scores
-     FROM eval_results e JOIN eval_run_items u ON u.run_id = e.run_id AND u.position = e.position
-     JOIN dataset_version_items p ON p.dataset_id = $2 AND p.position = u.item
-     WHERE e.run_id = $1 AND (e.position, e.repeat) > ($3, $4) ORDER BY e.position, e.repeat LIMIT $5`,
+  const rows = await sql.unsafe<RawJudged[]>(
+    `${JUDGED} AND (e.position, e.repeat) > ($3, $4) ORDER BY e.position, e.repeat LIMIT $5`,
     [run.id, run.datasetId, after?.position ?? -1, after?.repeat ?? 0, limit],
   )
-  return rows.map(({ itemId, scores, ...result }) => ({
-    position: result.position,
-    repeat: result.repeat,
-    itemId,
-    result,
-    scores: JSON.parse(scores) as ScoreRow[],
-  }))
+  return rows.map(judgedRow)
+}
+
+/** The first repeat that was answered or failed at each of these positions. */
+export async function readFirstJudged(
+  sql: Sql,
+  run: { id: string; datasetId: string },
+  positions: readonly number[],
+): Promise<JudgedRow[]> {
+  const rows = await sql.unsafe<RawJudged[]>(
+    `${JUDGED} AND e.position IN (SELECT value::integer FROM json_array_elements_text($3::json) AS given (value))
+       AND e.repeat = (SELECT min(f.repeat) FROM eval_results f WHERE f.run_id = e.run_id AND f.position = e.position)
+     ORDER BY e.position`,
+    [run.id, run.datasetId, JSON.stringify(positions)],
+  )
+  return rows.map(judgedRow)
+}
+
+function judgedRow({ itemId, scores, ...result }: RawJudged): JudgedRow {
+  const { position, repeat } = result
+  return { position, repeat, itemId, result, scores: JSON.parse(scores) as ScoreRow[] }
 }

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  addJudged,
-  compareItems,
-  type ItemTallies,
-  withAnswers,
-} from '../../../../src/evals/reports/items.ts'
-import type { JudgedRow, ScoreRow } from '../../../../src/evals/runs/result-rows.ts'
+import { type ComparedRun, compareItems, withAnswers } from '../../../../src/evals/reports/items.ts'
+import type { ItemScores, JudgedRow, ScoreRow } from '../../../../src/evals/runs/result-rows.ts'
 
 type Judged = number | 'abstained' | 'error'
 
@@ -42,10 +37,41 @@ function row(position: number, judged: Record<string, Judged>, output = 'out', r
   return { position, repeat, itemId: `item-${position}`, result, scores }
 }
 
-function run(id: string, ...pages: JudgedRow[][]): { id: string; items: ItemTallies } {
-  const items: ItemTallies = new Map()
-  for (const page of pages) addJudged(items, page)
-  return { id, items }
+/** As the database sums up the rows of a run: over the repeats of each item, by scorer. `hashes` are of items that were changed. */
+function run(id: string, rows: JudgedRow[], hashes: Record<string, string> = {}): ComparedRun {
+  const scores = new Map<string, ItemScores[]>()
+  const names = new Set(rows.flatMap((one) => one.scores.map(({ scorer }) => scorer)))
+  for (const scorer of names) {
+    const positions = [...new Set(rows.map(({ position }) => position))]
+    scores.set(
+      scorer,
+      positions.map((position) => {
+        const own = rows
+          .filter((one) => one.position === position)
+          .flatMap((one) => one.scores.filter((score) => score.scorer === scorer))
+        const count = (outcome: string) => own.filter((score) => score.outcome === outcome).length
+        const itemId = `item-${position}`
+        return {
+          position,
+          itemId,
+          hash: hashes[itemId] ?? 'same',
+          group: null,
+          scorer,
+          mean: mean(own.flatMap(({ value }) => value ?? [])),
+          passRate: mean(own.flatMap(({ passed }) => (passed === null ? [] : Number(passed)))),
+          variance: null,
+          scored: count('scored'),
+          abstained: count('abstained'),
+          errors: count('error'),
+        }
+      }),
+    )
+  }
+  return { id, scores }
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 describe('runs item by item', () => {
@@ -83,17 +109,15 @@ describe('runs item by item', () => {
     ])
   })
 
-  test('take the mean and the majority over repeats, also across pages, a tie not being a pass', () => {
-    const base = run(
-      'a',
-      [row(0, { ok: 1 }), row(0, { ok: 1 }, 'out', 1), row(0, { ok: 0 }, 'out', 2)],
-      [row(1, { ok: 1 }), row(1, { ok: 1 }, 'out', 1)],
-    )
-    const other = run(
-      'b',
-      [row(0, { ok: 1 }), row(0, { ok: 'abstained' }, 'out', 1)],
-      [row(1, { ok: 1 }), row(1, { ok: 0 }, 'out', 1)],
-    )
+  test('take the mean and the majority over repeats, a tie not being a pass', () => {
+    const base = run('a', [
+      ...[row(0, { ok: 1 }), row(0, { ok: 1 }, 'out', 1), row(0, { ok: 0 }, 'out', 2)],
+      ...[row(1, { ok: 1 }), row(1, { ok: 1 }, 'out', 1)],
+    ])
+    const other = run('b', [
+      ...[row(0, { ok: 1 }), row(0, { ok: 'abstained' }, 'out', 1)],
+      ...[row(1, { ok: 1 }), row(1, { ok: 0 }, 'out', 1)],
+    ])
 
     const { items } = compareItems([base, other])
 
@@ -146,12 +170,23 @@ describe('runs item by item', () => {
 
   test('leave out items that only one run has or whose content differs', () => {
     const base = run('a', [row(0, { ok: 1 }), row(1, { ok: 1 }), row(2, { ok: 1 })])
-    const other = run('b', [row(1, { ok: 0 }), row(2, { ok: 0 }), row(3, { ok: 0 })])
+    const rows = [row(1, { ok: 0 }), row(2, { ok: 0 }), row(3, { ok: 0 })]
+    const other = run('b', rows, { 'item-2': 'changed' })
 
-    const { items, scorers } = compareItems([base, other], new Set(['item-0', 'item-1']))
+    const { items, scorers } = compareItems([base, other])
 
     expect(items.map(({ itemId }) => itemId)).toEqual(['item-1'])
     expect(scorers[0]?.compared).toBe(1)
+  })
+
+  test('leave out scorers that judge by other rules', () => {
+    const base = run('a', [row(0, { ok: 1, length: 7 })])
+    const other = run('b', [row(0, { ok: 0, length: 9 })])
+
+    const { items, scorers } = compareItems([base, other], new Set(['length']))
+
+    expect(scorers.map(({ scorer }) => scorer)).toEqual(['length'])
+    expect(items[0]?.scores.map(({ scorer }) => scorer)).toEqual(['length'])
   })
 
   test('show at most 10 of each scorer and 50 in all, and count the rest', () => {
