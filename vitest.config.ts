@@ -24,8 +24,8 @@ export default defineConfig({
     // As in a running gateway, threads find their code compiled and load no compiler of TypeScript. It is WebAssembly,
     // and V8 may end a process in which threads that hold some begin and end (github.com/nodejs/node/issues/64500).
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/aval-tests', import.meta.url)) },
-    // Two cores: more files at once only make each other slower.
-    maxWorkers: 2,
+    // Half of the time of whole processes and databases is waiting: three files at once keep two cores busy.
+    maxWorkers: 3,
     sequence: { sequencer: LongFirst },
   },
 })

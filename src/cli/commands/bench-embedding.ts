@@ -69,6 +69,7 @@ async function benchEmbedding(context: CliContext, options: Options): Promise<un
 function textOf({ sets }: EmbeddingFigures): string {
   const notes = [
     'Spearman: rank correlation with people’s scores. minus: the model minus the best floor, in the same draws of pairs.',
+    'Which floor is best is read off the set itself.',
     'shared_words, shared_letters: what two texts share of their words, or of three letters in a row; length: of their lengths.',
   ]
   return `${sets.map(setText).join('\n')}\n${notes.map((note) => `${note}\n`).join('')}`
