@@ -7,7 +7,7 @@ import type { ShipCommand, ShipReport, ShipThreadSetup } from './ship-thread.ts'
 
 export type ShipControl = {
   stats(): ShipStats
-  /** True when everything below `seq`, and all of other writers, came into the database within the time. */
+  /** True when everything below `seq`, and all of other writers, came into the database within the time; false at once after `stop`. */
   flush(seq: number, timeoutMs: number): Promise<boolean>
   /** The same for the running writer alone. */
   replicated(seq: number, timeoutMs: number): Promise<boolean>
@@ -30,7 +30,7 @@ export function startShipThread(setup: ShipThreadSetup, onEvent: (event: AuditEv
   return control
 }
 
-type Flush = { seq: number; own: boolean; resolve: () => void }
+type Flush = { seq: number; own: boolean; end: (done: boolean) => void }
 
 class Control implements ShipControl {
   readonly #setup: ShipThreadSetup
@@ -74,6 +74,7 @@ class Control implements ShipControl {
   }
 
   #ask(seq: number, own: boolean, timeoutMs: number): Promise<boolean> {
+    if (this.#gone) return Promise.resolve(false)
     const id = this.#nextId
     this.#nextId += 1
     return new Promise((resolve) => {
@@ -84,7 +85,7 @@ class Control implements ShipControl {
         if (!done) this.#tell({ kind: 'cancel', id })
         resolve(done)
       }
-      this.#flushes.set(id, { seq, own, resolve: () => end(true) })
+      this.#flushes.set(id, { seq, own, end })
       this.#tell({ kind: 'flush', id, seq, own })
     })
   }
@@ -93,7 +94,7 @@ class Control implements ShipControl {
     this.#stopping = true
     if (this.#restart !== null) clearTimeout(this.#restart)
     const worker = this.#worker
-    if (worker === null) return
+    if (worker === null) return this.#endFlushes()
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     worker.ref()
     this.#tell({ kind: 'stop' })
@@ -101,6 +102,15 @@ class Control implements ShipControl {
     const limit = setTimeout(() => void worker.terminate(), STOP_MS)
     await gone
     clearTimeout(limit)
+  }
+
+  /** Stopped for good: no thread will answer any more. */
+  get #gone(): boolean {
+    return this.#stopping && this.#worker === null
+  }
+
+  #endFlushes(): void {
+    for (const { end } of this.#flushes.values()) end(false)
   }
 
   #tell(command: ShipCommand): void {
@@ -113,12 +123,12 @@ class Control implements ShipControl {
       return
     }
     this.#stats = report.stats
-    if (report.kind === 'flushed') this.#flushes.get(report.id)?.resolve()
+    if (report.kind === 'flushed') this.#flushes.get(report.id)?.end(true)
   }
 
   #ended(reason: string): void {
     this.#worker = null
-    if (this.#stopping) return
+    if (this.#stopping) return this.#endFlushes()
     this.#onEvent({ event: 'audit.ship_thread_ended', message: reason })
     this.#restart = setTimeout(() => this.start(), RESTART_MS)
   }

@@ -139,6 +139,13 @@ describeDatabases('shipping', (open) => {
     expect(rows).toMatchObject([{ id: record.id, status: 404, errorCode: 'model_not_found', keyId: null }])
   })
 
+  test('a room that is closed says at once that it ships no more, and may be closed again', async () => {
+    await audit.close(FLUSH_MS)
+
+    // Longer than a test may take.
+    expect(await audit.flush(3_600_000)).toBe(false)
+  })
+
   test('rows lie in the partition of their UTC day', async () => {
     const record = anOpen({ startedAtMs: Date.UTC(2026, 0, 31, 23, 59, 59, 999) })
 
