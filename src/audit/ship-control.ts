@@ -128,7 +128,10 @@ class Control implements ShipControl {
 
   #ended(reason: string): void {
     this.#worker = null
-    if (this.#stopping) return this.#endFlushes()
+    if (this.#stopping) {
+      this.#endFlushes()
+      return
+    }
     this.#onEvent({ event: 'audit.ship_thread_ended', message: reason })
     this.#restart = setTimeout(() => this.start(), RESTART_MS)
   }
