@@ -4,7 +4,7 @@
  */
 
 import { readFile } from 'node:fs/promises'
-import type { Sql } from 'postgres'
+import type { TransactionSql } from 'postgres'
 import { afterAll, beforeAll, describe, inject } from 'vitest'
 import { connectDatabase, type DatabaseConnection } from '../../src/db/client.ts'
 import { openEmbeddedDatabase } from './embedded-database.ts'
@@ -91,12 +91,11 @@ async function truncation({ sql }: DatabaseConnection): Promise<Pick<TestDatabas
   >`SELECT subject, version FROM change_counters`
   return {
     truncate: async () => {
-      const tables = await filledTables(sql)
-      if (tables.length === 0) return
       // Versions refuse to go, by trigger; a superuser's session that takes itself for a replica fires none.
       await sql.begin(async (transaction) => {
         await transaction`SET LOCAL session_replication_role = replica`
-        await transaction.unsafe(`TRUNCATE ${tables.join(', ')} CASCADE`)
+        const filled = await lockFilledTables(transaction)
+        if (filled.length > 0) await transaction.unsafe(`TRUNCATE ${filled.join(', ')} CASCADE`)
       })
       for (const seed of seeds) {
         await sql`INSERT INTO change_counters (subject, version) VALUES (${seed.subject}, ${seed.version})`
@@ -105,12 +104,17 @@ async function truncation({ sql }: DatabaseConnection): Promise<Pick<TestDatabas
   }
 }
 
-/** Names of the tables that hold rows: emptying one takes new files for it and each of its indexes, a look takes none. */
-async function filledTables(sql: Sql): Promise<string[]> {
-  const tables = await sql<{ name: string }[]>`
+/**
+ * Names of the tables that hold rows: emptying one takes new files for it and each of its indexes, a look takes none.
+ * All are locked first, so that a transaction under way has ended and what it wrote is seen.
+ */
+async function lockFilledTables(transaction: TransactionSql): Promise<string[]> {
+  const tables = await transaction<{ name: string }[]>`
     SELECT quote_ident(relname) AS name FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
       AND relname <> 'schema_migrations'`
+  await transaction.unsafe(`LOCK TABLE ${tables.map(({ name }) => name).join(', ')}`)
   const looks = tables.map(({ name }) => `SELECT '${name}' AS name WHERE EXISTS (SELECT FROM ${name})`)
-  return (await sql.unsafe<{ name: string }[]>(looks.join(' UNION ALL '))).map(({ name }) => name)
+  const filled = await transaction.unsafe<{ name: string }[]>(looks.join(' UNION ALL '))
+  return filled.map(({ name }) => name)
 }

@@ -4,6 +4,7 @@ import { connectDatabase } from '../../../src/db/client.ts'
 import { projects, virtualKeys } from '../../../src/db/schema.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { describeDatabases } from '../../support/database.ts'
+import { until } from '../../support/process.ts'
 
 describeDatabases('the connection', (open) => {
   beforeEach(() => open().truncate())
@@ -53,6 +54,8 @@ describeDatabases('the connection', (open) => {
   test('truncating brings back what the migrations inserted', async () => {
     const { sql, truncate } = open()
     await sql`UPDATE change_counters SET version = 7`
+    await truncate()
+    await sql`DELETE FROM change_counters`
 
     await truncate()
 
@@ -61,6 +64,36 @@ describeDatabases('the connection', (open) => {
       { subject: 'keys', version: '0' },
       { subject: 'registry', version: '0' },
     ])
+  })
+
+  test('truncating waits for a transaction under way, and takes what it wrote', async () => {
+    const { sql, truncate } = open()
+    const written = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const writing = sql.begin(async (transaction) => {
+      await transaction`INSERT INTO projects (id, name, created_at) VALUES ('prj_late', 'late', now())`
+      written.resolve()
+      await release.promise
+    })
+    await written.promise
+
+    let ended = false
+    const truncated = truncate().finally(() => {
+      ended = true
+    })
+    // The embedded database has one session at a time: nobody could look.
+    if (!open().embedded) {
+      const isWaiting = async () =>
+        (
+          await sql`SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+          WHERE d.datname = current_database() AND NOT granted`
+        ).length > 0
+      await until('a truncation that waits', async () => ended || (await isWaiting()))
+    }
+    release.resolve()
+    await Promise.all([writing, truncated])
+
+    expect([...(await sql`SELECT id FROM projects`)]).toEqual([])
   })
 })
 
