@@ -69,7 +69,7 @@ describeDatabases('a killed migration', (open) => {
     expect(left.at(-1)).toEqual(wanted)
     for (const state of left) expectWholeFiles(state, wanted)
     for (const state of mended) expect(state).toEqual(wanted)
-  })
+  }, 120_000)
 })
 
 /**
