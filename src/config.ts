@@ -116,7 +116,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     },
     database: { url: named(env('DATABASE_URL'), 'DATABASE_URL') },
     redis: { url: named(env('REDIS_URL'), 'REDIS_URL') },
-    upstreams: resolveUpstreams(file, env, secret, (path) => resolve(directory, path)),
+    upstreams: resolveUpstreams(file, env, secret, (path) => resolve(directory, path), problems),
     ollama: { url: ollamaUrl(env('OLLAMA_HOST')), explicit: env('OLLAMA_HOST') !== undefined },
     retrieval: declaredRetrieval(file),
     documents: { privateHosts: file.documents?.private_hosts ?? [] },

@@ -69,12 +69,11 @@ const callTimeouts = {
 const timeouts = z.strictObject({ connect: duration.optional(), ...callTimeouts })
 const targetTimeouts = z.strictObject(callTimeouts)
 
-const httpUrl = z
-  .string()
-  .refine(
-    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
-    'an http:// or https:// URL',
-  )
+export function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+}
+
+const httpUrl = z.string().refine(isHttpUrl, 'an http:// or https:// URL')
 
 const remote = {
   key: secretRef.optional(),

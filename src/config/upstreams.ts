@@ -2,7 +2,7 @@
 
 import { Secret } from '../lib/secret.ts'
 import type { EnvironmentName } from './environment.ts'
-import type { ConfigFile } from './schema.ts'
+import { type ConfigFile, isHttpUrl } from './schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './timeouts.ts'
 
 type RemoteUpstream = {
@@ -56,6 +56,7 @@ export function resolveUpstreams(
   env: (name: EnvironmentName) => string | undefined,
   secret: (ref: string, where: string) => Secret | null,
   resolvePath: (path: string) => string,
+  problems: string[],
 ): UpstreamConfig[] {
   const declared = Object.entries(file.upstreams ?? {}).map(([name, entry]) =>
     fromFile(name, entry, secret, resolvePath),
@@ -66,6 +67,11 @@ export function resolveUpstreams(
     const baseUrl = env(url)
     // An address without a key is how keyless servers are pointed at; it counts for the openai dialect only.
     if (taken.has(name) || (value === undefined && (dialect !== 'openai' || baseUrl === undefined))) continue
+    // Without what it says: an address may hold a password.
+    if (baseUrl !== undefined && !isHttpUrl(baseUrl)) {
+      problems.push(`${url}: not an http:// or https:// URL. Write one such as ${DEFAULT_BASE_URL[dialect]}`)
+      continue
+    }
     const entry = { dialect, base_url: baseUrl ?? DEFAULT_BASE_URL[dialect] }
     const upstream = fromFile(name, entry, secret, resolvePath)
     if (upstream.dialect === 'local') continue

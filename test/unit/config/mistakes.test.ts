@@ -457,3 +457,15 @@ describe('sources and indexes are told what is wrong with them', () => {
     expect(indexes).toEqual([])
   })
 })
+
+test.each([
+  ['no address', 'OPENAI_BASE_URL', 'https://api.openai.com/v1'],
+  ['ftp://me:secret@host', 'OPENAI_BASE_URL', 'https://api.openai.com/v1'],
+  ['localhost:8000', 'ANTHROPIC_BASE_URL', 'https://api.anthropic.com'],
+])('an address %j in %s is named with what belongs there, and is not printed', (address, name, example) => {
+  const key = name.replace('BASE_URL', 'API_KEY')
+
+  expect(problemsOf('{}', { [key]: 'sk-1', [name]: address })).toEqual([
+    `${name}: not an http:// or https:// URL. Write one such as ${example}`,
+  ])
+})
