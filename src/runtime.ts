@@ -65,7 +65,6 @@ export async function createRuntime(deps: RuntimeDeps, first: Config): Promise<R
     config = next
   }
   await apply(first)
-  catalogue.peek()
   return {
     config: () => config,
     snapshot: () => {

@@ -232,12 +232,12 @@ type RuntimeParts = {
   ownKey: DeclaredKey
 }
 
-function openRuntime(
+async function openRuntime(
   config: Config,
   { directory, environment }: ServeOptions,
   { keyring, registry, releases, ownKey }: RuntimeParts,
 ): Promise<Runtime> {
-  return createRuntime(
+  const runtime = await createRuntime(
     {
       clock: systemClock,
       registry,
@@ -249,6 +249,9 @@ function openRuntime(
     },
     config,
   )
+  // Known before the first caller misspells one.
+  runtime.catalogue.peek()
+  return runtime
 }
 
 async function reload(

@@ -50,13 +50,13 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   const backend = queueBackend({ redisUrl: config.redis.url?.reveal() ?? null, databaseUrl: url })
   await backend.prepare()
   const auditKey = findAuditKey(config.home, config.bring.auditKey)
-  const { models, registry, close } = openWorkerModels(config, {
+  const upstreams = openWorkerModels(config, {
     readConfig,
     nowMs: systemClock.nowMs,
     logger,
   })
-  stack.defer(close)
-  const gateway = openWorkerGateway(config, { connection, url, registry, readConfig, logger, stop })
+  stack.defer(() => upstreams.close())
+  const gateway = openWorkerGateway(config, { connection, url, upstreams, logger, stop })
   stack.defer(() => gateway.close())
   const parser = createParser()
   stack.defer(() => parser.close())
@@ -68,7 +68,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     sql: connection.sql,
     embedded: connection.embedded,
     db: connection.db,
-    models,
+    models: upstreams.models,
     ask: gateway.ask,
     evaluate: sandbox.evaluate,
     parser,

@@ -13,15 +13,13 @@ import type { Ask } from './evals/runs/ask.ts'
 import { createGatewayAsk } from './evals/runs/ask-gateway.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import { findAuditKey, findSigningKey } from './home.ts'
-import { systemClock } from './lib/clock.ts'
 import { openLog } from './open-log.ts'
-import { ollamaAnswers, WORKER_PROBE_MS } from './providers/ollama.ts'
-import type { ProviderRegistry } from './providers/registry.ts'
 import { LiveRegistry } from './registry/releases/follow.ts'
 import { createRetriever } from './retrieval-parts.ts'
-import { createRuntime, type Runtime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import type { WorkerModels } from './worker-models.ts'
 
 /** Workers that share a data folder. Each takes the first place that is free, and what a dead one left there with it. */
 const MAX_PLACES = 32
@@ -35,8 +33,7 @@ export type WorkerGateway = {
 type Given = {
   connection: DatabaseConnection
   url: string
-  registry: ProviderRegistry
-  readConfig: () => Config
+  upstreams: Pick<WorkerModels, 'runtime' | 'follow'>
   logger: Logger
   /** Aborted when the log cannot go on: the process ends, and another one begins with what is on disk. */
   stop: AbortController
@@ -67,7 +64,7 @@ export function openWorkerGateway(config: Config, given: Given): WorkerGateway {
 
 /** What was opened before a failure is closed again. */
 async function open(config: Config, given: Given): Promise<Opened> {
-  const { connection, url, registry, readConfig, logger, stop } = given
+  const { connection, url, upstreams, logger, stop } = given
   demandKeys(config)
   await using stack = new AsyncDisposableStack()
   const { folder, lock } = await takePlace(config.home)
@@ -81,19 +78,8 @@ async function open(config: Config, given: Given): Promise<Opened> {
   })
   await releases.start()
   stack.defer(() => releases.stop())
-  const runtime = await createRuntime(
-    {
-      clock: systemClock,
-      registry,
-      // Nobody calls this process.
-      keyring: { setDeclared: () => undefined },
-      book: () => releases.book,
-      ownKeys: [],
-      readConfig,
-      ollamaRuns: (ollama) => ollamaAnswers(ollama, WORKER_PROBE_MS),
-    },
-    config,
-  )
+  upstreams.follow(releases)
+  const runtime = await upstreams.runtime()
   const retriever = createRetriever(connection.sql, runtime)
   const ask = createGatewayAsk(gatewayDeps({ logger, audit: log.audit, runtime }, retriever))
   const opened = stack.move()

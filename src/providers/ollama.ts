@@ -2,9 +2,6 @@
 
 import { request } from 'undici'
 
-/** Nobody waits for a worker to begin. */
-export const WORKER_PROBE_MS = 1_000
-
 /** True when the server answers like Ollama within `timeoutMs`; any failure means "not there". */
 export async function ollamaAnswers(baseUrl: string, timeoutMs: number): Promise<boolean> {
   try {

@@ -11,14 +11,31 @@ export type UpstreamModels = {
   digestOf: (upstream: string, model: string) => Promise<{ digest: string; pooling: string } | null>
 }
 
-/** `find` is asked for each call, so that a reload is seen at once. */
+/**
+ * `find` is asked for each call, so that a reload is seen at once: a build that holds a model for hours must not go on with a
+ * provider that was retired meanwhile. Of an upstream that is configured no more the last one stays.
+ */
 export function upstreamModels(
   find: (upstream: string) => { provider: Provider; timeouts: Timeouts } | null,
 ): UpstreamModels {
   return {
     embedderOf: (upstream, model) => {
-      const found = find(upstream)
-      return found === null ? null : { upstream, model, provider: found.provider, timeouts: found.timeouts }
+      let last = find(upstream)
+      if (last === null) return null
+      const current = () => {
+        last = find(upstream) ?? last
+        return last as NonNullable<typeof last>
+      }
+      return {
+        upstream,
+        model,
+        get provider() {
+          return current().provider
+        },
+        get timeouts() {
+          return current().timeouts
+        },
+      }
     },
     digestOf: async (upstream, model) => {
       const provider = find(upstream)?.provider
