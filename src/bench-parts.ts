@@ -3,9 +3,12 @@
 import { resolve } from 'node:path'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { Config } from './config.ts'
+import { GatewayError } from './errors.ts'
+import { systemClock } from './lib/clock.ts'
 import { splitModelName } from './lib/model-name.ts'
 import type { Embedder } from './retrieval/embed.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { openWorkerModels } from './worker-models.ts'
 
 export type BenchDeps = {
   directory: string
@@ -20,8 +23,46 @@ export function inOrder<Value extends object>(read: Value | { problems: readonly
   throw new CliError(EXIT.emptyInput, read.problems.join('\n'))
 }
 
+/**
+ * Throws CliError with every mistake of every set, before the first is measured: one in the last file is not worth an hour. Each is
+ * read again in its turn, as all of them at once may not go into memory.
+ */
+export function demandInOrder<Set>(
+  sets: readonly Set[],
+  read: (set: Set) => object | { problems: readonly string[] },
+): void {
+  const problems = sets.flatMap((set) => {
+    const found = read(set)
+    return 'problems' in found ? found.problems : []
+  })
+  if (problems.length > 0) throw new CliError(EXIT.emptyInput, problems.join('\n'))
+}
+
+/**
+ * What `measure` gives, with the configured models open while it does. Rejects with CliError for what they cannot do, and when
+ * the process is told to stop.
+ */
+export async function withModels<Figures>(
+  deps: BenchDeps,
+  modelsFolder: string | null,
+  measure: (embedderOf: EmbedderOf) => Promise<Figures>,
+): Promise<Figures> {
+  const config = configOf(deps, modelsFolder)
+  const logger = await deps.logger(config)
+  const opened = openWorkerModels(config, { readConfig: () => config, nowMs: systemClock.nowMs, logger })
+  try {
+    const { embedderOf } = await opened.models()
+    return await measure(embedderOf)
+  } catch (error) {
+    if (deps.stop.aborted) throw new CliError(EXIT.ours, 'Stopped before the end.')
+    throw error instanceof GatewayError ? new CliError(EXIT.ours, error.message) : error
+  } finally {
+    await opened.close()
+  }
+}
+
 /** With another folder of models for the upstream local; null leaves the configured one. */
-export function configOf(deps: BenchDeps, modelsFolder: string | null): Config {
+function configOf(deps: BenchDeps, modelsFolder: string | null): Config {
   const config = deps.read()
   if (modelsFolder === null) return config
   return { ...config, models: { ...config.models, folder: resolve(deps.directory, modelsFolder) } }

@@ -1,16 +1,13 @@
 /** What `aval bench embedding` does on this machine: pairs read, embedded by each model, compared with people. */
 
 import { resolve } from 'node:path'
-import { type BenchDeps, configOf, inOrder, modelOf } from './bench-parts.ts'
-import { CliError, EXIT } from './cli/exit-codes.ts'
+import { type BenchDeps, demandInOrder, inOrder, modelOf, withModels } from './bench-parts.ts'
 import type { EmbeddingFigures, EmbeddingOptions } from './cli/quality.ts'
-import { GatewayError } from './errors.ts'
 import { type ModelSimilarities, reportPairs } from './evals/similarity/bench-report.ts'
 import { findPairSets, readPairs, type TextPair } from './evals/similarity/pairs.ts'
 import { systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
 import { type Embedder, embedTexts } from './retrieval/embed.ts'
-import { openWorkerModels } from './worker-models.ts'
 
 /** Of one call. */
 const TEXTS_AT_ONCE = 64
@@ -18,33 +15,22 @@ const TEXTS_AT_ONCE = 64
 /** Rejects with CliError for folders, files and models with mistakes, and when the process is told to stop. */
 export async function benchEmbedding(deps: BenchDeps, options: EmbeddingOptions): Promise<EmbeddingFigures> {
   const found = inOrder(findPairSets(resolve(deps.directory, options.data))).sets
-  // All before the first is embedded: a mistake in the last file is not worth an hour.
-  const read = found.map((set) => readPairs(set))
-  const problems = read.flatMap((one) => ('problems' in one ? one.problems : []))
-  if (problems.length > 0) throw new CliError(EXIT.emptyInput, problems.join('\n'))
-  const config = configOf(deps, options.modelsFolder)
-  const logger = await deps.logger(config)
-  const opened = openWorkerModels(config, { readConfig: () => config, nowMs: systemClock.nowMs, logger })
-  try {
-    const { embedderOf } = await opened.models()
+  demandInOrder(found, readPairs)
+  return await withModels(deps, options.modelsFolder, async (embedderOf) => {
     const models = options.models.map((name) => ({ name, embedder: modelOf(embedderOf, '--model', name) }))
     const sets: EmbeddingFigures['sets'][number][] = []
-    for (const [at, { name: set }] of found.entries()) {
-      const { rows } = inOrder(read[at] ?? { rows: [] })
+    for (const set of found) {
+      const { rows } = inOrder(readPairs(set))
       const measured: ModelSimilarities[] = []
       for (const { name, embedder } of models) {
-        const onText = (done: number, total: number) => options.onStep({ set, model: name, done, total })
+        const onText = (done: number, total: number) =>
+          options.onStep({ set: set.name, model: name, done, total })
         measured.push({ model: name, ...(await similarities(embedder, rows, deps.stop, onText)) })
       }
-      sets.push(reportPairs(set, rows, measured))
+      sets.push(reportPairs(set.name, rows, measured))
     }
     return { sets }
-  } catch (error) {
-    if (deps.stop.aborted) throw new CliError(EXIT.ours, 'Stopped before the end.')
-    throw error instanceof GatewayError ? new CliError(EXIT.ours, error.message) : error
-  } finally {
-    await opened.close()
-  }
+  })
 }
 
 /** Each distinct text is embedded once. */

@@ -1,10 +1,15 @@
 /** What `aval bench groundedness` does on this machine: sets read, answers scored by local models, figures reported. */
 
 import { resolve } from 'node:path'
-import { type BenchDeps, configOf, type EmbedderOf, inOrder, modelOf } from './bench-parts.ts'
-import { CliError, EXIT } from './cli/exit-codes.ts'
+import {
+  type BenchDeps,
+  demandInOrder,
+  type EmbedderOf,
+  inOrder,
+  modelOf,
+  withModels,
+} from './bench-parts.ts'
 import type { GroundednessFigures, GroundednessOptions } from './cli/quality.ts'
-import { GatewayError } from './errors.ts'
 import { reportSets, type ScoredSet } from './evals/groundedness/bench-report.ts'
 import { scoreSet } from './evals/groundedness/bench-set.ts'
 import { cachedEmbed } from './evals/groundedness/embed-cache.ts'
@@ -14,7 +19,6 @@ import { FITTED } from './evals/groundedness/weights.generated.ts'
 import { systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
 import { rerank } from './retrieval/rerank.ts'
-import { openWorkerModels } from './worker-models.ts'
 
 /** Rejects with CliError for folders, files and models with mistakes, and when the process is told to stop. */
 export async function benchGroundedness(
@@ -22,17 +26,8 @@ export async function benchGroundedness(
   options: GroundednessOptions,
 ): Promise<GroundednessFigures> {
   const { sets } = inOrder(findSets(resolve(deps.directory, options.data)))
-  // All before the first is scored: a mistake in the last file is not worth an hour.
-  const problems = sets.flatMap((set) => {
-    const read = readSet(set)
-    return 'problems' in read ? read.problems : []
-  })
-  if (problems.length > 0) throw new CliError(EXIT.emptyInput, problems.join('\n'))
-  const config = configOf(deps, options.modelsFolder)
-  const logger = await deps.logger(config)
-  const models = openWorkerModels(config, { readConfig: () => config, nowMs: systemClock.nowMs, logger })
-  try {
-    const { embedderOf } = await models.models()
+  demandInOrder(sets, readSet)
+  return await withModels(deps, options.modelsFolder, async (embedderOf) => {
     const embedder = modelOf(embedderOf, '--model', options.model)
     const detector = options.detector === null ? null : detectorOf(embedderOf, options.detector)
     const scored: (ScoredSet & { isHeldOut: boolean })[] = []
@@ -50,12 +45,7 @@ export async function benchGroundedness(
       heldOut: scored.filter(({ isHeldOut }) => isHeldOut).map(({ set }) => set),
       sets: reportSets(scored),
     }
-  } catch (error) {
-    if (deps.stop.aborted) throw new CliError(EXIT.ours, 'Stopped before the end.')
-    throw error instanceof GatewayError ? new CliError(EXIT.ours, error.message) : error
-  } finally {
-    await models.close()
-  }
+  })
 }
 
 /** A cross-encoder reads evidence and claim as premise and hypothesis; its score is taken for the probability of support. */

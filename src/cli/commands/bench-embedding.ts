@@ -1,22 +1,15 @@
 /** `aval bench embedding`: what embedding models are worth on pairs of texts that people compared. Needs no server. */
 
 import type { Command } from 'commander'
-import { printable, printableLine } from '../../lib/printable.ts'
-import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
+import { printableLine } from '../../lib/printable.ts'
+import { type CliContext, withExamples, withJson } from '../context.ts'
 import { formatTable } from '../format.ts'
-import { type Look, startProgress } from '../progress.ts'
 import type { EmbeddingFigures } from '../quality.ts'
-import { Rate } from '../rate.ts'
-import { ends, figure, signed } from './bench-figures.ts'
+import { ends, figure, showMeasured, signed } from './bench-figures.ts'
 
 type Options = { data: string; models?: string; model?: string[]; json?: boolean }
 type Set = EmbeddingFigures['sets'][number]
 
-const LOOK: Look = {
-  bar: '{what}  {bar} {percentage} %  {value} of {total} texts  {rate}',
-  line: ({ total, phase, words }, percent) =>
-    `${phase}  ${percent ?? 0} % of ${total} texts  ${words?.rate}`.trim(),
-}
 const DEFAULT_MODEL = 'local/embed'
 
 export function addBenchEmbedding(bench: Command, context: CliContext): void {
@@ -44,26 +37,18 @@ export function addBenchEmbedding(bench: Command, context: CliContext): void {
 }
 
 async function benchEmbedding(context: CliContext, options: Options): Promise<undefined> {
-  const { terminal } = context
-  const rate = new Rate(context.nowMs)
-  const progress = startProgress(terminal, LOOK, options.json === true)
-  try {
-    const figures = await context.actions.quality.embedding({
-      data: options.data,
-      models: [...new Set(options.model ?? [DEFAULT_MODEL])],
-      modelsFolder: options.models ?? null,
-      onStep: ({ set, model, done, total }) => {
-        const phase = printableLine(`${set}, ${model}`)
-        progress.update({ done, total, phase, words: { what: phase, rate: rate.text(phase, done, total) } })
-      },
-    })
-    progress.stop()
-    if (options.json) writeJson(context, jsonOf(figures))
-    else terminal.write(printable(textOf(figures)))
-  } finally {
-    progress.stop()
-  }
-  return undefined
+  return await showMeasured(
+    context,
+    { json: options.json === true, unit: 'texts' },
+    (onStep) =>
+      context.actions.quality.embedding({
+        data: options.data,
+        models: [...new Set(options.model ?? [DEFAULT_MODEL])],
+        modelsFolder: options.models ?? null,
+        onStep: ({ set, model, done, total }) => onStep({ phase: `${set}, ${model}`, done, total }),
+      }),
+    { text: textOf, json: jsonOf },
+  )
 }
 
 function textOf({ sets }: EmbeddingFigures): string {

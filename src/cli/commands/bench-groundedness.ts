@@ -1,23 +1,15 @@
 /** `aval bench groundedness`: what the scorer `grounded` is worth on labelled answers, beside the floors. Needs no server. */
 
 import type { Command } from 'commander'
-import { printable, printableLine } from '../../lib/printable.ts'
-import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
+import { printableLine } from '../../lib/printable.ts'
+import { type CliContext, withExamples, withJson } from '../context.ts'
 import { formatTable } from '../format.ts'
-import { type Look, startProgress } from '../progress.ts'
 import type { GroundednessFigures } from '../quality.ts'
-import { Rate } from '../rate.ts'
-import { ends, figure, signed } from './bench-figures.ts'
+import { ends, figure, showMeasured, signed } from './bench-figures.ts'
 
 type Options = { data: string; models?: string; model: string; detector?: string; json?: boolean }
 type Set = GroundednessFigures['sets'][number]
 type Scorer = Set['figures'][number]
-
-const LOOK: Look = {
-  bar: '{what}  {bar} {percentage} %  {value} of {total} answers  {rate}',
-  line: ({ total, phase, words }, percent) =>
-    `${phase}  ${percent ?? 0} % of ${total} answers  ${words?.rate}`.trim(),
-}
 
 export function addBenchGroundedness(bench: Command, context: CliContext): void {
   withExamples(
@@ -44,27 +36,19 @@ export function addBenchGroundedness(bench: Command, context: CliContext): void 
 }
 
 async function benchGroundedness(context: CliContext, options: Options): Promise<undefined> {
-  const { terminal } = context
-  const rate = new Rate(context.nowMs)
-  const progress = startProgress(terminal, LOOK, options.json === true)
-  try {
-    const figures = await context.actions.quality.groundedness({
-      data: options.data,
-      model: options.model,
-      detector: options.detector ?? null,
-      modelsFolder: options.models ?? null,
-      onStep: ({ set, done, total }) => {
-        const phase = printableLine(set)
-        progress.update({ done, total, phase, words: { what: phase, rate: rate.text(phase, done, total) } })
-      },
-    })
-    progress.stop()
-    if (options.json) writeJson(context, jsonOf(figures))
-    else terminal.write(printable(textOf(figures)))
-  } finally {
-    progress.stop()
-  }
-  return undefined
+  return await showMeasured(
+    context,
+    { json: options.json === true, unit: 'answers' },
+    (onStep) =>
+      context.actions.quality.groundedness({
+        data: options.data,
+        model: options.model,
+        detector: options.detector ?? null,
+        modelsFolder: options.models ?? null,
+        onStep: ({ set, done, total }) => onStep({ phase: set, done, total }),
+      }),
+    { text: textOf, json: jsonOf },
+  )
 }
 
 function textOf({ sets, heldOut, detector }: GroundednessFigures): string {

@@ -10,15 +10,9 @@ import { citedSentences, citesContext } from './citations.ts'
 import { contextPrecision, contextRecall } from './contexts.ts'
 import { javascript } from './javascript.ts'
 import { containsJson, isJson, jsonMatch } from './json.ts'
-import { answerRelevance } from './judges/answer-relevance.ts'
-import { closedQa } from './judges/closed-qa.ts'
-import { contextRelevance } from './judges/context-relevance.ts'
-import { factuality } from './judges/factuality.ts'
-import { faithfulness } from './judges/faithfulness.ts'
 import { judgedAssertions } from './judges/judged-assertions.ts'
 import { jury } from './judges/jury.ts'
-import { pairwise } from './judges/pairwise.ts'
-import { rubric } from './judges/rubric.ts'
+import { SINGLE_JUDGES } from './judges/single-judges.ts'
 import { language } from './language.ts'
 import { length, wordCount } from './length.ts'
 import { NEGATION, negate } from './negate.ts'
@@ -86,13 +80,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   javascript,
   assertionsKind(prepareScorer),
   grounded,
-  rubric,
-  closedQa,
-  factuality,
-  faithfulness,
-  answerRelevance,
-  contextRelevance,
-  pairwise,
+  ...SINGLE_JUDGES,
   jury,
   judgedAssertions,
 ]
