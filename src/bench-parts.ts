@@ -7,6 +7,7 @@ import { GatewayError } from './errors.ts'
 import { systemClock } from './lib/clock.ts'
 import { splitModelName } from './lib/model-name.ts'
 import type { Embedder } from './retrieval/embed.ts'
+import type { UpstreamModels } from './retrieval/upstream-models.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { openWorkerModels } from './worker-models.ts'
 
@@ -45,16 +46,15 @@ export function demandInOrder<Set>(
 export async function withModels<Figures>(
   deps: BenchDeps,
   modelsFolder: string | null,
-  measure: (embedderOf: EmbedderOf) => Promise<Figures>,
+  measure: (models: UpstreamModels, logger: Logger) => Promise<Figures>,
 ): Promise<Figures> {
   const config = configOf(deps, modelsFolder)
   const logger = await deps.logger(config)
   const opened = openWorkerModels(config, { readConfig: () => config, nowMs: systemClock.nowMs, logger })
   try {
-    const { embedderOf } = await opened.models()
-    return await measure(embedderOf)
+    return await measure(await opened.models(), logger)
   } catch (error) {
-    if (deps.stop.aborted) throw new CliError(EXIT.ours, 'Stopped before the end.')
+    if (deps.stop.aborted) throw new CliError(EXIT.ours, 'Stopped before the end. Nothing of it is left.')
     throw error instanceof GatewayError ? new CliError(EXIT.ours, error.message) : error
   } finally {
     await opened.close()
@@ -68,15 +68,25 @@ function configOf(deps: BenchDeps, modelsFolder: string | null): Config {
   return { ...config, models: { ...config.models, folder: resolve(deps.directory, modelsFolder) } }
 }
 
-export type EmbedderOf = (upstream: string, model: string) => Embedder | null
+export type EmbedderOf = UpstreamModels['embedderOf']
 
-/** Throws CliError for a model of no configured upstream. */
+/** Throws CliError for what is no `upstream/model`, and for a model of no configured upstream. */
 export function modelOf(embedderOf: EmbedderOf, option: string, name: string): Embedder {
-  const named = splitModelName(name)
-  const found = named === null ? null : embedderOf(named.upstream, named.model)
+  const { upstream, model } = namedModel(option, name)
+  const found = embedderOf(upstream, model)
   if (found !== null) return found
   throw new CliError(
     EXIT.usage,
-    `${option} "${name}" is no model of a configured upstream. Write upstream/model, such as local/embed.`,
+    `No upstream "${upstream}" is configured. ${option} takes upstream/model, such as local/embed.`,
+  )
+}
+
+/** Throws CliError for what is no `upstream/model`. */
+export function namedModel(option: string, name: string): { upstream: string; model: string } {
+  const named = splitModelName(name)
+  if (named !== null) return named
+  throw new CliError(
+    EXIT.usage,
+    `${option} "${name}" is no model. Write upstream/model, such as local/embed.`,
   )
 }

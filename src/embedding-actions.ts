@@ -16,7 +16,7 @@ const TEXTS_AT_ONCE = 64
 export async function benchEmbedding(deps: BenchDeps, options: EmbeddingOptions): Promise<EmbeddingFigures> {
   const found = inOrder(findPairSets(resolve(deps.directory, options.data))).sets
   demandInOrder(found, readPairs)
-  return await withModels(deps, options.modelsFolder, async (embedderOf) => {
+  return await withModels(deps, options.modelsFolder, async ({ embedderOf }) => {
     const models = options.models.map((name) => ({ name, embedder: modelOf(embedderOf, '--model', name) }))
     const sets: EmbeddingFigures['sets'][number][] = []
     for (const set of found) {

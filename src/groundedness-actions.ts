@@ -27,7 +27,7 @@ export async function benchGroundedness(
 ): Promise<GroundednessFigures> {
   const { sets } = inOrder(findSets(resolve(deps.directory, options.data)))
   demandInOrder(sets, readSet)
-  return await withModels(deps, options.modelsFolder, async (embedderOf) => {
+  return await withModels(deps, options.modelsFolder, async ({ embedderOf }) => {
     const embedder = modelOf(embedderOf, '--model', options.model)
     const detector = options.detector === null ? null : detectorOf(embedderOf, options.detector)
     const scored: (ScoredSet & { isHeldOut: boolean })[] = []

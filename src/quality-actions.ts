@@ -1,16 +1,14 @@
 /** What `aval bench` and `aval index eval` do on this machine: sets read, measured and reported. */
 
 import { resolve } from 'node:path'
+import { type BenchDeps, demandInOrder, inOrder, modelOf, namedModel, withModels } from './bench-parts.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { BenchOptions, Figures, LoadedQueries, QualityActions } from './cli/quality.ts'
-import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
 import { makeScratch } from './db/scratch.ts'
 import { benchEmbedding } from './embedding-actions.ts'
-import { GatewayError } from './errors.ts'
 import { benchGroundedness } from './groundedness-actions.ts'
 import { systemClock } from './lib/clock.ts'
-import { splitModelName } from './lib/model-name.ts'
 import { Secret } from './lib/secret.ts'
 import { type ChunkerSettings, chunkerSettings } from './retrieval/chunking/settings.ts'
 import { benchJson, benchText } from './retrieval/quality/bench-report.ts'
@@ -25,17 +23,8 @@ import {
 import type { QuerySet } from './retrieval/quality/query-sets.ts'
 import { notesOf, qualityJson, qualityText, reportSet } from './retrieval/quality/report.ts'
 import type { Logger } from './telemetry/logger.ts'
-import { openWorkerModels } from './worker-models.ts'
 
-export type QualityDeps = {
-  directory: string
-  /** Reads aval.yaml and the environment, for the upstream that embeds. */
-  read: () => Config
-  logger: (config: Config) => Promise<Logger>
-  stop: AbortSignal
-}
-
-export function createQualityActions(deps: QualityDeps): QualityActions {
+export function createQualityActions(deps: BenchDeps): QualityActions {
   return {
     bench: (options) => bench(deps, options),
     embedding: (options) => benchEmbedding(deps, options),
@@ -84,29 +73,16 @@ function leftOut({
   ].filter((note) => note !== null)
 }
 
-function inOrder<Value extends object>(read: Value | { problems: readonly string[] }): Value {
-  if (!('problems' in read)) return read
-  throw new CliError(EXIT.emptyInput, read.problems.join('\n'))
-}
-
-async function bench(deps: QualityDeps, options: BenchOptions): Promise<Figures> {
+async function bench(deps: BenchDeps, options: BenchOptions): Promise<Figures> {
   const { sets } = inOrder(findPublicSets(resolve(deps.directory, options.data)))
   const settings = settingsOf(options)
-  checkSets(sets)
-  const config = configOf(deps, options)
-  const logger = await deps.logger(config)
+  demandInOrder(sets, readWhole)
   const first = sets[0]?.name ?? ''
   options.onStep({ set: first, what: 'starting', done: 0, total: null })
-  const models = openWorkerModels(config, { readConfig: () => config, nowMs: Date.now, logger })
-  try {
-    const upstreams = await models.models()
-    const { upstream, model } = settings.embedding
-    if (upstreams.embedderOf(upstream, model) === null) {
-      const message = `No upstream "${upstream}" is configured. Write upstream/model, such as local/embed.`
-      throw new CliError(EXIT.usage, message)
-    }
+  return await withModels(deps, options.modelsFolder, async (models, logger) => {
+    modelOf(models.embedderOf, '--model', options.model)
     return await withScratchDatabase(options.database, logger, async (opened) => {
-      const measureDeps = { ...opened, ...upstreams, clock: systemClock, signal: deps.stop }
+      const measureDeps = { ...opened, ...models, clock: systemClock, signal: deps.stop }
       const measured: MeasuredSet[] = []
       for (const [at, paths] of sets.entries()) {
         measured.push(await measureOne(measureDeps, paths, { ...settings, name: `set-${at + 1}` }, options))
@@ -114,37 +90,22 @@ async function bench(deps: QualityDeps, options: BenchOptions): Promise<Figures>
       const head = { model: options.model, language: options.language, measured }
       return { text: benchText(head), json: benchJson(head) }
     })
-  } catch (error) {
-    throw readable(deps, error)
-  } finally {
-    await models.close()
-  }
+  })
 }
 
-/** All of them before the first is measured: a mistake in the last file is not worth an hour. */
-function checkSets(sets: readonly SetPaths[]): void {
-  const problems = sets.flatMap(({ name, queries, qrels, documents }) =>
-    [readQuerySet(name, queries, qrels), readDocuments(documents)].flatMap((read) =>
-      'problems' in read ? read.problems : [],
-    ),
-  )
-  if (problems.length > 0) throw new CliError(EXIT.emptyInput, problems.join('\n'))
+function readWhole({ name, queries, qrels, documents }: SetPaths): object | { problems: readonly string[] } {
+  const read = [readQuerySet(name, queries, qrels), readDocuments(documents)]
+  const problems = read.flatMap((one) => ('problems' in one ? one.problems : []))
+  return problems.length > 0 ? { problems } : {}
 }
 
 type Settings = Omit<Parameters<typeof measureSet>[1]['settings'], 'name'>
 
 function settingsOf(options: BenchOptions): Settings {
-  const named = splitModelName(options.model)
-  if (named === null) {
-    throw new CliError(
-      EXIT.usage,
-      `--model "${options.model}" is no model. Write upstream/model, such as local/embed.`,
-    )
-  }
   return {
     chunker: chunkerOf(options.chunkTokens),
     embedding: {
-      ...named,
+      ...namedModel('--model', options.model),
       queryPrefix: options.queryPrefix,
       documentPrefix: options.documentPrefix,
     },
@@ -158,12 +119,6 @@ function chunkerOf(maxTokens: number | null): ChunkerSettings {
   if (chunker.success) return chunker.data
   const why = chunker.error.issues[0]?.message ?? 'not possible'
   throw new CliError(EXIT.usage, `--chunk-tokens ${maxTokens}: ${why}.`)
-}
-
-function configOf(deps: QualityDeps, { modelsFolder }: BenchOptions): Config {
-  const config = deps.read()
-  if (modelsFolder === null) return config
-  return { ...config, models: { ...config.models, folder: resolve(deps.directory, modelsFolder) } }
 }
 
 async function measureOne(
@@ -218,11 +173,4 @@ async function withScratchDatabase<Result>(
   }
   await scratch.remove()
   return result
-}
-
-/** Sentences of models and databases are for the person who waits; anything else is a fault of ours, with its stack. */
-function readable({ stop }: QualityDeps, error: unknown): unknown {
-  if (stop.aborted) return new CliError(EXIT.ours, 'Stopped before the end. Nothing of it is left.')
-  if (error instanceof GatewayError) return new CliError(EXIT.ours, error.message)
-  return error
 }
