@@ -34,7 +34,7 @@ export async function dropOtherVersions(deps: DropDeps, place: Place, kept: stri
     if (page.length < PAGE) break
     after = page.at(-1)?.version ?? after
   }
-  await deps.own((transaction) => forgetTexts(transaction, { ...place, storeId: place.id, name }))
+  await deps.own((transaction) => forgetTexts(transaction, { ...place, storeId: place.id }))
   return pinned
 }
 

@@ -196,25 +196,20 @@ export async function listOtherVersions(
 }
 
 /**
- * Deletes the texts of a store that neither a source has any more nor a version of its index that still has chunks: a deleted
- * file is to be gone, and a dropped version is never shown again. Documents of a store name it in their
- * metadata; one of another source that says the same stays for as long as that source has it.
+ * Deletes the texts of a store that neither a source has any more nor a version that still has chunks, of the store's index or of
+ * another one that somebody built of its source: a deleted file is to be gone, and a dropped version is never shown again.
+ * Documents of a store name it in their metadata; one of another source that says the same stays for as long as that has it.
  */
 export async function forgetTexts(
   sql: TransactionSql,
-  {
-    projectId,
-    sourceId,
-    storeId,
-    name,
-  }: { projectId: string; sourceId: string; storeId: string; name: string },
+  { projectId, sourceId, storeId }: { projectId: string; sourceId: string; storeId: string },
 ): Promise<void> {
   await sql`
     WITH used AS (
       SELECT s.hash FROM index_versions v JOIN index_builds b ON b.index_id = v.id
         JOIN source_snapshots w ON w.source_id = ${sourceId} AND w.hash = v.content::jsonb #>> '{source,snapshot}'
         JOIN snapshot_documents s ON s.snapshot_id = w.id
-        WHERE v.project_id = ${projectId} AND v.name = ${name} AND b.state <> 'dropped'
+        WHERE v.project_id = ${projectId} AND b.state <> 'dropped'
     )
     DELETE FROM documents d
     WHERE d.project_id = ${projectId} AND d.metadata ? 'vector_store_id' AND d.metadata ->> 'vector_store_id' = ${storeId}

@@ -290,6 +290,31 @@ describeDatabases('a worker at a vector store', (open) => {
     expect(await open().sql`SELECT key FROM documents`).toEqual([])
   })
 
+  test('keeps texts that another index of its source still shows', async () => {
+    const a = await file('a.txt', 'Shoes may be returned.')
+    const { id } = await store([a, await file('b.txt', 'An invoice is due.')])
+    await updateStore(deps(), id)
+    // As `aval index build other --source vs-…` leaves it.
+    await open().sql`
+      INSERT INTO index_versions (id, project_id, name, version, hash, content, created_by, created_at)
+      SELECT 'iv_other', project_id, 'other', 1, hash, content, created_by, created_at FROM index_versions`
+    await open().sql`
+      INSERT INTO index_builds (index_id, project_id, state, documents_total, created_at, updated_at)
+      SELECT 'iv_other', project_id, 'ready', documents_total, created_at, updated_at FROM index_builds`
+    const texts = async () =>
+      (await open().sql<{ key: string }[]>`SELECT key FROM documents`).map(({ key }) => key)
+
+    await removeFile(deps(), await now(id), a)
+    await updateStore(deps(), id)
+    const shown = await texts()
+    await open().sql`UPDATE index_builds SET state = 'dropped' WHERE index_id = 'iv_other'`
+    await open().sql`UPDATE vector_stores SET revision = revision + 1`
+    await updateStore(deps(), id)
+
+    expect(shown).toContain(a)
+    expect(await texts()).not.toContain(a)
+  })
+
   test('that was taken over drops nothing any more', async () => {
     const { id } = await store([await file('a.txt', 'Shoes may be returned.')])
     await updateStore(deps(), id)
