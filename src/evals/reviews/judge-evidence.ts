@@ -1,6 +1,7 @@
 /** Reads for a verdict what is known of a run's judges. Loads none of the statistics. */
 
 import type { Sql } from 'postgres'
+import type { Estimate } from '../../lib/statistics/estimate.ts'
 import { type JudgeCalibration, type JudgeEvidence, type RatedItem, rulesHash } from '../runs/calibration.ts'
 import { parseRunContent } from '../runs/run-content.ts'
 import type { RunRow } from '../runs/run-rows.ts'
@@ -22,8 +23,13 @@ export type CalibrationContent = {
   queue: { id: string; name: string; hash: string }
   rules: string
   about: QueueContent
-  figures: CalibrationFigures
+  figures: Omit<CalibrationFigures, 'sensitivity' | 'specificity'> & {
+    sensitivity: KeptEstimate | null
+    specificity: KeptEstimate | null
+  }
 }
+/** `se` is null where one group leaves it unbounded. */
+type KeptEstimate = Omit<Estimate, 'se'> & { se: number | null }
 
 export function parseCalibration({ content }: Pick<CalibrationRow, 'content'>): CalibrationContent {
   return JSON.parse(content) as CalibrationContent
@@ -48,8 +54,10 @@ export async function readEvidence(sql: Sql, run: RunRow): Promise<Map<string, J
 
 function toKnown(row: CalibrationRow): JudgeCalibration {
   const { about, figures } = parseCalibration(row)
-  const { misses, truths, kappa, sensitivity, specificity } = figures
+  const { misses, truths, kappa } = figures
   const isRate = about.scale.kind === 'yes-no' && about.scale.rate
+  const known = (of: KeptEstimate | null) => of && { ...of, se: of.se ?? Number.POSITIVE_INFINITY }
+  const [sensitivity, specificity] = [known(figures.sensitivity), known(figures.specificity)]
   return { id: row.id, misses, truths, kappa, sensitivity, specificity, isRate }
 }
 

@@ -21,7 +21,7 @@ export async function calibrate(
     queue: { id: queue.id, name: queue.name, hash: queue.hash },
     rules: queue.rulesHash,
     about,
-    figures: finite(figures),
+    figures: kept(figures),
   }
   const { text, hash } = contentOf(of)
   const nowMs = clock.nowMs()
@@ -40,8 +40,8 @@ export async function calibrate(
   return { ...row, queue: queue.name }
 }
 
-/** One group has no standard error; JSON has no infinity. */
-function finite(figures: CalibrationFigures): CalibrationFigures {
-  const known = (of: Estimate | null) => of && { ...of, se: Number.isFinite(of.se) ? of.se : 0 }
+/** One group has no standard error, and JSON no infinity: null. */
+function kept(figures: CalibrationFigures): CalibrationContent['figures'] {
+  const known = (of: Estimate | null) => of && { ...of, se: Number.isFinite(of.se) ? of.se : null }
   return { ...figures, sensitivity: known(figures.sensitivity), specificity: known(figures.specificity) }
 }

@@ -1,6 +1,6 @@
 /** What people do at a queue: take a task, rate or skip it, adjudicate it, bring ratings from elsewhere. */
 
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { DatasetItem } from '../datasets/item.ts'
@@ -115,9 +115,15 @@ export async function rateTask(
       )
     }
     if (place === 0) throw conflict(`You adjudicated task ${number}: aval review adjudicate corrects that.`)
-    const now = iso(clock.nowMs())
-    const row = { queueId: queue.id, number, person: person.id, value, note, by: person.id, now }
-    return { number, said, note, revision: await insertRating(transaction, row) }
+    const revision = await keepRating(transaction, queue, {
+      number,
+      person,
+      value,
+      note,
+      by: person,
+      now: iso(clock.nowMs()),
+    })
+    return { number, said, note, revision }
   })
 }
 
@@ -172,8 +178,8 @@ export async function adjudicateTask(
     if (!(await takeAdjudication(transaction, { queueId: queue.id, number, person, now }))) {
       throw conflict(`Somebody else adjudicated task ${number}, and only they correct it.`)
     }
-    const row = { queueId: queue.id, number, person: person.id, value, note, by: person.id, now }
-    return { number, said, note, revision: await insertRating(transaction, row) }
+    const revision = await keepRating(transaction, queue, { number, person, value, note, by: person, now })
+    return { number, said, note, revision }
   })
 }
 
@@ -223,19 +229,24 @@ export async function importRatings(
           `task ${number} has its ${queue.reviewers} reviewers, or "${reviewer}" stands there twice.`,
         )
       }
-      await insertRating(transaction, {
-        queueId: queue.id,
-        number,
-        person: person.id,
-        value,
-        note,
-        by: by.id,
-        now,
-      })
+      await keepRating(transaction, queue, { number, person, value, note, by, now })
       counts.added += 1
     }
     return counts
   })
+}
+
+/** The caller holds the queue's lock, and the person a place at the task. Gives the revision. */
+async function keepRating(
+  transaction: TransactionSql,
+  { id: queueId }: QueueRow,
+  {
+    person,
+    by,
+    ...rating
+  }: { number: number; person: Person; value: number; note: string | null; by: Person; now: string },
+): Promise<number> {
+  return await insertRating(transaction, { queueId, ...rating, person: person.id, by: by.id })
 }
 
 /** Every task with its ratings: at most 5,000 of at most 9. */

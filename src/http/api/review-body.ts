@@ -1,6 +1,7 @@
 /** Review queues, tasks, ratings and calibrations as /api shows them, and what is asked for. */
 
 import { z } from '@hono/zod-openapi'
+import { parseCalibration } from '../../evals/reviews/judge-evidence.ts'
 import type { CalibrationRow, QueueContent, QueueRow } from '../../evals/reviews/queue-rows.ts'
 import type { RatedTask } from '../../evals/reviews/rating-rows.ts'
 import { parseQueueContent, type QueueProgress, type ReviewTask, saidIn } from '../../evals/reviews/review.ts'
@@ -235,7 +236,7 @@ export function toRatedTask(content: QueueContent, task: RatedTask): z.infer<typ
 }
 
 export function toCalibration(row: CalibrationRow): z.infer<typeof calibrationSchema> {
-  const content = JSON.parse(row.content) as { figures: { misses: string[] } }
+  const content = parseCalibration(row)
   return {
     id: row.id,
     queue: row.queue,
