@@ -152,7 +152,11 @@ class Build {
         { projectId, snapshotHash: source.snapshot, source: source.name },
         { from: position, limit: DOCUMENTS_AT_ONCE, characters: CHARACTERS_AT_ONCE },
       )
-      if (page.length === 0) throw new BuildRefused(`Document ${position} of the snapshot is not there.`)
+      // One that is missing among others would leave the version without it, and the next page would begin with one twice.
+      const gap = page.findIndex((document, at) => document.position !== position + at)
+      if (page.length === 0 || gap >= 0) {
+        throw new BuildRefused(`Document ${position + Math.max(0, gap)} of the snapshot is not there.`)
+      }
       const chunked = page.map((document) => ({
         document,
         chunks: chunkText(document.body, chunkerOf(document) ?? chunker),

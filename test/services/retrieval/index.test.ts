@@ -66,7 +66,7 @@ describeDatabases('an index version', (open) => {
     }
   }
 
-  async function built() {
+  async function planned() {
     await pushDocuments(
       { sql: open().sql, clock: systemClock },
       ACTOR,
@@ -82,6 +82,10 @@ describeDatabases('an index version', (open) => {
     })
     const { index, created } = await createIndex(deps(), ACTOR, 'handbook', plan.manifest)
     expect(created).toBe(true)
+    return index
+  }
+  async function built() {
+    const index = await planned()
     expect(await buildIndex(deps(), index.id)).toBe('ready')
     return index
   }
@@ -133,6 +137,19 @@ describeDatabases('an index version', (open) => {
     expect(await page(0, (first ?? 0) + 1)).toEqual(all.slice(0, 2))
     expect(await page(1, second ?? 0)).toEqual(all.slice(1, 2))
     expect(await page(0, 1_000_000, 3)).toEqual(all.slice(0, 3))
+  })
+
+  test('is refused when a document of its snapshot is missing, also among others', async () => {
+    const index = await planned()
+    await open().sql`DELETE FROM documents WHERE key = 'shipping'`
+
+    expect(await buildIndex(deps(), index.id)).toBe('failed')
+
+    const [build] = await open().sql`SELECT state, error FROM index_builds`
+    expect(build).toMatchObject({
+      state: 'failed',
+      error: expect.stringMatching(/Document 1 of the snapshot is not there/),
+    })
   })
 
   test('is built, validated and finds what is asked for', async () => {
