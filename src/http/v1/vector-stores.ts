@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono'
 import { RequestError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
+import { splitModelName } from '../../lib/model-name.ts'
 import { createStore, deleteStore, editStore, getStore, showStore } from '../../retrieval/stores/change.ts'
 import { listStores, type ShownStore, type StoreRow } from '../../retrieval/stores/store.ts'
 import type { ApiEnv } from '../auth.ts'
@@ -97,9 +98,9 @@ async function create(deps: StoresDeps, c: Context<ApiEnv>): Promise<ShownStore>
 }
 
 function demandUpstream({ embedderOf }: StoresDeps, embedding: string): void {
-  const slash = embedding.indexOf('/')
-  if (embedderOf(embedding.slice(0, slash), embedding.slice(slash + 1)) !== null) return
-  const message = `metadata.${EMBEDDING_MEMBER}: no upstream "${embedding.slice(0, slash)}" is configured. GET /v1/models lists what there is.`
+  const { upstream, model } = splitModelName(embedding) ?? { upstream: embedding, model: '' }
+  if (embedderOf(upstream, model) !== null) return
+  const message = `metadata.${EMBEDDING_MEMBER}: no upstream "${upstream}" is configured. GET /v1/models lists what there is.`
   throw new RequestError('model_not_found', message, { param: `metadata.${EMBEDDING_MEMBER}` })
 }
 

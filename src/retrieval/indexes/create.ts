@@ -137,34 +137,42 @@ export async function getIndex(
   throw missing(`This project has no index ${what}. aval index list shows what there is.`, 'index')
 }
 
-/**
- * Drops the chunks of a version; its manifest stays. Throws RequestError conflict while a label's release pins it:
- * labels are locked against moves while the partitions go. So too when somebody uses it for longer than labels may wait.
- */
-export async function dropIndex(
+/** As `tryDropIndex`, but throws RequestError conflict for a version that is not dropped. */
+export async function dropIndex(deps: Pick<IndexDeps, 'sql' | 'clock'>, index: IndexRow): Promise<void> {
+  const dropped = await tryDropIndex(deps, index)
+  if (dropped.outcome !== 'dropped') throw new RequestError('conflict', dropped.why)
+}
+
+/** `pinned`: a label's release needs it. `busy`: somebody uses it for longer than labels may wait. */
+export type DropOutcome = 'dropped' | 'pinned' | 'busy'
+
+/** Drops the chunks of a version; its manifest stays. Labels are locked against moves while the partitions go. */
+export async function tryDropIndex(
   { sql, clock }: Pick<IndexDeps, 'sql' | 'clock'>,
   index: IndexRow,
-): Promise<void> {
-  const dropping = sql.begin(async (transaction) => {
-    await transaction.unsafe(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`)
-    // Moves of labels write this table; dropping waits for them, and they for it.
-    await transaction`LOCK TABLE labels IN SHARE MODE`
-    const pins = await labelsPinning(transaction, index)
-    if (pins.length > 0) {
-      const named = pins.slice(0, 5).map(({ route, label, release }) => `${route}@${label} (r${release})`)
-      throw new RequestError(
-        'conflict',
-        `Index ${index.name}@${index.version} is pinned by ${named.join(', ')}${pins.length > 5 ? ` and ${pins.length - 5} more` : ''}. Move the label first.`,
-      )
-    }
-    await markDropped(transaction, index.id, new Date(clock.nowMs()).toISOString())
-    await dropPartitions(transaction, index.number)
-  })
-  await dropping.catch((error: unknown) => {
+): Promise<{ outcome: 'dropped' } | { outcome: 'pinned' | 'busy'; why: string }> {
+  const { id, name, version, number } = index
+  try {
+    const pins = await sql.begin(async (transaction) => {
+      await transaction.unsafe(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`)
+      // Moves of labels write this table; dropping waits for them, and they for it.
+      await transaction`LOCK TABLE labels IN SHARE MODE`
+      const found = await labelsPinning(transaction, index)
+      if (found.length > 0) return found
+      await markDropped(transaction, id, new Date(clock.nowMs()).toISOString())
+      await dropPartitions(transaction, number)
+      return []
+    })
+    if (pins.length === 0) return { outcome: 'dropped' }
+    const named = pins.slice(0, 5).map(({ route, label, release }) => `${route}@${label} (r${release})`)
+    const more = pins.length > 5 ? ` and ${pins.length - 5} more` : ''
+    const why = `Index ${name}@${version} is pinned by ${named.join(', ')}${more}. Move the label first.`
+    return { outcome: 'pinned', why }
+  } catch (error) {
     if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
-    const message = `Index ${index.name}@${index.version} is being built or searched. Try again, or wait for its build: aval index show ${index.name}@${index.version}`
-    throw new RequestError('conflict', message, { cause: error })
-  })
+    const why = `Index ${name}@${version} is being built or searched. Try again, or wait for its build: aval index show ${name}@${version}`
+    return { outcome: 'busy', why }
+  }
 }
 
 function missing(message: string, param: string): RequestError {

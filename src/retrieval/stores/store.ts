@@ -219,6 +219,7 @@ export async function markActive(sql: Sql, id: string, now: string): Promise<voi
 /** Nobody finds it from now on; a worker clears what was made of it. */
 export async function markDeleted(sql: Sql, id: string, now: string): Promise<void> {
   await sql`
-    UPDATE vector_stores SET deleted_at = ${now}::timestamptz, changed_at = ${now}::timestamptz, attempts = 0
+    UPDATE vector_stores SET deleted_at = ${now}::timestamptz, changed_at = ${now}::timestamptz, attempts = 0,
+      rests_until = NULL
     WHERE id = ${id} AND deleted_at IS NULL`
 }

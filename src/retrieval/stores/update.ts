@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { TransactionSql } from 'postgres'
 import { whileBeating } from '../../db/heartbeat.ts'
 import { ConfigError, GatewayError } from '../../errors.ts'
+import { splitModelName } from '../../lib/model-name.ts'
 import { sleep } from '../../lib/sleep.ts'
 import { chunkerSettings } from '../chunking/settings.ts'
 import type { Parser } from '../documents/parser.ts'
@@ -25,6 +26,7 @@ import {
   failIndexing,
   hasDocuments,
   holdStore,
+  needsVersion,
   nextWaiting,
   noteRead,
   publishVersion,
@@ -53,8 +55,6 @@ const MAX_WAIT_MS = 8_000
 const MAX_ROUNDS = 50
 const MAX_ATTEMPTS = 20
 const MAX_ERROR_LETTERS = 500
-/** Labels rarely let go of a version, and a deleted store hurts nobody. */
-const PINNED_REST_MS = 3_600_000
 
 class TakenOver extends Error {
   override name = 'TakenOver'
@@ -100,10 +100,9 @@ class Update {
         await this.#clear(store)
         return 'done'
       }
-      const indexId =
-        store.attempts > MAX_ATTEMPTS ? await this.#giveUp(store) : await this.#makeVersion(store)
-      await dropOtherVersions(this.#dropping, store, indexId)
-      if (await releaseIfDone(sql, this.#run)) return 'done'
+      const indexId = await this.#current(store)
+      const restMs = await dropOtherVersions(this.#dropping, store, indexId)
+      if (await releaseIfDone(sql, this.#run, this.#after(restMs))) return 'done'
     }
     await releaseStore(sql, this.#run, { error: null, counts: false })
     return 'done'
@@ -115,9 +114,18 @@ class Update {
   }
 
   async #clear(store: StoreRow): Promise<void> {
-    if (await clearStore(this.#dropping, store)) return
-    const until = new Date(this.#deps.clock.nowMs() + PINNED_REST_MS).toISOString()
-    await restStore(this.#deps.sql, this.#run, until)
+    const until = this.#after(await clearStore(this.#dropping, store))
+    if (until !== null) await restStore(this.#deps.sql, this.#run, until)
+  }
+
+  #after(ms: number | null): string | null {
+    return ms === null ? null : new Date(this.#deps.clock.nowMs() + ms).toISOString()
+  }
+
+  /** The version that is searched from now on; one that is only looked at again keeps its own. */
+  async #current(store: StoreRow): Promise<string | null> {
+    if (!(await needsVersion(this.#deps.sql, store.id))) return store.indexId
+    return store.attempts > MAX_ATTEMPTS ? await this.#giveUp(store) : await this.#makeVersion(store)
   }
 
   /** Gives the version that is searched from now on. */
@@ -234,10 +242,11 @@ const MAX_READING_MS = 600_000
 
 /** Throws what `planIndex` throws. Vectors too long for one kind of index are kept in the other. */
 async function planOf(deps: IndexDeps, store: StoreRow): Promise<IndexPlan> {
-  const slash = store.embedding.indexOf('/')
-  const [upstream, model] = [store.embedding.slice(0, slash), store.embedding.slice(slash + 1)]
+  const named = splitModelName(store.embedding)
+  if (named === null)
+    throw new Error(`${store.id} is embedded by "${store.embedding}", which names no upstream.`)
   const name = indexNameOf(store.id)
-  const embedding = { upstream, model, queryPrefix: '', documentPrefix: '' }
+  const embedding = { ...named, queryPrefix: '', documentPrefix: '' }
   const wanted = { name, source: name, chunker: chunkerSettings.parse({}), embedding }
   try {
     return await planIndex(deps, store.projectId, { ...wanted, storage: 'vector' })

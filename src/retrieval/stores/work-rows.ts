@@ -5,7 +5,8 @@ import { FILE_COLUMNS, type FileRow } from '../files/store.ts'
 
 type Run = { id: string; run: string }
 
-const PENDING = `(deleted_at IS NOT NULL OR revision <> built
+/** Something to do at once. */
+const DUE = `(revision <> built OR (deleted_at IS NOT NULL AND rests_until IS NULL)
   OR EXISTS (SELECT FROM vector_store_files a WHERE a.store_id = vector_stores.id AND a.todo IS NOT NULL))`
 
 /** Makes `run` the one that works; false when nothing waits, or another run was heard of since `alive`. */
@@ -16,7 +17,7 @@ export async function claimStore(
 ): Promise<boolean> {
   const rows = await sql.unsafe(
     `UPDATE vector_stores SET run = $2, run_at = $3::timestamptz, attempts = attempts + 1
-     WHERE id = $1 AND (run IS NULL OR run_at < $4::timestamptz) AND ${PENDING} RETURNING id`,
+     WHERE id = $1 AND (run IS NULL OR run_at < $4::timestamptz) AND (${DUE} OR rests_until IS NOT NULL) RETURNING id`,
     [id, run, now, alive],
   )
   return rows.length === 1
@@ -29,13 +30,22 @@ export async function holdStore(sql: Sql | TransactionSql, { id, run }: Run, now
   return rows.length === 1
 }
 
-/** Lets go when nothing waits, in one statement, so that a change made meanwhile is not overlooked; false when something does. */
-export async function releaseIfDone(sql: Sql, { id, run }: Run): Promise<boolean> {
+/**
+ * Lets go when nothing is due, in one statement, so that a change made meanwhile is not overlooked; false when something is. The
+ * store rests until then, and is done for good with null.
+ */
+export async function releaseIfDone(sql: Sql, { id, run }: Run, restsUntil: string | null): Promise<boolean> {
   const rows = await sql.unsafe(
-    `UPDATE vector_stores SET run = NULL, run_at = NULL, attempts = 0, error = NULL
-     WHERE id = $1 AND run = $2 AND NOT ${PENDING} RETURNING id`,
-    [id, run],
+    `UPDATE vector_stores SET run = NULL, run_at = NULL, attempts = 0, error = NULL, rests_until = $3::timestamptz
+     WHERE id = $1 AND run = $2 AND NOT ${DUE} RETURNING id`,
+    [id, run, restsUntil],
   )
+  return rows.length === 1
+}
+
+/** Whether files were changed since the version that is searched. */
+export async function needsVersion(sql: Sql, id: string): Promise<boolean> {
+  const rows = await sql.unsafe(`SELECT 1 FROM vector_stores WHERE id = $1 AND ${DUE}`, [id])
   return rows.length === 1
 }
 
@@ -51,7 +61,7 @@ export async function releaseStore(
     WHERE id = ${id} AND run = ${run}`
 }
 
-/** Stores that wait since before `waiting`, or whose worker has not been heard of since `alive`. */
+/** Stores that wait since before `waiting`, that have rested, or whose worker has not been heard of since `alive`. */
 export async function listForgottenStores(
   sql: Sql,
   { waiting, alive, now }: { waiting: string; alive: string; now: string },
@@ -59,8 +69,8 @@ export async function listForgottenStores(
 ): Promise<string[]> {
   const rows = await sql.unsafe<{ id: string }[]>(
     `SELECT id FROM vector_stores
-     WHERE ${PENDING} AND ((run IS NULL AND changed_at < $1::timestamptz) OR run_at < $2::timestamptz)
-       AND (rests_until IS NULL OR rests_until < $3::timestamptz)
+     WHERE (${DUE} AND ((run IS NULL AND changed_at < $1::timestamptz) OR run_at < $2::timestamptz))
+       OR (rests_until < $3::timestamptz AND (run IS NULL OR run_at < $2::timestamptz))
      ORDER BY changed_at LIMIT $4`,
     [waiting, alive, now, limit],
   )
@@ -189,35 +199,36 @@ export async function listOtherVersions(
   limit: number,
 ): Promise<{ id: string; version: number }[]> {
   return await sql<{ id: string; version: number }[]>`
-    SELECT v.id, v.version FROM index_versions v JOIN index_builds b ON b.index_id = v.id
+    SELECT v.id, v.version FROM index_versions v JOIN index_builds b ON b.index_id = v.id AND b.project_id = ${projectId}
     WHERE v.project_id = ${projectId} AND v.name = ${name} AND b.state <> 'dropped' AND v.id IS DISTINCT FROM ${kept}
       AND v.version > ${after}
     ORDER BY v.version LIMIT ${limit}`
 }
 
+/** A version that still has chunks shows the document `d`. */
+const IS_SHOWN = `EXISTS (
+  SELECT FROM snapshot_documents s JOIN source_snapshots w ON w.id = s.snapshot_id AND w.project_id = d.project_id
+    JOIN index_versions v ON v.project_id = w.project_id AND v.content::jsonb #>> '{source,snapshot}' = w.hash
+    JOIN index_builds b ON b.index_id = v.id AND b.project_id = v.project_id AND b.state <> 'dropped'
+  WHERE s.hash = d.hash)`
+const OF_STORE = `d.project_id = $1 AND d.metadata ? 'vector_store_id' AND d.metadata ->> 'vector_store_id' = $2
+  AND NOT EXISTS (SELECT FROM source_documents o WHERE o.hash = d.hash)`
+
 /**
- * Deletes the texts of a store that neither a source has any more nor a version that still has chunks, of the store's index or of
- * another one that somebody built of its source: a deleted file is to be gone, and a dropped version is never shown again.
- * Documents of a store name it in their metadata; one of another source that says the same stays for as long as that has it.
+ * Deletes the texts of a store that neither a source has any more nor a version that still has chunks, whoever built it: a
+ * deleted file is to be gone, and a dropped version is never shown again. Documents of a store name it in their metadata. False
+ * when some have to stay because a version shows them.
  */
 export async function forgetTexts(
   sql: TransactionSql,
-  { projectId, sourceId, storeId }: { projectId: string; sourceId: string; storeId: string },
-): Promise<void> {
-  await sql`
-    WITH used AS (
-      SELECT s.hash FROM index_versions v JOIN index_builds b ON b.index_id = v.id
-        JOIN source_snapshots w ON w.source_id = ${sourceId} AND w.hash = v.content::jsonb #>> '{source,snapshot}'
-        JOIN snapshot_documents s ON s.snapshot_id = w.id
-        WHERE v.project_id = ${projectId} AND b.state <> 'dropped'
-    )
-    DELETE FROM documents d
-    WHERE d.project_id = ${projectId} AND d.metadata ? 'vector_store_id' AND d.metadata ->> 'vector_store_id' = ${storeId}
-      AND NOT EXISTS (SELECT FROM source_documents s WHERE s.hash = d.hash)
-      AND NOT EXISTS (SELECT FROM used WHERE used.hash = d.hash)`
+  { projectId, storeId }: { projectId: string; storeId: string },
+): Promise<boolean> {
+  await sql.unsafe(`DELETE FROM documents d WHERE ${OF_STORE} AND NOT ${IS_SHOWN}`, [projectId, storeId])
+  const left = await sql.unsafe(`SELECT 1 FROM documents d WHERE ${OF_STORE} LIMIT 1`, [projectId, storeId])
+  return left.length === 0
 }
 
-/** A deleted store that a label still serves: no worker has to look before `until`. Lets go of it. */
+/** Lets go of a deleted store that still has something: no worker has to look before `until`. */
 export async function restStore(sql: Sql, { id, run }: Run, until: string): Promise<void> {
   await sql`
     UPDATE vector_stores SET rests_until = ${until}::timestamptz, run = NULL, run_at = NULL, attempts = 0

@@ -1,6 +1,6 @@
 /** A worker at vector stores: what others do meanwhile, what fails, what ends, what is let go. */
 
-import { afterAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { UpstreamError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
@@ -306,13 +306,61 @@ describeDatabases('a worker at a vector store', (open) => {
 
     await removeFile(deps(), await now(id), a)
     await updateStore(deps(), id)
-    const shown = await texts()
-    await open().sql`UPDATE index_builds SET state = 'dropped' WHERE index_id = 'iv_other'`
-    await open().sql`UPDATE vector_stores SET revision = revision + 1`
+    expect(await texts()).toContain(a)
+    await deleteStore(deps(), await now(id))
     await updateStore(deps(), id)
 
-    expect(shown).toContain(a)
-    expect(await texts()).not.toContain(a)
+    expect(await texts()).toContain(a)
+    await open().sql`UPDATE index_builds SET state = 'dropped' WHERE index_id = 'iv_other'`
+    aheadMs = 3_700_000
+    expect(await tidyStores(deps())).toEqual([id])
+    await updateStore(deps(), id)
+    expect(await texts()).toEqual([])
+    expect(await open().sql`SELECT id FROM vector_stores`).toEqual([])
+  })
+
+  test('keeps a text that another source says is of this store, for as long as an index shows it', async () => {
+    const a = await file('a.txt', 'Shoes may be returned.')
+    const { id } = await store([a])
+    await updateStore(deps(), id)
+    // Copied into a source of somebody's own and taken out again: what was built of it still shows it.
+    await open().sql`
+      INSERT INTO source_snapshots (id, project_id, source_id, source, hash, documents, characters, created_at)
+      SELECT 'sn_other', project_id, 'src_other', 'other', 'copied', documents, characters, created_at FROM source_snapshots`
+    await open().sql`INSERT INTO snapshot_documents SELECT 'sn_other', position, hash FROM snapshot_documents`
+    await open().sql`
+      INSERT INTO index_versions (id, project_id, name, version, hash, content, created_by, created_at)
+      SELECT 'iv_other', project_id, 'other', 1, 'other',
+        jsonb_set(content::jsonb, '{source,snapshot}', '"copied"')::text, created_by, created_at FROM index_versions`
+    await open().sql`
+      INSERT INTO index_builds (index_id, project_id, state, documents_total, created_at, updated_at)
+      SELECT 'iv_other', project_id, 'ready', documents_total, created_at, updated_at FROM index_builds`
+
+    await deleteStore(deps(), await now(id))
+    await updateStore(deps(), id)
+
+    expect(await open().sql`SELECT key FROM documents`).toEqual([{ key: a }])
+  })
+
+  test('looks again at a version that a label let go of', async () => {
+    const [a, b] = [await file('a.txt', 'Shoes may be returned.'), await file('b.txt', 'An invoice is due.')]
+    const { id } = await store([a])
+    await updateStore(deps(), id)
+    await pin(`${indexNameOf(id)}@1`)
+    await addFiles(deps(), await now(id), [given(b)], null)
+    await updateStore(deps(), id)
+    await open().sql`DELETE FROM labels`
+    const asked = vi.fn(async () => models)
+
+    expect(await tidyStores(deps())).toEqual([])
+    aheadMs = 3_700_000
+    expect(await tidyStores(deps())).toEqual([id])
+    expect(await updateStore(deps({ models: asked }), id)).toBe('done')
+
+    expect((await versions(id)).map(({ state }) => state)).toEqual(['dropped', 'ready'])
+    expect(asked).not.toHaveBeenCalled()
+    aheadMs = 2 * 3_700_000
+    expect(await tidyStores(deps())).toEqual([])
   })
 
   test('that was taken over drops nothing any more', async () => {
