@@ -7,7 +7,7 @@ import { type ModelSimilarities, reportPairs } from './evals/similarity/bench-re
 import { findPairSets, readPairs, type TextPair } from './evals/similarity/pairs.ts'
 import { systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
-import { type Embedder, embedTexts } from './retrieval/embed.ts'
+import { cosineOf, type Embedder, embedTexts } from './retrieval/embed.ts'
 
 /** Of one call. */
 const TEXTS_AT_ONCE = 64
@@ -59,13 +59,6 @@ async function similarities(
   return {
     dimensions: first.length,
     msPerText: waitedMs / Math.max(1, texts.length),
-    cosines: pairs.map(({ a, b }) => dot(vectors.get(a) ?? nothing, vectors.get(b) ?? nothing)),
+    cosines: pairs.map(({ a, b }) => cosineOf(vectors.get(a) ?? nothing, vectors.get(b) ?? nothing)),
   }
-}
-
-/** Of vectors of length 1 the cosine. */
-function dot(one: Float32Array, other: Float32Array): number {
-  let sum = 0
-  for (let at = 0; at < one.length; at += 1) sum += (one[at] ?? 0) * (other[at] ?? 0)
-  return sum
 }

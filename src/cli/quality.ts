@@ -1,5 +1,7 @@
 /** What the commands that measure retrieval get from the process: files, arithmetic and a scratch database of its own. */
 
+import type { Ends } from '../lib/statistics/ends.ts'
+
 export type BenchOptions = {
   /** Folder of public sets. */
   data: string
@@ -58,7 +60,6 @@ export type GroundednessOptions = {
   modelsFolder: string | null
   onStep: (step: { set: string; done: number; total: number }) => void
 }
-type Ends = { low: number; high: number }
 type ScorerFigures = {
   scorer: string
   auroc: number | null

@@ -14,7 +14,10 @@ export class Budget {
     this.#cap = cap
   }
 
-  /** What was paid before this worker began, and for how many answers whose price is known. */
+  /**
+   * What was paid before this worker began, and for how many answers whose price is known. Others do not count against it: a
+   * price may have been set since, and the next answer tells.
+   */
   spent(cost: bigint, answers: number): void {
     this.#spent += cost
     this.#answers += answers

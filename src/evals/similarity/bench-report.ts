@@ -1,7 +1,8 @@
 /** What embedding models are worth on pairs of texts that people compared, beside what needs no model. Pure and seeded. */
 
 import { seededRandom } from '../../lib/random.ts'
-import { type Ends, endsOf } from '../../lib/statistics/draws.ts'
+import { endsOf } from '../../lib/statistics/draws.ts'
+import type { Ends } from '../../lib/statistics/ends.ts'
 import { drawSpearmans, spearman } from '../../lib/statistics/spearman.ts'
 import { rougeTokens } from '../scorers/tokens.ts'
 import type { TextPair } from './pairs.ts'

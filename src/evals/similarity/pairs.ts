@@ -27,6 +27,7 @@ export function readPairs({ path }: SetPath): { rows: TextPair[] } | Problems {
 function readPair({ a, b, score }: JsonObject): TextPair | string {
   if (typeof a !== 'string' || a.trim() === '') return `"a" is no text. ${SHAPE}`
   if (typeof b !== 'string' || b.trim() === '') return `"b" is no text. ${SHAPE}`
-  if (typeof score !== 'number') return `"score" is no number. ${SHAPE}`
+  // JSON may write 1e999.
+  if (typeof score !== 'number' || !Number.isFinite(score)) return `"score" is no number. ${SHAPE}`
   return { a, b, score }
 }

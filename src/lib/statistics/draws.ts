@@ -2,9 +2,8 @@
 
 import { quantile } from '../quantile.ts'
 import { CONFIDENCE } from './bootstrap.ts'
+import type { Ends } from './ends.ts'
 import type { Random } from './resample.ts'
-
-export type Ends = { low: number; high: number }
 
 /** Enough for two decimals of an end; a third is not needed to tell scorers apart. */
 const RESAMPLES = 1_000

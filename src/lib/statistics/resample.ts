@@ -1,4 +1,4 @@
-/** The bootstrap's one loop: groups drawn with replacement, a statistic of each draw. Everything else says which statistic. */
+/** The bootstrap of sums: groups drawn with replacement, a statistic of each draw's column sums. What is no sum: draws.ts. */
 
 /** A number in [0, 1) at each call; `seededRandom` gives the same ones for the same seed. */
 export type Random = () => number

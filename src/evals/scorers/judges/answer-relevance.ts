@@ -1,6 +1,7 @@
 /** A judge of whether an answer is about the question: by the questions that it would be the answer to. */
 
 import { z } from 'zod'
+import { cosineOf } from '../../../retrieval/embed.ts'
 import { abstained, clip, rounded, share } from '../outcome.ts'
 import type { ScorerKind } from '../scorer.ts'
 import { thresholdSetting } from '../settings.ts'
@@ -54,7 +55,7 @@ export const answerRelevance: ScorerKind<z.output<typeof settings>> = {
       if (noncommittal === 'yes') return share(0, given.threshold, 'The answer is noncommittal.', details)
       const [own, ...made] = await tools.embed([sample.input, ...questions], signal)
       if (own === undefined) throw new Error('The question has no vector.')
-      const mean = made.reduce((sum, vector) => sum + cosine(own, vector), 0) / made.length
+      const mean = made.reduce((sum, vector) => sum + cosineOf(own, vector), 0) / made.length
       const value = Math.min(1, Math.max(0, mean))
       const clipped = value === mean || Math.abs(value - mean) < 1e-6 ? '' : ' Counted as 0.'
       const reason = `The mean cosine of ${wanted} questions with the one asked is ${rounded(mean)}.${clipped}`
@@ -65,9 +66,4 @@ export const answerRelevance: ScorerKind<z.output<typeof settings>> = {
 
 function areThere(questions: readonly string[], wanted: number): boolean {
   return questions.length === wanted && questions.every((question) => question.trim() !== '')
-}
-
-/** Of unit vectors. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, component, at) => sum + component * (b[at] ?? 0), 0)
 }
