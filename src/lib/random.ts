@@ -15,3 +15,10 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }
+
+/** The same numbers for the same name, and others for another one: whatever is drawn by name depends on nothing else. */
+export function namedRandom(name: string): () => number {
+  let seed = 0
+  for (const letter of name) seed = (Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0)) | 0
+  return seededRandom(seed)
+}

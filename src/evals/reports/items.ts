@@ -3,6 +3,7 @@
  * that are shown. Pure.
  */
 
+import { passesOverRepeats } from '../runs/passes.ts'
 import type { ItemScores, JudgedRow, ScoreRow } from '../runs/result-rows.ts'
 import type { Measured } from '../runs/verdict.ts'
 import { clip } from '../scorers/outcome.ts'
@@ -128,7 +129,7 @@ function keyOf({ itemId, hash }: ItemScores): string {
 function scoreOf(item: ItemScores | undefined): ItemScore | null {
   if (item === undefined || item.scored + item.abstained + item.errors === 0) return null
   const { mean, passRate = null } = item
-  return { mean, passed: passRate === null ? null : passRate > 0.5 }
+  return { mean, passed: passesOverRepeats(passRate) }
 }
 
 type Change = Omit<ItemScoreChange, 'scores'>

@@ -1,6 +1,7 @@
 /** From people's ratings to what a judge is worth: agreement, sensitivity and specificity, with intervals. Pure and seeded. */
 
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
+import { namedRandom } from '../../lib/random.ts'
 import {
   type Agreement,
   type AgreementSettings,
@@ -9,7 +10,7 @@ import {
 } from '../../lib/statistics/agreement.ts'
 import type { Estimate } from '../../lib/statistics/estimate.ts'
 import { contentOf } from '../../registry/content.ts'
-import { groupOf, randomOf } from '../runs/item-pairs.ts'
+import { groupOf } from '../runs/item-pairs.ts'
 import type { QueueContent } from './queue-rows.ts'
 import type { RatedTask } from './rating-rows.ts'
 import { missesOf } from './requirements.ts'
@@ -63,7 +64,7 @@ export function calibrationOf(tasks: readonly RatedTask[], content: QueueContent
     measure,
     categories: categoriesOf(scale),
     groups: of,
-    random: randomOf(`${content.seed} ${name}`),
+    random: namedRandom(`${content.seed} ${name}`),
     resamples: RESAMPLES,
   })
   const weighted = scale.kind === 'grades' ? 'kappa-linear' : 'kappa'
@@ -106,7 +107,7 @@ function ratesOf(judged: readonly Judged[], { scale, seed }: QueueContent) {
   return judgeRates(
     judged.map(({ truth }) => truth === 1),
     judged.map((one) => one.judged === 1),
-    { groups: judged.map(({ group }) => group), random: randomOf(`${seed} rates`) },
+    { groups: judged.map(({ group }) => group), random: namedRandom(`${seed} rates`) },
   )
 }
 

@@ -34,8 +34,10 @@ export const names: Perturbation = {
     const { input, messages, variables, contexts, expected, assertions } = item
     // All that is asked and all that is held against it: an answer that says the new name is right.
     const told = { input, messages, variables, contexts, expected, assertions }
-    const asked = JSON.stringify({ input, messages, variables })
-    if (asked.search(NAMES) < 0) return { left: 'its question names nobody of the lists' }
+    const asked = { input, messages, variables } as JsonValue
+    if (JSON.stringify(exchanged(asked)) === JSON.stringify(asked)) {
+      return { left: 'its question names nobody of the lists' }
+    }
     return { item: { ...item, ...(exchanged(told as JsonValue) as Partial<DatasetItem>) } }
   },
 }

@@ -1,6 +1,6 @@
 /** An item beside its perturbed ones, each of which names its origin, so that a run over all of them says how often a change flips a judgement. Pure. */
 
-import { seededRandom } from '../../lib/random.ts'
+import { namedRandom } from '../../lib/random.ts'
 import { checkItem } from '../datasets/check-item.ts'
 import type { DatasetItem } from '../datasets/item.ts'
 import { demandSilence, injection } from './injection.ts'
@@ -39,15 +39,9 @@ export function perturbItem(
 function changeBy({ name, version, change }: Perturbation, item: DatasetItem, seed: number) {
   if (item.metadata?.perturbation !== undefined) return { left: 'is a perturbed item itself' }
   const { output: _output, labels: _labels, source: _source, ...asked } = item
-  const changed = change(asked, randomOf(`${seed} ${name} ${version} ${item.id}`))
+  const changed = change(asked, namedRandom(`${seed} ${name} ${version} ${item.id}`))
   if ('left' in changed) return changed
   const metadata = { ...changed.item.metadata, perturbation: name, origin: item.id }
   const checked = checkItem({ ...changed.item, id: `${item.id}~${name}`, metadata }, 'perturbed')
   return 'item' in checked ? checked : { left: 'would no longer be an item: too long, or too long an id' }
-}
-
-function randomOf(text: string): () => number {
-  let seed = 0
-  for (const letter of text) seed = (Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0)) | 0
-  return seededRandom(seed)
 }

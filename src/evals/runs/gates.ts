@@ -3,13 +3,14 @@
  * passing, and for it before it fails. Pure.
  */
 
+import { namedRandom } from '../../lib/random.ts'
 import { estimateMean } from '../../lib/statistics/estimate.ts'
 import { compareWithMargin, type NonInferiority } from '../../lib/statistics/non-inferiority.ts'
 import { withUnknownAs } from '../../lib/statistics/worst-case.ts'
 import { flipBounds } from '../robustness/flips.ts'
 import { type JudgeEvidence, mayDecide } from './calibration.ts'
 import { correctMean } from './correct.ts'
-import { groupOf, judgedOf, type Pair, randomOf } from './item-pairs.ts'
+import { groupOf, judgedOf, type Pair } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
 
@@ -126,10 +127,13 @@ function observedGate(scorer: RunScorer, bar: number, { own }: Known): Gate {
 
 function flipGate(scorer: RunScorer, perturbation: string, bar: number, { own, alpha }: Known): Gate {
   const base = { rule: 'flips_at_most' as const, perturbation, bar, itemsMore: null }
-  const random = () => randomOf(`${scorer.name} ${perturbation}`)
+  const random = () => namedRandom(`${scorer.name} ${perturbation}`)
   const found = flipBounds(own.map(judgedOf), perturbation, { alpha, random })
-  if (found === null) {
-    const reason = `no pair with an item perturbed by ${perturbation} passed or failed. aval dataset perturb makes such pairs.`
+  if (found.low === null) {
+    const reason =
+      found.pairs === 0
+        ? `the run has no pair with an item perturbed by ${perturbation}. aval dataset perturb makes such pairs.`
+        : `of ${found.pairs} pairs none passed or failed on both sides. A scorer that only measures needs a threshold.`
     return { ...base, verdict: 'inconclusive', low: null, high: null, reason }
   }
   const { low, high, unknown, pairs } = found
@@ -154,7 +158,7 @@ function boundsOf(
         scale: scorer.values,
         groups: items.map(groupOf),
         confidence: 1 - 2 * alpha,
-        random: randomOf(scorer.name),
+        random: namedRandom(scorer.name),
       },
     )
   const worst = estimateAt(0)
@@ -237,7 +241,7 @@ function compareAt(
       groups: used.map((pair) => groupOf(pair.candidate)),
       margin,
       alpha,
-      random: randomOf(scorer.name),
+      random: namedRandom(scorer.name),
     },
   )
 }

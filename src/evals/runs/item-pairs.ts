@@ -1,6 +1,5 @@
 /** Items of runs as the statistics take them: paired with those of another run, in groups, with randomness of their own. Pure. */
 
-import { seededRandom } from '../../lib/random.ts'
 import type { Judged } from '../robustness/flips.ts'
 import type { ItemScores } from './result-rows.ts'
 
@@ -24,11 +23,4 @@ export function groupOf({ group, position }: Pick<ItemScores, 'group' | 'positio
 export function judgedOf(item: ItemScores): Judged {
   const { itemId, perturbation = null, origin = null, mean, passRate = null } = item
   return { itemId, group: groupOf(item), perturbation, origin, mean, passRate }
-}
-
-/** Each figure draws by itself and always alike: the same run gives the same report. */
-export function randomOf(name: string): () => number {
-  let seed = 0
-  for (const letter of name) seed = (Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0)) | 0
-  return seededRandom(seed)
 }

@@ -1,8 +1,9 @@
 /** What an answer is worth that is asked for more than once: how many items pass every time, and how many ever. Pure. */
 
+import { namedRandom } from '../../lib/random.ts'
 import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
 import { passAtK, passHatK } from '../../lib/statistics/reliability.ts'
-import { groupOf, randomOf } from './item-pairs.ts'
+import { groupOf } from './item-pairs.ts'
 import type { ItemScores } from './result-rows.ts'
 import type { RunScorer } from './run-content.ts'
 
@@ -30,7 +31,7 @@ export function reliabilityOf(
   const estimateOf = (chance: (passes: number, attempts: number, k: number) => number) =>
     estimateMean(
       decided.map(({ passes }) => chance(passes, repeats, repeats)),
-      { scale: 'binary', groups, random: randomOf(name) },
+      { scale: 'binary', groups, random: namedRandom(name) },
     )
   const [always, ever] = [estimateOf(passHatK), estimateOf(passAtK)]
   return always === null || ever === null ? null : { repeats, always, ever }

@@ -1,5 +1,6 @@
 /** What a run's figures are worth and whether they are good enough: one object, from which every report and exit code is made. Pure. */
 
+import { namedRandom } from '../../lib/random.ts'
 import { CONFIDENCE } from '../../lib/statistics/bootstrap.ts'
 import { type Difference, estimateDifference } from '../../lib/statistics/difference.ts'
 import { type Estimate, estimateMean } from '../../lib/statistics/estimate.ts'
@@ -8,7 +9,7 @@ import { type Flips, flipsOf } from '../robustness/flips.ts'
 import { type Interval, type JudgeCalibration, type JudgeEvidence, mayDecide } from './calibration.ts'
 import { type Corrected, correctMean } from './correct.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
-import { groupOf, judgedOf, type Pair, pairsOf, randomOf } from './item-pairs.ts'
+import { groupOf, judgedOf, type Pair, pairsOf } from './item-pairs.ts'
 import { type Reliability, reliabilityOf } from './reliability.ts'
 import type { ItemScores } from './result-rows.ts'
 import { judgeAlike, type RunContent, type RunScorer } from './run-content.ts'
@@ -203,7 +204,7 @@ function otherRules(candidate: Measured, baseline: Measured): string[] {
 }
 
 function flipsIn({ name, values }: RunScorer, items: readonly ItemScores[]): Flips[] {
-  return flipsOf({ scorer: name, scale: values }, items.map(judgedOf), randomOf)
+  return flipsOf({ scorer: name, scale: values }, items.map(judgedOf), namedRandom)
 }
 
 /** Items that both have: every scorer of a run has looked at all of them. */
@@ -222,7 +223,7 @@ function compare(scorer: RunScorer, all: readonly ItemScores[], pairs: readonly 
   const difference = estimateDifference(
     known.map((pair) => pair.baseline),
     known.map((pair) => pair.candidate),
-    { scale: scorer.values, groups: known.map((pair) => pair.group), random: randomOf(scorer.name) },
+    { scale: scorer.values, groups: known.map((pair) => pair.group), random: namedRandom(scorer.name) },
   )
   return { baseline: estimateOf(scorer, all), difference, adjustedP: null, reads: 'no difference seen' }
 }
@@ -243,7 +244,7 @@ function estimateOf({ name, values: scale }: RunScorer, items: readonly ItemScor
   const known = items.filter((item): item is ItemScores & { mean: number } => item.mean !== null)
   return estimateMean(
     known.map(({ mean }) => mean),
-    { scale, groups: known.map(groupOf), random: randomOf(name) },
+    { scale, groups: known.map(groupOf), random: namedRandom(name) },
   )
 }
 

@@ -5,12 +5,11 @@ import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import type { DatasetItem } from '../../datasets.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
+import { itemsOf } from './items-of.ts'
 import { pushingItems, pushVersion } from './push-items.ts'
-import { type DatasetVersion, datasetPath, type ItemsPage, isDatasetName, refOf } from './wire.ts'
+import { type DatasetVersion, datasetPath, isDatasetName, refOf } from './wire.ts'
 
 type Options = { with: string; as: string; seed: string; json?: boolean }
-
-const PAGE = '200'
 
 export function addDatasetPerturbCommand(dataset: Command, context: CliContext): void {
   withExamples(
@@ -45,14 +44,22 @@ async function perturb(context: CliContext, ref: string, options: Options): Prom
   const pusher = pushingItems(client, () => undefined)
   const counts = new Map(settings.wanted.map((name) => [name, 0]))
   const left = new Map<string, number>()
-  for await (const item of itemsOf(context, origin)) {
-    const made = await context.actions.datasets.perturb(item, settings)
-    for (const { item: one, bytes } of made.items) {
-      await pusher.add(one, bytes)
-      const name = (one.metadata as { perturbation?: string } | undefined)?.perturbation ?? ''
-      if (counts.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1)
+  for await (const page of itemsOf(client, origin)) {
+    for (const { item } of page) {
+      const done = perturbationOf(item)
+      if (counts.has(done)) {
+        const message = `${refOf(origin)} has items perturbed by ${done} already. Perturb the dataset that it was made from.`
+        throw new CliError(EXIT.usage, message)
+      }
+      const made = await context.actions.datasets.perturb(item, settings)
+      for (const { item: one, bytes } of made.items) await pusher.add(one, bytes)
+      // The first is the item as it was.
+      for (const { item: one } of made.items.slice(1)) {
+        const name = perturbationOf(one)
+        counts.set(name, (counts.get(name) ?? 0) + 1)
+      }
+      for (const text of made.left) left.set(text, (left.get(text) ?? 0) + 1)
     }
-    for (const text of made.left) left.set(text, (left.get(text) ?? 0) + 1)
   }
   const hashes = await pusher.finish()
   if ([...counts.values()].every((count) => count === 0)) {
@@ -77,6 +84,10 @@ async function perturb(context: CliContext, ref: string, options: Options): Prom
   return undefined
 }
 
+function perturbationOf({ metadata }: DatasetItem): string {
+  return (metadata as { perturbation?: string } | undefined)?.perturbation ?? ''
+}
+
 async function wantedIn({ actions }: CliContext, text: string): Promise<string[]> {
   const known = await actions.datasets.perturbations()
   const wanted = [...new Set(text.split(',').map((name) => name.trim()))]
@@ -95,17 +106,4 @@ function seedIn(text: string): number {
     EXIT.usage,
     `--seed ${printableLine(text.slice(0, 40))}: write a whole number of at most nine digits.`,
   )
-}
-
-async function* itemsOf({ client }: CliContext, version: DatasetVersion): AsyncGenerator<DatasetItem> {
-  let cursor: string | null = null
-  do {
-    const page: ItemsPage = await client.json<ItemsPage>({
-      method: 'GET',
-      path: `${datasetPath(refOf(version))}/items`,
-      query: { limit: PAGE, cursor: cursor ?? undefined },
-    })
-    for (const { item } of page.data) yield item as DatasetItem
-    cursor = page.next_cursor
-  } while (cursor !== null)
 }

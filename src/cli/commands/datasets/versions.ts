@@ -14,6 +14,7 @@ import {
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import { type Page, showList } from '../../list.ts'
+import { itemsOf } from './items-of.ts'
 import { type DatasetVersion, datasetPath, type ItemsPage, refOf } from './wire.ts'
 
 type ShowOptions = ListOptions & { items?: boolean }
@@ -29,7 +30,6 @@ type Diff = {
 } & Page<{ id: string; change: string; members: string[] }>
 
 const HEAD = ['DATASET', 'ITEMS', 'PUSHED', 'BY', 'HASH', 'DESCRIPTION']
-const EXPORT_PAGE = '200'
 
 export function addDatasetVersionCommands(dataset: Command, context: CliContext): void {
   withExamples(
@@ -193,33 +193,22 @@ async function exportItems(
 ): Promise<undefined> {
   // The newest may become another one between two pages.
   const version = await client.json<DatasetVersion>({ method: 'GET', path: datasetPath(ref) })
-  const path = `${datasetPath(refOf(version))}/items`
   const file = out === undefined ? null : openNew(out)
   let isWhole = false
-  let cursor: string | null = null
-  let count = 0
   try {
-    do {
-      const page: ItemsPage = await client.json<ItemsPage>({
-        method: 'GET',
-        path,
-        query: { limit: EXPORT_PAGE, cursor: cursor ?? undefined },
-      })
-      const lines = page.data.map(({ item }) => `${printableJson(item, 0)}\n`).join('')
+    for await (const page of itemsOf(client, version)) {
+      const lines = page.map(({ item }) => `${printableJson(item, 0)}\n`).join('')
       if (file === null) terminal.write(lines)
       else writeSync(file, lines)
-      count += page.data.length
-      cursor = page.next_cursor
-    } while (cursor !== null)
-    isWhole = count === version.items
+    }
+    isWhole = true
   } finally {
     if (file !== null) closeSync(file)
     // Half of it would look like all of it.
     if (out !== undefined && !isWhole) rmSync(out)
   }
-  if (!isWhole)
-    throw new CliError(EXIT.ours, `${refOf(version)} has ${version.items} items, and ${count} came.`)
-  if (out !== undefined) terminal.write(`${count} items of ${refOf(version)} in ${printableLine(out)}\n`)
+  if (out !== undefined)
+    terminal.write(`${version.items} items of ${refOf(version)} in ${printableLine(out)}\n`)
   return undefined
 }
 

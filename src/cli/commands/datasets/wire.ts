@@ -1,5 +1,6 @@
 /** Datasets as `/api` answers them. */
 
+import type { DatasetItem } from '../../datasets.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import type { Page } from '../../list.ts'
 
@@ -16,7 +17,7 @@ export type DatasetVersion = {
   created_by_name: string | null
 }
 export type PushedDataset = DatasetVersion & { created: boolean }
-export type ItemsPage = Page<{ position: number; id: string; hash: string; item: Record<string, unknown> }>
+export type ItemsPage = Page<{ position: number; id: string; hash: string; item: DatasetItem }>
 
 export function refOf({ name, version }: Pick<DatasetVersion, 'name' | 'version'>): string {
   return `${name}@${version}`

@@ -32,10 +32,20 @@ test('flips are counted both ways over pairs that both passed or failed, with Wi
   expect(row?.difference?.estimate).toBeCloseTo(-1 / 9)
 })
 
-test('over repeats an item passes when half of them do', () => {
+test('over repeats an item passes when most of them do, a tie not being a pass, as in the list of items', () => {
   const items = [judged(0, null, 1), judged(0, 'order', 0.5), judged(1, null, 0.4), judged(1, 'order', 0.6)]
 
-  expect(flips(items)).toMatchObject([{ decided: 2, nowFailing: 0, nowPassing: 1 }])
+  expect(flips(items)).toMatchObject([{ decided: 2, nowFailing: 1, nowPassing: 1 }])
+})
+
+test('names that items bring along make at most fifty rows, and none without a pair', () => {
+  const items = Array.from({ length: 60 }, (_, at) => [
+    judged(at, null, 1),
+    judged(at, `own-${at}`, 1),
+  ]).flat()
+
+  expect(flips(items)).toHaveLength(50)
+  expect(flips([{ ...judged(0, 'own', 1), origin: 'nowhere' }])).toEqual([])
 })
 
 test('without perturbed items there is no row, and without judgements no rate', () => {

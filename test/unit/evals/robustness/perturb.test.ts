@@ -118,3 +118,19 @@ test('names are exchanged wherever they stand, for one of the same gender, and b
   const unnamed = { id: 'a', input: 'Ask Annette or greg@example.com' }
   expect(perturbed('names', unnamed).left[0]?.reason).toBe('its question names nobody of the lists')
 })
+
+test('names at the beginning of a line are people, and names of variables are not', () => {
+  const { item } = perturbed('names', { id: 'a', input: 'Hello,\nEmily asks for her shoes.' })
+
+  expect(item?.input).toBe('Hello,\nLakisha asks for her shoes.')
+  const named = { id: 'a', variables: { Emily: 'shoes', question: 'Which colour?' } }
+  expect(perturbed('names', named).left[0]?.reason).toBe('its question names nobody of the lists')
+})
+
+test('injection leaves items with assertions of their own, beside which obeying may not show', () => {
+  const checks = [{ kind: 'contains', settings: { value: 'shoes' } }]
+
+  expect(
+    perturbed('injection', { ...ITEM, assertions: { checks, threshold: 0.5 } }).left[0]?.reason,
+  ).toContain('assertions of its own')
+})
