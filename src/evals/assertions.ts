@@ -47,7 +47,7 @@ export const assertionsShape = z.strictObject({
 
 export type Assertions = z.output<typeof assertionsShape>
 export type Assertion = Assertions['checks'][number]
-export type JudgedAssertion = z.output<typeof check>
+export type Check = z.output<typeof check>
 
 type UnjudgedAssertion = z.output<typeof unjudged>
 /** One of which a model may say something, though nothing decides by it. */
@@ -61,8 +61,8 @@ export function reportedAssertions({ checks }: Assertions): ReportedAssertion[] 
 }
 
 /** Every assertion that has a kind, in groups too. */
-export function judgedAssertions({ checks }: Assertions): JudgedAssertion[] {
+export function checksOf({ checks }: Assertions): Check[] {
   return checks
     .flatMap((one) => ('all' in one ? one.all : [one]))
-    .filter((one): one is JudgedAssertion => 'kind' in one)
+    .filter((one): one is Check => 'kind' in one)
 }

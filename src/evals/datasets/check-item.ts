@@ -3,7 +3,7 @@
 import { RequestError } from '../../errors.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
 import { type Content, contentOf } from '../../registry/content.ts'
-import { type Assertions, judgedAssertions, reportedAssertions } from '../assertions.ts'
+import { type Assertions, checksOf, reportedAssertions } from '../assertions.ts'
 import { prepareJudge } from '../scorers/judges/judged-assertions.ts'
 import { prepareScorer } from '../scorers/registry.ts'
 import { type DatasetItem, itemShape, MAX_ITEM_BYTES } from './item.ts'
@@ -42,7 +42,7 @@ function findContradiction({ input, messages, variables, output, assertions }: D
 }
 
 function findWrongAssertion(assertions: Assertions): string | null {
-  for (const { kind, settings } of judgedAssertions(assertions)) {
+  for (const { kind, settings } of checksOf(assertions)) {
     // Judging it would judge it again.
     if (/^(?:not-)?assertions$/.test(kind)) return `assertions: "${kind}" is no kind for an item.`
     try {

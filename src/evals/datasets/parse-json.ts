@@ -1,4 +1,4 @@
-/** JSON of people's files: no deeper than items are, no member twice, and what is wrong in a sentence. */
+/** JSON of people's files: no deeper than items are, no outermost member twice, and what is wrong in a sentence. */
 
 import { scanTopLevel } from '../../lib/json-scan.ts'
 import { MAX_DEPTH } from './check-item.ts'

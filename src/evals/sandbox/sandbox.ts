@@ -34,13 +34,18 @@ const START_MS = 30_000
 const MAX_WAITING = 1_000
 /** One answer and one item at the most, with what JSON escapes. */
 const MAX_ORDER_CHARS = 8 * 1024 * 1024
+/** Of all that wait together: large answers are fewer. */
+const MAX_WAITING_CHARS = 64 * 1024 * 1024
 
-type Job = { order: CodeOrder; signal: AbortSignal; tell: (evaluated: Evaluated) => void }
+type Job = { order: CodeOrder; chars: number; signal: AbortSignal; tell: (evaluated: Evaluated) => void }
 
 export function openSandbox(settings: SandboxSettings = {}): Sandbox {
   const sandbox = new SandboxProcess(settings)
   return {
-    evaluate: (order, signal) => new Promise((tell) => sandbox.add({ order, signal, tell })),
+    evaluate: (order, signal) =>
+      new Promise((tell) => {
+        sandbox.add({ order, chars: JSON.stringify(order).length, signal, tell })
+      }),
     close: () => sandbox.close(),
   }
 }
@@ -61,14 +66,20 @@ class SandboxProcess {
 
   add(job: Job): void {
     if (this.#closed) job.tell(failed('The sandbox is closed.'))
-    else if (this.#waiting.length >= MAX_WAITING)
-      job.tell(failed(`${MAX_WAITING} evaluations already wait. Lower the concurrency of the suite.`))
-    else if (JSON.stringify(job.order).length > MAX_ORDER_CHARS)
+    else if (this.#waiting.length >= MAX_WAITING || this.#waitingChars() + job.chars > MAX_WAITING_CHARS)
+      job.tell(
+        failed(`${this.#waiting.length} evaluations already wait. Lower the concurrency of the suite.`),
+      )
+    else if (job.chars > MAX_ORDER_CHARS)
       job.tell(failed(`Code, answer and context have more than ${MAX_ORDER_CHARS} characters.`))
     else {
       this.#waiting.push(job)
       this.#pump()
     }
+  }
+
+  #waitingChars(): number {
+    return this.#waiting.reduce((sum, { chars }) => sum + chars, 0)
   }
 
   async close(): Promise<void> {
@@ -125,9 +136,15 @@ class SandboxProcess {
       return
     }
     const report: SandboxReport = read.data
+    const isAwaited = report.kind === 'ready' ? !this.#isReady : this.#job !== null && report.id === this.#id
+    if (!isAwaited) {
+      // Believed, it would stop the clock of the order that runs.
+      this.#end(child, 'The sandbox answered what was not asked.')
+      return
+    }
     clearTimeout(this.#timer)
     if (report.kind === 'ready') this.#isReady = true
-    else if (report.id === this.#id) this.#settle(report.evaluated)
+    else this.#settle(report.evaluated)
     this.#pump()
   }
 

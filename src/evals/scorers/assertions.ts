@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
-import type { Assertion, Assertions, JudgedAssertion } from '../assertions.ts'
+import type { Assertion, Assertions, Check } from '../assertions.ts'
 import { abstained, clip, failed, rounded, verdict } from './outcome.ts'
 import type { Score, ScoreOutcome, ScorerKind } from './scorer.ts'
 
@@ -66,7 +66,7 @@ async function judge(prepare: Prepare, assertion: Assertion, given: Parameters<S
 /** A kind that throws is one assertion that is not known, and the others still count. */
 async function scoreOne(
   prepare: Prepare,
-  { kind, settings = {} }: JudgedAssertion,
+  { kind, settings = {} }: Check,
   given: Parameters<Score>,
 ): Promise<ScoreOutcome & { values?: ScorerKind['values'] }> {
   try {
@@ -80,7 +80,7 @@ async function scoreOne(
 
 function endOf(
   outcome: ScoreOutcome & { values?: ScorerKind['values'] },
-  { not = false, by_pass: byPass = false }: JudgedAssertion,
+  { not = false, by_pass: byPass = false }: Check,
   weight: number,
 ): Ended {
   if (outcome.outcome !== 'scored' || outcome.passed === null) return unknown(weight)

@@ -29,7 +29,7 @@ const settings = z.strictObject({
     .max(200)
     .optional()
     .describe('which of a file’s exports is the function; left out, its default'),
-  threshold: z.number().optional().describe('passed from this number on; left out, a number above 0 passes'),
+  threshold: z.number().optional().describe('a number passes from here on; left out, one above 0 does'),
   vars: object.optional().describe('`context.vars`; left out, the item’s variables'),
   config: (z.json() as unknown as z.ZodType<JsonValue>).optional().describe('`context.config`'),
 })
@@ -42,7 +42,7 @@ export const javascript: ScorerKind<Settings> = {
   source:
     'promptfoo (javascript), https://www.promptfoo.dev/docs/configuration/expected-outputs/javascript/; what throws is an error here, and has failed there.',
   traps:
-    'Runs alone in QuickJS, with nothing but the language: no require, import, fetch, process or timers, 1 s of computing time, 64 MiB. What throws, takes longer, or gives anything else is an error and no score. Code that asks for the time or for chance judges the same answer otherwise the next day. A number beyond 0…1 is held against the threshold as it is, and counts as 0 or 1. `output` is the text, or the tool calls of an answer that has no text. An empty answer is shown to the code as any other; one of more than a million characters abstains.',
+    'Runs alone in QuickJS, with nothing but the language: no require, import, fetch, process or timers, 1 s of computing time, 64 MiB. What throws, takes longer, or gives anything else is an error and no score. Code that asks for the time or for chance judges the same answer otherwise the next day. A number beyond 0…1 is held against the threshold as it is, and counts as 0 or 1. `output` is the text; of an answer with tool calls it is these, or the whole message where it has a text too. `threshold` is held against a number alone: true, false and {pass} decide for themselves. An empty answer is shown to the code as any other; one of more than a million characters abstains.',
   values: 'share',
   better: 'higher',
   settings,

@@ -8,10 +8,8 @@ import { judgeSafely } from '../judge-safely.ts'
 import { abstained, clip, failed, rounded } from '../outcome.ts'
 import type { Score, ScoreOutcome, ScorerKind } from '../scorer.ts'
 import { versionWith } from './prompts/judge-prompt.ts'
-import { SINGLE_JUDGES } from './single-judges.ts'
+import { MAX_JUDGES, readJudge, SINGLE_JUDGES } from './single-judges.ts'
 
-/** As many as ask less than a judgement may: ten questions each, at the most. */
-const MAX_ASSERTIONS = 9
 const MAX_SAID_CHARS = 200
 
 const noSettings = z.strictObject({})
@@ -34,8 +32,8 @@ export const judgedAssertions: ScorerKind<z.output<typeof noSettings>> = {
     async (sample, ...rest) => {
       const all = sample.assertions === null ? [] : reportedAssertions(sample.assertions)
       if (all.length === 0) return abstained('No assertion of the item names a judge.')
-      if (all.length > MAX_ASSERTIONS)
-        return abstained(`${all.length} assertions name a judge, and ${MAX_ASSERTIONS} at most are asked.`)
+      if (all.length > MAX_JUDGES)
+        return abstained(`${all.length} assertions name a judge, and ${MAX_JUDGES} at most are asked.`)
       const said: Said[] = []
       for (const assertion of all) said.push({ assertion, outcome: await ask(assertion, sample, ...rest) })
       return together(said)
@@ -44,18 +42,12 @@ export const judgedAssertions: ScorerKind<z.output<typeof noSettings>> = {
 
 /** Throws RequestError for a kind that is no judge, and for settings that it does not take. */
 export function prepareJudge({
-  kind: name,
+  kind,
   settings,
 }: ReportedAssertion['judge']): Pick<ScorerKind, 'values'> & { score: Score } {
-  const kind = SINGLE_JUDGES.find((one) => one.kind === name)
-  const read = kind?.settings.safeParse(settings)
-  if (kind !== undefined && read?.success) return { values: kind.values, score: kind.prepare(read.data) }
-  const known = SINGLE_JUDGES.map((one) => one.kind).join(', ')
-  const why =
-    kind === undefined
-      ? `is no judge. Known: ${known}.`
-      : `does not take ${clip(JSON.stringify(settings), 200)}.`
-  throw new RequestError('invalid_value', `judge: "${name}" ${why}`, { param: 'judge' })
+  const read = readJudge(kind, settings)
+  if (!('problems' in read)) return read
+  throw new RequestError('invalid_value', `judge: ${read.problems.join(' ')}`, { param: 'judge' })
 }
 
 async function ask(

@@ -2,16 +2,14 @@
 
 import { z } from 'zod'
 import type { JsonObject } from '../../../lib/json.ts'
-import { describeIssues } from '../../../lib/schema-problems.ts'
 import { judgeSafely } from '../judge-safely.ts'
-import { abstained, clip, quoted, rounded, share } from '../outcome.ts'
+import { abstained, clip, rounded, share } from '../outcome.ts'
 import type { Score, ScoreOutcome, ScorerKind } from '../scorer.ts'
 import { thresholdSetting, wrongSetting } from '../settings.ts'
 import { versionWith } from './prompts/judge-prompt.ts'
-import { SINGLE_JUDGES } from './single-judges.ts'
+import { MAX_JUDGES, readJudge, SINGLE_JUDGES } from './single-judges.ts'
 
 /** As many as ask less than a judgement may: ten questions each, at the most. */
-const MAX_JUDGES = 9
 const MAX_VOTE_CHARS = 200
 
 const settings = z.strictObject({
@@ -67,19 +65,12 @@ export const jury: ScorerKind<z.output<typeof settings>> = {
 }
 
 /** Throws RequestError that names the judge. */
-function readMember({ kind: name, ...given }: { kind: string }, at: number): Member {
-  const kind = SINGLE_JUDGES.find((one) => one.kind === name)
-  if (kind === undefined) {
-    const known = SINGLE_JUDGES.map((one) => one.kind).join(', ')
-    throw wrongSetting(`judges.${at}.kind`, `${quoted(name)} is no judge. Known: ${known}.`)
+function readMember({ kind, ...given }: { kind: string }, at: number): Member {
+  const read = readJudge(kind, given as JsonObject)
+  if ('problems' in read) {
+    throw wrongSetting(`judges.${at}${read.of === 'kind' ? '.kind' : ''}`, read.problems.join(' '))
   }
-  const read = kind.settings.safeParse(given)
-  if (!read.success) {
-    const mistakes = describeIssues(name, kind.settings, given, read.error)
-    throw wrongSetting(`judges.${at}`, mistakes.slice(0, 5).join(' '))
-  }
-  const { model } = read.data as { model: string }
-  return { kind: name, model, values: kind.values, score: kind.prepare(read.data) }
+  return { kind, ...read }
 }
 
 function describeVote({ judge, outcome }: Vote): JsonObject {

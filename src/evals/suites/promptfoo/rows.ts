@@ -24,8 +24,11 @@ export function rowsOf(
   for (const one of Array.isArray(given) ? given : [given]) {
     if (typeof one === 'string') {
       const read = readRows(one, files)
-      if ('rows' in read) rows.push(...read.rows)
-      else leftOut.push({ test: one.slice(0, 100), prompt: null, reason: read.why })
+      if ('rows' in read) {
+        // Before they are spread: a file may hold more than a call takes.
+        if (rows.length + read.rows.length > MAX_TESTS) return { problems: [tooMany(what)] }
+        rows.push(...read.rows)
+      } else leftOut.push({ test: one.slice(0, 100), prompt: null, reason: read.why })
     } else if (isJsonObject(one) && typeof one.path === 'string') {
       leftOut.push({ test: one.path, prompt: null, reason: `${what} that a program makes are not run` })
     } else rows.push(one)

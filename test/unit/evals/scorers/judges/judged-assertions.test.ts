@@ -60,7 +60,7 @@ describe('what models say of assertions', () => {
 
 test.each([
   [{ kind: 'contains', settings: {} }, /"contains" is no judge/],
-  [{ kind: 'rubric', settings: { model: 'm' } }, /"rubric" does not take/],
+  [{ kind: 'rubric', settings: { model: 'm' } }, /judge: rubric: rubric: nothing where a text is expected/],
 ])('an item whose assertion names the judge %j is refused', (judge, why) => {
   const item = { id: 'a', input: 'x', assertions: { checks: [rubric('x', { judge })] } }
 
