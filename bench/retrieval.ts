@@ -54,7 +54,7 @@ const QUESTION_WORDS = 10
 const PUSH = 1_000
 const EXACT_QUERIES = 200
 const PROJECT = 'prj_default'
-const ACTOR = { id: 'vk_bench', name: 'bench', projectId: PROJECT }
+const ACTOR = { id: 'vk_bench', name: 'bench', projectId: PROJECT, person: 'vk_bench' }
 
 const folders = [SHIPPED, ...(values.models === undefined ? [] : [values.models])]
 const provider = createLocalProvider({ folders, hub: { enabled: false, cacheFolder: SHIPPED } })

@@ -38,6 +38,7 @@ type RouteConfig = {
 }
 type DeclaredKeyConfig = {
   name: string
+  owner: string | null
   secret: Secret
   roles: readonly ('admin' | 'engineer' | 'approver' | 'auditor' | 'app')[]
   project: string | null
@@ -255,6 +256,7 @@ function resolveKeys(
     if (found === null) return []
     return {
       name: key.name,
+      owner: key.owner ?? null,
       secret: found,
       roles: key.roles,
       project: key.project ?? null,

@@ -122,6 +122,7 @@ function broughtKeys(config: Config): DeclaredKey[] {
       : [
           {
             name,
+            owner: null,
             secret,
             roles,
             project: null,

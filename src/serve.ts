@@ -198,6 +198,7 @@ function commandLineKey(): DeclaredKey {
   const secret = new Secret(newSecret(), 'generated')
   return {
     name: 'cli',
+    owner: null,
     secret,
     roles: ['admin', 'engineer', 'auditor', 'app'],
     project: null,

@@ -1,6 +1,7 @@
 /** The shape of aval.yaml. Every object is strict: an unknown key is a mistake, never ignored. */
 
 import { z } from 'zod'
+import { OWNER_NAME, OWNER_RULE } from '../lib/owner-name.ts'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
 import { redaction } from './redaction.ts'
 import { retrievalShape } from './retrieval.ts'
@@ -130,6 +131,7 @@ const rates = { rpm: z.int().min(1).optional(), concurrency: z.int().min(1).opti
 
 const declaredKey = z.strictObject({
   name,
+  owner: z.string(OWNER_RULE).regex(OWNER_NAME, OWNER_RULE).toLowerCase().optional(),
   secret: secretRef,
   roles: z.array(z.enum(['admin', 'engineer', 'approver', 'auditor', 'app'])).min(1),
   project: name.optional(),

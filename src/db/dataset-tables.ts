@@ -28,6 +28,7 @@ export const datasetVersions = pgTable('dataset_versions', {
   createdBy: text('created_by').notNull(),
   createdByName: text('created_by_name'),
   createdAt: instant('created_at').notNull(),
+  createdByPerson: text('created_by_person'),
 })
 
 export const datasetVersionItems = pgTable(

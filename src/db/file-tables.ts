@@ -50,6 +50,7 @@ export const vectorStores = pgTable('vector_stores', {
   restsUntil: instant('rests_until'),
   attempts: integer('attempts').notNull(),
   error: text('error'),
+  createdByPerson: text('created_by_person'),
 })
 
 export const vectorStoreFiles = pgTable(

@@ -38,6 +38,7 @@ export const virtualKeys = pgTable('virtual_keys', {
   expiresAt: instant('expires_at'),
   revokedAt: instant('revoked_at'),
   replacedBy: text('replaced_by'),
+  owner: text('owner'),
 })
 
 export const changeCounters = pgTable('change_counters', {
@@ -193,6 +194,8 @@ export const legalHolds = pgTable('legal_holds', {
   placedByName: text('placed_by_name').notNull().default(''),
   releasedByName: text('released_by_name'),
   releaseReason: text('release_reason'),
+  placedByPerson: text('placed_by_person'),
+  releasedByPerson: text('released_by_person'),
 })
 
 export const erasures = pgTable('erasures', {
@@ -213,6 +216,8 @@ export const erasures = pgTable('erasures', {
   decidedAt: instant('decided_at'),
   progressAt: instant('progress_at'),
   progressId: text('progress_id'),
+  requestedByPerson: text('requested_by_person'),
+  approvedByPerson: text('approved_by_person'),
 })
 
 export const exports = pgTable('exports', {

@@ -11,6 +11,9 @@ const made = () => ({
   createdAt: instant('created_at').notNull(),
 })
 
+/** As a person, where others may not approve what they made themselves; null for rows from before. */
+const person = () => ({ createdByPerson: text('created_by_person') })
+
 /** One version of something with a name. */
 export const version = () => ({
   id: text('id').primaryKey(),
@@ -20,6 +23,7 @@ export const version = () => ({
   hash: text('hash').notNull(),
   content: text('content').notNull(),
   ...made(),
+  ...person(),
 })
 
 export const promptVersions = pgTable('prompt_versions', version())
@@ -51,6 +55,7 @@ export const releases = pgTable('releases', {
   hash: text('hash').notNull(),
   content: text('content').notNull(),
   ...made(),
+  ...person(),
 })
 
 export const decisions = pgTable('decisions', {

@@ -11,6 +11,8 @@ import { digestSecret, parseToken } from './token.ts'
 /** A key as the config gives it: the secret is already read from the environment or a file. */
 export type DeclaredKey = {
   name: string
+  /** Null makes the key a person of its own. */
+  owner: string | null
   secret: Secret
   roles: readonly Role[]
   /** Project name, not id; null is the default project. */
@@ -91,6 +93,7 @@ function toVirtualKey(wanted: DeclaredKey): VirtualKey {
   return {
     id: `cfg_${wanted.name}`,
     name: wanted.name,
+    owner: wanted.owner,
     projectId: projectIdOf(wanted.project ?? DEFAULT_PROJECT),
     roles: wanted.roles,
     allowedRoutes: wanted.routes,

@@ -18,6 +18,7 @@ export async function createFirstKeys(
     const make = async (name: string, role: 'admin' | 'app') => {
       const key: NewKey = {
         name,
+        owner: null,
         project: DEFAULT_PROJECT,
         roles: [role],
         allowedRoutes: null,

@@ -7,6 +7,8 @@ export type VirtualKey = {
   /** `vk_…`, or `cfg_<name>` for a key declared in aval.yaml. */
   id: string
   name: string
+  /** Who answers for it; null where nobody was named: `personOf` says who that is. */
+  owner: string | null
   projectId: string
   roles: readonly Role[]
   /** Routes and `upstream/model` names this key may call, `*` wildcards allowed at the end; null = all. */

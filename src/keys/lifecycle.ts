@@ -9,6 +9,7 @@ import { RequestError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Role, VirtualKey } from './key.ts'
+import { personOf, whyNotFor } from './person.ts'
 import { projectIdOf } from './project.ts'
 import { exceedsScope, type KeyScope } from './scope.ts'
 import {
@@ -29,6 +30,8 @@ export type KeyDeps = { db: Db; pepper: KeyObject; clock: Clock }
 /** What a new key shall be. Times in milliseconds since the epoch; null = no bound. */
 export type NewKey = {
   name: string
+  /** Null is the minter's person: another key of one person is no other person. */
+  owner: string | null
   /** Project name; null is the minter's project. */
   project: string | null
   roles: readonly Role[]
@@ -53,8 +56,8 @@ const KEY_PAGE_MAX = 200
 
 /**
  * Makes a key. `minter` is the key that asks; null only where the process itself asks (its first start), which may
- * make any key in any project. Throws RequestError permission_denied when the new key would be more than the minter,
- * invalid_value for a time in the past.
+ * make any key in any project, and one without an owner. Throws RequestError permission_denied when the new key would be
+ * more than the minter or somebody else's, invalid_value for a time in the past.
  */
 export async function createKey(
   deps: KeyDeps,
@@ -75,7 +78,9 @@ export async function createKey(
     )
   }
   demandScope(minter, { ...wanted, projectId })
-  const { row, token } = mint(deps, nowMs, { ...wanted, projectId })
+  const owner = wanted.owner ?? (minter === null ? null : personOf(minter))
+  if (owner !== null) demandOwner(minter, owner)
+  const { row, token } = mint(deps, nowMs, { ...wanted, projectId, owner })
   await deps.db.transaction(async (tx) => {
     const name = projectId.slice('prj_'.length)
     await ensureProject(tx, { id: projectId, name, createdAt: new Date(nowMs) })
@@ -118,9 +123,9 @@ export async function revokeKey(deps: KeyDeps, actor: VirtualKey, id: string): P
 }
 
 /**
- * Makes a successor of the same scope; the old key works until `overlapMs` have passed (default 24 h, at most 30 d)
+ * Makes a successor of the same scope and the same person; the old key works until `overlapMs` have passed (default 24 h, at most 30 d)
  * or its own expiry, whichever is first. The successor keeps the old expiry unless `expiresAtMs` gives another.
- * Throws not_found, permission_denied, invalid_value, or conflict for a key that is no longer live or already replaced.
+ * Throws not_found, permission_denied (also for somebody else's key), invalid_value, or conflict for a key that is no longer live or already replaced.
  */
 export async function rotateKey(
   deps: KeyDeps,
@@ -141,8 +146,11 @@ export async function rotateKey(
     const scope = toVirtualKey(old)
     const expiresAtMs = wanted.expiresAtMs === undefined ? scope.expiresAtMs : wanted.expiresAtMs
     demandScope(actor, { ...scope, expiresAtMs })
+    // A key without an owner is a person by its id, which its successor would not have.
+    const owner = personOf(scope)
+    demandOwner(actor, owner)
     demandRotatable(old, nowMs)
-    const { row, token } = mint(deps, nowMs, { ...scope, expiresAtMs })
+    const { row, token } = mint(deps, nowMs, { ...scope, expiresAtMs, owner })
     await insertKey(tx, row)
     const moved = await replaceKeyRow(tx, {
       projectId: actor.projectId,
@@ -158,12 +166,13 @@ export async function rotateKey(
   })
 }
 
-function mint(deps: KeyDeps, nowMs: number, scope: KeyScope & { name: string }) {
+function mint(deps: KeyDeps, nowMs: number, scope: KeyScope & Pick<NewKey, 'name' | 'owner'>) {
   const parts = { id: newId('vk', nowMs), secret: newSecret() }
   const row: KeyRow = {
     id: parts.id,
     projectId: scope.projectId,
     name: scope.name,
+    owner: scope.owner,
     roles: [...scope.roles],
     allowedRoutes: scope.allowedRoutes === null ? null : [...scope.allowedRoutes],
     digest: digestSecret(deps.pepper, parts.secret),
@@ -180,6 +189,11 @@ function mint(deps: KeyDeps, nowMs: number, scope: KeyScope & { name: string }) 
 function demandScope(actor: VirtualKey | null, scope: KeyScope): void {
   const excess = actor === null ? null : exceedsScope(actor, scope)
   if (excess !== null) throw new RequestError('permission_denied', excess)
+}
+
+function demandOwner(minter: VirtualKey | null, person: string): void {
+  const why = minter === null ? null : whyNotFor(minter, person)
+  if (why !== null) throw new RequestError('permission_denied', why, { param: 'owner' })
 }
 
 function demandRow(row: KeyRow | null, id: string): KeyRow {

@@ -50,6 +50,8 @@ type Line = [
   rpm: number | null,
   concurrency: number | null,
   expiresAtMs: number | null,
+  /** Not in files from before there were owners, whose keys have none. */
+  owner?: string | null,
 ]
 
 function toLine({ key, digest }: KeyEntry): string {
@@ -63,17 +65,17 @@ function toLine({ key, digest }: KeyEntry): string {
     key.rpm,
     key.concurrency,
     key.expiresAtMs,
+    key.owner,
   ] satisfies Line)
 }
 
 /** The seal has been checked: a line is what `toLine` wrote. */
 function fromLine(text: string): KeyEntry {
-  const [id, digest, name, projectId, roles, allowedRoutes, rpm, concurrency, expiresAtMs] = JSON.parse(
-    text,
-  ) as Line
+  const [id, digest, name, projectId, roles, allowedRoutes, rpm, concurrency, expiresAtMs, owner = null] =
+    JSON.parse(text) as Line
   const known = roles.filter((role): role is Role => ROLES.some((one) => one === role))
   return {
     digest: Buffer.from(digest, 'base64url'),
-    key: { id, name, projectId, roles: known, allowedRoutes, rpm, concurrency, expiresAtMs },
+    key: { id, name, owner, projectId, roles: known, allowedRoutes, rpm, concurrency, expiresAtMs },
   }
 }

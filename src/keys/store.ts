@@ -130,6 +130,7 @@ export function toVirtualKey(row: KeyRow) {
   return {
     id: row.id,
     name: row.name,
+    owner: row.owner,
     projectId: row.projectId,
     roles: row.roles.filter((role): role is Role => ROLES.some((known) => known === role)),
     allowedRoutes: row.allowedRoutes,

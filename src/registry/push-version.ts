@@ -43,6 +43,7 @@ export async function pushVersion(
     content: content.text,
     createdBy: author.id,
     createdByName: author.name,
+    createdByPerson: author.person,
     createdAt: new Date(nowMs),
   }
   for (let tried = 0; tried < tries; tried += 1) {

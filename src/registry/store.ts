@@ -34,9 +34,10 @@ export async function insertNextVersion(
   const newest = sql`(SELECT coalesce(max(version), 0) AS version FROM ${table}
     WHERE project_id = ${row.projectId} AND name = ${row.name})`
   const rows = await db.execute<{ version: number }>(sql`
-    INSERT INTO ${table} (id, project_id, name, version, hash, content, created_by, created_by_name, created_at)
+    INSERT INTO ${table} (id, project_id, name, version, hash, content, created_by, created_by_name, created_by_person,
+      created_at)
     SELECT ${row.id}, ${row.projectId}, ${row.name}, newest.version + 1, ${row.hash}, ${row.content},
-      ${row.createdBy}, ${row.createdByName}, ${row.createdAt.toISOString()}::timestamptz
+      ${row.createdBy}, ${row.createdByName}, ${row.createdByPerson}, ${row.createdAt.toISOString()}::timestamptz
     FROM ${newest} AS newest
     WHERE ${expectedVersion}::integer IS NULL OR newest.version = ${expectedVersion}::integer
     ON CONFLICT DO NOTHING

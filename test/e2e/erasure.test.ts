@@ -64,6 +64,7 @@ test('one person asks, another approves: the bodies are gone, the log still says
   })
   const bob = await call<{ token: string }>(gateway.adminKey, 'POST', '/api/keys', {
     name: 'bob',
+    owner: 'bob',
     roles: ['approver'],
   })
 

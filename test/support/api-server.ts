@@ -72,6 +72,7 @@ export async function startApiServer(
       const unbound = { allowedRoutes: null, rpm: null, concurrency: null, expiresAtMs: null }
       const made = await createKey(keyDeps, null, {
         name: `${project} ${role}`,
+        owner: null,
         project,
         roles: [role],
         ...unbound,

@@ -10,7 +10,7 @@ import { readyScorers } from '../../src/evals/scorers/ready-scorers.ts'
 import { readSuiteFile, type Suite } from '../../src/evals/suites/suite.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 
-export const AUTHOR = { id: 'vk_test', name: 'test', projectId: 'prj_default' }
+export const AUTHOR = { id: 'vk_test', name: 'test', projectId: 'prj_default', person: 'vk_test' }
 
 /** Items `q0`, `q1`, … that ask their own number and expect it back. */
 export function numbered(

@@ -5,6 +5,7 @@ import { createQueue, type QueueWish } from '../../src/evals/reviews/create-queu
 import type { QueueRow } from '../../src/evals/reviews/queue-rows.ts'
 import { nextTask, type ReviewTask, rateTask } from '../../src/evals/reviews/review.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import type { Actor } from '../../src/registry/actor.ts'
 import { AUTHOR, aDataset, aSuite, begin, execute, numbered, scriptedAsk } from './eval-runs.ts'
 
 export const JUDGED = `
@@ -32,7 +33,12 @@ export async function aJudgedRun(
   return candidate.id
 }
 
-export const person = (name: string) => ({ id: `vk_${name}`, name })
+export const person = (name: string): Actor => ({
+  id: `vk_${name}`,
+  name,
+  projectId: AUTHOR.projectId,
+  person: `vk_${name}`,
+})
 
 export async function aQueue(
   { sql }: DatabaseConnection,

@@ -56,6 +56,7 @@ export async function requestErasure(
       reason,
       requestedBy: actor.id,
       requestedByName: actor.name,
+      requestedByPerson: actor.person,
       requestedAt: new Date(nowMs),
       expiresAt: new Date(nowMs + EXPIRES_MS),
     })
@@ -76,13 +77,15 @@ export async function approveErasure(deps: ExecuteDeps, actor: Actor, id: string
   const approved = await deps.db.transaction(async (tx) => {
     await lockProject(tx, actor.projectId)
     const erasure = await demandOpen(tx, actor.projectId, id, now)
-    const asked = { id: erasure.requestedBy, name: erasure.requestedByName }
-    demandSecondPerson(actor, asked, `approve erasure ${id}`)
+    const { requestedBy, requestedByName, requestedByPerson } = erasure
+    const first = { id: requestedBy, name: requestedByName, person: requestedByPerson }
+    demandSecondPerson(actor, first, `approve erasure ${id}`)
     await demandNoHold(tx, actor.projectId, erasure.subject)
     return await updateErasure(tx, id, {
       state: 'approved',
       approvedBy: actor.id,
       approvedByName: actor.name,
+      approvedByPerson: actor.person,
       decidedAt: now,
     })
   })

@@ -15,8 +15,11 @@ import {
   updateHold,
 } from './store.ts'
 
-/** The key that acts. `name` is its owner: another key of the same name is the same person. */
-export type Actor = { id: string; name: string; projectId: string }
+/** The key that acts, and the person who answers for it. */
+export type Actor = { id: string; name: string; projectId: string; person: string }
+
+/** Who acted first, as a row keeps it; `person` is null in rows from before keys had owners. */
+type First = { id: string; name: string; person: string | null }
 
 export type HoldDeps = { db: Db; clock: Clock }
 
@@ -47,6 +50,7 @@ export async function placeHold(
       reason,
       placedBy: actor.id,
       placedByName: actor.name,
+      placedByPerson: actor.person,
       placedAt: new Date(nowMs),
     })
   })
@@ -68,10 +72,13 @@ export async function releaseHold(
     if (hold.releasedAt !== null) {
       throw new RequestError('conflict', `Hold ${id} was released by ${hold.releasedBy} already.`)
     }
-    demandSecondPerson(actor, { id: hold.placedBy, name: hold.placedByName }, `release hold ${id}`)
+    const { placedBy, placedByName, placedByPerson } = hold
+    const first = { id: placedBy, name: placedByName, person: placedByPerson }
+    demandSecondPerson(actor, first, `release hold ${id}`)
     return await updateHold(tx, id, {
       releasedBy: actor.id,
       releasedByName: actor.name,
+      releasedByPerson: actor.person,
       releasedAt: new Date(clock.nowMs()),
       releaseReason: reason,
     })
@@ -101,12 +108,16 @@ export function heldError(hold: HoldRow): RequestError {
   )
 }
 
-/** Throws RequestError permission_denied when the actor is the first person again: the same key, or one of the same name. */
-export function demandSecondPerson(actor: Actor, first: { id: string; name: string }, what: string): void {
-  if (actor.id !== first.id && actor.name !== first.name) return
+/**
+ * Throws RequestError permission_denied when the actor is the first person again: the same key, another key of the same
+ * person, or one of the same name, which is all that keys without an owner say of whose they are.
+ */
+export function demandSecondPerson(actor: Actor, first: First, what: string): void {
+  const person = first.person ?? first.id
+  if (actor.person !== person && actor.id !== first.id && actor.name !== first.name) return
   throw new RequestError(
     'permission_denied',
-    `Only another person than ${first.name} (${first.id}) may ${what}; ${actor.id} is ${actor.name}.`,
+    `Only another person than ${person} (key ${first.id}, ${first.name}) may ${what}; key ${actor.id} (${actor.name}) is that of ${actor.person}.`,
   )
 }
 

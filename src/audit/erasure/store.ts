@@ -34,6 +34,7 @@ export async function insertErasure(
     | 'reason'
     | 'requestedBy'
     | 'requestedByName'
+    | 'requestedByPerson'
     | 'requestedAt'
     | 'expiresAt'
   >,
@@ -207,7 +208,10 @@ export async function readErasuresVersion(db: Db): Promise<bigint> {
 
 export async function insertHold(
   db: Db,
-  row: Pick<HoldRow, 'id' | 'projectId' | 'subject' | 'reason' | 'placedBy' | 'placedByName' | 'placedAt'>,
+  row: Pick<
+    HoldRow,
+    'id' | 'projectId' | 'subject' | 'reason' | 'placedBy' | 'placedByName' | 'placedByPerson' | 'placedAt'
+  >,
 ): Promise<HoldRow> {
   const [inserted] = await db.insert(legalHolds).values(row).returning()
   if (inserted === undefined) throw new Error('The database gave no row back.')
@@ -244,7 +248,10 @@ export async function lockHold(db: Db, projectId: string, id: string): Promise<H
 export async function updateHold(
   db: Db,
   id: string,
-  release: Pick<HoldRow, 'releasedBy' | 'releasedByName' | 'releasedAt' | 'releaseReason'>,
+  release: Pick<
+    HoldRow,
+    'releasedBy' | 'releasedByName' | 'releasedByPerson' | 'releasedAt' | 'releaseReason'
+  >,
 ): Promise<HoldRow> {
   const [row] = await db.update(legalHolds).set(release).where(eq(legalHolds.id, id)).returning()
   if (row === undefined) throw new Error(`Hold ${id} is gone.`)

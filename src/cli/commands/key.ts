@@ -1,4 +1,4 @@
-/** `aval key create|list|revoke|rotate`. A token is printed once, by the command that made it. */
+/** `aval key create|list|show|revoke|rotate`. A token is printed once, by the command that made it. */
 
 import type { Command } from 'commander'
 import { printableLine } from '../../lib/printable.ts'
@@ -19,6 +19,7 @@ import { colorsOf } from '../terminal.ts'
 type Key = {
   id: string
   name: string
+  owner: string | null
   project: string
   roles: string[]
   routes: string[] | null
@@ -33,6 +34,7 @@ type Key = {
 }
 type Minted = Key & { token: string }
 type CreateOptions = {
+  owner?: string
   role?: string[]
   route?: string[]
   project?: string
@@ -44,13 +46,17 @@ type CreateOptions = {
 type RotateOptions = { overlap?: string; expires?: string; json?: boolean }
 
 export function addKeyCommands(program: Command, context: CliContext): void {
-  const key = program.command('key').description('make, list, rotate and revoke virtual keys')
+  const key = program.command('key').description('make, list, show, rotate and revoke virtual keys')
   withExamples(
     withJson(
       key
         .command('create')
         .argument('<name>', 'the app, team or person it is for')
         .description('make a key; its secret is shown once')
+        .option(
+          '--owner <owner>',
+          'the person or team who answers for it; naming another one needs admin (default: yourself)',
+        )
         .option('--role <role...>', 'admin, engineer, approver, auditor or app (default: app)')
         .option(
           '--route <pattern...>',
@@ -63,7 +69,7 @@ export function addKeyCommands(program: Command, context: CliContext): void {
     ),
     'aval key create web-shop',
     'aval key create web-shop --route "support-*" --rpm 600 --expires 90d',
-    'aval key create ada --role auditor',
+    'aval key create ada --owner ada@example.com --role auditor',
   ).action(context.run((name: string, options: CreateOptions) => create(context, name, options)))
 
   withExamples(
@@ -74,10 +80,17 @@ export function addKeyCommands(program: Command, context: CliContext): void {
 
   withExamples(
     withJson(
+      key.command('show').argument('<id>', 'vk_…, or cfg_… for a key of aval.yaml').description('one key'),
+    ),
+    'aval key show vk_01k…',
+  ).action(context.run((id: string, options: { json?: boolean }) => show(context, id, options)))
+
+  withExamples(
+    withJson(
       key
         .command('rotate')
         .argument('<id>', 'vk_…')
-        .description('make a successor; the old key works on for a while')
+        .description('make a successor of the same owner; the old key works on for a while')
         .option('--overlap <duration>', 'how long both work, at most 30d', '24h')
         .option('--expires <duration>', 'life of the new key, such as 90d (default: as the old one)'),
     ),
@@ -106,6 +119,7 @@ async function create(context: CliContext, name: string, options: CreateOptions)
     path: '/api/keys',
     body: {
       name,
+      ...(options.owner !== undefined && { owner: options.owner }),
       ...(options.role && { roles: options.role }),
       ...(options.route && { routes: options.route }),
       ...(options.project !== undefined && { project: options.project }),
@@ -127,10 +141,11 @@ async function list(context: CliContext, options: ListOptions): Promise<undefine
     path: '/api/keys',
     command: 'aval key list',
     none: 'No keys yet. Make one: aval key create <name>',
-    head: ['ID', 'NAME', 'ROLES', 'ROUTES', 'STATE', 'CREATED', 'EXPIRES'],
+    head: ['ID', 'NAME', 'OWNER', 'ROLES', 'ROUTES', 'STATE', 'CREATED', 'EXPIRES'],
     cells: (key) => [
       key.id,
       shorten(key.name, 30),
+      shorten(key.owner ?? '', 30),
       key.roles.join(' '),
       key.routes === null ? 'all' : shorten(key.routes.join(' '), 40),
       key.state,
@@ -138,6 +153,26 @@ async function list(context: CliContext, options: ListOptions): Promise<undefine
       formatTime(context.terminal, key.expires_at),
     ],
   })
+}
+
+async function show(context: CliContext, id: string, options: { json?: boolean }): Promise<undefined> {
+  const path = `/api/keys/${encodeURIComponent(id)}`
+  const key = await context.client.json<Key>({ method: 'GET', path })
+  if (options.json) {
+    writeJson(context, key)
+    return undefined
+  }
+  const time = (at: string | null) => (at === null ? null : formatTime(context.terminal, at))
+  context.terminal.write(
+    formatFields([
+      ...fieldsOf(context, key),
+      ['state', key.state],
+      ['made', time(key.created_at) ?? key.source],
+      ['revoked', time(key.revoked_at)],
+      ['replaced by', key.replaced_by],
+    ]),
+  )
+  return undefined
 }
 
 async function rotate(context: CliContext, id: string, options: RotateOptions): Promise<undefined> {
@@ -175,20 +210,23 @@ async function revoke(
   return undefined
 }
 
+function fieldsOf(context: CliContext, key: Key): [name: string, value: string | null][] {
+  return [
+    ['id', key.id],
+    ['name', key.name],
+    ['owner', key.owner ?? 'none: a person of its own'],
+    ['project', key.project],
+    ['roles', key.roles.join(' ')],
+    ['routes', key.routes === null ? 'all' : key.routes.join(' ')],
+    ['rpm', key.rpm === null ? null : String(key.rpm)],
+    ['concurrency', key.concurrency === null ? null : String(key.concurrency)],
+    ['expires', key.expires_at === null ? 'never' : formatTime(context.terminal, key.expires_at)],
+  ]
+}
+
 function writeMinted(context: CliContext, minted: Minted): void {
   const colors = colorsOf(context.terminal)
-  context.terminal.write(
-    formatFields([
-      ['id', minted.id],
-      ['name', minted.name],
-      ['project', minted.project],
-      ['roles', minted.roles.join(' ')],
-      ['routes', minted.routes === null ? 'all' : minted.routes.join(' ')],
-      ['rpm', minted.rpm === null ? null : String(minted.rpm)],
-      ['concurrency', minted.concurrency === null ? null : String(minted.concurrency)],
-      ['expires', minted.expires_at === null ? 'never' : formatTime(context.terminal, minted.expires_at)],
-    ]),
-  )
+  context.terminal.write(formatFields(fieldsOf(context, minted)))
   context.terminal.write(`\n${colors.bold(minted.token)}\n`)
   context.terminal.write('This is the key. It is shown once and stored nowhere.\n')
 }

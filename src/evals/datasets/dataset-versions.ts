@@ -94,6 +94,7 @@ export async function pushDataset(
     description: wanted.description,
     createdBy: author.id,
     createdByName: author.name,
+    createdByPerson: author.person,
     createdAt: new Date(nowMs).toISOString(),
   }
   for (let tried = 0; tried < MAX_TRIES; tried += 1) {

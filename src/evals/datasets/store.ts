@@ -15,6 +15,8 @@ export type DatasetVersionRow = {
   description: string | null
   createdBy: string
   createdByName: string | null
+  /** Null for versions from before there were owners of keys. */
+  createdByPerson: string | null
   createdAt: string
 }
 export type DatasetKey = { projectId: string; name: string }
@@ -22,7 +24,8 @@ export type PlacedItem = { position: number; itemId: string; hash: string; item:
 type ItemRow = { itemId: string; hash: string; content: string }
 
 const VERSION = `id, project_id AS "projectId", name, version, hash, items, item_schema AS "itemSchema", description,
-  created_by AS "createdBy", created_by_name AS "createdByName", created_at AS "createdAt"`
+  created_by AS "createdBy", created_by_name AS "createdByName",
+  created_by_person AS "createdByPerson", created_at AS "createdAt"`
 
 /** A version of the name, the newest for null. */
 export async function findDatasetVersion(
@@ -142,8 +145,9 @@ export async function insertNextDatasetVersion(
   return await sql.begin(async (transaction) => {
     const [made] = await transaction.unsafe<DatasetVersionRow[]>(
       `INSERT INTO dataset_versions
-         (id, project_id, name, version, hash, items, item_schema, description, created_by, created_by_name, created_at)
-       SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, $6, $7, $8, $9, $10::timestamptz
+         (id, project_id, name, version, hash, items, item_schema, description, created_by, created_by_name, created_at,
+          created_by_person)
+       SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, $6, $7, $8, $9, $10::timestamptz, $11
        FROM dataset_versions WHERE project_id = $2 AND name = $3
        ON CONFLICT DO NOTHING RETURNING ${VERSION}`,
       [
@@ -157,6 +161,7 @@ export async function insertNextDatasetVersion(
         row.createdBy,
         row.createdByName,
         row.createdAt,
+        row.createdByPerson,
       ],
     )
     if (made === undefined) return null

@@ -3,6 +3,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Actor } from '../../registry/actor.ts'
 import type { DatasetItem } from '../datasets/item.ts'
 import { sampleOf } from '../runs/judge-unit.ts'
 import type { Sample } from '../scorers/scorer.ts'
@@ -62,8 +63,9 @@ export async function getQueue(sql: Sql, projectId: string, name: string): Promi
 export async function nextTask(
   { sql, clock }: ReviewDeps,
   queue: QueueRow,
-  person: Person,
+  reviewer: Actor,
 ): Promise<ReviewTask | null> {
+  const person = personOf(reviewer)
   const nowMs = clock.nowMs()
   const [now, until] = [iso(nowMs), iso(nowMs + HOLD_MS)]
   const number = await sql.begin(async (transaction) => {
@@ -102,9 +104,10 @@ export async function showTask(
 export async function rateTask(
   { sql, clock }: ReviewDeps,
   queue: QueueRow,
-  person: Person,
+  reviewer: Actor,
   { number, value: said, note }: { number: number; value: Said; note: string | null },
 ): Promise<Rated> {
+  const person = personOf(reviewer)
   const value = ratingValue(parseQueueContent(queue).scale, said)
   return await sql.begin(async (transaction) => {
     await lockQueue(transaction, queue.id)
@@ -120,7 +123,7 @@ export async function rateTask(
       person,
       value,
       note,
-      by: person,
+      by: reviewer.id,
       now: iso(clock.nowMs()),
     })
     return { number, said, note, revision }
@@ -131,12 +134,12 @@ export async function rateTask(
 export async function skipTask(
   { sql, clock }: ReviewDeps,
   queue: QueueRow,
-  person: Person,
+  reviewer: Actor,
   { number, reason }: { number: number; reason: string },
 ): Promise<void> {
   await sql.begin(async (transaction) => {
     await lockQueue(transaction, queue.id)
-    const place = { queueId: queue.id, number, person: person.id }
+    const place = { queueId: queue.id, number, person: reviewer.person }
     if (!(await leavePlace(transaction, place))) {
       throw conflict(
         `Task ${number} of "${queue.name}" is not waiting for you: only what was handed to you is skipped.`,
@@ -153,9 +156,10 @@ export async function skipTask(
 export async function adjudicateTask(
   { sql, clock }: ReviewDeps,
   queue: QueueRow,
-  person: Person,
+  reviewer: Actor,
   { number, value: said, note }: { number: number; value: Said; note: string | null },
 ): Promise<Rated> {
+  const person = personOf(reviewer)
   const content = parseQueueContent(queue)
   const value = ratingValue(content.scale, said)
   return await sql.begin(async (transaction) => {
@@ -178,7 +182,14 @@ export async function adjudicateTask(
     if (!(await takeAdjudication(transaction, { queueId: queue.id, number, person, now }))) {
       throw conflict(`Somebody else adjudicated task ${number}, and only they correct it.`)
     }
-    const revision = await keepRating(transaction, queue, { number, person, value, note, by: person, now })
+    const revision = await keepRating(transaction, queue, {
+      number,
+      person,
+      value,
+      note,
+      by: reviewer.id,
+      now,
+    })
     return { number, said, note, revision }
   })
 }
@@ -190,7 +201,7 @@ export async function adjudicateTask(
 export async function importRatings(
   { sql, clock }: ReviewDeps,
   queue: QueueRow,
-  by: Person,
+  importer: Actor,
   ratings: readonly ImportedRating[],
 ): Promise<{ added: number; unchanged: number }> {
   const { scale } = parseQueueContent(queue)
@@ -229,24 +240,28 @@ export async function importRatings(
           `task ${number} has its ${queue.reviewers} reviewers, or "${reviewer}" stands there twice.`,
         )
       }
-      await keepRating(transaction, queue, { number, person, value, note, by, now })
+      await keepRating(transaction, queue, { number, person, value, note, by: importer.id, now })
       counts.added += 1
     }
     return counts
   })
 }
 
-/** The caller holds the queue's lock, and the person a place at the task. Gives the revision. */
+/** Who sits at a task is a person, by the name of the key that they came with: another key of theirs has the same place. */
+function personOf({ person, name }: Actor): Person {
+  return { id: person, name }
+}
+
+/** The caller holds the queue's lock, and the person a place at the task. `by` is the key that wrote it. Gives the revision. */
 async function keepRating(
   transaction: TransactionSql,
   { id: queueId }: QueueRow,
   {
     person,
-    by,
     ...rating
-  }: { number: number; person: Person; value: number; note: string | null; by: Person; now: string },
+  }: { number: number; person: Person; value: number; note: string | null; by: string; now: string },
 ): Promise<number> {
-  return await insertRating(transaction, { queueId, ...rating, person: person.id, by: by.id })
+  return await insertRating(transaction, { queueId, ...rating, person: person.id })
 }
 
 /** Every task with its ratings: at most 5,000 of at most 9. */

@@ -74,6 +74,7 @@ function keyOf({ projectId, runId, runName }: Call): VirtualKey {
   return {
     id: runId,
     name: runName,
+    owner: null,
     projectId,
     roles: ['engineer'],
     allowedRoutes: null,

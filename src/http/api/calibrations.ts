@@ -12,6 +12,7 @@ import {
   parseQueueContent,
   showTask,
 } from '../../evals/reviews/review.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import {
@@ -141,7 +142,7 @@ export function calibrationsApi(deps: ReviewsApiDeps) {
       await record.access(key, { action: 'review_queue.disputes', target: row.name })
       const content = parseQueueContent(row)
       const disputes = disputesFor(await allTasks(sql, row), content, {
-        person: key.id,
+        person: actorOf(key).person,
         limit: SHOWN_DISPUTES,
       })
       const data = await Promise.all(
@@ -159,7 +160,7 @@ export function calibrationsApi(deps: ReviewsApiDeps) {
       const row = await getQueue(sql, key.projectId, name)
       const detail = { task: number, value }
       await record.admin(key, { action: 'review_queue.adjudicate', target: row.name, detail })
-      const { said, revision } = await adjudicateTask(deps, row, key, { number, value, note })
+      const { said, revision } = await adjudicateTask(deps, row, actorOf(key), { number, value, note })
       return c.json({ task: number, value: said, note, revision }, 200)
     })
     .openapi(importRoute, async (c) => {
@@ -168,7 +169,7 @@ export function calibrationsApi(deps: ReviewsApiDeps) {
       const given = c.req.valid('json').ratings.map(({ note = null, ...rating }) => ({ ...rating, note }))
       const detail = { ratings: given.length }
       await record.admin(key, { action: 'review_queue.import', target: row.name, detail })
-      return c.json(await importRatings(deps, row, key, given), 200)
+      return c.json(await importRatings(deps, row, actorOf(key), given), 200)
     })
     .openapi(exportRoute, async (c) => {
       const { key } = c.var
@@ -186,7 +187,7 @@ export function calibrationsApi(deps: ReviewsApiDeps) {
       const row = await getQueue(sql, key.projectId, c.req.valid('param').name)
       await record.admin(key, { action: 'review_queue.calibrate', target: row.name })
       const { calibrate } = await calibrating()
-      return c.json(toCalibration(await calibrate(deps, key, row)), 201)
+      return c.json(toCalibration(await calibrate(deps, actorOf(key), row)), 201)
     })
     .openapi(listRoute, async (c) => {
       const { queue = null, limit, cursor: after = null } = c.req.valid('query')

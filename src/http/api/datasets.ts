@@ -11,6 +11,7 @@ import {
 } from '../../evals/datasets/store.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { JsonObject } from '../../lib/json.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
   diffQuery,
@@ -128,7 +129,7 @@ export function datasetsApi(deps: DatasetsApiDeps) {
       const { key } = c.var
       await record.admin(key, { action: 'dataset.push', target: name, detail: { items: hashes.length } })
       const wanted = { name, hashes, schema, description }
-      const { version, created } = await (await versions()).pushDataset(deps, key, wanted)
+      const { version, created } = await (await versions()).pushDataset(deps, actorOf(key), wanted)
       return c.json({ ...toVersion(version), created }, created ? 201 : 200)
     })
     .openapi(listRoute, async (c) => {

@@ -4,6 +4,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { approveErasure, listErasures, rejectErasure, requestErasure } from '../../audit/erasure/erasures.ts'
 import type { ExecuteDeps } from '../../audit/erasure/execute.ts'
 import { ERASURE_STATES, type ErasureRow, type ErasureState } from '../../audit/erasure/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageOf, pageQuery, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -98,7 +99,7 @@ export function erasuresApi(deps: ErasuresApiDeps) {
       const { subject: named, reason } = c.req.valid('json')
       const subject = subjectOf(named, key.projectId, deps.pseudonym)
       await deps.record.admin(key, { action: 'erasure.request', target: subject, purpose: reason })
-      const { erasure, rows, dataKeys } = await requestErasure(deps, key, { subject, reason })
+      const { erasure, rows, dataKeys } = await requestErasure(deps, actorOf(key), { subject, reason })
       return c.json({ ...toWire(erasure), rows, data_keys: dataKeys }, 201)
     })
     .openapi(listErasuresRoute, async (c) => {
@@ -110,12 +111,12 @@ export function erasuresApi(deps: ErasuresApiDeps) {
     .openapi(approveErasureRoute, async (c) => {
       const { id } = c.req.valid('param')
       await deps.record.admin(c.var.key, { action: 'erasure.approve', target: id })
-      return c.json(toWire(await approveErasure(deps, c.var.key, id)), 200)
+      return c.json(toWire(await approveErasure(deps, actorOf(c.var.key), id)), 200)
     })
     .openapi(rejectErasureRoute, async (c) => {
       const { id } = c.req.valid('param')
       await deps.record.admin(c.var.key, { action: 'erasure.reject', target: id })
-      return c.json(toWire(await rejectErasure(deps, c.var.key, id)), 200)
+      return c.json(toWire(await rejectErasure(deps, actorOf(c.var.key), id)), 200)
     })
 }
 

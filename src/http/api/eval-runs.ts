@@ -11,6 +11,7 @@ import type { Subject } from '../../evals/runs/run-content.ts'
 import { findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
 import { usdText } from '../../lib/money.ts'
 import type { Ring } from '../../queue/jobs.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
   listQuery,
@@ -133,7 +134,7 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
           against: plan.baseline?.subject ?? null,
         },
       })
-      const made = await createRuns(deps, key, {
+      const made = await createRuns(deps, actorOf(key), {
         plan,
         budget: read.budget,
         tags: rest.tags,

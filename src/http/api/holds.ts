@@ -3,6 +3,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { type HoldDeps, listHolds, placeHold, releaseHold } from '../../audit/erasure/holds.ts'
 import type { HoldRow } from '../../audit/erasure/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageOf, pageQuery, pageToWire } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -75,7 +76,7 @@ export function holdsApi(deps: HoldsApiDeps) {
       const { subject: named, reason } = c.req.valid('json')
       const subject = named === null ? null : subjectOf(named, key.projectId, deps.pseudonym)
       await deps.record.admin(key, { action: 'hold.place', target: subject, purpose: reason })
-      return c.json(toWire(await placeHold(deps, key, { subject, reason })), 201)
+      return c.json(toWire(await placeHold(deps, actorOf(key), { subject, reason })), 201)
     })
     .openapi(listHoldsRoute, async (c) => {
       const { limit, cursor } = c.req.valid('query')
@@ -87,7 +88,7 @@ export function holdsApi(deps: HoldsApiDeps) {
       const { id } = c.req.valid('param')
       const { reason } = c.req.valid('json')
       await deps.record.admin(c.var.key, { action: 'hold.release', target: id, purpose: reason })
-      return c.json(toWire(await releaseHold(deps, c.var.key, { id, reason })), 200)
+      return c.json(toWire(await releaseHold(deps, actorOf(c.var.key), { id, reason })), 200)
     })
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../retrieval/indexes/create.ts'
 import { findBuildRate, retryBuild } from '../../retrieval/indexes/retry.ts'
 import { findIndexById, listIndexes } from '../../retrieval/indexes/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
   indexName,
@@ -162,7 +163,7 @@ export function indexesApi(deps: IndexesApiDeps) {
         target: wanted.name,
         detail: { source, embedding, chunker, storage },
       })
-      const { index, created } = await createIndex(deps, key, wanted.name, manifest)
+      const { index, created } = await createIndex(deps, actorOf(key), wanted.name, manifest)
       const now = new Date(deps.clock.nowMs()).toISOString()
       const isAgain = !created && (await retryBuild(deps.sql, index, now))
       const isWaiting = isAgain || index.state === 'queued'

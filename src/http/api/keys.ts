@@ -15,7 +15,9 @@ import {
   revokeKey,
   rotateKey,
 } from '../../keys/lifecycle.ts'
+import { personOf } from '../../keys/person.ts'
 import { isProjectName } from '../../keys/project.ts'
+import { OWNER_NAME, OWNER_RULE } from '../../lib/owner-name.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageOf, pageQuery } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -35,6 +37,8 @@ export type KeysApiDeps = KeyDeps & { keyring: Pick<Keyring, 'declaredKeys'>; re
 const keyShape = {
   id: z.string(),
   name: z.string(),
+  /** Null: the key is a person of its own. */
+  owner: z.string().nullable(),
   project: z.string(),
   roles: z.array(z.string()),
   routes: z.array(z.string()).nullable(),
@@ -54,6 +58,8 @@ type KeyWire = z.infer<typeof keySchema>
 const whole = z.int().min(1).max(1_000_000_000).nullable().default(null)
 const newKeyBody = strictShape('field', {
   name: z.string().trim().min(1).max(120),
+  /** Who answers for it; only an admin names another person than its own. */
+  owner: z.string().regex(OWNER_NAME, `Write ${OWNER_RULE}.`).toLowerCase().optional(),
   project: z.string().refine(isProjectName, 'Write lower-case letters, digits and hyphens.').optional(),
   roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length).default(['app']),
   routes: z
@@ -127,13 +133,15 @@ export function keysApi(deps: KeysApiDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(createKeyRoute, async (c) => {
       const body = c.req.valid('json')
+      const owner = body.owner ?? personOf(c.var.key)
       await deps.record.admin(c.var.key, {
         action: 'key.create',
         target: body.name,
-        detail: { roles: body.roles, project: body.project ?? null, routes: body.routes },
+        detail: { owner, roles: body.roles, project: body.project ?? null, routes: body.routes },
       })
       const minted = await createKey(deps, c.var.key, {
         name: body.name,
+        owner,
         project: body.project ?? null,
         roles: body.roles,
         allowedRoutes: body.routes,
@@ -224,13 +232,14 @@ function toWire(key: KeyView): KeyWire {
 }
 
 function scopeWire(
-  key: Pick<KeyView, 'id' | 'name' | 'projectId' | 'roles' | 'rpm' | 'concurrency'> & {
+  key: Pick<KeyView, 'id' | 'name' | 'owner' | 'projectId' | 'roles' | 'rpm' | 'concurrency'> & {
     allowedRoutes: readonly string[] | null
   },
 ) {
   return {
     id: key.id,
     name: key.name,
+    owner: key.owner,
     project: key.projectId.replace(/^prj_/, ''),
     roles: [...key.roles],
     routes: key.allowedRoutes === null ? null : [...key.allowedRoutes],

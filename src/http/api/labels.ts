@@ -4,6 +4,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { moveLabel } from '../../promotion/promote.ts'
 import { type DecisionRow, listDecisions } from '../../promotion/store.ts'
 import { findReleaseById, listLabels } from '../../registry/releases/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import { type ReleasesApiDeps, releaseText, routeName } from './releases.ts'
@@ -116,7 +117,7 @@ export function labelsApi(deps: ReleasesApiDeps) {
         purpose: reason,
         detail: { release, canary, expected },
       })
-      const moved = await moveLabel(deps, key, {
+      const moved = await moveLabel(deps, actorOf(key), {
         route,
         label,
         to: release,

@@ -11,6 +11,7 @@ import {
   type ModelVersion,
   pushModelVersion,
 } from '../../registry/models/model-versions.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -114,7 +115,7 @@ export function modelVersionsApi(deps: ModelVersionsApiDeps) {
         target: name,
         detail: { hash: content.hash, upstream: body.upstream, model: body.model },
       })
-      const { version, created } = await pushModelVersion(deps, c.var.key, { name, content })
+      const { version, created } = await pushModelVersion(deps, actorOf(c.var.key), { name, content })
       return c.json({ ...toWire(version), created }, created ? 201 : 200)
     })
     .openapi(listRoute, async (c) => {

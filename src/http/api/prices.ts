@@ -11,6 +11,7 @@ import { resolvePrice } from '../../registry/prices/price-book.ts'
 import type { PriceList } from '../../registry/prices/price-list.ts'
 import { setPrice } from '../../registry/prices/set-price.ts'
 import { findOwnPrice, listPriceRows, type PriceRow, toOwnPrice } from '../../registry/prices/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import type { Recorder } from './recorder.ts'
 import {
@@ -149,7 +150,7 @@ export function pricesApi(deps: PricesApiDeps) {
         target: `${upstream}/${model}`,
         detail: { source, valid_from: valid_from ?? null, ...figuresWire(figures) },
       })
-      const row = await setPrice(deps, c.var.key, { upstream, model, source, validFromMs, figures })
+      const row = await setPrice(deps, actorOf(c.var.key), { upstream, model, source, validFromMs, figures })
       return c.json(rowWire(row), 201)
     })
     .openapi(listRoute, async (c) => {

@@ -16,6 +16,7 @@ import {
 } from '../../registry/prompts/prompt-versions.ts'
 import { type ChatMessage, compilePrompt } from '../../registry/prompts/render.ts'
 import type { PromptVersionSummary } from '../../registry/prompts/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageOf, pageToWire, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -159,7 +160,11 @@ export function promptsApi(deps: PromptsApiDeps) {
         target: name,
         detail: { hash: contentOfPrompt(content).hash, expected_version: expectedVersion },
       })
-      const { version, created } = await pushPrompt(deps, c.var.key, { name, content, expectedVersion })
+      const { version, created } = await pushPrompt(deps, actorOf(c.var.key), {
+        name,
+        content,
+        expectedVersion,
+      })
       return c.json({ ...toSummary(ofVersion(version)), created }, created ? 201 : 200)
     })
     .openapi(listRoute, async (c) => {

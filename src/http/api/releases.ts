@@ -9,6 +9,7 @@ import { createRelease } from '../../registry/releases/create.ts'
 import { parseRelease, parseReleaseNumber, refText } from '../../registry/releases/release-content.ts'
 import { someRetrievalSettings } from '../../registry/releases/retrieval-settings.ts'
 import { findRelease, listLabels, listReleases, type ReleaseRow } from '../../registry/releases/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -131,7 +132,7 @@ export function releasesApi(deps: ReleasesApiDeps) {
         },
       })
       const { models } = body
-      const { release, created } = await createRelease(deps, key, {
+      const { release, created } = await createRelease(deps, actorOf(key), {
         ...body,
         models: models === null ? null : models.map(({ model, weight }) => ({ ref: model, weight })),
         parameters: body.parameters as JsonObject | null,

@@ -14,6 +14,7 @@ import {
   skipTask,
 } from '../../evals/reviews/review.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { pageFrom, pageOf, pageQuery, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -70,7 +71,7 @@ const nextRoute = createRoute({
   request: { params: queueParam },
   responses: {
     200: answer(
-      'A task for this key, held for half an hour; the same one until it is rated or skipped. Null when nothing is left for it. It quotes an answer, so the read is recorded.',
+      'A task for this person, held for half an hour; the same one until it is rated or skipped. Null when nothing is left for them. It quotes an answer, so the read is recorded.',
       nextSchema,
     ),
     ...errorAnswers,
@@ -111,7 +112,7 @@ export function reviewsApi(deps: ReviewsApiDeps) {
       const { scorer = null, question = null, ...wish } = c.req.valid('json')
       await record.admin(key, { action: 'review_queue.create', target: wish.name, detail: { run: wish.run } })
       const { createQueue } = await making()
-      return c.json(toQueue(await createQueue(deps, key, { ...wish, scorer, question })), 201)
+      return c.json(toQueue(await createQueue(deps, actorOf(key), { ...wish, scorer, question })), 201)
     })
     .openapi(listRoute, async (c) => {
       const { limit, cursor: after = null } = c.req.valid('query')
@@ -126,7 +127,7 @@ export function reviewsApi(deps: ReviewsApiDeps) {
       const { key } = c.var
       const row = await getQueue(sql, key.projectId, c.req.valid('param').name)
       await record.access(key, { action: 'review_queue.next', target: row.name })
-      const task = await nextTask(deps, row, key)
+      const task = await nextTask(deps, row, actorOf(key))
       return c.json({ task: task === null ? null : toTask(parseQueueContent(row), task) }, 200)
     })
     .openapi(rateRoute, async (c) => {
@@ -139,7 +140,7 @@ export function reviewsApi(deps: ReviewsApiDeps) {
         target: row.name,
         detail: { task: number, value },
       })
-      const { said, revision } = await rateTask(deps, row, key, { number, value, note })
+      const { said, revision } = await rateTask(deps, row, actorOf(key), { number, value, note })
       return c.json({ task: number, value: said, note, revision }, 200)
     })
     .openapi(skipRoute, async (c) => {
@@ -148,7 +149,7 @@ export function reviewsApi(deps: ReviewsApiDeps) {
       const { reason } = c.req.valid('json')
       const row = await getQueue(sql, key.projectId, name)
       await record.admin(key, { action: 'review_queue.skip', target: row.name, detail: { task: number } })
-      await skipTask(deps, row, key, { number, reason })
+      await skipTask(deps, row, actorOf(key), { number, reason })
       return c.json(toQueue(row), 200)
     })
 }

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../lib/json.ts'
 import { pushDocuments, removeDocuments } from '../../retrieval/sources/push.ts'
 import { pushedSettings } from '../../retrieval/sources/settings.ts'
 import type { SourceRow } from '../../retrieval/sources/store.ts'
+import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { sourceSchema, toSource } from './source-body.ts'
 import { demandSource, getSource, type SourcesApiDeps, sourceParam } from './sources.ts'
@@ -88,7 +89,7 @@ export function sourceDocumentsApi(deps: SourcesApiDeps) {
       })
       const about = pushedSettings.parse(JSON.parse(source.settings))
       const pushed = documents.map(({ metadata, ...rest }) => ({ ...rest, metadata: metadata as JsonObject }))
-      await pushDocuments(deps, key, source.name, pushed, about)
+      await pushDocuments(deps, actorOf(key), source.name, pushed, about)
       return c.json(toSource(await getSource(deps.sql, key.projectId, source.name)), 200)
     })
     .openapi(removeRoute, async (c) => {

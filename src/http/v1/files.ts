@@ -20,6 +20,7 @@ import {
 } from '../../retrieval/files/files.ts'
 import { type FileRow, listFiles } from '../../retrieval/files/store.ts'
 import { deleteFile } from '../../retrieval/stores/change.ts'
+import { actorOf } from '../actor.ts'
 import { refuseInvalid } from '../api/validation.ts'
 import type { ApiEnv } from '../auth.ts'
 import { readQuery } from './json-body.ts'
@@ -91,7 +92,7 @@ async function upload(deps: StoresDeps, c: Context<FilesEnv>): Promise<FileRow> 
       incoming,
       { field: 'file', maxFileBytes: MAX_FILE_BYTES, tooLarge: fileTooLarge },
       async ({ bytes }) => {
-        received = await receiveFile(deps, key, bytes, sizeHint)
+        received = await receiveFile(deps, actorOf(key), bytes, sizeHint)
         return received
       },
     )

@@ -6,6 +6,7 @@ import { newId } from '../../lib/ids.ts'
 import { splitModelName } from '../../lib/model-name.ts'
 import { createStore, deleteStore, editStore, getStore, showStore } from '../../retrieval/stores/change.ts'
 import { listStores, type ShownStore, type StoreRow } from '../../retrieval/stores/store.ts'
+import { actorOf } from '../actor.ts'
 import type { ApiEnv } from '../auth.ts'
 import { readJson, readQuery } from './json-body.ts'
 import { listQuery, toList } from './openai-list.ts'
@@ -85,7 +86,7 @@ async function create(deps: StoresDeps, c: Context<ApiEnv>): Promise<ShownStore>
     target: id,
     detail: { embedding_model: embedding, files: files.length },
   })
-  const store = await createStore(deps, key, id, {
+  const store = await createStore(deps, actorOf(key), id, {
     name: body.name ?? '',
     description: body.description ?? null,
     metadata: JSON.stringify(body.metadata ?? {}),

@@ -78,6 +78,7 @@ export async function createRelease(deps: CreateDeps, author: Actor, wanted: New
       content: text,
       createdBy: author.id,
       createdByName: author.name,
+      createdByPerson: author.person,
       createdAt: new Date(nowMs),
     }
     const inserted = await deps.db.transaction(async (transaction) => {

@@ -165,7 +165,7 @@ export async function pageOfReleases(
   db: Db,
   after: string,
   limit: number,
-): Promise<Omit<ReleaseRow, 'createdBy' | 'createdByName' | 'createdAt'>[]> {
+): Promise<Omit<ReleaseRow, 'createdBy' | 'createdByName' | 'createdByPerson' | 'createdAt'>[]> {
   const { id, projectId, route, number, hash, content } = releases
   return await db
     .select({ id, projectId, route, number, hash, content })

@@ -61,7 +61,7 @@ const ROWS: readonly { mode: Mode; name: string }[] = [
 const BASELINE = 'text-only'
 
 const PROJECT = 'prj_default'
-const ACTOR = { id: 'bench', name: 'bench', projectId: PROJECT }
+const ACTOR = { id: 'bench', name: 'bench', projectId: PROJECT, person: 'bench' }
 const PUSH_DOCUMENTS = 500
 const PUSH_CHARACTERS = 8_000_000
 const LOOK_EVERY_MS = 500

@@ -68,6 +68,7 @@ export async function createStore(
       sourceId: newId('src', nowMs),
       createdBy: actor.id,
       createdByName: actor.name,
+      createdByPerson: actor.person,
       now,
     }
     const settings = contentOf(pushedSettings.parse({})).text

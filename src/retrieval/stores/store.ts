@@ -22,6 +22,8 @@ export type StoreRow = {
   expiresDays: number | null
   createdBy: string
   createdByName: string | null
+  /** Null for a store from before there were owners of keys. */
+  createdByPerson: string | null
   /** Seconds since 1970, as the other times. */
   createdAt: number
   lastActiveAt: number
@@ -51,7 +53,8 @@ const seconds = (column: string) => `floor(extract(epoch FROM ${column}))::doubl
 /** `$1` is now. */
 const ROW = `s.id, s.project_id AS "projectId", s.source_id AS "sourceId", s.name, s.description,
   s.metadata::text AS metadata, s.embedding, s.expires_days AS "expiresDays", s.created_by AS "createdBy",
-  s.created_by_name AS "createdByName", ${seconds('s.created_at')} AS "createdAt",
+  s.created_by_name AS "createdByName", s.created_by_person AS "createdByPerson",
+  ${seconds('s.created_at')} AS "createdAt",
   ${seconds('s.last_active_at')} AS "lastActiveAt",
   (s.expired_at IS NOT NULL OR coalesce(s.last_active_at + s.expires_days * interval '1 day' <= $1::timestamptz, false))
     AS expired,
@@ -82,6 +85,7 @@ export type NewStore = {
   expiresDays: number | null
   createdBy: string
   createdByName: string | null
+  createdByPerson: string
   now: string
 }
 
@@ -95,10 +99,10 @@ export async function insertStore(
   await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`vector stores ${row.projectId}`}, 0))`
   const rows = await sql`
     INSERT INTO vector_stores (id, project_id, source_id, name, description, metadata, embedding, expires_days, created_by,
-      created_by_name, created_at, last_active_at, changed_at)
+      created_by_name, created_by_person, created_at, last_active_at, changed_at)
     SELECT ${row.id}, ${row.projectId}, ${row.sourceId}, ${row.name}, ${row.description}, ${row.metadata}::jsonb,
-      ${row.embedding}, ${row.expiresDays}::integer, ${row.createdBy}, ${row.createdByName}, ${row.now}::timestamptz,
-      ${row.now}::timestamptz, ${row.now}::timestamptz
+      ${row.embedding}, ${row.expiresDays}::integer, ${row.createdBy}, ${row.createdByName}, ${row.createdByPerson},
+      ${row.now}::timestamptz, ${row.now}::timestamptz, ${row.now}::timestamptz
     WHERE (SELECT count(*) FROM vector_stores WHERE project_id = ${row.projectId} AND deleted_at IS NULL) < ${maxStores}
     RETURNING id`
   if (rows.length === 0) return false

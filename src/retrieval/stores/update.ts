@@ -197,7 +197,12 @@ class Update {
   async #build(store: StoreRow): Promise<{ indexId: string } | { problem: string }> {
     const { sql, db, clock } = this.#deps
     const models = await this.#deps.models()
-    const actor = { id: store.createdBy, name: store.createdByName ?? '', projectId: store.projectId }
+    const actor = {
+      id: store.createdBy,
+      name: store.createdByName ?? '',
+      projectId: store.projectId,
+      person: store.createdByPerson ?? store.createdBy,
+    }
     try {
       const { manifest } = await planOf({ db, sql, clock, ...models }, store)
       const { index } = await createIndex({ db, sql, clock }, actor, indexNameOf(store.id), manifest)

@@ -18,8 +18,8 @@ const LOGS = soakCount(12, 500)
 const DAY_MS = 86_400_000
 const TODAY = Date.UTC(2026, 10, 25, 14)
 const FLUSH_MS = 30_000
-const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default' }
-const bob: Actor = { id: 'vk_bob', name: 'bob', projectId: 'prj_default' }
+const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const bob: Actor = { id: 'vk_bob', name: 'bob', projectId: 'prj_default', person: 'vk_bob' }
 const secrets = auditSecrets()
 
 /** A log of six weeks: requests of all kinds, restarts, an erasure, and days that retention drops. */

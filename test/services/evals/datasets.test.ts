@@ -11,8 +11,8 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import type { JsonValue } from '../../../src/lib/json.ts'
 import { describeDatabases } from '../../support/database.ts'
 
-const ADA = { id: 'vk_ada', name: 'ada', projectId: 'prj_default' }
-const EVE = { id: 'vk_eve', name: 'eve', projectId: 'prj_other' }
+const ADA = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const EVE = { id: 'vk_eve', name: 'eve', projectId: 'prj_other', person: 'vk_eve' }
 const ASKS = { properties: { input: { type: 'string' } }, required: ['input'] }
 const asking = (id: string, input = `what is ${id}?`, more = {}) => ({ id, input, ...more })
 

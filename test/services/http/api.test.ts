@@ -69,6 +69,7 @@ beforeAll(async () => {
     declared: [
       {
         name: 'moved',
+        owner: null,
         secret: new Secret('sk-abcdefghijklmnopqrstuvwxyz0123456789', 'env:MOVED'),
         roles: ['app'],
         project: null,
@@ -710,7 +711,11 @@ async function freshIndex(project: 'default' | 'other'): Promise<string> {
 
 /** A fresh engineer key, so that an engineer may rotate and revoke it. */
 async function freshKey(project: 'default' | 'other'): Promise<string> {
-  const made = await call(as('admin', project), 'POST', '/api/keys', { name: 'matrix', roles: ['engineer'] })
+  const made = await call(as('admin', project), 'POST', '/api/keys', {
+    name: 'matrix',
+    roles: ['engineer'],
+    owner: server.keyOf(project, 'engineer').id,
+  })
   return made.json.id
 }
 
@@ -724,6 +729,7 @@ const somebodyElse = (project: 'default' | 'other') => ({
   id: 'vk_else',
   name: 'somebody else',
   projectId: `prj_${project}`,
+  person: 'vk_else',
 })
 let freshSubjects = 0
 
@@ -791,8 +797,9 @@ beforeAll(async () => {
 async function handedQueue(project: 'default' | 'other'): Promise<string> {
   const queue = await freshQueue(project, 3)
   for (const role of ['admin', 'engineer', 'approver'] as const) {
-    const person = { id: server.keyOf(project, role).id, name: role }
-    await nextTask({ sql: database.sql, clock: systemClock }, queue, person)
+    const { id } = server.keyOf(project, role)
+    const reviewer = { id, name: role, projectId: `prj_${project}`, person: id }
+    await nextTask({ sql: database.sql, clock: systemClock }, queue, reviewer)
   }
   return queue.name
 }

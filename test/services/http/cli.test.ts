@@ -416,6 +416,7 @@ describe('mistakes', () => {
       'key list',
       'key revoke',
       'key rotate',
+      'key show',
       'requests list',
       'requests show',
       'requests usage',

@@ -19,7 +19,7 @@ import { kill, type Program, startProgram } from '../../support/programs.ts'
 import { shippedModels } from '../../support/retrieval.ts'
 
 const SERVER_URL = process.env.TEST_DATABASE_URL ?? ''
-const ACTOR = { id: 'vk_test', name: 'test', projectId: 'prj_default' }
+const ACTOR = { id: 'vk_test', name: 'test', projectId: 'prj_default', person: 'vk_test' }
 const PROGRAM = new URL('../../support/programs/run-retrieval.ts', import.meta.url)
 const FILES = 400
 const KILLS = 4

@@ -18,7 +18,7 @@ import { claimSync, findSync, insertSync } from '../../../src/retrieval/sources/
 import { describeDatabases } from '../../support/database.ts'
 import { retrievalParts, shippedModels } from '../../support/retrieval.ts'
 
-const ACTOR = { id: 'vk_test', name: 'test', projectId: 'prj_default' }
+const ACTOR = { id: 'vk_test', name: 'test', projectId: 'prj_default', person: 'vk_test' }
 const signal = new AbortController().signal
 
 describeDatabases('jobs of retrieval', (open) => {

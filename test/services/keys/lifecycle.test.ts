@@ -18,6 +18,7 @@ import { describeDatabases } from '../../support/database.ts'
 
 const wanted: NewKey = {
   name: 'web-shop',
+  owner: null,
   project: 'default',
   roles: ['app'],
   allowedRoutes: ['support-*'],
@@ -28,6 +29,7 @@ const wanted: NewKey = {
 const admin: VirtualKey = {
   id: 'vk_admin',
   name: 'admin',
+  owner: null,
   projectId: 'prj_default',
   roles: ['admin'],
   allowedRoutes: null,
@@ -70,6 +72,7 @@ describeDatabases('virtual keys', (open) => {
     expect(keyring.authenticate(`Bearer ${minted.token}`)).toEqual({
       id: minted.key.id,
       name: 'web-shop',
+      owner: null,
       projectId: 'prj_default',
       roles: ['app'],
       allowedRoutes: ['support-*'],

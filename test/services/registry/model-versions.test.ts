@@ -10,8 +10,8 @@ import {
 } from '../../../src/registry/models/model-versions.ts'
 import { describeDatabases } from '../../support/database.ts'
 
-const ada = { id: 'vk_ada', name: 'ada', projectId: 'prj_default' }
-const stranger = { id: 'vk_else', name: 'else', projectId: 'prj_other' }
+const ada = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const stranger = { id: 'vk_else', name: 'else', projectId: 'prj_other', person: 'vk_else' }
 
 function mini(parameters: Record<string, unknown> = {}): Content {
   return modelContentOf({

@@ -7,8 +7,8 @@ import { type NewPrice, setPrice } from '../../../src/registry/prices/set-price.
 import { findOwnPrice, listOwnPrices, listPriceRows } from '../../../src/registry/prices/store.ts'
 import { describeDatabases } from '../../support/database.ts'
 
-const ada = { id: 'vk_ada', name: 'ada', projectId: 'prj_default' }
-const stranger = { id: 'vk_else', name: 'else', projectId: 'prj_other' }
+const ada = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const stranger = { id: 'vk_else', name: 'else', projectId: 'prj_other', person: 'vk_else' }
 const NOW_MS = Date.parse('2026-11-23T12:00:00.500Z')
 const MINI = {
   upstream: 'openai',

@@ -10,9 +10,9 @@ import {
 } from '../../../src/registry/prompts/prompt-versions.ts'
 import { describeDatabases } from '../../support/database.ts'
 
-const ADA = { id: 'vk_ada', name: 'ada', projectId: 'prj_default' }
-const BOB = { id: 'vk_bob', name: 'bob', projectId: 'prj_default' }
-const STRANGER = { id: 'vk_eve', name: 'eve', projectId: 'prj_other' }
+const ADA = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const BOB = { id: 'vk_bob', name: 'bob', projectId: 'prj_default', person: 'vk_bob' }
+const STRANGER = { id: 'vk_eve', name: 'eve', projectId: 'prj_other', person: 'vk_eve' }
 const saying = (content: string): PromptContent => ({ messages: [{ role: 'user', content }] })
 
 describeDatabases('versions of a prompt', (open) => {

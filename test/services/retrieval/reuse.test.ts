@@ -15,7 +15,7 @@ import { pushDocuments } from '../../../src/retrieval/sources/push.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const PROJECT = 'prj_default'
-const ACTOR = { id: 'vk_test', name: 'test', projectId: PROJECT }
+const ACTOR = { id: 'vk_test', name: 'test', projectId: PROJECT, person: 'vk_test' }
 const MODELS = fileURLToPath(new URL('../../../models', import.meta.url))
 const local = createLocalProvider({ folders: [MODELS], hub: { enabled: false, cacheFolder: MODELS } })
 afterAll(() => local.close())

@@ -10,7 +10,7 @@ import { until } from '../../support/process.ts'
 import { kill, startProgram } from '../../support/programs.ts'
 
 const SERVER_URL = process.env.TEST_DATABASE_URL ?? ''
-const ACTOR = { id: 'vk_test', name: 'test', projectId: 'prj_default' }
+const ACTOR = { id: 'vk_test', name: 'test', projectId: 'prj_default', person: 'vk_test' }
 const PROGRAM = new URL('../../support/programs/update-store.ts', import.meta.url)
 const FILES = 60
 const KILLS = 6

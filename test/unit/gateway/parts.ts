@@ -46,6 +46,7 @@ export function testKey(more: Partial<VirtualKey> = {}): VirtualKey {
   return {
     id: 'vk_1',
     name: 'shop',
+    owner: null,
     projectId: 'prj_default',
     roles: ['app'],
     allowedRoutes: null,

@@ -17,12 +17,12 @@ const logger = pino({ level: 'silent' })
 
 function mint(expiresAtMs: number | null = null): { token: string; entry: KeyEntry } {
   const parts = { id: newId('vk', 1), secret: newSecret() }
-  const scope = { name: 'web-shop', projectId: 'prj_default', roles: ['app'] as const, allowedRoutes: null }
+  const scope = { name: 'web-shop', owner: 'anna', projectId: 'prj_default', roles: ['app'] as const }
   return {
     token: formatToken(parts),
     entry: {
       digest: digestSecret(pepper, parts.secret),
-      key: { id: parts.id, ...scope, rpm: null, concurrency: null, expiresAtMs },
+      key: { id: parts.id, ...scope, allowedRoutes: null, rpm: null, concurrency: null, expiresAtMs },
     },
   }
 }
@@ -63,6 +63,7 @@ async function keyringOf(load: KeySource, options: Partial<KeyringOptions> = {})
 
 const declared = (name: string, secret: string): DeclaredKey => ({
   name,
+  owner: null,
   secret: new Secret(secret, 'env:SHOP_KEY'),
   roles: ['app'],
   project: null,
