@@ -4,7 +4,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import {
   type AuditConfig,
   type GuaranteeConfig,
@@ -14,6 +14,8 @@ import {
 } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import { type RetentionConfig, resolveRetention } from './config/retention.ts'
+import { readPolicies } from './config/policy-files.ts'
+import type { PolicyConfig } from './config/policies.ts'
 import { type DeclaredRetrieval, declaredRetrieval, retrievalFile } from './config/retrieval.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
@@ -32,7 +34,10 @@ type TargetConfig = {
 type RouteConfig = {
   name: string
   owner: string | null
+  /** Empty for a route whose releases are served. */
   targets: readonly TargetConfig[]
+  /** The name of each label's policy. */
+  labels: Readonly<Record<string, string>>
   retries: number
   guarantee: GuaranteeConfig
 }
@@ -67,6 +72,8 @@ export type Config = {
   retrieval: DeclaredRetrieval
   documents: { privateHosts: readonly string[] }
   routes: readonly RouteConfig[]
+  /** Of aval.yaml and of `policies/` beside it. */
+  policies: readonly PolicyConfig[]
   keys: readonly DeclaredKeyConfig[]
   limits: { app: { rpm: number | null; concurrency: number | null } }
   models: { folder: string | null; hub: boolean }
@@ -122,6 +129,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     retrieval: declaredRetrieval(file),
     documents: { privateHosts: file.documents?.private_hosts ?? [] },
     routes: resolveRoutes(file),
+    policies: readPolicies(file.policies ?? {}, path === null ? directory : dirname(path), problems),
     keys: resolveKeys(file, secret, problems),
     limits: {
       app: { rpm: file.limits?.app?.rpm ?? null, concurrency: file.limits?.app?.concurrency ?? null },
@@ -233,7 +241,10 @@ function resolveRoutes(file: ConfigFile): RouteConfig[] {
     owner: route.owner ?? null,
     retries: route.retries ?? 2,
     guarantee: resolveGuarantee(file.audit, route.audit),
-    targets: route.targets.map((entry) => {
+    labels: Object.fromEntries(
+      Object.entries(route.labels ?? {}).map(([label, { policy }]) => [label, policy]),
+    ),
+    targets: (route.targets ?? []).map((entry) => {
       const target = typeof entry === 'string' ? { model: entry } : entry
       const slash = target.model.indexOf('/')
       return {
@@ -311,11 +322,18 @@ function ollamaUrl(host: string | undefined): string {
 
 function checkReferences(config: Config, problems: string[]): void {
   const known = new Set(['local', 'ollama', ...config.upstreams.map(({ name }) => name)])
+  const policies = ['open', ...config.policies.map(({ name }) => name)]
   for (const route of config.routes) {
     for (const [index, target] of route.targets.entries()) {
       if (known.has(target.upstream)) continue
       problems.push(
         `aval.yaml: routes.${route.name}.targets.${index}: no upstream "${target.upstream}". Known: ${[...known].join(', ')}.`,
+      )
+    }
+    for (const [label, policy] of Object.entries(route.labels)) {
+      if (policies.includes(policy)) continue
+      problems.push(
+        `aval.yaml: routes.${route.name}.labels.${label}.policy: no policy "${policy}". Known: ${policies.join(', ')}.`,
       )
     }
   }

@@ -83,7 +83,8 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     models: {
       routes: (projectId) => {
         const { routes, registry } = runtime.snapshot()
-        return [...new Set([...registry.routesOf(projectId), ...routes.keys()])]
+        const ofFile = [...routes.values()].filter(({ targets }) => targets.length > 0)
+        return [...new Set([...registry.routesOf(projectId), ...ofFile.map(({ name }) => name)])]
       },
       listings: () => runtime.catalogue.refresh(),
     },

@@ -58,7 +58,7 @@ export async function createRuntime(deps: RuntimeDeps, first: Config): Promise<R
     }
     const routes = new Map(next.routes.map((route) => [route.name, route]))
     const knownModels = () => [
-      ...routes.keys(),
+      ...next.routes.filter(({ targets }) => targets.length > 0).map(({ name }) => name),
       ...catalogue.peek().flatMap(({ upstream, models }) => models.map(({ id }) => `${upstream}/${id}`)),
     ]
     snapshot = { upstreams, routes, registry: deps.book(), guarantee: next.audit.guarantee, knownModels }

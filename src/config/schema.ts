@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { OWNER_NAME, OWNER_RULE } from '../lib/owner-name.ts'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
+import { labelsShape, policiesShape } from './policies.ts'
 import { redaction } from './redaction.ts'
 import { retrievalShape } from './retrieval.ts'
 
@@ -120,12 +121,19 @@ const guarantee = {
   deadline: durationUpTo(60_000, '60s').optional(),
 }
 
-const route = z.strictObject({
-  owner: z.string().max(200).optional(),
-  targets: z.array(target).min(1).max(20),
-  retries: z.int().min(0).max(10).optional(),
-  audit: z.strictObject(guarantee).optional(),
-})
+/** With targets it is served as it stands here; without, its releases are, and the file says what their labels demand. */
+const route = z
+  .strictObject({
+    owner: z.string().max(200).optional(),
+    targets: z.array(target).min(1).max(20).optional(),
+    retries: z.int().min(0).max(10).optional(),
+    audit: z.strictObject(guarantee).optional(),
+    labels: labelsShape.optional(),
+  })
+  .refine(
+    ({ targets, labels }) => targets !== undefined || labels !== undefined,
+    'an object with targets, or with labels and their policies',
+  )
 
 const rates = { rpm: z.int().min(1).optional(), concurrency: z.int().min(1).optional() }
 
@@ -153,6 +161,7 @@ export const configFile = z.strictObject({
   upstreams: z.record(name, upstream).optional(),
   ...retrievalShape,
   routes: z.record(name, route).optional(),
+  policies: policiesShape.optional(),
   keys: z.array(declaredKey).max(1000).optional(),
   limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),
   models: z.strictObject({ dir: z.string().optional(), hub: z.boolean().optional() }).optional(),

@@ -68,6 +68,9 @@ export const decisions = pgTable('decisions', {
   canaryReleaseId: text('canary_release_id'),
   canaryWeight: integer('canary_weight'),
   reason: text('reason').notNull(),
+  /** Both null of decisions from before there were promotions; a rollback has no promotion. */
+  kind: text('kind').$type<'promotion' | 'canary' | 'rollback' | 'break_glass'>(),
+  promotionId: text('promotion_id'),
   decidedBy: text('decided_by').notNull(),
   decidedByName: text('decided_by_name'),
   decidedAt: instant('decided_at').notNull(),

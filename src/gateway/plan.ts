@@ -53,7 +53,7 @@ export function planTargets(
   const release = findRelease(snapshot.registry, key.projectId, model, wanted.unit)
   if (release !== null) return planRelease(snapshot, release, wanted, random)
   const route = snapshot.routes.get(model)
-  if (route !== undefined) {
+  if (route !== undefined && route.targets.length > 0) {
     const targets = inOrder(route.targets, random).map((target) => planned(snapshot, target))
     const able = targets.filter((target) => target !== null)
     return {

@@ -28,6 +28,10 @@ export type IdKind =
   | 'ds'
   | 'rq'
   | 'cal'
+  | 'prm'
+  | 'apv'
+  | 'look'
+  | 'card'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -1,6 +1,6 @@
 /**
- * Moves a label, and is the only code that does: compare-and-set and the decision in one transaction. It demands no
- * evidence and no approval yet; whoever may call it is decided by its caller.
+ * Moves labels, and is the only code that does: compare-and-set and the decision in one transaction. Whether a move is
+ * allowed is decided before; the database looks once more (see the triggers of decisions and labels).
  */
 
 import type { Db } from '../db/client.ts'
@@ -18,7 +18,64 @@ import {
   type LabelRow,
   type ReleaseRow,
 } from '../registry/releases/store.ts'
+import { demandsNothing, type Policy } from './policy.ts'
+import { newPromotion } from './requests/new-promotion.ts'
+import { insertPromotion, updatePromotion } from './requests/store.ts'
 import { type DecisionRow, insertDecision, insertLabel, type LabelValues, swapLabel } from './store.ts'
+
+export type LabelMove = Pick<DecisionRow, 'projectId' | 'route' | 'label' | 'reason'> & {
+  kind: NonNullable<DecisionRow['kind']>
+  promotionId: string | null
+  to: ReleaseRow
+  /** A second release with its share of the users, in hundredths of a per cent. */
+  canary: { release: ReleaseRow; weight: number } | null
+  by: Pick<Actor, 'id' | 'name'>
+}
+
+/**
+ * Writes the decision and moves the label from where it was seen; `seen` null is a label that is not there yet. Throws
+ * RequestError conflict when it points somewhere else by now, or the release's index has been dropped: then nothing of the
+ * transaction may stay.
+ */
+export async function writeMove(
+  transaction: Db,
+  move: LabelMove,
+  seen: LabelRow | null,
+  now: Date,
+): Promise<DecisionRow> {
+  const { to, canary, by, ...rest } = move
+  const decision: DecisionRow = {
+    ...rest,
+    id: newId('dec', now.getTime()),
+    fromReleaseId: seen?.releaseId ?? null,
+    toReleaseId: to.id,
+    canaryReleaseId: canary?.release.id ?? null,
+    canaryWeight: canary?.weight ?? null,
+    decidedBy: by.id,
+    decidedByName: by.name,
+    decidedAt: now,
+  }
+  await insertDecision(transaction, decision)
+  if (!(await writeLabel(transaction, decision, seen))) throw overtaken(move)
+  // After the write: whoever drops an index waits for it, and then sees that a label pins it.
+  for (const release of canary === null ? [to] : [to, canary.release]) await demandIndex(transaction, release)
+  await announceRegistryChange(transaction)
+  return decision
+}
+
+async function writeLabel(db: Db, decision: DecisionRow, seen: LabelRow | null): Promise<boolean> {
+  const row: LabelValues = {
+    projectId: decision.projectId,
+    route: decision.route,
+    label: decision.label,
+    releaseId: decision.toReleaseId,
+    canaryReleaseId: decision.canaryReleaseId,
+    canaryWeight: decision.canaryWeight,
+    decisionId: decision.id,
+    movedAt: decision.decidedAt,
+  }
+  return seen === null ? await insertLabel(db, row) : await swapLabel(db, row, seen)
+}
 
 export type Move = {
   route: string
@@ -35,57 +92,42 @@ export type Move = {
 export type Moved = { decision: DecisionRow; from: ReleaseRow | null; to: ReleaseRow }
 
 /**
- * Throws RequestError: not_found for a release that is not there, conflict when the label points somewhere else than
- * expected, was moved at the same time, or the release's index has been dropped.
+ * Moves a label whose policy demands nothing, at once. Throws RequestError: refused_by_policy under a policy that demands
+ * something, not_found for a release that is not there, conflict when the label points somewhere else than expected, was
+ * moved at the same time, is in a promotion, or the release's index has been dropped.
  */
-export async function moveLabel(deps: { db: Db; clock: Clock }, mover: Actor, move: Move): Promise<Moved> {
+export async function moveLabel(
+  deps: { db: Db; clock: Clock },
+  mover: Actor,
+  policy: Policy,
+  move: Move,
+): Promise<Moved> {
   const { projectId } = mover
-  const to = await releaseOf(deps.db, projectId, move.route, move.to)
-  const canary =
-    move.canary === null ? null : await releaseOf(deps.db, projectId, move.route, move.canary.release)
-  if (canary !== null && canary.id === to.id) {
+  const { route, label, reason } = move
+  const to = await releaseOf(deps.db, projectId, route, move.to)
+  if (!demandsNothing(policy)) throw refused(policy, move)
+  const beside = move.canary === null ? null : await releaseOf(deps.db, projectId, route, move.canary.release)
+  if (beside?.id === to.id) {
     throw new RequestError('invalid_value', `r${to.number} cannot be its own canary.`, { param: 'canary' })
   }
-  const now = await findLabel(deps.db, projectId, move.route, move.label)
-  const from = now === null ? null : await findReleaseById(deps.db, projectId, now.releaseId)
+  const canary = beside === null ? null : { release: beside, weight: move.canary?.weight ?? 0 }
+  const seen = await findLabel(deps.db, projectId, route, label)
+  const from = seen === null ? null : await findReleaseById(deps.db, projectId, seen.releaseId)
   demandExpected(move, from)
-  const nowMs = deps.clock.nowMs()
-  const decision: DecisionRow = {
-    id: newId('dec', nowMs),
-    projectId,
-    route: move.route,
-    label: move.label,
-    fromReleaseId: from?.id ?? null,
-    toReleaseId: to.id,
-    canaryReleaseId: canary?.id ?? null,
-    canaryWeight: move.canary?.weight ?? null,
-    reason: move.reason,
-    decidedBy: mover.id,
-    decidedByName: mover.name,
-    decidedAt: new Date(nowMs),
-  }
-  await deps.db.transaction(async (transaction) => {
-    await insertDecision(transaction, decision)
-    if (!(await write(transaction, decision, now))) throw overtaken(move)
-    // After the write: whoever drops an index waits for it, and then sees that a label pins it.
-    for (const release of canary === null ? [to] : [to, canary]) await demandIndex(transaction, release)
-    await announceRegistryChange(transaction)
+  const now = new Date(deps.clock.nowMs())
+  const promotion = newPromotion(
+    { requester: mover, kind: 'promotion', route, label, to, seen, policy, reason },
+    now,
+  )
+  const decision = await deps.db.transaction(async (transaction) => {
+    if (!(await insertPromotion(transaction, promotion))) throw overtaken(move)
+    const { id: promotionId } = promotion
+    const order = { projectId, route, label, reason, to, canary, by: mover, promotionId }
+    const decided = await writeMove(transaction, { ...order, kind: 'promotion' }, seen, now)
+    await updatePromotion(transaction, promotion, { state: 'promoted', note: 'Nothing was demanded.' }, now)
+    return decided
   })
   return { decision, from, to }
-}
-
-async function write(db: Db, decision: DecisionRow, now: LabelRow | null): Promise<boolean> {
-  const row: LabelValues = {
-    projectId: decision.projectId,
-    route: decision.route,
-    label: decision.label,
-    releaseId: decision.toReleaseId,
-    canaryReleaseId: decision.canaryReleaseId,
-    canaryWeight: decision.canaryWeight,
-    decisionId: decision.id,
-    movedAt: decision.decidedAt,
-  }
-  return now === null ? await insertLabel(db, row) : await swapLabel(db, row, now)
 }
 
 async function demandIndex(db: Db, release: ReleaseRow): Promise<void> {
@@ -98,14 +140,20 @@ async function demandIndex(db: Db, release: ReleaseRow): Promise<void> {
   throw new RequestError('conflict', message, { param: 'release' })
 }
 
-async function releaseOf(db: Db, projectId: string, route: string, number: number): Promise<ReleaseRow> {
+/** Throws RequestError not_found. */
+export async function releaseOf(
+  db: Db,
+  projectId: string,
+  route: string,
+  number: number,
+): Promise<ReleaseRow> {
   const found = await findRelease(db, projectId, route, number)
   if (found !== null) return found
   const message = `"${route}" has no release r${number}. aval release list ${route} shows what there is.`
   throw new RequestError('not_found', message, { param: 'release' })
 }
 
-function demandExpected(move: Move, from: ReleaseRow | null): void {
+function demandExpected(move: Pick<Move, 'route' | 'label' | 'expected'>, from: ReleaseRow | null): void {
   if (move.expected === null || move.expected === (from?.number ?? 0)) return
   const found = from === null ? 'nothing' : `r${from.number}`
   const wanted = move.expected === 0 ? 'nothing' : `r${move.expected}`
@@ -113,7 +161,12 @@ function demandExpected(move: Move, from: ReleaseRow | null): void {
   throw new RequestError('conflict', message, { param: 'expected' })
 }
 
-function overtaken({ route, label }: Move): RequestError {
+function refused({ name }: Policy, { route, label, to }: Move): RequestError {
+  const message = `"${route}@${label}" has the policy ${name}, so it is not simply set. Ask for the move: aval promote ${route} r${to} --to ${label}`
+  return new RequestError('refused_by_policy', message, { param: 'label' })
+}
+
+function overtaken({ route, label }: { route: string; label: string }): RequestError {
   const message = `"${route}@${label}" was moved by somebody else at the same moment. Look at where it points now, then decide again.`
   return new RequestError('conflict', message)
 }

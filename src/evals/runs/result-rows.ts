@@ -252,3 +252,18 @@ function judgedRow({ itemId, scores, ...result }: RawJudged): JudgedRow {
   const { position, repeat } = result
   return { position, repeat, itemId, result, scores: JSON.parse(scores) as ScoreRow[] }
 }
+
+/** Positions of the run's items whose metadata has all of these values. */
+export async function readSlice(
+  sql: Sql,
+  run: { id: string; projectId: string; datasetId: string },
+  metadata: Readonly<Record<string, string | number | boolean>>,
+): Promise<number[]> {
+  const rows = await sql<{ position: number }[]>`
+    SELECT u.position FROM eval_run_items u
+    JOIN dataset_version_items p ON p.dataset_id = ${run.datasetId} AND p.position = u.item
+    JOIN dataset_items i ON i.project_id = ${run.projectId} AND i.hash = p.hash
+    WHERE u.run_id = ${run.id} AND i.content::jsonb -> 'metadata' @> ${JSON.stringify(metadata)}::text::jsonb
+    ORDER BY u.position`
+  return rows.map(({ position }) => position)
+}

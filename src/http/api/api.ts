@@ -3,7 +3,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
-import type { CardDeps } from '../../promotion/read-card.ts'
+import type { CardDeps } from '../../promotion/cards/read-card.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'

@@ -2,8 +2,8 @@
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { RequestError } from '../../errors.ts'
-import { cardMarkdown } from '../../promotion/card.ts'
-import { type CardDeps, readCard } from '../../promotion/read-card.ts'
+import { cardMarkdown } from '../../promotion/cards/card.ts'
+import { type CardDeps, readCard } from '../../promotion/cards/read-card.ts'
 import { parseReleaseNumber } from '../../registry/releases/release-content.ts'
 import { findRelease } from '../../registry/releases/store.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'

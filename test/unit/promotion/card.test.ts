@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Card, cardMarkdown } from '../../../src/promotion/card.ts'
+import { type Card, cardMarkdown } from '../../../src/promotion/cards/card.ts'
 
 const CARD: Card = {
   route: 'support-answer',

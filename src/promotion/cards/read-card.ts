@@ -1,14 +1,14 @@
 /** Gathers what a card says from the registry's rows. */
 
-import type { Db } from '../db/client.ts'
-import { usdText } from '../lib/money.ts'
-import { type ModelContent, readModelContent } from '../registry/models/model-content.ts'
-import type { Price } from '../registry/prices/price.ts'
-import { parsePromptContent } from '../registry/prompts/prompt-content.ts'
-import { parseRelease, type ReleaseContent, refText } from '../registry/releases/release-content.ts'
-import { listLabels, type ReleaseRow, readPinned } from '../registry/releases/store.ts'
+import type { Db } from '../../db/client.ts'
+import { usdText } from '../../lib/money.ts'
+import { type ModelContent, readModelContent } from '../../registry/models/model-content.ts'
+import type { Price } from '../../registry/prices/price.ts'
+import { parsePromptContent } from '../../registry/prompts/prompt-content.ts'
+import { parseRelease, type ReleaseContent, refText } from '../../registry/releases/release-content.ts'
+import { listLabels, type ReleaseRow, readPinned } from '../../registry/releases/store.ts'
 import type { Card, CardModel, CardMove, CardPrice } from './card.ts'
-import { listDecisions } from './store.ts'
+import { listDecisions } from '../store.ts'
 
 export type CardDeps = {
   db: Db

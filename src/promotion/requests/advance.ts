@@ -1,0 +1,218 @@
+/**
+ * Takes a promotion as far as it can go by itself: evidence, verdict, card, approvals, the move, the canary. Every step is
+ * on the log before it takes effect, and is made by whoever is first: a gateway at a request, a worker at its round.
+ */
+
+import type { Db } from '../../db/client.ts'
+import { GatewayError } from '../../errors.ts'
+import { findRun } from '../../evals/runs/run-rows.ts'
+import { contentOf } from '../../registry/content.ts'
+import { findLabel, findReleaseById, type ReleaseRow } from '../../registry/releases/store.ts'
+import { type WatchDeps, watchCanary } from '../canary/watch.ts'
+import { type CardDeps, makeCard } from '../cards/make-card.ts'
+import { insertCard } from '../cards/store.ts'
+import type { Decide } from '../evidence/decider.ts'
+import { type GatherDeps, gatherEvidence } from '../evidence/gather.ts'
+import type { PromotionVerdict } from '../evidence/verdict.ts'
+import { frozenAt, freezeText } from '../freeze.ts'
+import { parsePolicy } from '../policy.ts'
+import { writeMove } from '../promote.ts'
+import type { RecordStep } from './record-step.ts'
+import type { Step } from './step.ts'
+import {
+  findPromotionById,
+  listApprovals,
+  listPromotionRuns,
+  lockPromotion,
+  type PromotionRow,
+  updatePromotion,
+} from './store.ts'
+
+export type AdvanceDeps = GatherDeps & WatchDeps & CardDeps & { decide: Decide; record: RecordStep }
+
+/** Gathering, waiting, the move and a look at its canary; then the next round. */
+const MAX_STEPS = 4
+const MAX_NOTE_LETTERS = 4000
+
+/** The promotion as it then is; null when there is none. Rejects with what a second try may mend: then nothing has changed. */
+export async function advancePromotion(deps: AdvanceDeps, id: string): Promise<PromotionRow | null> {
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const row = await findPromotionById(deps.db, id)
+    if (row === null || row.endedAt !== null) return row
+    const next = await nextStep(deps, row)
+    if (next === null || !(await take(deps, row, next))) return await findPromotionById(deps.db, id)
+    if (next.state === row.state) return await findPromotionById(deps.db, id)
+  }
+  return await findPromotionById(deps.db, id)
+}
+
+async function nextStep(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> {
+  if (row.state === 'canary') return await watchCanary(deps, row)
+  const label = await findLabel(deps.db, row.projectId, row.route, row.label)
+  if ((label?.decisionId ?? null) !== row.fromDecisionId) {
+    const by = label === null ? 'is gone' : `was moved meanwhile by ${label.decisionId}`
+    const note = `${row.route}@${row.label} ${by}: what was compared is not what is served. Ask again.`
+    return { state: 'overtaken', note }
+  }
+  if (deps.clock.nowMs() >= row.expiresAt.getTime()) {
+    const note = `It expired at ${row.expiresAt.toISOString()} (${row.note})`
+    return { state: 'expired', note }
+  }
+  return row.state === 'gathering' ? await gather(deps, row) : await move(deps, row)
+}
+
+async function gather(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> {
+  const policy = parsePolicy(row.policy)
+  const { to, from } = await releasesOf(deps.db, row)
+  if (row.kind === 'break_glass') return ready(row, { to, from, verdict: null, card: null })
+  const gathered = await gatherEvidence(deps, { promotion: row, policy, to, from })
+  if (gathered.state === 'impossible') {
+    return { state: 'refused', note: cut(`policy ${policy.name}: ${gathered.reasons.join(' ')}`) }
+  }
+  if (gathered.state === 'running') return waiting(row, `Evidence is gathered: ${gathered.runs.join(', ')}.`)
+  const verdict = row.demandsEvidence ? await deps.decide(policy, gathered.evidence) : null
+  const text = verdict === null ? null : contentOf(verdict).text
+  const change = { verdict: text, outcome: verdict?.outcome ?? null }
+  if (verdict !== null && verdict.outcome !== 'pass') {
+    return {
+      state: 'refused',
+      note: cut(`policy ${policy.name} (${verdict.outcome}): ${verdict.reasons.join(' ')}`),
+      change,
+    }
+  }
+  const card = await makeCard(deps, { promotion: row, release: to, verdict })
+  if (policy.completeCard && card.missing.length > 0) {
+    const note = `policy ${policy.name}: the model card is not complete. ${card.missing.join(' ')}`
+    return { state: 'refused', note: cut(note), change }
+  }
+  return ready(row, { to, from, verdict, card })
+}
+
+/** What an approval signs: both releases, the policy, the verdict and the card, by their hashes. */
+function ready(
+  row: PromotionRow,
+  found: {
+    to: ReleaseRow
+    from: ReleaseRow | null
+    verdict: PromotionVerdict | null
+    card: Awaited<ReturnType<typeof makeCard>> | null
+  },
+): Step {
+  const { to, from, verdict, card } = found
+  const content = verdict === null ? null : contentOf(verdict)
+  const evidenceHash = contentOf({
+    promotion: row.id,
+    to: to.hash,
+    from: from?.hash ?? null,
+    policy: row.policyHash,
+    verdict: content?.hash ?? null,
+    card: card?.row.hash ?? null,
+  }).hash
+  const people =
+    row.approvalsNeeded === 0
+      ? 'Nobody has to approve.'
+      : `Waits for ${row.approvalsNeeded} ${row.approvalsNeeded === 1 ? 'approval' : 'approvals'} (${row.approverRoles.join(' or ')}): aval approve ${row.id}`
+  return {
+    state: 'waiting',
+    note: people,
+    change: { verdict: content?.text ?? null, outcome: verdict?.outcome ?? null, evidenceHash },
+    ...(card !== null && { write: (transaction: Db) => insertCard(transaction, card.row) }),
+  }
+}
+
+async function move(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> {
+  const answers = await listApprovals(deps.db, [row.id])
+  const rejected = answers.find(({ answer }) => answer === 'reject')
+  if (rejected !== undefined) {
+    const note = `${rejected.keyName ?? rejected.keyId} rejected it: ${rejected.reason}`
+    return { state: 'rejected', note: cut(note) }
+  }
+  if (answers.length < row.approvalsNeeded) return null
+  const policy = parsePolicy(row.policy)
+  const nowMs = deps.clock.nowMs()
+  if (row.kind !== 'break_glass') {
+    const stale = await staleRun(deps, row, nowMs - policy.evidence.freshMs)
+    if (stale !== null) {
+      return { state: 'expired', note: `${stale} is older by now than the policy allows. Ask again.` }
+    }
+    const window = frozenAt(policy.freeze, nowMs)
+    if (window !== null) return waiting(row, `Approved, and moves when the freeze ends: ${freezeText(window)}.`)
+  }
+  return await moved(deps, row, new Date(nowMs))
+}
+
+async function moved(deps: AdvanceDeps, row: PromotionRow, now: Date): Promise<Step> {
+  const { canary } = parsePolicy(row.policy)
+  const { to, from } = await releasesOf(deps.db, row)
+  const seen = await findLabel(deps.db, row.projectId, row.route, row.label)
+  const { projectId, route, label, reason, id: promotionId } = row
+  const by = { id: row.requestedBy, name: row.requestedByName ?? row.requestedBy }
+  const order = { projectId, route, label, reason, promotionId, by }
+  const [weight] = canary?.stages ?? []
+  if (row.kind === 'promotion' && weight !== undefined && from !== null) {
+    const beside = { ...order, kind: 'canary', to: from, canary: { release: to, weight } } as const
+    return {
+      state: 'canary',
+      note: `r${to.number} serves ${weight / 100} % of the users.`,
+      change: { stage: 0, stageSince: now },
+      write: (transaction) => writeMove(transaction, beside, seen, now),
+    }
+  }
+  const whole = { ...order, kind: row.kind, to, canary: null } as const
+  return {
+    state: 'promoted',
+    note: row.kind === 'break_glass' ? 'Moved without evidence, by two admins.' : `r${to.number} serves everybody.`,
+    write: (transaction) => writeMove(transaction, whole, seen, now),
+  }
+}
+
+/** The id of a run that the verdict rests on and that is too old by now. */
+async function staleRun(deps: AdvanceDeps, row: PromotionRow, oldestMs: number): Promise<string | null> {
+  for (const { runId, baselineRunId } of await listPromotionRuns(deps.db, [row.id])) {
+    for (const id of [runId, baselineRunId]) {
+      const run = id === null ? null : await findRun(deps.sql, row.projectId, id)
+      if (run !== null && Date.parse(run.finishedAt ?? '') < oldestMs) return run.id
+    }
+  }
+  return null
+}
+
+function waiting(row: PromotionRow, note: string): Step | null {
+  return note === row.note ? null : { state: row.state, note: cut(note) }
+}
+
+/**
+ * On the log first, then in one transaction. False when somebody else has taken a step since. A move that the database or
+ * another one refuses ends the promotion with the reason.
+ */
+async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<boolean> {
+  if (step.state !== row.state) {
+    await deps.record(row, { action: `promotion.${step.state}`, detail: { note: step.note, ...step.change } })
+  }
+  try {
+    return await deps.db.transaction(async (transaction) => {
+      const locked = await lockPromotion(transaction, row.id)
+      if (locked === null || locked.state !== row.state || locked.stage !== row.stage) return false
+      await step.write?.(transaction)
+      const { state, note, change } = step
+      return await updatePromotion(transaction, row, { state, note, ...change }, new Date(deps.clock.nowMs()))
+    })
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error
+    await deps.record(row, { action: 'promotion.refused', detail: { note: error.message } })
+    const change = { state: row.state === 'canary' ? 'rolled_back' : 'refused', note: error.message } as const
+    return await updatePromotion(deps.db, row, change, new Date(deps.clock.nowMs()))
+  }
+}
+
+async function releasesOf(db: Db, row: PromotionRow): Promise<{ to: ReleaseRow; from: ReleaseRow | null }> {
+  const to = await findReleaseById(db, row.projectId, row.toReleaseId)
+  if (to === null) throw new Error(`Promotion ${row.id} names a release that is not there.`)
+  const from =
+    row.fromReleaseId === null ? null : await findReleaseById(db, row.projectId, row.fromReleaseId)
+  return { to, from }
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_NOTE_LETTERS ? text : `${text.slice(0, MAX_NOTE_LETTERS - 1)}…`
+}
