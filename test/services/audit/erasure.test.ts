@@ -237,6 +237,7 @@ describeDatabases('erasing a subject', (open) => {
     test.each([
       ['whoever asked', ada],
       ['another key of the same person', { ...ada, id: 'vk_ada_2' }],
+      ['a second key of the same owner', { ...bob, id: 'vk_ada_2', person: ada.person }],
       ['another name on the same key', { ...bob, id: 'vk_ada' }],
     ])('to %s', async (_who, actor) => {
       const id = await request()
@@ -251,11 +252,13 @@ describeDatabases('erasing a subject', (open) => {
 
     test('by the database too, whoever writes to it', async () => {
       const id = await request()
-      const approve = (by: string, name: string) => open().sql`
-        UPDATE erasures SET state = 'approved', approved_by = ${by}, approved_by_name = ${name} WHERE id = ${id}`
+      const approve = (by: string, name: string, person = by) => open().sql`
+        UPDATE erasures SET state = 'approved', approved_by = ${by}, approved_by_name = ${name},
+          approved_by_person = ${person} WHERE id = ${id}`
 
       await expect(approve('vk_ada', 'someone')).rejects.toThrow(/check constraint/)
       await expect(approve('vk_ada_2', 'ada')).rejects.toThrow(/check constraint/)
+      await expect(approve('vk_ada_2', 'laptop', ada.person)).rejects.toThrow(/erasures_two_persons/)
       await expect(open().sql`UPDATE erasures SET state = 'executed', executed_at = now()`).rejects.toThrow(
         /check constraint/,
       )
