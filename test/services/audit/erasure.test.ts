@@ -23,7 +23,7 @@ import { describeDatabases } from '../../support/database.ts'
 const HOUR_MS = 3_600_000
 const SCOPE = { projectId: 'prj_default', unowned: true }
 const secrets = auditSecrets()
-const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'ada@example.com' }
 const bob: Actor = { id: 'vk_bob', name: 'bob', projectId: 'prj_default', person: 'vk_bob' }
 const stranger: Actor = { id: 'vk_eve', name: 'eve', projectId: 'prj_other', person: 'vk_eve' }
 
