@@ -4,7 +4,7 @@ import { modelVersions, promptVersions } from '../../src/db/version-tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { contentOf } from '../../src/registry/content.ts'
 
-export const AUTHOR = { id: 'vk_author', name: 'ada', projectId: 'prj_default', person: 'vk_author' }
+export const AUTHOR = { id: 'vk_author', name: 'ada', projectId: 'prj_default', person: 'ada@example.com' }
 
 type Seed = { projectId?: string; name: string; version?: number; content: object }
 

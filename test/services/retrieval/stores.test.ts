@@ -145,6 +145,8 @@ describeDatabases('a worker at a vector store', (open) => {
     expect(await countsOf(id)).toMatchObject({ completed: 1 })
     expect(await ask(id, 'shoes')).toEqual(['a.txt'])
     expect((await versions(id)).map(({ state }) => state)).toEqual(['ready'])
+    const made = await open().sql`SELECT created_by, created_by_person FROM index_versions`
+    expect([...made]).toEqual([{ created_by: AUTHOR.id, created_by_person: AUTHOR.person }])
   })
 
   test('reads a file again whose attributes were changed while it was read, and forgets one that was taken out', async () => {
