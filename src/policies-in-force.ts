@@ -46,7 +46,9 @@ export function suiteReader(config: () => Pick<Config, 'configPath'>, directory:
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${code ?? 'error'})`
-      return { problems: [`evals/${name}.yaml ${why}, and the policy demands that suite. It stands at ${path}.`] }
+      return {
+        problems: [`evals/${name}.yaml ${why}, and the policy demands that suite. It stands at ${path}.`],
+      }
     }
   }
 }

@@ -57,9 +57,7 @@ export async function listMoves(
   return await db
     .select()
     .from(decisions)
-    .where(
-      and(eq(decisions.projectId, projectId), eq(decisions.route, route), eq(decisions.label, label)),
-    )
+    .where(and(eq(decisions.projectId, projectId), eq(decisions.route, route), eq(decisions.label, label)))
     .orderBy(desc(decisions.id))
     .limit(limit)
 }

@@ -1,11 +1,11 @@
 /** /api/labels and /api/decisions: where labels point, the one way to move them, and why they were moved. */
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Policy } from '../../promotion/policy.ts'
 import { moveLabel } from '../../promotion/promote.ts'
 import { listDecisions } from '../../promotion/store.ts'
 import { listLabels } from '../../registry/releases/store.ts'
 import { actorOf } from '../actor.ts'
-import type { Policy } from '../../promotion/policy.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { canaryOf, decisionSchema, namesOf, toDecision } from './decision-body.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'

@@ -103,7 +103,10 @@ export type Beside = {
   approvals: readonly ApprovalRow[]
 }
 
-export async function toPromotion(row: PromotionRow, beside: Beside): Promise<z.infer<typeof promotionSchema>> {
+export async function toPromotion(
+  row: PromotionRow,
+  beside: Beside,
+): Promise<z.infer<typeof promotionSchema>> {
   const policy = parsePolicy(row.policy)
   const weight = row.stage === null ? null : (policy.canary?.stages[row.stage] ?? 10_000)
   return {

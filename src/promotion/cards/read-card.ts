@@ -7,8 +7,8 @@ import type { Price } from '../../registry/prices/price.ts'
 import { parsePromptContent } from '../../registry/prompts/prompt-content.ts'
 import { parseRelease, type ReleaseContent, refText } from '../../registry/releases/release-content.ts'
 import { listLabels, type ReleaseRow, readPinned } from '../../registry/releases/store.ts'
-import type { Card, CardModel, CardMove, CardPrice } from './card.ts'
 import { listDecisions } from '../store.ts'
+import type { Card, CardModel, CardMove, CardPrice } from './card.ts'
 
 export type CardDeps = {
   db: Db

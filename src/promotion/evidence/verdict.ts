@@ -3,14 +3,14 @@
  * Pure.
  */
 
-import { normalQuantile } from '../../lib/statistics/distributions.ts'
-import { holm } from '../../lib/statistics/multiple.ts'
 import type { JudgeEvidence } from '../../evals/runs/calibration.ts'
 import { type Gate, gatesOf } from '../../evals/runs/gates.ts'
 import { pairsOf } from '../../evals/runs/item-pairs.ts'
 import type { RunScorer } from '../../evals/runs/run-content.ts'
 import { type Measured, type ScorerVerdict, verdictOf } from '../../evals/runs/verdict.ts'
 import type { Gates } from '../../evals/suites/suite.ts'
+import { normalQuantile } from '../../lib/statistics/distributions.ts'
+import { holm } from '../../lib/statistics/multiple.ts'
 import { type Policy, type PolicyRule, type Slice, sliceText } from '../policy.ts'
 
 /** What is written of a run beside its figures. */

@@ -5,7 +5,7 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { findLabel } from '../../registry/releases/store.ts'
-import { frozenAt, freezeText } from '../freeze.ts'
+import { freezeText, frozenAt } from '../freeze.ts'
 import type { Policy } from '../policy.ts'
 import { releaseOf } from '../promote.ts'
 import { newPromotion } from './new-promotion.ts'
@@ -53,6 +53,9 @@ export async function requestPromotion(
 
 function underWay({ route, label }: PromotionRow, live: PromotionRow | null): string {
   const which = live === null ? 'Another promotion' : `Promotion ${live.id} (${live.state})`
-  const end = live === null ? 'Ask again' : `See it: aval promotion show ${live.id}; end it: aval promotion withdraw ${live.id}`
+  const end =
+    live === null
+      ? 'Ask again'
+      : `See it: aval promotion show ${live.id}; end it: aval promotion withdraw ${live.id}`
   return `${which} of "${route}@${label}" is under way, and there is one at a time. ${end}.`
 }

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import { listDecisions } from '../../../src/promotion/store.ts'
 import { createRelease, type NewRelease } from '../../../src/registry/releases/create.ts'
@@ -37,7 +38,7 @@ describeDatabases('releases', (open) => {
   const make = (route: string, wanted: Partial<NewRelease> = {}) =>
     createRelease({ db: open().db, clock: systemClock }, AUTHOR, { route, ...NOTHING, ...wanted })
   const move = (route: string, to: number, expected: number | null = null) =>
-    moveLabel({ db: open().db, clock: systemClock }, AUTHOR, {
+    moveLabel({ db: open().db, clock: systemClock }, AUTHOR, OPEN, {
       route,
       label: 'production',
       to,

@@ -3,6 +3,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import { createRelease, type NewRelease } from '../../../src/registry/releases/create.ts'
 import { parseRelease } from '../../../src/registry/releases/release-content.ts'
@@ -32,7 +33,7 @@ describeDatabases('a release with an index', (open) => {
   const make = (route: string, wanted: Partial<NewRelease> = {}) =>
     createRelease(deps(), AUTHOR, { route, ...NOTHING, ...wanted })
   const move = (route: string, to: number) =>
-    moveLabel(deps(), AUTHOR, {
+    moveLabel(deps(), AUTHOR, OPEN, {
       route,
       label: 'production',
       to,

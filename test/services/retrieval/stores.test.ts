@@ -4,6 +4,7 @@ import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { UpstreamError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import type { Provider } from '../../../src/providers/provider.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
@@ -594,7 +595,7 @@ describeDatabases('a worker at a vector store', (open) => {
       index,
       retrieval: null,
     })
-    await moveLabel({ ...open(), clock }, AUTHOR, {
+    await moveLabel({ ...open(), clock }, AUTHOR, OPEN, {
       route: 'answer',
       label: 'production',
       to: 1,
