@@ -81,6 +81,7 @@ async function aval(role: Role, ...words: string[]) {
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      policies: { check: async () => [] },
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
       evals: createEvalActions('.'),

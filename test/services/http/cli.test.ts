@@ -148,6 +148,7 @@ async function aval(words: string[], options: Options = {}) {
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      policies: { check: async () => [] },
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
       evals: createEvalActions('.'),
