@@ -48,6 +48,8 @@ export type ApiServer = {
   rung: string[]
   /** Mounts more routes beside /api, such as a scripted /v1. */
   app: Hono
+  /** What /api is made of. */
+  deps: ApiDeps
   close(): Promise<void>
 }
 
@@ -85,13 +87,10 @@ export async function startApiServer(
   const records: EventRecord[] = []
   const rung: string[] = []
   const models = shippedModels()
+  const rows = input.rows ?? []
+  const deps = apiDeps({ database, keyDeps, keyring, logger, filters, records, rung, rows, models })
   const app = new Hono()
-  app.route(
-    '/api',
-    createApi(
-      apiDeps({ database, keyDeps, keyring, logger, filters, records, rung, rows: input.rows ?? [], models }),
-    ),
-  )
+  app.route('/api', createApi(deps))
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
   return {
@@ -103,6 +102,7 @@ export async function startApiServer(
     records,
     rung,
     app,
+    deps,
     close: async () => {
       await keyring.stop()
       await models.close()
