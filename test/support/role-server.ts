@@ -11,7 +11,7 @@ import type { TestDatabase } from './database.ts'
 import { type StoreServer, startStoreServer } from './store-server.ts'
 
 export type Project = 'default' | 'other'
-export const PROJECTS: readonly Project[] = ['default', 'other']
+const PROJECTS: readonly Project[] = ['default', 'other']
 
 export type Answer = {
   status: number
