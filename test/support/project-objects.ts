@@ -115,13 +115,21 @@ const label: Make = async (server, project) => {
   }
 }
 
-/** Its text is another in each project, as is its name. */
-const prompt: Make = async (server, project) => {
-  const name = named('prompt', project)
-  const content = `messages: [{ role: user, content: Hello ${name} }]`
-  await create(server, project, '/api/prompts', { name, content })
-  return { '/api/prompts': name, '/api/prompts/{name}/versions': '1', '/api/public/v2/prompts': name }
-}
+const promptOf =
+  (content: string): Make =>
+  async (server, project) => {
+    const name = named('prompt', project)
+    await create(server, project, '/api/prompts', { name, content })
+    return { '/api/prompts': name, '/api/prompts/{name}/versions': '1', '/api/public/v2/prompts': name }
+  }
+const prompt = promptOf('messages: [{ role: user, content: Hello }]')
+/** With a place for what an index finds. */
+const contextsPrompt = promptOf(
+  [
+    'variables: { type: object, properties: { question: { type: string } } }',
+    'messages: [{ role: user, content: "{{#contexts}}[{{number}}] {{text}}{{/contexts}} {{question}}" }]',
+  ].join('\n'),
+)
 
 const dataset: Make = async ({ database: { sql } }, project) => {
   const actor = author(project)
@@ -261,6 +269,7 @@ export const MAKERS = {
   release,
   label,
   prompt,
+  contextsPrompt,
   dataset,
   run,
   cancelledRun,

@@ -115,6 +115,77 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /v1/vector_stores/{id}/file_batches/{batch}/cancel': {},
 }
 
+export type Reference = {
+  operation: string
+  /** The kind of what is named. */
+  names: Kind
+  /** Gets what is named, and objects of the operation's own kind and of `beside` in the own project. */
+  query?: (named: ProjectObjects, own: ProjectObjects) => string
+  body?: (named: ProjectObjects, own: ProjectObjects) => unknown
+  beside?: readonly Kind[]
+}
+
+/** Objects that are named by a query or a body beside what an operation is about. */
+export const REFERENCES: readonly Reference[] = [
+  {
+    operation: 'POST /api/releases',
+    names: 'prompt',
+    beside: ['modelVersion'],
+    body: (named, own) => ({
+      route: 'named',
+      prompt: named['/api/prompts'],
+      models: [{ model: own['/api/model-versions'] }],
+    }),
+  },
+  {
+    operation: 'POST /api/releases',
+    names: 'index',
+    beside: ['modelVersion', 'contextsPrompt'],
+    body: (named, own) => ({
+      route: 'searching',
+      prompt: own['/api/prompts'],
+      index: named['/api/indexes'],
+      models: [{ model: own['/api/model-versions'] }],
+    }),
+  },
+  {
+    operation: 'GET /api/datasets/{name}/versions/{version}/diff',
+    names: 'dataset',
+    query: (named) => `from=${named['/api/datasets']}@1`,
+  },
+  {
+    operation: 'POST /api/eval-runs/plan',
+    names: 'release',
+    beside: ['dataset'],
+    body: (named, own) => ({
+      name: 'named',
+      suite: {
+        dataset: own['/api/datasets'],
+        subject: `${named['/api/releases']}@r1`,
+        scorers: ['equals'],
+      },
+    }),
+  },
+  {
+    operation: 'GET /api/eval-runs/{id}/report',
+    names: 'cancelledRun',
+    query: (named) => `against=${named['/api/eval-runs']}`,
+  },
+  {
+    operation: 'GET /api/calibrations',
+    names: 'calibration',
+    query: (named) => `queue=${named['/api/calibrations']}`,
+  },
+  { operation: 'GET /api/labels', names: 'label', query: (named) => `route=${named['/api/labels']}` },
+  { operation: 'GET /api/decisions', names: 'label', query: (named) => `route=${named['/api/labels']}` },
+  { operation: 'GET /api/releases', names: 'release', query: (named) => `route=${named['/api/releases']}` },
+  {
+    operation: 'GET /api/prices',
+    names: 'price',
+    query: (named) => `upstream=lab&model=${named['/api/prices']}`,
+  },
+]
+
 /** Paths whose objects belong to no project, with the reason. */
 export const OF_NO_PROJECT: Readonly<Record<string, string>> = {
   '/api/models': 'local models are files of the installation',
@@ -146,9 +217,9 @@ export function kindOf(operation: string): Kind | null {
 }
 
 /** What an operation is sent: its parameters, query and body filled in with these objects. */
-export function requestOf(operation: string, objects: ProjectObjects) {
+export function requestOf(operation: string, objects: ProjectObjects, example = EXAMPLES[operation]) {
   const [method = '', path = ''] = operation.split(' ')
-  const { query, body } = EXAMPLES[operation] ?? {}
+  const { query, body } = example ?? {}
   const filled = path.replaceAll(/\/\{\w+\}/g, (_, at: number) => {
     const value = objects[path.slice(0, at)] ?? 'none-such'
     return `/${encodeURIComponent(value)}`

@@ -19,6 +19,7 @@ import {
   OF_NO_PROJECT,
   OTHER_LISTS,
   pathOf,
+  REFERENCES,
   requestOf,
 } from '../../support/role-examples.ts'
 import { ROLE_MATRIX, roleTable } from '../../support/role-matrix.ts'
@@ -258,6 +259,29 @@ describe('an object of another project', () => {
       expect(foreign.status, foreign.text).toBe(404)
       expect(shapeOf(foreign, asked)).toEqual(shapeOf(missing, none))
     }
+  })
+})
+
+describe('a query or a body that names an object of another project', () => {
+  test.each(REFERENCES)('$names to $operation is answered as if there were none', async (reference) => {
+    const { operation, names, query, body, beside = [] } = reference
+    const kinds = [...beside, kindOf(operation)].filter((kind) => kind !== null)
+    const own = Object.assign({}, ...(await Promise.all(kinds.map((kind) => kept(kind, 'default')))))
+    const theirs = await kept(names, 'other')
+    const { token } = server.keyOf('default', firstOf(ROLE_MATRIX[operation] ?? []))
+    const name = async (named: ProjectObjects) => {
+      const example = { query: () => query?.(named, own) ?? '', body: () => body?.(named, own) }
+      const sent = requestOf(operation, own, example)
+      return await server.ask(token, sent.method, sent.path, sent.body)
+    }
+
+    const ours = await name(await kept(names, 'default'))
+    const foreign = await name(theirs)
+    const missing = await name(madeUp(theirs))
+
+    expect([200, 201], ours.text).toContain(ours.status)
+    expect(shapeOf(foreign, theirs)).toEqual(shapeOf(missing, madeUp(theirs)))
+    expect(foreign.text).not.toBe(ours.text)
   })
 })
 
