@@ -52,6 +52,8 @@ export type ApiServer = {
   rung: string[]
   /** Mounts more routes beside /api, such as a scripted /v1. */
   app: Hono
+  /** What /api is made of. */
+  deps: ApiDeps
   close(): Promise<void>
 }
 
@@ -97,25 +99,12 @@ export async function startApiServer(
   const records: EventRecord[] = []
   const rung: string[] = []
   const models = shippedModels()
+  const rows = input.rows ?? []
+  const { policies = {}, suites = {} } = input
+  const given = { database, keyDeps, keyring, logger, filters, records, rung, rows, models, policies, suites }
+  const deps = apiDeps(given)
   const app = new Hono()
-  app.route(
-    '/api',
-    createApi(
-      apiDeps({
-        database,
-        keyDeps,
-        keyring,
-        logger,
-        filters,
-        records,
-        rung,
-        rows: input.rows ?? [],
-        models,
-        policies: input.policies ?? {},
-        suites: input.suites ?? {},
-      }),
-    ),
-  )
+  app.route('/api', createApi(deps))
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
   return {
@@ -127,6 +116,7 @@ export async function startApiServer(
     records,
     rung,
     app,
+    deps,
     close: async () => {
       await keyring.stop()
       await models.close()

@@ -36,6 +36,7 @@ import { releasesApi } from './releases.ts'
 import { type RequestContextsDeps, requestContextsApi } from './request-contexts.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
+import { withRoles } from './role-document.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -142,11 +143,14 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
     c.json(
-      api.getOpenAPI31Document({
-        openapi: '3.1.0',
-        info: { title: 'Aval', version: deps.version },
-        servers: [{ url: '/api' }],
-      }),
+      withRoles(
+        api.getOpenAPI31Document({
+          openapi: '3.1.0',
+          info: { title: 'Aval', version: deps.version },
+          servers: [{ url: '/api' }],
+        }),
+        api.routes,
+      ),
     ),
   )
   api.all('*', (c) => {

@@ -5,7 +5,6 @@ import { RequestError } from '../../errors.ts'
 import { demandsNothing, explainPolicy, type Policy } from '../../promotion/policy.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import { registryReaders } from './page.ts'
-import { routeName } from './releases.ts'
 import { answer, errorAnswers, refuseInvalid } from './validation.ts'
 
 export type PoliciesApiDeps = {
@@ -27,7 +26,8 @@ const policySchema = z
     labels: z.array(z.string()),
   })
   .openapi('Policy')
-const name = z.string().max(63)
+/** A policy's, or a label's: `support-answer@production`. */
+const name = z.string().max(130)
 
 const listRoute = createRoute({
   method: 'get',
@@ -42,14 +42,6 @@ const showRoute = createRoute({
   request: { params: z.object({ name }) },
   responses: { 200: answer('What it demands, as sentences.', policySchema), ...errorAnswers },
 })
-const ofLabelRoute = createRoute({
-  method: 'get',
-  path: '/labels/{route}/{label}/policy',
-  middleware: requireRole(...registryReaders),
-  request: { params: z.object({ route: routeName, label: routeName }) },
-  responses: { 200: answer('What the label demands.', policySchema), ...errorAnswers },
-})
-
 /** Routes under /api; authentication has already run. */
 export function policiesApi({ policies, labels, policyOf }: PoliciesApiDeps) {
   const toWire = (policy: Policy): z.infer<typeof policySchema> => ({
@@ -66,13 +58,11 @@ export function policiesApi({ policies, labels, policyOf }: PoliciesApiDeps) {
     .openapi(listRoute, (c) => c.json({ data: policies().map(toWire) }, 200))
     .openapi(showRoute, (c) => {
       const { name: wanted } = c.req.valid('param')
-      const found = policies().find((policy) => policy.name === wanted)
+      const [route = '', label] = wanted.split('@')
+      const named = policies().find((policy) => policy.name === wanted)
+      const found = label === undefined ? named : policyOf(route, label)
       if (found !== undefined) return c.json(toWire(found), 200)
       const message = `There is no policy ${JSON.stringify(wanted)}. aval policy list shows what there is.`
       throw new RequestError('not_found', message, { param: 'name' })
-    })
-    .openapi(ofLabelRoute, (c) => {
-      const { route, label } = c.req.valid('param')
-      return c.json(toWire(policyOf(route, label)), 200)
     })
 }

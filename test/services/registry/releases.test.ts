@@ -11,19 +11,9 @@ import { readRegistry } from '../../../src/registry/releases/registry-data.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
 import { aFolder } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { AUTHOR, seedModel, seedPrompt } from '../../support/registry.ts'
+import { AUTHOR, NOTHING, seedModel, seedPrompt } from '../../support/registry.ts'
 
 const ROUNDS = 200
-
-const NOTHING: Omit<NewRelease, 'route'> = {
-  from: null,
-  prompt: null,
-  models: null,
-  parameters: null,
-  retries: null,
-  index: null,
-  retrieval: null,
-}
 
 async function refusal(attempt: Promise<unknown>): Promise<{ code: string; message: string }> {
   const error = await attempt.then(

@@ -13,19 +13,10 @@ import type { IndexManifest } from '../../../src/retrieval/indexes/manifest.ts'
 import { createPartitions } from '../../../src/retrieval/indexes/partitions.ts'
 import { findIndex } from '../../../src/retrieval/indexes/store.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { AUTHOR, seedModel, seedPrompt } from '../../support/registry.ts'
+import { AUTHOR, NOTHING, seedModel, seedPrompt } from '../../support/registry.ts'
 
 const ROUNDS = 25
 const SHOWS = '{{#contexts}}[{{number}}] {{text}}{{/contexts}}'
-const NOTHING: Omit<NewRelease, 'route'> = {
-  from: null,
-  prompt: null,
-  models: null,
-  parameters: null,
-  retries: null,
-  index: null,
-  retrieval: null,
-}
 const QUESTION = { type: 'object', properties: { question: { type: 'string' } } }
 
 describeDatabases('a release with an index', (open) => {

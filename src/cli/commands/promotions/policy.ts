@@ -64,11 +64,7 @@ async function list(context: CliContext, options: { json?: boolean }): Promise<u
 }
 
 async function explain(context: CliContext, name: string, options: { json?: boolean }): Promise<undefined> {
-  const [route, label] = name.split('@')
-  const path =
-    label === undefined
-      ? `/api/policies/${encodeURIComponent(name)}`
-      : `/api/labels/${encodeURIComponent(route ?? '')}/${encodeURIComponent(label)}/policy`
+  const path = `/api/policies/${encodeURIComponent(name)}`
   const policy = await context.client.json<Policy>({ method: 'GET', path })
   if (options.json) writeJson(context, policy)
   else {
