@@ -2,7 +2,7 @@
 
 import { logEvidenceAbove, logEvidenceBelow } from './bernoulli-evidence.ts'
 import { type Ends, NO_BOUNDS } from './ends.ts'
-import { requireFinite, requireProbability, requireWhole } from './inputs.ts'
+import { requireProbability, requireWhole } from './inputs.ts'
 
 /** Values in ascending order, each once, with how often it was seen. As short as what was rounded is coarse. */
 export type Tally = readonly { value: number; count: number }[]
@@ -83,14 +83,14 @@ function requireTally(tally: Tally): number {
   if (tally.length > MOST_VALUES) {
     throw new RangeError(`A tally of ${tally.length} values is more than ${MOST_VALUES}: round them first.`)
   }
-  requireFinite(
-    'values',
-    tally.map(({ value }) => value),
-  )
+  let [total, before] = [0, Number.NEGATIVE_INFINITY]
   for (const [at, { value, count }] of tally.entries()) {
     requireWhole(`counts[${at}]`, count, 1)
-    const before = tally[at - 1]?.value ?? Number.NEGATIVE_INFINITY
-    if (value <= before) throw new RangeError(`values[${at}] is ${value}, which is not above ${before}.`)
+    if (!(value > before && value < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`values[${at}] is ${value}, which is no number above ${before}.`)
+    }
+    total += count
+    before = value
   }
-  return sizeOf(tally)
+  return total
 }

@@ -66,7 +66,7 @@ describe('the bounds of a quantile', () => {
         0.5,
         0.05,
       ),
-    ).toThrow(/values\[1\] is 1, which is not above 2/)
+    ).toThrow(/values\[1\] is 1, which is no number above 2/)
     expect(() => quantileBounds(oneOfEach(20_001), 0.5, 0.05)).toThrow(/round them/)
     expect(() => quantileRanks(10, 1, 0.05)).toThrow(/share is 1/)
   })
