@@ -29,7 +29,7 @@ const COSTS = logNormal(1_000, 1)
 
 const times = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value)
 /** Grades of a judge: mean 0.8125, and 0.1 less. */
-const GOOD_SCORES = [...times(12, 1), ...times(4, 0.75), ...times(2, 0.5), 0.25, 0]
+export const GOOD_SCORES = [...times(12, 1), ...times(4, 0.75), ...times(2, 0.5), 0.25, 0]
 const WORSE_SCORES = [...times(8, 1), ...times(5, 0.75), ...times(4, 0.5), 0.25, 0.25, 0]
 
 export const STABLE: Truth = {
@@ -169,7 +169,7 @@ export const HARMS: readonly SimulatedHarm[] = [
   },
 ]
 
-export const TRAFFIC = { alpha: PLAN.alpha, watched: watchesOf(PLAN.margins).length }
+const TRAFFIC = { alpha: PLAN.alpha, watched: watchesOf(PLAN.margins).length }
 
 /** A plan that watches this metric alone, with the α that it has among all. */
 export function planOf({ margins }: SimulatedHarm): Plan {

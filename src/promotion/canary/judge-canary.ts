@@ -77,8 +77,8 @@ function reasonsOf(metrics: readonly MetricVerdict[]): string[] {
 }
 
 function ruleText({ advance, alpha }: Plan, watched: number): string {
-  const shown = advance === 'proven' ? 'every one is harmless' : 'none is harmful'
-  return `Of ${watched} metrics ${shown}, at α ${alpha} over the whole canary.`
+  const shown = advance === 'proven' ? 'Every metric watched is harmless' : 'No metric watched is harmful'
+  return `${shown} (${watched} in all), at α ${alpha} over the whole canary.`
 }
 
 function requireStanding({ stages }: Plan, { stage, stageMs, stageRequests }: Standing): void {

@@ -17,7 +17,7 @@ export function harmText(watch: Watch, { low, high }: Pick<Harm, 'low' | 'high'>
 
 /** A harm or a margin: `1.0 points`, `20 %`, `0.05`. */
 export function marginText({ kind }: Watch, value: number): string {
-  if (!Number.isFinite(value)) return value > 0 ? 'any amount' : 'less than nothing'
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '-∞'
   if (kind === 'share') return `${(100 * value).toFixed(1)} points`
   return kind === 'score' ? value.toFixed(3) : `${(100 * value).toFixed(0)} %`
 }

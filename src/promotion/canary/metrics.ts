@@ -25,7 +25,7 @@ export type Arm = {
   quality: Readonly<Record<string, Scores>>
 }
 
-export type Cost = {
+type Cost = {
   /** Requests whose cost is known; sums of their micro-USD, and of its squares. */
   known: number
   sum: bigint
@@ -34,7 +34,7 @@ export type Cost = {
   unknown: number
 }
 
-export type Scores = {
+type Scores = {
   /** In 0…1, in the order in which they arrived, which a later look only adds to. */
   values: readonly number[]
   /** Sampled, but abstained or failed to be judged. */

@@ -21,7 +21,7 @@ export type Margins = {
   quality?: Readonly<Record<string, number>>
 }
 
-export type QuantileMargin = { quantile: number; ratio: number }
+type QuantileMargin = { quantile: number; ratio: number }
 
 export type Plan = {
   /** Shares of the users in hundredths of a per cent, ascending. */

@@ -43,7 +43,7 @@ type Sizes = { candidate: number; stable: number }
 
 /**
  * The least number of the candidate's requests with which the harm is found with the chance 0.9, looking once; with looks before
- * it is found rather sooner. Solves the bounds at values as unlucky as they are once in so many times, by the normal distribution.
+ * it is found rather sooner. Solves the bounds at values as unlucky as may still be found, by the normal distribution.
  * Null when ten million requests do not find it, or 50,000 scores. Throws RangeError for shares and deviations that cannot be.
  */
 export function predictedRequests(harm: ExpectedHarm, traffic: Traffic): number | null {
@@ -51,7 +51,7 @@ export function predictedRequests(harm: ExpectedHarm, traffic: Traffic): number 
   requireProbability('alpha', alpha)
   requireWhole('watched', watched, 1)
   requireProbability('share', share)
-  requirePositive('sampled', sampled)
+  if (sampled !== 1) requireProbability('sampled', sampled)
   requirePositive('margin', harm.margin)
   const bound = alphaOfBound(alpha, watched)
   const most = harm.kind === 'score' ? MOST_SCORES : MOST_REQUESTS

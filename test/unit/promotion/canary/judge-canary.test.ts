@@ -31,7 +31,7 @@ describe('a canary', () => {
     const { decision, cause, reasons } = judge(errorsOnly, arm(3_000, 30), arm(300, 3))
 
     expect([decision, cause]).toEqual(['advance', 'rule'])
-    expect(reasons).toEqual(['Of 1 metrics none is harmful, at α 0.05 over the whole canary.'])
+    expect(reasons).toEqual(['No metric watched is harmful (1 in all), at α 0.05 over the whole canary.'])
   })
 
   test('waits for time and requests, and says how much is left', () => {
@@ -76,7 +76,9 @@ describe('a canary', () => {
     expect([few.decision, only(few.metrics).state]).toEqual(['hold', 'open'])
     expect(few.reasons[0]).toMatch(/around the margin of 2.0 points; about [\d,]+ requests more settle it/)
     expect([many.decision, only(many.metrics).state]).toEqual(['advance', 'harmless'])
-    expect(many.reasons).toEqual(['Of 1 metrics every one is harmless, at α 0.05 over the whole canary.'])
+    expect(many.reasons).toEqual([
+      'Every metric watched is harmless (1 in all), at α 0.05 over the whole canary.',
+    ])
   })
 
   test('whose traffic stops holds, and is rolled back without a verdict when the longest wait is over', () => {
