@@ -28,6 +28,7 @@ export type IdKind =
   | 'ds'
   | 'rq'
   | 'cal'
+  | 'onl'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -26,6 +26,10 @@ export const JOBS = {
   'run-suite': z.strictObject({ runId: z.string().regex(/^run_[0-9a-z]{26}$/) }),
   /** Rings again for runs that wait, or whose worker is gone. */
   'tidy-runs': z.strictObject({}),
+  /** Judges what a live order asks for and nobody has judged yet. */
+  'score-traffic': z.strictObject({ orderId: z.string().regex(/^onl_[0-9a-z]{26}$/) }),
+  /** Rings for live orders, whose traffic goes on. */
+  'tidy-online': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

@@ -89,6 +89,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     return {
       ...parts,
       ask,
+      log: async () => ({ event: async () => undefined }),
       evaluate,
       sql,
       db,
@@ -173,6 +174,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
       'ensure-partitions',
       'tidy-exports',
+      'tidy-online',
       'tidy-retrieval',
       'tidy-runs',
       'tidy-stores',
