@@ -175,6 +175,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     datasets: { sql: opened.sql, clock, record },
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
+    onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }

@@ -4,12 +4,12 @@ import { rm } from 'node:fs/promises'
 import type { Audit } from '../../src/audit/audit.ts'
 import { deriveAuditKeys } from '../../src/audit/privacy/audit-keys.ts'
 import type { CloseRecord, EventRecord, OpenRecord } from '../../src/audit/record.ts'
+import { createOrder, type OrderWish, planOrder } from '../../src/evals/online/create-order.ts'
 import {
   type ExecuteOrderDeps,
   executeOrder,
   type OrderOutcome,
 } from '../../src/evals/online/execute-order.ts'
-import { createOrder, type OrderWish } from '../../src/evals/online/order.ts'
 import type { OrderRow } from '../../src/evals/online/order-rows.ts'
 import type { LiveScore } from '../../src/evals/online/score-rows.ts'
 import { readyScorers } from '../../src/evals/scorers/ready-scorers.ts'
@@ -26,15 +26,19 @@ export const ROUTE = 'support-answer'
 const secrets = auditSecrets()
 export const onlineKeys = deriveAuditKeys(secrets.auditKey)
 
-/** A project with `count` releases of one route, in the order of their numbers; gives their ids. */
-export async function someReleases({ db }: TestDatabase, count = 2): Promise<string[]> {
-  const ids: string[] = []
+/** A model that releases of tests use. */
+export async function aModel({ db }: TestDatabase): Promise<void> {
   await seedModel(db, { name: 'small', content: { upstream: 'up', model: 'small' } })
+}
+
+/** Releases of a route, in the order of their numbers; gives their ids. */
+export async function someReleases({ db }: TestDatabase, route = ROUTE, count = 2): Promise<string[]> {
+  const ids: string[] = []
   for (let at = 0; at < count; at += 1) {
     const wanted = { from: null, prompt: null, retries: null, index: null, retrieval: null }
     const made = await createRelease({ db, clock: systemClock }, AUTHOR, {
       ...wanted,
-      route: ROUTE,
+      route,
       models: [{ ref: 'small', weight: null }],
       parameters: { temperature: at / 10 },
     })
@@ -94,9 +98,10 @@ export const POLITE = liveScorer({
 
 export async function anOrder(database: TestDatabase, wish: Partial<OrderWish> = {}): Promise<OrderRow> {
   const nowMs = Date.now()
-  return await createOrder({ ...database, clock: systemClock }, AUTHOR, {
+  const deps = { ...database, clock: systemClock }
+  const content = await planOrder(deps, AUTHOR.projectId, {
     route: ROUTE,
-    releases: ['r1', 'r2'],
+    releases: [1, 2],
     scorers: [BRIEF],
     sample: 1,
     sinceMs: nowMs - 3_600_000,
@@ -106,6 +111,7 @@ export async function anOrder(database: TestDatabase, wish: Partial<OrderWish> =
     purpose: 'a test',
     ...wish,
   })
+  return await createOrder(deps, AUTHOR, content)
 }
 
 /** One look of a worker; `records` gets what it put on the log. */
@@ -146,8 +152,10 @@ type KeptScore = {
 }
 
 /** In the order of the requests. */
-export async function keptScores({ sql }: TestDatabase): Promise<KeptScore[]> {
+export async function keptScores({ sql }: TestDatabase, releases: readonly string[]): Promise<KeptScore[]> {
   return await sql<KeptScore[]>`
     SELECT request_id AS "requestId", release_id AS "releaseId", scorer, outcome, skip, value, reason, cost::text AS cost
-    FROM online_scores ORDER BY started_at, request_id, scorer`
+    FROM online_scores
+    WHERE release_id IN (SELECT value FROM json_array_elements_text(${JSON.stringify(releases)}::json) AS given (value))
+    ORDER BY started_at, request_id, scorer`
 }

@@ -2,7 +2,7 @@
 
 import { demandHeld, type HeldOutcome, whileHolding } from '../../db/held-work.ts'
 import { GatewayError } from '../../errors.ts'
-import { parseOrder } from './order.ts'
+import { parseOrder } from './order-content.ts'
 import { claimOrder, findOrderById, ORDERS, type OrderRow } from './order-rows.ts'
 import { type Look, type ScoreDeps, scoreRequests } from './score-requests.ts'
 

@@ -2,7 +2,7 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import type { ScoreRow } from '../runs/result-rows.ts'
-import type { SkipReason } from './live-sample.ts'
+import type { SkipReason } from './skip-reasons.ts'
 import type { TrafficRow } from './traffic-rows.ts'
 
 /** A judgement, or why there is none. */

@@ -1,4 +1,4 @@
-/** An order to score live traffic: what is fixed when it is made, and everything that is looked at before it is. */
+/** Makes orders to score live traffic, and looks beforehand at everything that could be wrong with one. */
 
 import type { Sql } from 'postgres'
 import type { Db } from '../../db/client.ts'
@@ -8,36 +8,18 @@ import { newId } from '../../lib/ids.ts'
 import { usdText } from '../../lib/money.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { contentOf } from '../../registry/content.ts'
-import { parseReleaseNumber } from '../../registry/releases/release-content.ts'
 import { findRelease } from '../../registry/releases/store.ts'
 import { fixScorer } from '../runs/create-run.ts'
 import type { RunScorer } from '../runs/run-content.ts'
 import type { SuiteScorer } from '../suites/suite.ts'
 import { liveProblem } from './live-scorers.ts'
+import type { OrderContent } from './order-content.ts'
 import { countLive, findOrder, insertOrder, type OrderRow } from './order-rows.ts'
-
-/** What is fixed when an order is made. */
-export type OrderContent = {
-  route: string
-  releases: readonly { id: string; number: number }[]
-  scorers: readonly RunScorer[]
-  /** Share of the requests, above 0 and up to 1. */
-  sample: number
-  /** Requests that began from `since` on and before `until`, ISO 8601. */
-  since: string
-  until: string
-  /** Sampled requests at most. */
-  limit: number
-  /** Of what judges ask, micro-USD as text; null without a cap. */
-  budget: string | null
-  /** Why bodies are read, in the words of whoever ordered it. */
-  purpose: string
-}
 
 export type OrderWish = {
   route: string
-  /** `r15`. */
-  releases: readonly string[]
+  /** Their numbers: 15 for `r15`. */
+  releases: readonly number[]
   scorers: readonly SuiteScorer[]
   sample: number
   sinceMs: number
@@ -53,21 +35,30 @@ const MAX_LIVE = 20
 /** Far more than a canary holds; monitoring begins a new one. */
 const MAX_SPAN_MS = 92 * 86_400_000
 
-/** Throws RequestError for a release that is not there, for a scorer that cannot judge live traffic, and for what never ends. */
-export async function createOrder(
-  { sql, db, clock }: { sql: Sql; db: Db; clock: Clock },
-  author: Actor,
+type OrderDeps = { sql: Sql; db: Db; clock: Clock }
+
+/**
+ * What would be fixed. Throws RequestError for a release that is not there, for a scorer that cannot judge live traffic, and for
+ * what never ends.
+ */
+export async function planOrder(
+  { sql, db, clock }: OrderDeps,
+  projectId: string,
   wish: OrderWish,
-): Promise<OrderRow> {
-  const { scorers, budget, sinceMs, untilMs } = wish
-  const nowMs = clock.nowMs()
-  demandSpan(sinceMs, untilMs, nowMs)
-  const content: OrderContent = {
-    route: wish.route,
-    releases: await Promise.all(
-      wish.releases.map((text) => releaseOf(db, author.projectId, wish.route, text)),
-    ),
-    scorers: liveScorers(scorers, budget),
+): Promise<OrderContent> {
+  const { route, scorers, budget, sinceMs, untilMs } = wish
+  demandSpan(sinceMs, untilMs, clock.nowMs())
+  const fixed = liveScorers(scorers, budget)
+  const releases: OrderContent['releases'][number][] = []
+  for (const number of new Set(wish.releases)) releases.push(await releaseOf(db, projectId, route, number))
+  if ((await countLive(sql, projectId)) >= MAX_LIVE) {
+    const message = `This project has ${MAX_LIVE} live orders, and no more are looked at. Stop one: aval online stop`
+    throw new RequestError('conflict', message, { headers: { 'x-should-retry': 'false' } })
+  }
+  return {
+    route,
+    releases,
+    scorers: fixed,
     sample: wish.sample,
     since: new Date(sinceMs).toISOString(),
     until: new Date(untilMs).toISOString(),
@@ -75,22 +66,23 @@ export async function createOrder(
     budget: budget === null ? null : String(budget),
     purpose: wish.purpose,
   }
-  if ((await countLive(sql, author.projectId)) >= MAX_LIVE) {
-    const message = `This project has ${MAX_LIVE} live orders, and no more are looked at. Stop one: aval online stop`
-    throw new RequestError('conflict', message, { headers: { 'x-should-retry': 'false' } })
-  }
+}
+
+/** An order for workers to find. Whoever makes one rings `score-traffic`, or a worker finds it within two minutes. */
+export async function createOrder(
+  { sql, clock }: Pick<OrderDeps, 'sql' | 'clock'>,
+  author: Actor,
+  content: OrderContent,
+): Promise<OrderRow> {
+  const nowMs = clock.nowMs()
   const id = newId('onl', nowMs)
-  const { text, hash } = contentOf(content)
+  const { route, since: lookedTo } = content
   const now = new Date(nowMs).toISOString()
-  await insertOrder(sql, { id, content: text, hash, route: wish.route, lookedTo: content.since, author, now })
+  const { text, hash } = contentOf(content)
+  await insertOrder(sql, { id, content: text, hash, route, lookedTo, author, now })
   const row = await findOrder(sql, author.projectId, id)
   if (row === null) throw new Error(`The order ${id} is gone.`)
   return row
-}
-
-/** Of a row that this version wrote. */
-export function parseOrder({ content }: Pick<OrderRow, 'content'>): OrderContent {
-  return JSON.parse(content) as OrderContent
 }
 
 function demandSpan(sinceMs: number, untilMs: number, nowMs: number): void {
@@ -106,11 +98,10 @@ function demandSpan(sinceMs: number, untilMs: number, nowMs: number): void {
   })
 }
 
-async function releaseOf(db: Db, projectId: string, route: string, text: string) {
-  const number = parseReleaseNumber(text)
-  const found = number === null ? null : await findRelease(db, projectId, route, number)
+async function releaseOf(db: Db, projectId: string, route: string, number: number) {
+  const found = await findRelease(db, projectId, route, number)
   if (found !== null) return { id: found.id, number: found.number }
-  const message = `There is no ${JSON.stringify(`${route}@${text}`.slice(0, 130))}. aval release list ${route} shows its releases.`
+  const message = `There is no ${route}@r${number}. aval release list ${route} shows its releases.`
   throw new RequestError('not_found', message, { param: 'releases' })
 }
 
