@@ -6,7 +6,7 @@ import { SseParser } from './sse.ts'
 /** Operations whose answers speak. */
 export type SpokenOperation = 'chat' | 'completions' | 'responses'
 /** `arguments` as the model wrote them, so perhaps no JSON. */
-export type FunctionCall = { name: string; arguments: string }
+type FunctionCall = { name: string; arguments: string }
 export type SpokenAnswer = { words: string; calls: readonly FunctionCall[] }
 
 const EVENT_MAX_BYTES = 64 * 1024 ** 2

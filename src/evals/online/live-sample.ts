@@ -22,7 +22,7 @@ const MAX_REQUEST_BYTES = 1_000_000
 const MAX_RESPONSE_BYTES = 8_000_000
 
 /** Null for a request that is worth opening. */
-export function skipUnopened(row: Glance): Skip | null {
+function skipUnopened(row: Glance): Skip | null {
   if (!isSpoken(row.operation)) return { skip: 'unsupported_operation' }
   if (row.outcome !== 'completed' || row.status !== 200) return { skip: 'no_answer' }
   if (row.requestBytes > MAX_REQUEST_BYTES || row.responseBytes > MAX_RESPONSE_BYTES) {

@@ -4,7 +4,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import type { Run } from '../../db/held-work.ts'
 import type { Actor } from '../../registry/actor.ts'
 
-export type OrderState = 'queued' | 'running' | 'done' | 'stopped' | 'failed'
+type OrderState = 'queued' | 'running' | 'done' | 'stopped' | 'failed'
 export type OrderRow = {
   id: string
   projectId: string

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 const HASH_LETTERS = 13
 const HASH_RANGE = 2 ** 52
 /** Apart from every other choice made by an id, such as which of two releases serves it: one would follow from the other. */
-const PURPOSE = 'aval online sample'
+const PURPOSE = 'live sample'
 
 /**
  * True for about `share` of all ids, 0…1. Ids are random and ours, so no caller chooses. A smaller share is part of a larger one.

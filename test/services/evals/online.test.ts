@@ -8,10 +8,12 @@ import { inSample } from '../../../src/evals/online/sample.ts'
 import { countOnlineScores, readOnlineScores } from '../../../src/evals/online/score-rows.ts'
 import type { Call } from '../../../src/evals/runs/ask.ts'
 import { rulesHash } from '../../../src/evals/runs/calibration.ts'
+import { runScoreTraffic } from '../../../src/jobs/score-traffic.ts'
+import { runTidyOnline } from '../../../src/jobs/tidy-online.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { scriptedAsk } from '../../support/eval-runs.ts'
+import { noCode, scriptedAsk } from '../../support/eval-runs.ts'
 import {
   aModel,
   anOrder,
@@ -290,6 +292,53 @@ describeDatabases('scores of live traffic', (open) => {
     const scores = await kept()
     expect(scores.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 6 }, () => 'scored'))
     expect(await rowOf(made.id)).toMatchObject({ spent: '60', state: 'queued' })
+  })
+
+  test('are looked at by a worker that is rung for, which says on the order what it lacks', async () => {
+    await say(stable(), 'Gladly.')
+    await traffic.flush()
+    const made = await order()
+    const events: EventRecord[] = []
+    const { sql, db } = open()
+    const parts = {
+      sql,
+      db,
+      clock: systemClock,
+      evaluate: noCode,
+      keys: null,
+      models: async () => await Promise.reject(new Error('No model is used in this test.')),
+      ask: async () => scriptedAsk(() => yes).ask,
+      log: async () => ({ event: async (record: EventRecord) => void events.push(record) }),
+    }
+    const { signal } = new AbortController()
+    const rung: string[] = []
+    const enqueuer = {
+      enqueue: async (name: string, { orderId }: { orderId: string }) => void rung.push(`${name} ${orderId}`),
+    }
+    const later = { ...systemClock, nowMs: () => Date.now() + 60_000 }
+
+    await runTidyOnline({ sql, clock: later, enqueuer: enqueuer as never }, {})
+    const lacking = runScoreTraffic(parts, { orderId: made.id }, signal)
+    await expect(lacking).rejects.toThrow(/no audit key/)
+    const note = (await rowOf(made.id)).error
+    const looked = await runScoreTraffic({ ...parts, keys: onlineKeys }, { orderId: made.id }, signal)
+
+    expect(rung).toContain(`score-traffic ${made.id}`)
+    expect(note).toMatch(/no audit key. Give it the gateways' AVAL_AUDIT_KEY/)
+    expect(looked).toBe('waits')
+    expect(events).toHaveLength(1)
+    expect(await kept()).toHaveLength(1)
+    expect(await rowOf(made.id)).toMatchObject({ error: null })
+  })
+
+  test('are asked for under the pseudonym that the log has: it is kept as it is, so that a judge’s question is erased too', async () => {
+    const subject = pseudonym(onlineKeys, PROJECT, person)
+    const id = await say(stable(), 'Gladly.', { open: { subject } })
+    await traffic.flush()
+
+    const rows = await open().sql<{ subject: string }[]>`SELECT subject FROM requests WHERE id = ${id}`
+
+    expect(rows).toEqual([{ subject }])
   })
 
   test('ends with the order that somebody stops, and keeps what it has', async () => {

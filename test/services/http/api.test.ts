@@ -114,6 +114,7 @@ const as = (role: Role, project: 'default' | 'other' = 'default') => server.keyO
 const REGISTRY_READERS: readonly Role[] = ['admin', 'engineer', 'approver', 'auditor']
 
 /** Every route with the roles it lets in; a route of the OpenAPI document without a row here fails. */
+const MATRIX_ORDER = { route: 'matrix', releases: ['r1'], scorers: ['refusal'], sample: 1 }
 const MATRIX_SUITE = { dataset: 'set-default', subject: 'local/reader', scorers: ['equals'] }
 const MATRIX: {
   route: string
@@ -440,6 +441,36 @@ const MATRIX: {
     other: '/eval-runs/OTHER/resume',
     body: {},
     fresh: cancelledRun,
+  },
+  {
+    route: 'POST /online-scores',
+    roles: ['admin', 'engineer'],
+    own: '/online-scores',
+    other: '/online-scores',
+    body: MATRIX_ORDER,
+    fresh: freshRelease,
+  },
+  { route: 'GET /online-scores', roles: REGISTRY_READERS, own: '/online-scores', other: '/online-scores' },
+  {
+    route: 'GET /online-scores/{id}',
+    roles: REGISTRY_READERS,
+    own: '/online-scores/OWN',
+    other: '/online-scores/OTHER',
+    fresh: freshOrder,
+  },
+  {
+    route: 'GET /online-scores/{id}/values',
+    roles: REGISTRY_READERS,
+    own: '/online-scores/OWN/values?release=r1&scorer=refusal',
+    other: '/online-scores/OTHER/values?release=r1&scorer=refusal',
+    fresh: freshOrder,
+  },
+  {
+    route: 'POST /online-scores/{id}/stop',
+    roles: ['admin', 'engineer'],
+    own: '/online-scores/OWN/stop',
+    other: '/online-scores/OTHER/stop',
+    fresh: freshOrder,
   },
   {
     route: 'POST /review-queues',
@@ -770,6 +801,18 @@ async function freshRun(project: 'default' | 'other'): Promise<string> {
   const suite = { ...MATRIX_SUITE, dataset: name }
   const made = await call(as('engineer', project), 'POST', '/api/eval-runs', { name: 'matrix', suite })
   return made.json.run.id
+}
+
+/** A project has so many live ones at most, so each ends the one before. */
+const liveOrders = { default: '', other: '' }
+
+async function freshOrder(project: 'default' | 'other'): Promise<string> {
+  const route = await freshRelease(project)
+  const token = as('engineer', project)
+  await call(token, 'POST', `/api/online-scores/${liveOrders[project]}/stop`)
+  const made = await call(token, 'POST', '/api/online-scores', { ...MATRIX_ORDER, route })
+  liveOrders[project] = made.json.id
+  return made.json.id
 }
 
 /** One answer that a judge judged, in each project. */

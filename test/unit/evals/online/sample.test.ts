@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { inSample } from '../../../../src/evals/online/sample.ts'
 
-const DIGEST = '5b0503d8afc728c898c414316d3f78709c2bcbf996a5c9979b8b8ab0a34a686c'
+const DIGEST = '32a614ae9213fa1903ce367f02821add3c3f9e877aa00481c5dab26287f9b4fa'
 const ids = Array.from({ length: 20_000 }, (_, at) => `req_${String(at).padStart(26, '0')}`)
 const of = (share: number) => ids.filter((id) => inSample(id, share))
 
@@ -20,7 +20,7 @@ describe('a sample', () => {
   })
 
   test('is recomputed from the id and SHA-256 alone', () => {
-    // printf 'aval online sample\0req_01kb0000000000000000000000' | sha256sum
+    // printf 'live sample\0req_01kb0000000000000000000000' | sha256sum
     const share = Number.parseInt(DIGEST.slice(0, 13), 16) / 2 ** 52
 
     expect(inSample('req_01kb0000000000000000000000', share)).toBe(false)
