@@ -20,6 +20,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
+import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
 import { addPolicyCommands } from './commands/promotions/policy.ts'
@@ -159,6 +160,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addReviewQueueCommands(review, context)
   addRateCommands(review, context)
   addCalibrationCommands(review, context)
+  addOnlineCommands(program, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */
