@@ -98,7 +98,7 @@ function routeText(outcome: RouteOutcome, label: string, room: { chars: number }
 }
 
 function promptText({ from, to, added, removed, text }: PromptChange): string {
-  const summary = `${inlineCode(from)} → ${inlineCode(to)}: ${added} words added, ${removed} removed`
+  const summary = `${inlineCode(from)} → ${inlineCode(to)}: words added ${added}, removed ${removed}`
   return folded(summary, preformatted(shorten(text, MAX_DIFF_CHARS)))
 }
 

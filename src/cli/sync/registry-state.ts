@@ -19,7 +19,7 @@ type VersionRow = {
 }
 type ReleaseRow = { route: string; release: string; content: string; labels: string[] }
 
-export type LabelledRelease = ReleaseState & { labels: readonly string[] }
+type LabelledRelease = ReleaseState & { labels: readonly string[] }
 export type Registry = { versions: readonly RegistryState[]; releases: readonly LabelledRelease[] }
 
 /** `onLook` is told before each answer that is waited for. Throws CliError. */

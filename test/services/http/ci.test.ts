@@ -110,7 +110,7 @@ test('a worse prompt fails with 100, and the comment names scorer, prompt, runs 
   expect(comment).toMatch(/^<!-- aval ci -->\n## Aval: fail \(exit 100\)\n/)
   expect(comment).toContain('<code>right</code>')
   expect(comment).toContain('| prompt <code>support</code> | @1 | @2 |')
-  expect(comment).toContain('1 words added, 1 removed')
+  expect(comment).toContain('words added 1, removed 1')
   expect(comment).toMatch(/aval eval show run&#95;\w{26} &#45;&#45;against run&#95;\w{26}/)
   expect(comment).toMatch(/aval eval results run&#95;\w{26}/)
   expect(read('junit.xml').match(/<testsuite /g)).toHaveLength(1)
