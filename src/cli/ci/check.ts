@@ -60,11 +60,17 @@ export async function forecast(
         forecasts.push({ suite: suite.name, route, plan, problem: null })
       } catch (error) {
         if (!(error instanceof CliError)) throw error
-        forecasts.push({ suite: suite.name, route, plan: null, problem: error.message })
+        forecasts.push({ suite: suite.name, route, plan: null, problem: problemOf(suite, error) })
       }
     }
   }
   return forecasts
+}
+
+/** Only a dry run meets a dataset that nobody has pushed: a check pushes it before it asks. */
+function problemOf({ dataset }: SuiteFile, { code, message }: CliError): string {
+  if (code !== 'not_found' || dataset.file === null) return message
+  return `the server does not have ${dataset.name} yet. The check pushes it, and what it takes is known then.`
 }
 
 /** Throws CliError before a version or a release is made when the server refuses a suite, and when it refuses one of them. */

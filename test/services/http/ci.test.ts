@@ -201,10 +201,12 @@ test('a changed route that no suite asks is inconclusive, and says what to write
 
 test('--dry-run says what would be made and asked, and makes nothing', async () => {
   write('prompts/support.yaml', prompt('Guess:'))
+  const early = await aval('ci --dry-run')
   await aval('dataset push evals/datasets/questions.jsonl')
 
   const { exitCode, out } = await aval('ci --dry-run')
 
+  expect(early.out).toContain('answers of answers: the server does not have questions yet.')
   expect(exitCode).toBe(0)
   expect(out).toContain('prompt support@2 (new), after @1 of default engineer\n')
   expect(out).toContain('answers of answers: 40 items × 1, 40 calls for each release, ')
@@ -226,14 +228,28 @@ test('--budget holds for all runs together, and a larger one goes on where it en
   expect(worker.asked.length).toBe(80)
 })
 
-test.each([
-  ['--against r12', /--against r12: write a label/],
-  ['--budget much', /--budget much: write an amount/],
-  ['--dry-run --comment c.md', /--dry-run measures nothing/],
-])('%s is refused with the value and the remedy', async (words, message) => {
-  const { exitCode, err } = await aval(`ci ${words}`)
+test('options that mean nothing are refused with the value and the remedy', async () => {
+  const label = await aval('ci --against r12')
+  const budget = await aval('ci --budget much')
+  const dry = await aval('ci --dry-run --comment c.md')
 
-  expect(exitCode).toBe(2)
-  expect(err).toMatch(message)
+  expect([label, budget, dry].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2])
+  expect(label.err).toMatch(/--against r12: write a label/)
+  expect(budget.err).toMatch(/--budget much: write an amount/)
+  expect(dry.err).toMatch(/--dry-run measures nothing/)
   expect(existsSync(join(folder, 'c.md'))).toBe(false)
+})
+
+test('a suite that is named is the only one, and routes that it does not ask are said and left alone', async () => {
+  write('prompts/support.yaml', prompt('Guess:'))
+  write('evals/other.yaml', SUITE.replace('subject: answers', 'subject: other'))
+  write('evals/model.yaml', SUITE.replace('subject: answers', 'subject: openai/gpt-4o'))
+
+  const other = await aval('ci --suite evals/other.yaml --comment comment.md')
+  const model = await aval('ci --suite evals/model.yaml')
+
+  expect(other.exitCode).toBe(0)
+  expect(read('comment.md')).toContain('answers changed too&#46; No suite that was named asks it')
+  expect(model).toMatchObject({ exitCode: 2, err: expect.stringContaining('it asks no route') })
+  expect(worker.asked).toEqual([])
 })
