@@ -19,34 +19,54 @@ import {
 const MARKER = '<!-- aval ci -->'
 /** GitHub refuses a comment of more than 65,536 characters. What would not fit is left out and said to be. */
 const MAX_CHARS = 60_000
-/** Kept for what every suite and the end say in short. */
-const RESERVED_CHARS = 12_000
-const MAX_ROUTES = 20
-const MAX_SUITES = 20
+/** Kept for what routes and suites say in short, and for the end. */
+const RESERVED_CHARS = 20_000
+const MAX_NOTES = 20
 const MAX_REASONS = 3
 const MAX_REASON_CHARS = 400
 const MAX_DIFF_CHARS = 4000
+/** A sign may become a reference of six. */
+const MAX_MISTAKES_CHARS = MAX_CHARS / 6
+
+/** `short` takes the place of a text without room. */
+type Section = { text: string; short?: string }
 
 export function commentText(outcome: CheckOutcome): string {
   const code = exitCodeOf(outcome)
   const steps = nextSteps(outcome)
-  const head = [`${MARKER}\n## Aval: ${headline(outcome, code)}\n`, ...notes(outcome)]
+  const head = [`${MARKER}\n## Aval: ${headline(outcome, code)}\n`, notesText(outcome)]
   const tail = [
     costText(outcome),
     steps.length === 0 ? '' : `**Next**\n\n${steps.map(stepText).join('')}`,
     'No label was moved, and nothing was promoted.\n',
   ]
-  const room = { chars: MAX_CHARS - RESERVED_CHARS - length(head) - length(tail) }
-  const routes = outcome.routes.slice(0, MAX_ROUTES).map((route) => routeText(route, outcome.label, room))
-  const more = outcome.routes.length - routes.length
-  return [...head, ...routes, more > 0 ? `And ${more} routes more.\n` : '', ...tail]
+  const taken = [...head, ...tail].reduce((sum, section) => sum + section.length, 0)
+  const sections = outcome.routes.flatMap((route) => routeSections(route, outcome.label))
+  return [...head, ...fitted(sections, MAX_CHARS - taken), ...tail]
     .filter((section) => section !== '')
     .join('\n')
 }
 
+/** What has room, in order; how many sections have none is said. */
+function fitted(sections: readonly Section[], chars: number): string[] {
+  const texts: string[] = []
+  let [room, left] = [chars, 0]
+  for (const { text, short = '' } of sections) {
+    const isShort = text.length > room - RESERVED_CHARS && short !== ''
+    const chosen = isShort ? short : text
+    if (chosen.length >= room) {
+      left += 1
+      continue
+    }
+    texts.push(chosen)
+    room -= chosen.length + 1
+  }
+  return left === 0 ? texts : [...texts, `Parts left out here, as the comment would be too long: ${left}.\n`]
+}
+
 /** For files that nobody could check: what is wrong with them. */
 export function mistakesText(code: number, message: string): string {
-  const text = shorten(message, MAX_CHARS / 2)
+  const text = shorten(message, MAX_MISTAKES_CHARS)
   return `${MARKER}\n## Aval: ${outcomeText(code)}\n\nNothing was measured.\n\n${preformatted(text)}`
 }
 
@@ -54,7 +74,7 @@ function headline({ routes }: CheckOutcome, code: number): string {
   return routes.length === 0 && code === EXIT.done ? 'nothing to do' : outcomeText(code)
 }
 
-function notes({ routes, kept, unreleased, leftOut, mixed, label }: CheckOutcome): string[] {
+function notesText({ routes, kept, unreleased, leftOut, mixed, label }: CheckOutcome): string {
   const lines = [
     ...(routes.length === 0 ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
@@ -67,56 +87,55 @@ function notes({ routes, kept, unreleased, leftOut, mixed, label }: CheckOutcome
         `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`,
     ),
   ]
-  return lines.length === 0 ? [] : [lines.map((line) => `- ${plainProse(line)}\n`).join('')]
+  const more = lines.length - MAX_NOTES
+  const shown = [...lines.slice(0, MAX_NOTES), ...(more > 0 ? [`And ${more} more.`] : [])]
+  return shown.map((line) => `- ${plainProse(shorten(line, MAX_REASON_CHARS))}\n`).join('')
 }
 
-function routeText(outcome: RouteOutcome, label: string, room: { chars: number }): string {
+function routeSections(outcome: RouteOutcome, label: string): Section[] {
   const { candidate, release, isNew, prompt, suites } = outcome
   const { route, from, changes, isServed } = candidate
   const against = isServed ? ` against r${from}, which ${inlineCode(label)} serves` : ''
-  const sections = [
-    `### ${inlineCode(route)}: r${release}${isNew ? ' (new)' : ''}${against}\n`,
+  const heading = `### ${inlineCode(route)}: r${release}${isNew ? ' (new)' : ''}${against}\n`
+  const rows = changes.map(({ kind, name, from: old, to }) => [
+    `${kind} ${inlineCode(name)}`,
+    `@${old}`,
+    `@${to}`,
+  ])
+  const what =
     changes.length === 0
       ? `${plainProse(`${label} serves no release of this route yet.`)}\n`
-      : table(
-          ['ingredient', `r${from}`, `r${release}`],
-          changes.map(({ kind, name, from: old, to }) => [
-            `${kind} ${inlineCode(name)}`,
-            `@${old}`,
-            `@${to}`,
-          ]),
-        ),
-    prompt === null ? '' : promptText(prompt),
-    suites.length === 0 ? '**No suite asks this route, so nobody knows whether it is worse.**\n' : '',
+      : table(['ingredient', `r${from}`, `r${release}`], rows)
+  const lack =
+    suites.length === 0 ? '\n**No suite asks this route, so nobody knows whether it is worse.**\n' : ''
+  return [
+    { text: `${heading}\n${what}${lack}`, short: `${heading}${lack}` },
+    ...(prompt === null ? [] : [{ text: promptText(prompt), short: `${promptSummary(prompt)}\n` }]),
+    ...suites.map(suiteSection),
   ]
-  room.chars -= length(sections)
-  const texts = suites.slice(0, MAX_SUITES).map((suite) => suiteText(suite, room))
-  const more = suites.length - texts.length
-  return [...sections, ...texts, more > 0 ? `And ${more} suites more.\n` : '']
-    .filter((section) => section !== '')
-    .join('\n')
 }
 
-function promptText({ from, to, added, removed, text }: PromptChange): string {
-  const summary = `${inlineCode(from)} → ${inlineCode(to)}: words added ${added}, removed ${removed}`
-  return folded(summary, preformatted(shorten(text, MAX_DIFF_CHARS)))
+function promptText(change: PromptChange): string {
+  return folded(promptSummary(change), preformatted(shorten(change.text, MAX_DIFF_CHARS)))
+}
+
+function promptSummary({ from, to, added, removed }: PromptChange): string {
+  return `${inlineCode(from)} → ${inlineCode(to)}: words added ${added}, removed ${removed}`
 }
 
 /** The server's report has its own heading, table and facts; without room for it the reasons have to do. */
-function suiteText(suite: SuiteOutcome, room: { chars: number }): string {
-  const { markdown, exitCode, isReused } = suite
-  const runs = isReused && suite.run !== null ? 'Measured before; nothing was paid again. ' : ''
-  const look = suite.run === null ? '' : `${runs}Look again: ${inlineCode(showCommand(suite))}\n`
-  if (markdown !== '' && markdown.length <= room.chars) {
-    room.chars -= markdown.length
-    return `${markdown}\n${look}`
-  }
+function suiteSection(suite: SuiteOutcome): Section {
+  const { markdown, exitCode, isReused, run } = suite
+  const before = isReused && run !== null ? 'Measured before; nothing was paid again. ' : ''
+  const look = run === null ? '' : `${before}Look again: ${inlineCode(showCommand(suite))}\n`
   const heading = `### ${outcomeText(exitCode)}: ${inlineCode(suite.suite)}\n`
   const reasons = suite.reasons
     .slice(0, MAX_REASONS)
     .map((reason) => `- ${plainProse(shorten(reason, MAX_REASON_CHARS))}\n`)
-  const left = markdown === '' ? '' : 'Its report is left out here: the comment would be too long.\n'
-  return [heading, reasons.join(''), left, look].filter((section) => section !== '').join('\n')
+  const parts = [heading, reasons.join('')].filter((part) => part !== '')
+  if (markdown === '') return { text: [...parts, look].filter((part) => part !== '').join('\n') }
+  const left = `Its report is left out here: the comment would be too long. ${look}`
+  return { text: `${markdown}\n${look}`, short: [...parts, left].join('\n') }
 }
 
 function showCommand({ run, baseline }: SuiteOutcome): string {
@@ -132,8 +151,4 @@ function costText(outcome: CheckOutcome): string {
 
 function stepText({ says, command }: { says: string; command: string | null }): string {
   return `- ${plainProse(says)}${command === null ? '' : ` ${inlineCode(command)}`}\n`
-}
-
-function length(sections: readonly string[]): number {
-  return sections.reduce((sum, section) => sum + section.length, 0)
 }

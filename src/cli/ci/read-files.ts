@@ -9,7 +9,8 @@ export type ChangeFiles = { files: readonly SyncFile[]; suites: readonly SuiteFi
 
 /**
  * `named` are the suites to read in place of all of evals/, where configs of promptfoo are passed over. Throws CliError with
- * every mistake of every file: exit 2, or 103 when suites alone have some.
+ * every mistake of every file: exit 2, or 103 when suites alone have some, or there is no file at all: run in the wrong folder, a
+ * check would pass.
  */
 export async function readChangeFiles(
   { sync, evals }: Pick<CliActions, 'sync' | 'evals'>,
@@ -20,6 +21,11 @@ export async function readChangeFiles(
   const { suites, refused } = await readSuites(evals, named)
   const own = [...config, ...problems]
   const all = [...own, ...refused.map(({ message }) => message)]
+  if (all.length === 0 && files.length === 0) {
+    const message =
+      'There is nothing to check here: no prompts/<name>.yaml and no model-versions/<name>.yaml.'
+    throw new CliError(EXIT.emptyInput, `${message} Run it where they lie.`)
+  }
   if (all.length === 0) return { files, suites }
   const codes = new Set(refused.map(({ exitCode }) => exitCode))
   const code = own.length > 0 || codes.has(EXIT.usage) ? EXIT.usage : EXIT.emptyInput

@@ -171,11 +171,16 @@ test('mistakes in any file end it before anything is made, with every one named,
   write('prompts/support.yaml', prompt('Answer:'))
   write('aval.yaml', '')
   const suite = await aval('ci')
+  rmSync(join(folder, 'prompts'), { recursive: true })
+  rmSync(join(folder, 'model-versions'), { recursive: true })
+  rmSync(join(folder, 'evals'), { recursive: true })
+  const elsewhere = await aval('ci')
 
   expect(all).toMatchObject({ exitCode: 2, out: '' })
   for (const what of ['mesages', 'rotues', 'datset']) expect(all.err).toContain(what)
   expect(read('comment.md')).toContain('rotues')
   expect(suite.exitCode).toBe(103)
+  expect(elsewhere).toMatchObject({ exitCode: 103, err: expect.stringContaining('Run it where they lie.') })
 })
 
 test('a suite that the server refuses ends it before a version is made', async () => {

@@ -77,8 +77,28 @@ describe('the comment', () => {
 
     expect(text.length).toBeLessThan(65_536)
     expect(text.match(/^### fail$/gm)).toHaveLength(1)
-    expect(text).toContain('Its report is left out here: the comment would be too long.')
-    expect(text).toContain('And 10 suites more.')
+    expect(text.match(/Its report is left out here/g)).toHaveLength(29)
+  })
+
+  test.each([
+    ['routes', 200, 1],
+    ['suites', 1, 200],
+  ])('of very many %s still fits, and says that parts are missing', (_what, routes, suites) => {
+    const large = suite(100, { markdown: 'x'.repeat(9000), reasons: Array(9).fill('#'.repeat(900)) })
+    const [route] = outcome(...Array.from({ length: suites }, () => large)).routes
+    const prompt = { from: 'a@1', to: 'a@2', added: 1, removed: 0, text: '<'.repeat(9000) }
+    const text = commentText({
+      ...outcome(),
+      routes: Array.from({ length: routes }, () => ({
+        ...(route as CheckOutcome['routes'][number]),
+        prompt,
+      })),
+      unreleased: Array(500).fill('<'.repeat(60)),
+    })
+
+    expect(text.length).toBeLessThan(65_536)
+    expect(text).toMatch(/Parts left out here, as the comment would be too long: \d+\./)
+    expect(text).toContain('No label was moved')
   })
 })
 
