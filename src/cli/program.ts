@@ -9,6 +9,7 @@ import { addHoldCommands } from './commands/audit/holds.ts'
 import { addProofCommands } from './commands/audit-proof.ts'
 import { addBenchCommands } from './commands/bench.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addCiCommand } from './commands/ci.ts'
 import { addDatasetFromRequestsCommand } from './commands/datasets/from-requests.ts'
 import { addDatasetPerturbCommand } from './commands/datasets/perturb.ts'
 import { addDatasetPushCommand } from './commands/datasets/push.ts'
@@ -111,6 +112,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addPolicyCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)
+  addCiCommand(program, context)
   addCardCommand(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
