@@ -158,7 +158,12 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     releases: { db, clock, record, changed: () => opened.releases.look() },
-    cards: { db, priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model) },
+    cards: {
+      db,
+      sql: opened.sql,
+      record,
+      priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
+    },
     prompts: { db, clock, record },
     modelVersions: { db, clock, record },
     prices: {

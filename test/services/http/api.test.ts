@@ -269,10 +269,10 @@ const MATRIX: {
     fresh: freshRelease,
   },
   {
-    route: 'GET /releases/{route}/{release}/card',
+    route: 'GET /cards/{route}/{release}',
     roles: ['admin', 'engineer', 'approver', 'auditor'],
-    own: '/releases/OWN/r1/card',
-    other: '/releases/OTHER/r1/card',
+    own: '/cards/OWN/r1',
+    other: '/cards/OTHER/r1',
     fresh: freshRelease,
   },
   {

@@ -1,0 +1,60 @@
+/** A card as Markdown that reads well on a terminal too: no text of a person can become markup, a link or a mention. Pure. */
+
+import { printableLine } from '../../lib/printable.ts'
+import type { Block, Page } from './page.ts'
+
+/** What means something in the middle of a line (CommonMark 0.31, section 6; GitHub's tables, strikethrough and formulas). */
+const INLINE = /[\\`*[\]<>|~$]|&(?=[#\w])/g
+/** Underscores within a word are none of an emphasis (CommonMark 0.31, section 6.2), and ids have them. */
+const UNDERSCORE = /(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu
+/** What begins a heading, a list or a quotation at the beginning of a line (section 4.2, 5). */
+const FIRST = /^([#+=-]|\d{1,9}(?=[.)]))/
+/** GitHub makes links of addresses, and mentions of names and numbers. */
+const ADDRESS = /:(?=\/\/)|(?<=\bwww)\./gi
+const MENTION = /(?<![\p{L}\p{N}])@(?=[\p{L}\p{N}])|#(?=[\p{L}\p{N}])/gu
+const MAIL = /@(?=[\w-]+\.\w)/g
+const NO_WIDTH = '\u200b'
+
+export function cardMarkdown({ title, facts, sections }: Page): string {
+  const parts = [
+    `# ${escapeMarkdown(title)}\n`,
+    blockText({ kind: 'facts', facts }),
+    ...sections.flatMap((section) => [
+      `## ${escapeMarkdown(section.title)}\n`,
+      ...section.blocks.map(blockText),
+    ]),
+  ]
+  return parts.join('\n')
+}
+
+function blockText(block: Block): string {
+  switch (block.kind) {
+    case 'facts':
+      return block.facts.map(([label, value]) => `- **${label}**: ${escapeMarkdown(value)}\n`).join('')
+    case 'list':
+      return block.items.map((item) => `- ${escapeMarkdown(item)}\n`).join('')
+    case 'text':
+      return `${escapeMarkdown(block.text)}\n`
+    case 'table': {
+      const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |\n`
+      return [
+        row(block.head),
+        `| ${block.head.map(() => '---').join(' | ')} |\n`,
+        ...block.rows.map(row),
+      ].join('')
+    }
+  }
+}
+
+/** On one line. A backslash before a sign of ASCII says that it is meant (CommonMark 0.31, section 2.4). */
+function escapeMarkdown(text: string): string {
+  return printableLine(text)
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .replaceAll(INLINE, '\\$&')
+    .replaceAll(UNDERSCORE, '\\_')
+    .replace(FIRST, (sign) => (/\d/.test(sign) ? `${sign}\\` : `\\${sign}`))
+    .replaceAll(ADDRESS, (sign) => `\\${sign}`)
+    .replaceAll(MENTION, `$&${NO_WIDTH}`)
+    .replaceAll(MAIL, `@${NO_WIDTH}`)
+}
