@@ -32,9 +32,9 @@ function blockText(block: Block): string {
     case 'facts':
       return block.facts.map(([label, value]) => `- **${label}**: ${escapeMarkdown(value)}\n`).join('')
     case 'list':
-      return block.items.map((item) => `- ${escapeMarkdown(item)}\n`).join('')
+      return block.items.map((item) => `- ${escapeFirst(escapeMarkdown(item))}\n`).join('')
     case 'text':
-      return `${escapeMarkdown(block.text)}\n`
+      return `${escapeFirst(escapeMarkdown(block.text))}\n`
     case 'table': {
       const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |\n`
       return [
@@ -53,8 +53,12 @@ function escapeMarkdown(text: string): string {
     .trim()
     .replaceAll(INLINE, '\\$&')
     .replaceAll(UNDERSCORE, '\\_')
-    .replace(FIRST, (sign) => (/\d/.test(sign) ? `${sign}\\` : `\\${sign}`))
     .replaceAll(ADDRESS, (sign) => `\\${sign}`)
     .replaceAll(MENTION, `$&${NO_WIDTH}`)
     .replaceAll(MAIL, `@${NO_WIDTH}`)
+}
+
+/** Of a text with which a block begins. */
+function escapeFirst(text: string): string {
+  return text.replace(FIRST, (sign) => (/\d/.test(sign) ? `${sign}\\` : `\\${sign}`))
 }

@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../../src/lib/clock.ts'
+import type { Card } from '../../../src/promotion/cards/card.ts'
+import { makeCard } from '../../../src/promotion/cards/make-card.ts'
+import type { CardSince } from '../../../src/promotion/cards/since.ts'
+import { type CardRow, insertCard } from '../../../src/promotion/cards/store.ts'
+import { gatherEvidence } from '../../../src/promotion/evidence/gather.ts'
+import { promotionVerdict } from '../../../src/promotion/evidence/verdict.ts'
+import { OPEN, type Policy } from '../../../src/promotion/policy.ts'
+import { newPromotion } from '../../../src/promotion/requests/new-promotion.ts'
+import { findPromotion, insertPromotion } from '../../../src/promotion/requests/store.ts'
+import { createRelease } from '../../../src/registry/releases/create.ts'
+import type { ReleaseRow } from '../../../src/registry/releases/store.ts'
+import { readSnapshotFacts } from '../../../src/retrieval/sources/snapshot-facts.ts'
+import { type ApiServer, startApiServer } from '../../support/api-server.ts'
+import { aFolder } from '../../support/audit-records.ts'
+import { commandLine } from '../../support/command-line.ts'
+import { describeDatabases } from '../../support/database.ts'
+import { aDataset, aSuite, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { AUTHOR, seedModel, seedPrompt } from '../../support/registry.ts'
+
+const ROUTE = 'sums'
+const SUITE = `
+dataset: sums
+subject: ${ROUTE}@r1
+scorers:
+  - equals
+  - { name: polite, kind: closed-qa, criterion: Polite., model: local/judge }
+`
+const POLICY: Policy = {
+  ...OPEN,
+  name: 'careful',
+  suites: ['sums'],
+  rules: [
+    {
+      suite: null,
+      scorer: 'equals',
+      slice: null,
+      atLeast: 0.3,
+      atMost: null,
+      notWorseBy: null,
+      flipsAtMost: {},
+    },
+  ],
+}
+type Shown = { id: string | null; hash: string | null; content: string | null; card: Card; since: CardSince }
+
+describeDatabases('a model card', (open) => {
+  let server: ApiServer
+  let release: ReleaseRow
+  let kept: CardRow
+  let price = 150_000n
+
+  const deps = () => ({
+    db: open().db,
+    sql: open().sql,
+    clock: systemClock,
+    priceOf: () => ({ input: price, output: null, source: 'a list' }) as never,
+  })
+  const get = async (path: string, project: 'default' | 'other' = 'default') => {
+    const authorization = `Bearer ${server.keyOf(project, 'auditor').token}`
+    return await fetch(`${server.url}/api/cards/${path}`, { headers: { authorization } })
+  }
+  const shown = async (path: string) => (await (await get(path)).json()) as Shown
+  const made = async (seed: number) =>
+    (
+      await createRelease({ db: open().db, clock: systemClock }, AUTHOR, {
+        route: ROUTE,
+        from: null,
+        prompt: 'sums',
+        models: [{ ref: 'small@1', weight: null }],
+        parameters: { seed },
+        retries: null,
+        index: null,
+        retrieval: null,
+      })
+    ).release
+
+  /** The evidence of a promotion as its policy demands it, with one wrong answer of four, and one that failed. */
+  const promote = async (): Promise<CardRow> => {
+    const wish = { requester: AUTHOR, kind: 'promotion', route: ROUTE, label: 'production' } as const
+    const promotion = newPromotion(
+      { ...wish, to: release, seen: null, policy: POLICY, reason: 'a test' },
+      new Date(),
+    )
+    await insertPromotion(open().db, promotion)
+    const begun: string[] = []
+    const gather = async () =>
+      await gatherEvidence(
+        {
+          ...deps(),
+          readSuite: async () => aSuite(SUITE, 'sums'),
+          runSuite: async (id) => void begun.push(id),
+        },
+        { promotion, policy: POLICY, to: release, from: null },
+      )
+    await gather()
+    const { ask } = scriptedAsk((question, _before, { body }) => {
+      if (body.model === 'local/judge') return '{"reason":"Said \\"secret\\".","meets":"N"}'
+      if (echo(question) === '3') return { failure: { code: 'upstream_error' } }
+      return { output: echo(question) === '1' ? 'a secret' : echo(question), cost: 1n, free: false }
+    })
+    for (const id of begun) await execute(open(), id, ask)
+    const gathered = await gather()
+    if (gathered.state !== 'ready') throw new Error(JSON.stringify(gathered))
+    const verdict = promotionVerdict(POLICY, gathered.evidence)
+    const { row } = await makeCard(deps(), { promotion, release, verdict })
+    await insertCard(open().db, row)
+    return row
+  }
+
+  beforeAll(async () => {
+    const { db } = open()
+    server = await startApiServer(open())
+    await seedModel(db, { name: 'small', content: { upstream: 'local', model: 'reader', licence: 'MIT' } })
+    const content = {
+      description: 'Adds up.',
+      owner: 'ada',
+      messages: [{ role: 'user', content: '{{input}}' }],
+    }
+    await seedPrompt(db, { name: 'sums', content })
+    await aDataset(
+      open(),
+      'sums',
+      numbered(4, () => ({ metadata: { language: 'en' } })),
+    )
+    release = await made(1)
+    kept = await promote()
+  })
+  afterAll(() => server.close())
+
+  test('is what was promoted, whatever the registry says since', async () => {
+    price = 900_000n
+    const { id, hash, content, card, since } = await shown(`${ROUTE}/r1`)
+
+    expect(id).toBe(kept.id)
+    expect(card.models[0]).toMatchObject({ licence: 'MIT', price: { input: '0.15', output: null } })
+    expect(card.promotion).toMatchObject({ id: kept.promotionId, label: 'production', policy: 'careful' })
+    expect(JSON.parse(content ?? '')).toEqual(card)
+    expect(
+      createHash('sha256')
+        .update(content ?? '')
+        .digest('hex'),
+    ).toBe(hash)
+    expect(since).toMatchObject({ labels: [], moves: [], approvals: [], canary: null })
+    expect(since.promotion).toMatchObject({ id: kept.promotionId, state: 'gathering' })
+  })
+
+  test('says what its evidence was: data, figures, cost and latency, and which items failed without a word of an answer', async () => {
+    const { card, content } = await shown(`${ROUTE}/r1`)
+
+    expect(card.data.datasets).toEqual([
+      expect.objectContaining({ version: 'sums@1', items: 4, languages: [{ value: 'en', count: 4 }] }),
+    ])
+    expect(card.evaluation?.scorers.map(({ scorer, coverage }) => [scorer, coverage.scored])).toEqual([
+      ['equals', 3],
+      ['polite', 3],
+    ])
+    expect(card.cost_and_latency).toEqual([
+      expect.objectContaining({
+        answered: 3,
+        failed: 1,
+        cost_usd: '0.000001',
+        unpriced: 0,
+        latency_p95_ms: 12,
+      }),
+    ])
+    expect(card.failures?.total).toBe(4)
+    // First the item that fails both scorers.
+    expect(card.failures?.items.map(({ item, scorer }) => `${item} ${scorer}`)).toEqual([
+      'q1 equals',
+      'q1 polite',
+      'q0 polite',
+      'q2 polite',
+    ])
+    expect(card.failures?.items[0]?.reason).toMatch(/^The answer "…" /)
+    expect(card.failures?.items[1]?.reason).toBe(null)
+    expect(content).not.toContain('secret')
+    expect(card.missing).toEqual([])
+  })
+
+  test('is a page and Markdown of the same, and each read is on the log', async () => {
+    const before = server.records.length
+    const [markdown, html] = [await get(`${ROUTE}/r1?format=markdown`), await get(`${ROUTE}/r1?format=html`)]
+
+    expect(markdown.headers.get('content-type')).toBe('text/markdown; charset=utf-8')
+    expect(await markdown.text()).toContain(`- **SHA-256**: ${kept.hash}\n`)
+    expect(html.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(html.headers.get('content-disposition')).toBe('attachment')
+    expect(await html.text()).toContain(`<bdi>${kept.hash}</bdi>`)
+    expect(server.records.slice(before).map(({ kind, action, target }) => [kind, action, target])).toEqual([
+      ['access', 'card.show', `${ROUTE}@r1`],
+      ['access', 'card.show', `${ROUTE}@r1`],
+    ])
+  })
+
+  test('of one promotion is that promotion’s, and no other’s', async () => {
+    const other = kept.promotionId.replace(/.$/, (letter) => (letter === '0' ? '1' : '0'))
+
+    expect((await shown(`${ROUTE}/r1?promotion=${kept.promotionId}`)).id).toBe(kept.id)
+    expect((await get(`${ROUTE}/r1?promotion=${other}`)).status).toBe(404)
+    expect((await get(`${ROUTE}/r1?promotion=newest`)).status).toBe(400)
+    expect((await get(`${ROUTE}/r1`, 'other')).status).toBe(404)
+    expect((await findPromotion(open().db, 'prj_other', kept.promotionId)) === null).toBe(true)
+  })
+
+  test('of a release that no promotion has judged concludes nothing, and says so', async () => {
+    await made(2)
+    const { id, hash, content, card } = await shown(`${ROUTE}/r2`)
+
+    expect([id, hash, content]).toEqual([null, null, null])
+    expect(card).toMatchObject({ promotion: null, evaluation: null, failures: null, cost_and_latency: [] })
+    expect(card.models[0]?.price).toBe(null)
+    expect(card.missing).toEqual([expect.stringMatching(/^No evidence: /)])
+  })
+
+  test('is printed as Markdown, written as a page, and given whole as JSON', async () => {
+    const directory = aFolder()
+    const key = server.keyOf('default', 'auditor').token
+    const card = async (...words: string[]) =>
+      await commandLine(['card', ...words], { url: server.url, key }, { directory })
+    const [printed, written, data, wrong] = [
+      await card(`${ROUTE}@r1`),
+      await card(`${ROUTE}@r1`, '--html', 'card.html'),
+      await card(`${ROUTE}@r1`, '--json', '--promotion', kept.promotionId),
+      await card(`${ROUTE}@newest`),
+    ]
+
+    expect(printed).toMatchObject({ exitCode: 0, out: expect.stringContaining(`# ${ROUTE} r1\n`) })
+    expect(written).toEqual({ exitCode: 0, out: 'card: card.html\n', err: '' })
+    expect(readFileSync(join(directory, 'card.html'), 'utf8')).toContain(
+      `<title>Model card: ${ROUTE} r1</title>`,
+    )
+    expect((JSON.parse(data.out) as Shown).content).toBe(kept.content)
+    expect(wrong).toMatchObject({ exitCode: 2, err: expect.stringContaining('names no release') })
+  })
+
+  test('counts the licences and languages of a snapshot’s documents, and those of which nobody has stated any', async () => {
+    const { sql } = open()
+    const licences = ['internal', 'internal', null]
+    await sql`
+      INSERT INTO source_snapshots (id, project_id, source_id, source, hash, documents, characters, created_at)
+      VALUES ('snp_1', 'prj_default', 'src_1', 'handbook', 'h', 3, 3, now())`
+    for (const [position, licence] of licences.entries()) {
+      const hash = `d${position}`
+      await sql`
+        INSERT INTO documents (project_id, hash, key, language, licence, metadata, body, created_at)
+        VALUES ('prj_default', ${hash}, ${hash}, 'en', ${licence}, '{}', 'x', now())`
+      await sql`INSERT INTO snapshot_documents (snapshot_id, position, hash) VALUES ('snp_1', ${position}, ${hash})`
+    }
+    const facts = async (project: string) =>
+      await readSnapshotFacts(sql, project, { source: 'handbook', hash: 'h' }, 20)
+
+    expect(await facts('prj_default')).toEqual({
+      licences: [
+        { value: 'internal', count: 2 },
+        { value: null, count: 1 },
+      ],
+      languages: [{ value: 'en', count: 3 }],
+    })
+    expect(await facts('prj_other')).toEqual({ licences: [], languages: [] })
+  })
+
+  test('is never changed, removed or emptied by SQL', async () => {
+    const { sql } = open()
+
+    await expect(sql`UPDATE model_cards SET content = '{}'`).rejects.toThrow(/never changed/)
+    await expect(sql`DELETE FROM model_cards`).rejects.toThrow(/never changed/)
+    await expect(sql`TRUNCATE model_cards`).rejects.toThrow(/never changed/)
+  })
+})
