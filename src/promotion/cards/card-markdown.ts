@@ -3,12 +3,15 @@
 import { printableLine } from '../../lib/printable.ts'
 import type { Block, Page } from './page.ts'
 
-/** What means something in the middle of a line (CommonMark 0.31, section 6; GitHub's tables, strikethrough and formulas). */
-const INLINE = /[\\`*[\]<>|~$]|&(?=[#\w])/g
+/**
+ * What means something in the middle of a line (CommonMark 0.31, section 6; GitHub's tables, strikethrough and formulas). A
+ * bracket alone is one; it begins no link unless another one, a parenthesis or a definition follows it.
+ */
+const INLINE = /[\\`*|~$]|<(?=[a-z/!?])|&(?=[#\w])|\](?=[([:])/gi
 /** Underscores within a word are none of an emphasis (CommonMark 0.31, section 6.2), and ids have them. */
 const UNDERSCORE = /(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu
-/** What begins a heading, a list or a quotation at the beginning of a line (section 4.2, 5). */
-const FIRST = /^([#+=-]|\d{1,9}(?=[.)]))/
+/** What begins a heading, a list, a task, a definition or a quotation at the beginning of a block (sections 4 and 5). */
+const FIRST = /^([#+=>[-]|\d{1,9}(?=[.)]))/
 /** GitHub makes links of addresses, and mentions of names and numbers. */
 const ADDRESS = /:(?=\/\/)|(?<=\bwww)\./gi
 const MENTION = /(?<![\p{L}\p{N}])@(?=[\p{L}\p{N}])|#(?=[\p{L}\p{N}])/gu

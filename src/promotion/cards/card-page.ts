@@ -81,7 +81,10 @@ function ingredientsSection({ ingredients, parameters, retries, retrieval }: Car
 }
 
 function modelsSection({ models }: Card): Section {
-  const head = ['version', 'upstream', 'licence', 'context', 'output', 'in / out per million', 'price from']
+  const head = [
+    ...['version', 'upstream', 'licence', 'context', 'output'],
+    ...['in / out per million', 'price from', 'sends'],
+  ]
   const rows = models.map((model) => [
     model.weight === null ? model.version : `${model.version} (weight ${model.weight})`,
     `${model.upstream}/${model.model}`,
@@ -90,6 +93,7 @@ function modelsSection({ models }: Card): Section {
     tokensText(model.max_output_tokens),
     priceText(model),
     model.price?.source ?? UNKNOWN,
+    JSON.stringify(model.parameters),
   ])
   return { title: 'Models, in the order they are tried', blocks: [{ kind: 'table', head, rows }] }
 }

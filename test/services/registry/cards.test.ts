@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
 import type { Card } from '../../../src/promotion/cards/card.ts'
 import { makeCard } from '../../../src/promotion/cards/make-card.ts'
+import { readCard } from '../../../src/promotion/cards/read-card.ts'
 import type { CardSince } from '../../../src/promotion/cards/since.ts'
 import { type CardRow, insertCard } from '../../../src/promotion/cards/store.ts'
 import { gatherEvidence } from '../../../src/promotion/evidence/gather.ts'
@@ -215,6 +216,21 @@ describeDatabases('a model card', (open) => {
     expect(card).toMatchObject({ promotion: null, evaluation: null, failures: null, cost_and_latency: [] })
     expect(card.models[0]?.price).toBe(null)
     expect(card.missing).toEqual([expect.stringMatching(/^No evidence: /)])
+  })
+
+  test('of a release with a finished run and no verdict says what failed and what it cost, and concludes nothing', async () => {
+    const { evaluation, judges, failures, cost_and_latency, data, missing } = await readCard(
+      deps(),
+      release,
+      {
+        promotion: null,
+        verdict: null,
+      },
+    )
+
+    expect([evaluation, judges]).toEqual([null, []])
+    expect([failures?.total, cost_and_latency.length, data.datasets.length]).toEqual([4, 1, 1])
+    expect(missing).toEqual([expect.stringMatching(/^No evidence: /)])
   })
 
   test('is printed as Markdown, written as a page, and given whole as JSON', async () => {

@@ -70,14 +70,14 @@ describe('a card', () => {
 
     for (const said of [
       `- **SHA-256**: ${'2'.repeat(64)}`,
-      'small@3 | openai/gpt-4o-mini | unknown | 128000 tokens | unknown | USD 0.15 / unknown | a list |',
+      'small@3 | openai/gpt-4o-mini | unknown | 128000 tokens | unknown | USD 0.15 / unknown | a list | {} |',
       '- **language**: en (380), unknown (20)',
       '| support | support-questions@7, split test | 400 | unknown | en | run_1 |',
       '- **verdict**: pass, at 0.05 one-sided adjusted for the number of rules (Holm)',
-      '| support | grounded (grounded v1, higher is better) | all items | 0.941 \\[.921 .958\\] | 0.912 \\[.890 .934\\] | +0.029 \\[+.008 +∞\\], adjusted p 0.012 | 796 of 800 (4 abstained) |',
-      '| support | grounded | all items | at least 0.9 | pass | p \\< 0.001 | p \\< 0.001 | at least 0.9 is demanded',
-      '| support | answered | language = de | openai/gpt-4o | cal_1, 120 truths | 0.810 \\[.700 .900\\] | 0.950 \\[.900 .980\\] | 0.900 \\[.800 .960\\] | 0.780 \\[.690 .860\\] (rogan-gladen@1, 120 truths) |',
-      '| support | grounded | all items | names | 0.020 \\[.006 .070\\] | 98 of 100 | 2 | 0 |',
+      '| support | grounded (grounded v1, higher is better) | all items | 0.941 [.921 .958] | 0.912 [.890 .934] | +0.029 [+.008 +∞], adjusted p 0.012 | 796 of 800 (4 abstained) |',
+      '| support | grounded | all items | at least 0.9 | pass | p < 0.001 | p < 0.001 | at least 0.9 is demanded',
+      '| support | answered | language = de | openai/gpt-4o | cal_1, 120 truths | 0.810 [.700 .900] | 0.950 [.900 .980] | 0.900 [.800 .960] | 0.780 [.690 .860] (rogan-gladen@1, 120 truths) |',
+      '| support | grounded | all items | names | 0.020 [.006 .070] | 98 of 100 | 2 | 0 |',
       'The worst 1 of 57.',
       '| support | shoes-7 | grounded | 2 of 2 | 1 of 3 sentences stands in a passage. | run_1 |',
       '| support | 799 | 1 | USD 0.0000123, unknown of 3 | 412 ms | 1904 ms | run_1 |',
@@ -97,13 +97,17 @@ describe('a card', () => {
     ['emphasis, code, a formula or a fence', '**bold** `code` ~~x~~ $x$ \\* _x_ ```\n# head\n- item'],
     ['a heading', '# Approved'],
     ['a list', '1. approved'],
+    ['a task or a definition', '[x] approved [x]: http://evil.example'],
+    ['a quotation', '> approved'],
   ])('lets no text of a person become %s in Markdown', (_, hostile) => {
     const text = markdownOf(withTexts(KEPT, hostile))
     const own = text.replaceAll(/^- \*\*[\w -]+\*\*: /gm, '')
     const meant = own.replaceAll(/\\[!-/:-@[-`{-~]/g, '')
 
-    expect(meant).not.toMatch(/[`*[\]<>~$\\]|&[#\w]|(?<!\w)_|_(?!\w)|:\/\/|www\.|[@#][\p{L}\p{N}]/u)
-    expect(own).not.toMatch(/^- (?:#{1,6} |\d+[.)] |[-+=] )/m)
+    expect(meant).not.toMatch(
+      /[`*~$\\]|<[a-z/!?]|\][([:]|&[#\w]|(?<!\w)_|_(?!\w)|:\/\/|www\.|[@#][\p{L}\p{N}]/iu,
+    )
+    expect(own).not.toMatch(/^- (?:#{1,6} |\d+[.)] |[-+=] |>|\[)/m)
     const headings = text.split('\n').filter((line) => line.startsWith('#'))
     expect(headings.length).toBe(1 + cardPage(KEPT).sections.length)
     for (const table of text.split('\n\n').filter((part) => part.startsWith('| '))) {
