@@ -26,11 +26,14 @@ $$;
 -- The persons behind a release: who made it, and who made any version that it pins.
 CREATE FUNCTION release_authors(release_id text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
   WITH release AS (
-    -- json and not jsonb, which refuses a text with U+0000 in it.
-    SELECT r.project_id, r.content::json AS content, r.created_by, r.created_by_person FROM releases r WHERE r.id = $1
+    -- The database reads no JSON with U+0000 in a text; a parameter may have it, and no name does. An escape is one only
+    -- behind an even number of backslashes.
+    SELECT r.project_id, r.created_by, r.created_by_person,
+      regexp_replace(r.content, '(?<!\\)((?:\\\\)*)\\u0000', '\1', 'g')::jsonb AS content
+    FROM releases r WHERE r.id = $1
   ), pins AS (
     SELECT 'prompt' AS kind, content -> 'prompt' AS pin FROM release
-    UNION ALL SELECT 'model', target.value -> 'model' FROM release, json_array_elements(content -> 'targets') AS target
+    UNION ALL SELECT 'model', target.value -> 'model' FROM release, jsonb_array_elements(content -> 'targets') AS target
     UNION ALL SELECT 'index', content #> '{index,version}' FROM release
   ), named AS (
     SELECT kind, project_id, pin ->> 'name' AS name, (pin ->> 'version')::integer AS version FROM release, pins

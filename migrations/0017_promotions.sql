@@ -213,12 +213,14 @@ BEGIN
     RAISE EXCEPTION '%@% is moved by a promotion that is under way, and this is none of it.', NEW.route, NEW.label
       USING ERRCODE = 'check_violation';
   END IF;
-  IF (CASE NEW.kind WHEN 'canary' THEN NEW.canary_release_id ELSE NEW.to_release_id END) IS DISTINCT FROM asked.to_release_id THEN
+  IF (CASE NEW.kind WHEN 'canary' THEN NEW.canary_release_id ELSE NEW.to_release_id END)
+    IS DISTINCT FROM asked.to_release_id THEN
     RAISE EXCEPTION 'Promotion % is about another release.', asked.id USING ERRCODE = 'check_violation';
   END IF;
   -- What a canary is beside, and that nothing unapproved comes along with what was approved.
-  IF (CASE WHEN NEW.kind = 'canary' THEN NEW.to_release_id IS DISTINCT FROM asked.from_release_id
-     ELSE NEW.canary_release_id IS NOT NULL AND (asked.demands_evidence OR asked.approvals_needed > 0) END) THEN
+  IF (NEW.kind = 'canary' AND NEW.to_release_id IS DISTINCT FROM asked.from_release_id)
+    OR (NEW.kind <> 'canary' AND NEW.canary_release_id IS NOT NULL
+        AND (asked.demands_evidence OR asked.approvals_needed > 0)) THEN
     RAISE EXCEPTION 'Promotion % is about another pair of releases.', asked.id USING ERRCODE = 'check_violation';
   END IF;
   IF (NEW.kind = 'break_glass') <> (asked.kind = 'break_glass') THEN

@@ -35,7 +35,8 @@ export function createActions(deps: ActionsDeps): CliActions {
     async check({ json }) {
       const config = read()
       const shown: unknown = JSON.parse(JSON.stringify(config, maskSecrets))
-      deps.terminal.write(json ? `${JSON.stringify(shown, null, 2)}\n` : stringify(shown))
+      const text = json ? `${JSON.stringify(shown, null, 2)}\n` : `${stringify(shown)}${openLabels(config)}`
+      deps.terminal.write(text)
       return EXIT.done
     },
     selfCheck: async () => selfCheck(deps, read),
@@ -44,6 +45,12 @@ export function createActions(deps: ActionsDeps): CliActions {
     retrieval: async () => loadRetrieval(deps.environment, deps.directory),
     quality: lateQualityActions(deps, read),
     datasets: lateDatasetActions(deps.directory),
+    policies: {
+      check: async () => {
+        const { checkPolicies } = await import('./policy-actions.ts')
+        return await checkPolicies(read(), deps.directory)
+      },
+    },
     evals: lateEvalActions(deps.directory),
     sync: {
       files: async () => {
@@ -52,6 +59,21 @@ export function createActions(deps: ActionsDeps): CliActions {
       },
     },
   }
+}
+
+/** Below the config, as YAML's comments: what a reader would not see in it. */
+function openLabels({ routes, policies }: Config): string {
+  const policed = routes.flatMap(({ name, labels }) =>
+    Object.entries(labels).map(([label, policy]) => `# ${name}@${label} has the policy ${policy}.\n`),
+  )
+  const unused = policies.filter(
+    ({ name }) => !routes.some(({ labels }) => Object.values(labels).includes(name)),
+  )
+  return [
+    ...policed,
+    `# ${policed.length === 0 ? 'Every label' : 'Every other label'} is open: its moves are recorded, and nothing is demanded.\n`,
+    ...unused.map(({ name }) => `# No label has the policy ${name}.\n`),
+  ].join('')
 }
 
 /** Their modules are loaded when one is called. */

@@ -13,9 +13,9 @@ import {
   resolveGuarantee,
 } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
-import { type RetentionConfig, resolveRetention } from './config/retention.ts'
-import { readPolicies } from './config/policy-files.ts'
 import type { PolicyConfig } from './config/policies.ts'
+import { readPolicies } from './config/policy-files.ts'
+import { type RetentionConfig, resolveRetention } from './config/retention.ts'
 import { type DeclaredRetrieval, declaredRetrieval, retrievalFile } from './config/retrieval.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
 import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'

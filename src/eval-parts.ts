@@ -26,7 +26,9 @@ export function evalRunsDeps(
     reckon: createReckoner(),
     serves: (model) => {
       const { upstreams, routes } = runtime.snapshot()
-      return (routes.get(model)?.targets.length ?? 0) > 0 || upstreams.has(splitModelName(model)?.upstream ?? '')
+      return (
+        (routes.get(model)?.targets.length ?? 0) > 0 || upstreams.has(splitModelName(model)?.upstream ?? '')
+      )
     },
     targetOf: (projectId, subject) => targetNow(runtime, projectId, subject),
   }

@@ -33,7 +33,9 @@ import type { ModelCallDeps } from './http/v1/model-calls.ts'
 import type { Keyring } from './keys/keyring.ts'
 import type { KeyDeps } from './keys/lifecycle.ts'
 import { systemClock } from './lib/clock.ts'
+import { policedLabels, policiesOf, policyInForce } from './policies-in-force.ts'
 import { priceNow } from './prices-in-force.ts'
+import { promotionAdvancer } from './promotion-parts.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
 import type { Ring } from './queue/jobs.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
@@ -53,6 +55,8 @@ export type OpenedParts = {
   keyDeps: KeyDeps
   runtime: Runtime
   releases: Pick<LiveRegistry, 'look'>
+  /** Where the process was started. */
+  directory: string
   providers: Pick<ProviderRegistry, 'current'>
   checks: ChecksDeps
   models: ModelManagement
@@ -110,6 +114,8 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
   const clock = systemClock
   const record = createRecorder(audit.log, clock)
   const known: Pseudonymizer = (projectId, subject) => pseudonym(audit.keys, projectId, subject)
+  const priceOf = (projectId: string, upstream: string, model: string) =>
+    priceNow(runtime, projectId, upstream, model)
   const findRequest = (scope: RequestScope, id: string) => findReadable(db, audit.keys, { scope, id })
   return {
     version: VERSION,
@@ -157,13 +163,8 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     },
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
-    releases: { db, clock, record, changed: () => opened.releases.look() },
-    cards: {
-      db,
-      sql: opened.sql,
-      record,
-      priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model),
-    },
+    ...promotionDeps(opened, record),
+    cards: { db, sql: opened.sql, record, priceOf },
     prompts: { db, clock, record },
     modelVersions: { db, clock, record },
     prices: {
@@ -182,6 +183,37 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     evalRuns: evalRunsDeps(opened, record),
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
+  }
+}
+
+function promotionDeps(
+  opened: OpenedParts,
+  record: Recorder,
+): Pick<ApiDeps, 'releases' | 'promotions' | 'policies'> {
+  const { audit, db, sql, keyring, directory, ring } = opened
+  const { config } = opened.runtime
+  const clock = systemClock
+  const changed = () => opened.releases.look()
+  const policyOf = (route: string, label: string) => policyInForce(config(), route, label)
+  const log = async () => audit.log
+  const runtime = async () => opened.runtime
+  const advance = promotionAdvancer({ db, sql, log, runtime, directory })
+  return {
+    releases: { db, clock, record, changed, policyOf },
+    promotions: {
+      db,
+      clock,
+      record,
+      keyring,
+      policyOf,
+      advance: (id) => advance(id, (runId) => ring('run-suite', { runId }, runId)),
+      changed,
+    },
+    policies: {
+      policies: () => policiesOf(config()),
+      labels: () => policedLabels(config()),
+      policyOf,
+    },
   }
 }
 

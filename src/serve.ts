@@ -105,6 +105,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     providers: registry,
     checks,
     models: local.management,
+    directory: options.directory,
     db: database.connection.db,
     sql: database.connection.sql,
     ring: doorbell({ redisUrl: config.redis.url?.reveal() ?? null, database, logger }),
@@ -112,10 +113,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     erasure,
   })
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
-  if (database.embedded) {
-    const given = { auditKey: config.bring.auditKey, environment: options.environment, logger }
-    stack.defer(startWorkerChild(database.sharedUrl, given))
-  }
+  if (database.embedded) stack.defer(startWorkerChild(database.sharedUrl, workerGiven(config, options)))
   let cutExchanges = 0
   // Last in, first closed: callers are let go before anything they need.
   stack.defer(async () => {
@@ -136,6 +134,10 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   events.stopping(logger, { drainMs: config.server.drainMs })
   await stack.disposeAsync()
   events.stopped(logger, { cutExchanges, shipped: log.shipped() })
+}
+
+function workerGiven({ bring }: Config, { environment, logger }: ServeOptions) {
+  return { auditKey: bring.auditKey, environment, logger }
 }
 
 /** Subjects that are erased anywhere get new keys here; the same parts execute erasures that are approved here. */

@@ -10,6 +10,7 @@ import { openSandbox } from './evals/sandbox/sandbox.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
+import { promotionAdvancer } from './promotion-parts.ts'
 import { createDocumentFetcher } from './providers/fetch-document.ts'
 import { queueBackend } from './queue/backend.ts'
 import { createParser } from './retrieval/documents/parser.ts'
@@ -64,6 +65,18 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   stack.defer(() => fetcher.close())
   const sandbox = openSandbox()
   stack.defer(() => sandbox.close())
+  const advance = promotionAdvancer({
+    db: connection.db,
+    sql: connection.sql,
+    log: gateway.log,
+    runtime: async () => {
+      const runtime = await upstreams.runtime()
+      // One with mistakes leaves the last good policies in force.
+      await runtime.reload()
+      return runtime
+    },
+    directory,
+  })
   const worker = await startWorker({
     sql: connection.sql,
     embedded: connection.embedded,
@@ -71,6 +84,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     models: upstreams.models,
     ask: gateway.ask,
     evaluate: sandbox.evaluate,
+    advance,
     parser,
     fetchUrl: readUrl(fetcher),
     directory,

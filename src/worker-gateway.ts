@@ -5,6 +5,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { EventLog } from './audit/record.ts'
 import type { Config } from './config.ts'
 import type { DatabaseConnection } from './db/client.ts'
 import { AlreadyRunningError, type FolderLock, lockFolder } from './db/lock.ts'
@@ -27,6 +28,8 @@ const MAX_PLACES = 32
 export type WorkerGateway = {
   /** Rejects with ConfigError, or what the disk or the database says. */
   ask: () => Promise<Ask>
+  /** The log of this process, for what it does by itself. Rejects as `ask` does. */
+  log: () => Promise<EventLog>
   close(): Promise<void>
 }
 
@@ -38,26 +41,36 @@ type Given = {
   /** Aborted when the log cannot go on: the process ends, and another one begins with what is on disk. */
   stop: AbortController
 }
-type Opened = { runtime: Runtime; releases: LiveRegistry; ask: Ask; close: () => Promise<void> }
+type Opened = {
+  runtime: Runtime
+  releases: LiveRegistry
+  ask: Ask
+  log: EventLog
+  close: () => Promise<void>
+}
 
 export function openWorkerGateway(config: Config, given: Given): WorkerGateway {
   let opening: Promise<Opened> | null = null
+  const opened = (): Promise<Opened> => {
+    opening ??= open(config, given).catch((error: unknown) => {
+      // What was missing may be there when the next run begins.
+      opening = null
+      throw error
+    })
+    return opening
+  }
   return {
     ask: async () => {
-      opening ??= open(config, given)
-      const { runtime, releases, ask } = await opening.catch((error: unknown) => {
-        // What was missing may be there when the next run begins.
-        opening = null
-        throw error
-      })
+      const { runtime, releases, ask } = await opened()
       // As aval.yaml has its upstreams when the run begins; one with mistakes leaves the last good ones in force. And with
       // the releases that there are by then: who has made one and asks for a run of it does not wait for the next poll.
       await Promise.all([runtime.reload(), releases.look()])
       return ask
     },
+    log: async () => (await opened()).log,
     close: async () => {
-      const opened = await opening?.catch(() => null)
-      await opened?.close()
+      const last = await opening?.catch(() => null)
+      await last?.close()
     },
   }
 }
@@ -83,7 +96,7 @@ async function open(config: Config, given: Given): Promise<Opened> {
   const retriever = createRetriever(connection.sql, runtime)
   const ask = createGatewayAsk(gatewayDeps({ logger, audit: log.audit, runtime }, retriever))
   const opened = stack.move()
-  return { runtime, releases, ask, close: () => opened.disposeAsync() }
+  return { runtime, releases, ask, log: log.audit.log, close: () => opened.disposeAsync() }
 }
 
 /** Made-up keys would seal bodies that no gateway can open, and sign heads that nobody vouches for. */

@@ -103,10 +103,14 @@ function unreachable(url: string, error: unknown): CliError {
 async function toCliError(answer: Response): Promise<CliError> {
   const requestId = answer.headers.get('x-request-id')
   const error = readError(await answer.text())
-  const exitCode = answer.status >= 400 && answer.status < 429 ? EXIT.usage : EXIT.ours
   const message = error?.message ?? `The server answered ${answer.status} without saying why.`
   const code = error?.code ?? null
+  const exitCode = code === 'refused_by_policy' ? EXIT.refusedByPolicy : exitCodeOf(answer.status)
   return new CliError(exitCode, describeError(message, code ?? String(answer.status), requestId), code)
+}
+
+function exitCodeOf(status: number): number {
+  return status >= 400 && status < 429 ? EXIT.usage : EXIT.ours
 }
 
 /** `message` then code and request id on a line of their own. */

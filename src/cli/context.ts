@@ -34,7 +34,15 @@ export type CliActions = {
   retrieval(): Promise<DeclaredRetrieval>
   quality: QualityActions
   datasets: DatasetActions
+  policies: PolicyActions
   evals: EvalActions
+}
+
+/** `problems` keep every promotion under the policy from passing. */
+export type CheckedPolicy = { name: string; problems: readonly string[]; notes: readonly string[] }
+type PolicyActions = {
+  /** Against the files beside aval.yaml. Rejects with ConfigError for mistakes in it. */
+  check(): Promise<readonly CheckedPolicy[]>
 }
 
 type Declared = Readonly<{ name: string } & Record<string, unknown>>

@@ -23,6 +23,9 @@ import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
+import { addPolicyCommands } from './commands/promotions/policy.ts'
+import { addPromoteCommands } from './commands/promotions/promote.ts'
+import { addPromotionCommands } from './commands/promotions/promotions.ts'
 import { addPromptFileCommands } from './commands/prompts/files.ts'
 import { addImportCommands } from './commands/prompts/import.ts'
 import { addPromptVersionCommands } from './commands/prompts/versions.ts'
@@ -103,6 +106,9 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addDatasetCommands(program, context)
   addBenchCommands(program, context)
   addReleaseCommands(program, context)
+  addPromoteCommands(program, context)
+  addPromotionCommands(program, context)
+  addPolicyCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)
   addCardCommand(program, context)

@@ -5,9 +5,13 @@ import { parseDurationMs } from '../lib/units.ts'
 
 const DAY_MS = 86_400_000
 const MAX_KEPT_MS = 3650 * DAY_MS
+/** Of a canary's stage without a word on it. */
+const HOLD_MS = 30 * 60_000
+const MAX_WAIT_MS = 7 * DAY_MS
 const NAME_RULE = 'a name of lower-case letters, digits and inner hyphens, at most 63 long'
 const name = z.string(NAME_RULE).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, NAME_RULE)
 const share = z.number().min(0).max(1)
+const positiveShare = z.number().gt(0).max(1)
 const ZONE = 'a time zone such as Europe/Berlin or UTC'
 const MOMENT = 'a moment such as 2026-12-20T18:00:00Z'
 const TIME = 'a time of day such as "16:00", at most "24:00"'
@@ -68,26 +72,35 @@ const hours = z.strictObject({
 })
 
 const ratio = z.strictObject({ quantile: z.number().gt(0).lt(1).optional(), ratio: z.number().positive() })
-const canary = z.strictObject({
-  stages: z.array(percent).min(1).max(10),
-  /** Of each stage: it lasts at least this long. */
-  hold: span.optional(),
-  requests_min: z.int().min(1).max(10_000_000).optional(),
-  /** Of each stage: without a decision until then it is rolled back. */
-  max_wait: span.optional(),
-  alpha: z.number().gt(0).max(0.5).optional(),
-  advance: z.enum(['unharmed', 'proven']).optional(),
-  margins: z
-    .strictObject({
-      errors: share.optional(),
-      refusals: share.optional(),
-      latency: ratio.optional(),
-      ttft: ratio.optional(),
-      cost: z.strictObject({ ratio: z.number().positive() }).optional(),
-      quality: z.record(z.string().min(1).max(60), share).optional(),
-    })
-    .optional(),
-})
+const canary = z
+  .strictObject({
+    stages: z.array(percent).min(1).max(10),
+    /** Of each stage: it lasts at least this long. */
+    hold: span.optional(),
+    requests_min: z.int().min(1).max(10_000_000).optional(),
+    /** Of each stage: without a decision until then it is rolled back. */
+    max_wait: span.optional(),
+    alpha: z.number().gt(0).max(0.5).optional(),
+    advance: z.enum(['unharmed', 'proven']).optional(),
+    margins: z
+      .strictObject({
+        errors: positiveShare.optional(),
+        refusals: positiveShare.optional(),
+        latency: ratio.optional(),
+        ttft: ratio.optional(),
+        cost: z.strictObject({ ratio: z.number().positive() }).optional(),
+        quality: z.record(z.string().min(1).max(60), positiveShare).optional(),
+      })
+      .optional(),
+  })
+  .refine(
+    ({ stages }) => stages.every((weight, at) => at === 0 || weight > (stages[at - 1] ?? 0)),
+    'an object whose stages grow',
+  )
+  .refine(
+    ({ hold = HOLD_MS, max_wait: wait = MAX_WAIT_MS }) => wait > hold,
+    'an object whose max_wait is longer than its hold',
+  )
 
 export const policyShape = z.strictObject({
   description: z.string().max(2000).optional(),
@@ -130,10 +143,9 @@ export const labelsShape = z.record(name, z.strictObject({ policy: name }))
 type PolicyFile = z.infer<typeof policyShape>
 export type PolicyConfig = ReturnType<typeof resolvePolicy>
 
-/** Of a stage without a word on it. */
-const HOLD_MS = 30 * 60_000
-const MAX_WAIT_MS = 7 * DAY_MS
 const EXPIRE_MS = 7 * DAY_MS
+/** Of a canary whose errors nobody gave a margin: they are watched all the same. */
+const DEFAULT_ERRORS = 0.02
 /** A policy that names suites takes evidence for this long unless it says otherwise. */
 const FRESH_MS = 30 * DAY_MS
 
@@ -175,9 +187,7 @@ export function resolvePolicy(policyName: string, file: PolicyFile) {
 }
 
 function resolveCanary(file: z.infer<typeof canary>) {
-  const { margins = {} } = file
-  const bounded = (given: { quantile?: number | undefined; ratio: number } | undefined, quantile: number) =>
-    given === undefined ? null : { quantile: given.quantile ?? quantile, ratio: given.ratio }
+  const { errors = DEFAULT_ERRORS, refusals, latency, ttft, cost, quality } = file.margins ?? {}
   return {
     stages: file.stages,
     holdMs: file.hold ?? HOLD_MS,
@@ -186,12 +196,12 @@ function resolveCanary(file: z.infer<typeof canary>) {
     alpha: file.alpha ?? 0.05,
     advance: file.advance ?? 'unharmed',
     margins: {
-      errors: margins.errors ?? 0.02,
-      refusals: margins.refusals ?? null,
-      latency: bounded(margins.latency, 0.95),
-      ttft: bounded(margins.ttft, 0.95),
-      cost: margins.cost ?? null,
-      quality: margins.quality ?? {},
+      errors,
+      ...(refusals !== undefined && { refusals }),
+      ...(latency !== undefined && { latency: { quantile: latency.quantile ?? 0.95, ratio: latency.ratio } }),
+      ...(ttft !== undefined && { ttft: { quantile: ttft.quantile ?? 0.95, ratio: ttft.ratio } }),
+      ...(cost !== undefined && { cost }),
+      ...(quality !== undefined && { quality }),
     },
   } as const
 }

@@ -9,6 +9,9 @@ import { projectIdOf } from '../keys/project.ts'
 /** What middleware leaves on the context for every route under /api. */
 export type ApiEnv = { Variables: { key: VirtualKey; requestId: string } }
 
+/** Who may call models, and use the files and vector stores beside them. */
+export const MODEL_CALLERS = ['app', 'engineer', 'admin'] as const satisfies readonly Role[]
+
 /** The part of the keyring a route needs. */
 export type Authenticator = {
   authenticate(authorization: string | undefined, apiKey?: string | undefined): VirtualKey | null
@@ -74,16 +77,28 @@ function bearersOf(authorization: string | undefined): (string | undefined)[] {
   return parts.map((part) => `Bearer ${part}`)
 }
 
+/** A check of roles that tells whom it lets in: the OpenAPI document reads it there and so cannot say anything else. */
+type RoleCheck = MiddlewareHandler<ApiEnv> & { readonly roles: readonly Role[] }
+
 /** Lets keys with one of the roles pass; runs before the body is looked at. Throws RequestError permission_denied. */
-export function requireRole(...roles: readonly [Role, ...Role[]]): MiddlewareHandler<ApiEnv> {
-  return async (c, next) => {
-    const { key } = c.var
-    if (!hasRole(key, ...roles)) {
-      throw new RequestError(
-        'permission_denied',
-        `${c.req.method} ${c.req.path} needs the role ${roles.join(' or ')}; key ${key.id} has ${key.roles.join(', ')}. Use another key or ask an admin for one.`,
-      )
-    }
+export function requireRole(...roles: readonly [Role, ...Role[]]): RoleCheck {
+  const check: MiddlewareHandler<ApiEnv> = async (c, next) => {
+    demandRole(c.var.key, roles, `${c.req.method} ${c.req.path}`)
     await next()
   }
+  return Object.assign(check, { roles })
+}
+
+/** Whom a handler lets in when it is a check of roles; null for any other. */
+export function rolesOf(handler: object): readonly Role[] | null {
+  return 'roles' in handler ? (handler as RoleCheck).roles : null
+}
+
+/** Throws RequestError permission_denied, which names the roles that would do. `call` is a method and a path. */
+export function demandRole(key: VirtualKey, roles: readonly Role[], call: string): void {
+  if (hasRole(key, ...roles)) return
+  throw new RequestError(
+    'permission_denied',
+    `${call} needs the role ${roles.join(' or ')}; key ${key.id} has ${key.roles.join(', ')}. Use another key or ask an admin for one.`,
+  )
 }

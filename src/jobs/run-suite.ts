@@ -1,17 +1,22 @@
 /** Goes on with one run of a suite. Safe to run twice: one worker is at a run, and another one ends at once. */
 
 import type { Sql } from 'postgres'
+import type { Db } from '../db/client.ts'
 import type { Ask } from '../evals/runs/ask.ts'
 import { type ExecuteDeps, executeRun } from '../evals/runs/execute.ts'
 import { noteWaitingRun } from '../evals/runs/run-rows.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import { listPromotionsOfRun } from '../promotion/requests/store.ts'
+import type { Enqueuer } from '../queue/enqueue.ts'
 import { JOBS } from '../queue/jobs.ts'
 import { embedTexts } from '../retrieval/embed.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 
 export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate'> & {
+  db: Db
+  enqueuer: Enqueuer
   /** The upstreams as aval.yaml has them now; `local/embed` is among them. */
   models: () => Promise<UpstreamModels>
   /** The data plane of this process, with the upstreams as aval.yaml has them now. */
@@ -22,7 +27,7 @@ const MAX_ERROR_LETTERS = 500
 
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runRunSuite(
-  { sql, clock, ask, models, evaluate }: RunSuiteDeps,
+  { sql, db, enqueuer, clock, ask, models, evaluate }: RunSuiteDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
@@ -39,7 +44,11 @@ export async function runRunSuite(
   const deps = { ...given, ask: await opened(sql, runId, ask) }
   const outcome = await executeRun(deps, runId)
   // It was cancelled. Who resumed it since rang for a job that was still under way, which is this one.
-  return outcome === 'taken-over' ? await executeRun(deps, runId) : outcome
+  const ended = outcome === 'taken-over' ? await executeRun(deps, runId) : outcome
+  for (const promotionId of await listPromotionsOfRun(db, runId)) {
+    await enqueuer.enqueue('advance-promotion', { promotionId }, { key: promotionId })
+  }
+  return ended
 }
 
 /** A worker that cannot open its data plane leaves the run to another one, and says on it why. */

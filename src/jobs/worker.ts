@@ -12,6 +12,7 @@ import type { QueueBackend } from '../queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../queue/enqueue.ts'
 import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
@@ -21,6 +22,7 @@ import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
 import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
+import { runWatchPromotions, WATCH_PROMOTIONS_EVERY_MS } from './watch-promotions.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -33,7 +35,8 @@ export type WorkerDeps = {
   backend: QueueBackend
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
-  Pick<RunSuiteDeps, 'ask' | 'evaluate'>
+  Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
+  Pick<AdvancePromotionDeps, 'advance'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -57,6 +60,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-stores': runTidyStores,
   'run-suite': runRunSuite,
   'tidy-runs': runTidyRuns,
+  'advance-promotion': runAdvancePromotion,
+  'watch-promotions': runWatchPromotions,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -87,6 +92,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-retrieval', {}, TIDY_RETRIEVAL_EVERY_MS)
   await enqueuer.schedule('tidy-stores', {}, TIDY_STORES_EVERY_MS)
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
+  await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -1,7 +1,7 @@
 /** What a label demands before it is moved: the policy's rules as values, and as sentences. Pure. */
 
 import { contentOf } from '../registry/content.ts'
-import type { CanaryPlan } from './canary/plan.ts'
+import type { Plan } from './canary/plan.ts'
 import { type Freeze, freezeText } from './freeze.ts'
 
 /** The metadata that an item must have to belong to a slice. */
@@ -35,7 +35,7 @@ export type Policy = {
   completeCard: boolean
   approvals: { count: number; roles: readonly ApproverRole[]; expireMs: number }
   freeze: readonly Freeze[]
-  canary: CanaryPlan | null
+  canary: Plan | null
 }
 
 /** Of a label that no file gives one: moves are recorded, and nothing is demanded. */

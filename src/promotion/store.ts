@@ -48,6 +48,20 @@ export async function swapLabel(
   return rows.length === 1
 }
 
+/** Of one label, newest first. */
+export async function listMoves(
+  db: Db,
+  { projectId, route, label }: Pick<DecisionRow, 'projectId' | 'route' | 'label'>,
+  limit: number,
+): Promise<DecisionRow[]> {
+  return await db
+    .select()
+    .from(decisions)
+    .where(and(eq(decisions.projectId, projectId), eq(decisions.route, route), eq(decisions.label, label)))
+    .orderBy(desc(decisions.id))
+    .limit(limit)
+}
+
 /** Newest first; of one route or of all. */
 export async function listDecisions(
   db: Db,

@@ -26,6 +26,10 @@ export const JOBS = {
   'run-suite': z.strictObject({ runId: z.string().regex(/^run_[0-9a-z]{26}$/) }),
   /** Rings again for runs that wait, or whose worker is gone. */
   'tidy-runs': z.strictObject({}),
+  /** Takes a promotion as far as it goes by itself. */
+  'advance-promotion': z.strictObject({ promotionId: z.string().regex(/^prm_[0-9a-z]{26}$/) }),
+  /** Rings for every promotion that is under way. */
+  'watch-promotions': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

@@ -26,12 +26,16 @@ import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
 import { databaseKeySource } from '../../src/keys/source.ts'
 import { pepperKey } from '../../src/keys/token.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { OPEN, type Policy } from '../../src/promotion/policy.ts'
+import { advancePromotion } from '../../src/promotion/requests/advance.ts'
+import { createRecordStep } from '../../src/promotion/requests/record-step.ts'
 import type { Ring } from '../../src/queue/jobs.ts'
 import { shippedPrices } from '../../src/registry/prices/price-list.ts'
 import { Retriever } from '../../src/retrieval/retrieve.ts'
 import type { UpstreamModels } from '../../src/retrieval/upstream-models.ts'
 import { auditSecrets } from './audit-records.ts'
 import type { TestDatabase } from './database.ts'
+import { advanceDeps } from './promotions.ts'
 import { shippedModels } from './retrieval.ts'
 
 export type ApiServer = {
@@ -48,13 +52,22 @@ export type ApiServer = {
   rung: string[]
   /** Mounts more routes beside /api, such as a scripted /v1. */
   app: Hono
+  /** What /api is made of. */
+  deps: ApiDeps
   close(): Promise<void>
 }
 
 /** `rows` are the log of the default project. */
 export async function startApiServer(
   database: TestDatabase,
-  input: { rows?: RequestDetail[]; declared?: DeclaredKey[] } = {},
+  input: {
+    rows?: RequestDetail[]
+    declared?: DeclaredKey[]
+    /** By `route@label`; any other label is open. */
+    policies?: Readonly<Record<string, Policy>>
+    /** Texts of `evals/<name>.yaml`. */
+    suites?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<ApiServer> {
   const logger = pino({ level: 'silent' })
   const keyDeps: KeyDeps = { db: database.db, pepper: pepperKey(randomBytes(32)), clock: systemClock }
@@ -86,13 +99,12 @@ export async function startApiServer(
   const records: EventRecord[] = []
   const rung: string[] = []
   const models = shippedModels()
+  const rows = input.rows ?? []
+  const { policies = {}, suites = {} } = input
+  const given = { database, keyDeps, keyring, logger, filters, records, rung, rows, models, policies, suites }
+  const deps = apiDeps(given)
   const app = new Hono()
-  app.route(
-    '/api',
-    createApi(
-      apiDeps({ database, keyDeps, keyring, logger, filters, records, rung, rows: input.rows ?? [], models }),
-    ),
-  )
+  app.route('/api', createApi(deps))
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
   return {
@@ -104,6 +116,7 @@ export async function startApiServer(
     records,
     rung,
     app,
+    deps,
     close: async () => {
       await keyring.stop()
       await models.close()
@@ -122,6 +135,8 @@ function apiDeps(parts: {
   rung: string[]
   rows: RequestDetail[]
   models: UpstreamModels
+  policies: Readonly<Record<string, Policy>>
+  suites: Readonly<Record<string, string>>
 }): ApiDeps {
   const { database, keyDeps, keyring, logger, filters, records, rung, rows, models } = parts
   const { db } = database
@@ -133,6 +148,7 @@ function apiDeps(parts: {
   const keepRecord = async (record: EventRecord) => void records.push(record)
   const record = createRecorder({ event: keepRecord }, systemClock)
   const ring: Ring = async (name, _payload, key) => void rung.push(`${name} ${key}`)
+  const policyOf = (route: string, label: string) => parts.policies[`${route}@${label}`] ?? OPEN
   const listed = [
     {
       name: 'embed',
@@ -179,7 +195,33 @@ function apiDeps(parts: {
       findRequest,
       contextsOf: async ({ retrieval }) => (retrieval === null ? null : [{ number: 1, text: 'A passage.' }]),
     },
-    releases: { db, clock, record, changed: async () => undefined },
+    releases: { db, clock, record, changed: async () => undefined, policyOf },
+    promotions: {
+      db,
+      clock,
+      record,
+      keyring,
+      policyOf,
+      changed: async () => undefined,
+      advance: (id) =>
+        advancePromotion(
+          {
+            ...advanceDeps(database, parts.suites),
+            record: createRecordStep(async () => ({ event: keepRecord }), clock),
+            runSuite: (runId) => ring('run-suite', { runId }, runId),
+          },
+          id,
+        ),
+    },
+    policies: {
+      policies: () => [OPEN, ...Object.values(parts.policies)],
+      labels: () =>
+        Object.entries(parts.policies).map(([name, { name: policy }]) => {
+          const [route = '', label = ''] = name.split('@')
+          return { route, label, policy }
+        }),
+      policyOf,
+    },
     evalRuns: {
       db,
       sql: database.sql,

@@ -34,6 +34,7 @@ export async function commandLine(
     audit: noAuditActions(),
     prompts: createPromptActions(directory),
     retrieval: async () => ({ sources: [], indexes: [] }),
+    policies: { check: async () => [] },
     quality: createQualityActions({
       directory,
       read: () => loadConfig({}, directory),

@@ -3,8 +3,20 @@ import type { Db } from '../../src/db/client.ts'
 import { modelVersions, promptVersions } from '../../src/db/version-tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { contentOf } from '../../src/registry/content.ts'
+import type { NewRelease } from '../../src/registry/releases/create.ts'
 
-export const AUTHOR = { id: 'vk_author', name: 'ada', projectId: 'prj_default', person: 'vk_author' }
+export const AUTHOR = { id: 'vk_author', name: 'ada', projectId: 'prj_default', person: 'ada@example.com' }
+
+/** A release with nothing said about it. */
+export const NOTHING: Omit<NewRelease, 'route'> = {
+  from: null,
+  prompt: null,
+  models: null,
+  parameters: null,
+  retries: null,
+  index: null,
+  retrieval: null,
+}
 
 type Seed = { projectId?: string; name: string; version?: number; content: object }
 

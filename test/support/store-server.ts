@@ -1,10 +1,12 @@
 /** /v1/files and /v1/vector_stores over a real database, with a worker beside them that every bell wakes. */
 
+import type { RequestDetail } from '../../src/audit/privacy/read-bodies.ts'
 import type { CloseRecord, EventRecord, OpenRecord } from '../../src/audit/record.ts'
 import { RequestError, toOpenAIError } from '../../src/errors.ts'
 import { createAdmission } from '../../src/gateway/admission.ts'
 import { createRecorder } from '../../src/http/api/recorder.ts'
 import { storeRoutes } from '../../src/http/v1/stores.ts'
+import type { StoresDeps } from '../../src/http/v1/stores-deps.ts'
 import { createLimiter } from '../../src/keys/limiter.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/ids.ts'
@@ -23,14 +25,20 @@ export type StoreServer = ApiServer & {
   /** How a worker's looks at stores ended. */
   outcomes: unknown[]
   worker: UpdateDeps
+  /** What /v1/files and /v1/vector_stores are made of. */
+  stores: StoresDeps
   /** False keeps bells from waking the worker. */
   awake: boolean
   /** Until no look at a store is under way. */
   idle(): Promise<void>
 }
 
-export async function startStoreServer(database: TestDatabase): Promise<StoreServer> {
-  const server = await startApiServer(database)
+/** `rows` are the log of the default project. */
+export async function startStoreServer(
+  database: TestDatabase,
+  input: { rows?: RequestDetail[] } = {},
+): Promise<StoreServer> {
+  const server = await startApiServer(database, input)
   const models = shippedModels()
   const parser = createParser()
   const { sql } = database
@@ -49,6 +57,19 @@ export async function startStoreServer(database: TestDatabase): Promise<StoreSer
     models: async () => models,
     signal: new AbortController().signal,
   }
+  const stores: StoresDeps = {
+    sql,
+    clock,
+    embedderOf: models.embedderOf,
+    record: createRecorder({ event: async (event) => void events.push(event) }, clock),
+    admission: createAdmission(createLimiter(), () => ({ rpm: null, concurrency: null }), clock),
+    log: {
+      whole: async (open, close, request, answer) =>
+        void rows.push({ open, close, request: request.toString(), answer: answer.toString() }),
+    },
+    retriever: new Retriever({ sql, clock, embedderOf: models.embedderOf }),
+    ring,
+  }
   const whole: StoreServer = {
     ...server,
     events,
@@ -56,6 +77,7 @@ export async function startStoreServer(database: TestDatabase): Promise<StoreSer
     bugs,
     outcomes,
     worker,
+    stores,
     awake: true,
     idle: async () => {
       while (looks.size > 0) await Promise.all(looks)
@@ -67,7 +89,7 @@ export async function startStoreServer(database: TestDatabase): Promise<StoreSer
       await parser.close()
     },
   }
-  const ring = (storeId: string) => {
+  function ring(storeId: string): void {
     if (!whole.awake) return
     const look = updateStore(whole.worker, storeId).then(
       (outcome) => void outcomes.push(outcome),
@@ -85,24 +107,6 @@ export async function startStoreServer(database: TestDatabase): Promise<StoreSer
     const { status, headers, body } = toOpenAIError(error, 'req_test')
     return c.json(body, status as 500, headers)
   })
-  server.app.route(
-    '/',
-    storeRoutes(
-      {
-        sql,
-        clock,
-        embedderOf: models.embedderOf,
-        record: createRecorder({ event: async (event) => void events.push(event) }, clock),
-        admission: createAdmission(createLimiter(), () => ({ rpm: null, concurrency: null }), clock),
-        log: {
-          whole: async (open, close, request, answer) =>
-            void rows.push({ open, close, request: request.toString(), answer: answer.toString() }),
-        },
-        retriever: new Retriever({ sql, clock, embedderOf: models.embedderOf }),
-        ring,
-      },
-      server.keyring,
-    ),
-  )
+  server.app.route('/', storeRoutes(stores, server.keyring))
   return whole
 }

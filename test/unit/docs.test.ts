@@ -338,6 +338,7 @@ const PROGRAM = buildProgram({
     audit: noAuditActions(),
     prompts: createPromptActions('.'),
     retrieval: async () => ({ sources: [], indexes: [] }),
+    policies: { check: async () => [] },
     quality: noQualityActions(),
     datasets: createDatasetActions('.'),
     evals: createEvalActions('.'),

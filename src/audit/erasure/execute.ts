@@ -129,8 +129,10 @@ function record(
       erasure: erasure.id,
       requested_by: erasure.requestedBy,
       requested_by_name: erasure.requestedByName,
+      requested_by_person: erasure.requestedByPerson,
       approved_by: erasure.approvedBy,
       approved_by_name: erasure.approvedByName,
+      approved_by_person: erasure.approvedByPerson,
       ...figures,
     },
   })

@@ -21,18 +21,21 @@ import { type IndexSearchDeps, indexSearchApi } from './index-search.ts'
 import { type IndexSignalsDeps, indexSignalsApi } from './index-signals.ts'
 import { type IndexesApiDeps, indexesApi } from './indexes.ts'
 import { type KeysApiDeps, keysApi } from './keys.ts'
-import { labelsApi } from './labels.ts'
+import { type LabelsApiDeps, labelsApi } from './labels.ts'
 import { langfuseApi } from './langfuse.ts'
 import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
+import { type PoliciesApiDeps, policiesApi } from './policies.ts'
 import { type PricesApiDeps, pricesApi } from './prices.ts'
+import { type PromotionsApiDeps, promotionsApi } from './promotions.ts'
 import { PROMPT_BODY_MAX_BYTES, type PromptsApiDeps, promptsApi } from './prompts.ts'
 import { type RebuildApiDeps, rebuildApi } from './rebuild.ts'
-import { type ReleasesApiDeps, releasesApi } from './releases.ts'
+import { releasesApi } from './releases.ts'
 import { type RequestContextsDeps, requestContextsApi } from './request-contexts.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
+import { withRoles } from './role-document.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -52,7 +55,9 @@ export type ApiDeps = {
   holds: HoldsApiDeps
   exports: ExportsApiDeps
   models: ModelsApiDeps
-  releases: ReleasesApiDeps
+  releases: LabelsApiDeps
+  promotions: PromotionsApiDeps
+  policies: PoliciesApiDeps
   cards: CardsApiDeps
   prompts: PromptsApiDeps
   modelVersions: ModelVersionsApiDeps
@@ -116,6 +121,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', modelsApi(deps.models))
   api.route('/', releasesApi(deps.releases))
   api.route('/', labelsApi(deps.releases))
+  api.route('/', promotionsApi(deps.promotions))
+  api.route('/', policiesApi(deps.policies))
   api.route('/', cardsApi(deps.cards))
   api.route('/', promptsApi(deps.prompts))
   api.route('/', modelVersionsApi(deps.modelVersions))
@@ -135,11 +142,14 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>
     c.json(
-      api.getOpenAPI31Document({
-        openapi: '3.1.0',
-        info: { title: 'Aval', version: deps.version },
-        servers: [{ url: '/api' }],
-      }),
+      withRoles(
+        api.getOpenAPI31Document({
+          openapi: '3.1.0',
+          info: { title: 'Aval', version: deps.version },
+          servers: [{ url: '/api' }],
+        }),
+        api.routes,
+      ),
     ),
   )
   api.all('*', (c) => {

@@ -1,11 +1,13 @@
 /** /api/labels and /api/decisions: where labels point, the one way to move them, and why they were moved. */
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Policy } from '../../promotion/policy.ts'
 import { moveLabel } from '../../promotion/promote.ts'
-import { type DecisionRow, listDecisions } from '../../promotion/store.ts'
-import { findReleaseById, listLabels } from '../../registry/releases/store.ts'
+import { listDecisions } from '../../promotion/store.ts'
+import { listLabels } from '../../registry/releases/store.ts'
 import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
+import { canaryOf, decisionSchema, namesOf, toDecision } from './decision-body.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import { type ReleasesApiDeps, releaseText, routeName } from './releases.ts'
 import { answer, errorAnswers, jsonBody, limitText, refuseInvalid, strictShape } from './validation.ts'
@@ -20,22 +22,6 @@ const labelSchema = z
     moved_at: z.string(),
   })
   .openapi('Label')
-const decisionSchema = z
-  .object({
-    id: z.string(),
-    route: z.string(),
-    label: z.string(),
-    /** Null for the first move of a label. */
-    from: z.string().nullable(),
-    to: z.string(),
-    canary: z.object({ release: z.string(), percent: z.number() }).nullable(),
-    reason: z.string(),
-    decided_by: z.string(),
-    decided_by_name: z.string().nullable(),
-    decided_at: z.string(),
-  })
-  .openapi('Decision')
-
 const moveBody = strictShape('field', {
   release: releaseText,
   canary: strictShape('field', { release: releaseText, percent: z.number().min(0.01).max(99.99) })
@@ -86,15 +72,17 @@ const listDecisionsRoute = createRoute({
 
 const MAX_LABELS = 10_000
 
+export type LabelsApiDeps = ReleasesApiDeps & { policyOf: (route: string, label: string) => Policy }
+
 /** Routes under /api; authentication has already run. */
-export function labelsApi(deps: ReleasesApiDeps) {
+export function labelsApi(deps: LabelsApiDeps) {
   const { db, record } = deps
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(listLabelsRoute, async (c) => {
       const { projectId } = c.var.key
       const { route } = c.req.valid('query')
       const rows = await listLabels(db, projectId, { route: route ?? null, limit: MAX_LABELS })
-      const name = namesOf(deps, projectId)
+      const name = namesOf(db, projectId)
       const data = await Promise.all(
         rows.map(async (row) => ({
           route: row.route,
@@ -117,7 +105,7 @@ export function labelsApi(deps: ReleasesApiDeps) {
         purpose: reason,
         detail: { release, canary, expected },
       })
-      const moved = await moveLabel(deps, actorOf(key), {
+      const moved = await moveLabel(deps, actorOf(key), deps.policyOf(route, label), {
         route,
         label,
         to: release,
@@ -127,55 +115,18 @@ export function labelsApi(deps: ReleasesApiDeps) {
         reason,
       })
       await deps.changed()
-      return c.json(await toWire(moved.decision, namesOf(deps, key.projectId)), 200)
+      return c.json(await toDecision(moved.decision, namesOf(db, key.projectId)), 200)
     })
     .openapi(listDecisionsRoute, async (c) => {
       const { route, limit, cursor } = c.req.valid('query')
       const { projectId } = c.var.key
       const page = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
       const rows = await listDecisions(db, projectId, page)
-      const name = namesOf(deps, projectId)
+      const name = namesOf(db, projectId)
       const { data, next_cursor } = pageFrom(rows, limit, {
         cursorOf: ({ id }) => id,
-        toWire: (row) => toWire(row, name),
+        toWire: (row) => toDecision(row, name),
       })
       return c.json({ data: await Promise.all(data), next_cursor }, 200)
     })
-}
-
-type NameOf = (id: string) => Promise<string>
-
-/** `r12` for a release's id; each is read once. */
-function namesOf({ db }: ReleasesApiDeps, projectId: string): NameOf {
-  const known = new Map<string, Promise<string>>()
-  return (id) => {
-    const found =
-      known.get(id) ??
-      findReleaseById(db, projectId, id).then((row) => (row === null ? id : `r${row.number}`))
-    known.set(id, found)
-    return found
-  }
-}
-
-async function canaryOf(
-  row: { canaryReleaseId: string | null; canaryWeight: number | null },
-  name: NameOf,
-): Promise<{ release: string; percent: number } | null> {
-  if (row.canaryReleaseId === null) return null
-  return { release: await name(row.canaryReleaseId), percent: (row.canaryWeight ?? 0) / 100 }
-}
-
-async function toWire(row: DecisionRow, name: NameOf): Promise<z.infer<typeof decisionSchema>> {
-  return {
-    id: row.id,
-    route: row.route,
-    label: row.label,
-    from: row.fromReleaseId === null ? null : await name(row.fromReleaseId),
-    to: await name(row.toReleaseId),
-    canary: await canaryOf(row, name),
-    reason: row.reason,
-    decided_by: row.decidedBy,
-    decided_by_name: row.decidedByName,
-    decided_at: row.decidedAt.toISOString(),
-  }
 }

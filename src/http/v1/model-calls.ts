@@ -1,16 +1,14 @@
 /** The data plane's routes: authenticate, read the body, hand over. Writes Node's raw response, never a Response object. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RequestError } from '../../errors.ts'
 import type { GatewayDeps } from '../../gateway/deps.ts'
 import { recordRejection } from '../../gateway/reject.ts'
 import { VARIABLES_HEADER, withVariablesHeader } from '../../gateway/release-body.ts'
 import type { RequestEnvelope } from '../../gateway/request.ts'
 import { serveRequest } from '../../gateway/serve.ts'
-import { hasRole } from '../../keys/key.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Operation } from '../../providers/provider.ts'
-import { type Authenticator, findKey } from '../auth.ts'
+import { type Authenticator, demandRole, findKey, MODEL_CALLERS } from '../auth.ts'
 import { NodeClient } from '../node-client.ts'
 import { readBody } from '../read-body.ts'
 import { clientRequestId, replayOf } from '../request-ids.ts'
@@ -131,10 +129,7 @@ async function serve(
   const client = new NodeClient(incoming, outgoing)
   let bytes: Buffer
   try {
-    if (!hasRole(envelope.key, 'app', 'engineer', 'admin')) {
-      const message = `The roles ${envelope.key.roles.join(', ')} may not call models. Use a key with the role app.`
-      throw new RequestError('permission_denied', message)
-    }
+    demandRole(envelope.key, MODEL_CALLERS, `${envelope.method} ${envelope.path}`)
     const again = replayOf(incoming, envelope.key)
     if (again !== undefined) envelope.replayOf = again
     bytes = await readBody(incoming, deps.maxBodyBytes())

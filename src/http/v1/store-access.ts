@@ -1,26 +1,19 @@
-/** Who may use files and vector stores, and how often. Authentication has already run. */
+/** How often a key may use files and vector stores, and which stores it reaches. Authentication has already run. */
 
 import type { MiddlewareHandler } from 'hono'
 import { RequestError } from '../../errors.ts'
 import type { Admission } from '../../gateway/admission.ts'
 import { allowsRoute } from '../../keys/allowed-routes.ts'
-import { hasRole, type VirtualKey } from '../../keys/key.ts'
+import type { VirtualKey } from '../../keys/key.ts'
 import type { ApiEnv } from '../auth.ts'
 
 /** What embeds a store that names no model: it ships, so a store needs nothing else. */
 export const DEFAULT_EMBEDDING = 'local/embed'
 
-/**
- * Lets keys that may call models pass; calls that change or search something count against their limits like those of
- * models, reading and polling does not.
- */
+/** Calls that change or search something count against a key's limits like those of models; reading does not. */
 export function storeCalls(admission: Admission): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const { key } = c.var
-    if (!hasRole(key, 'app', 'engineer', 'admin')) {
-      const message = `The roles ${key.roles.join(', ')} may not use files and vector stores. Use a key with the role app.`
-      throw new RequestError('permission_denied', message)
-    }
     if (c.req.method === 'GET') return await next()
     const { headers, release } = admission.acquire(key)
     try {

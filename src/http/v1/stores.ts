@@ -3,7 +3,7 @@
 import { Hono } from 'hono'
 import { RequestError } from '../../errors.ts'
 import { limitBody } from '../api/body-limit.ts'
-import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
+import { type ApiEnv, type Authenticator, MODEL_CALLERS, requireKey, requireRole } from '../auth.ts'
 import { files } from './files.ts'
 import { storeCalls } from './store-access.ts'
 import { storeSearch } from './store-search.ts'
@@ -25,7 +25,7 @@ export function storeRoutes(deps: StoresDeps, keyring: Authenticator) {
   for (const prefix of ['/v1', '']) {
     for (const path of [`${prefix}/files`, `${prefix}/vector_stores`]) {
       // Matches the path itself too.
-      app.use(`${path}/*`, requireKey(keyring), storeCalls(deps.admission))
+      app.use(`${path}/*`, requireKey(keyring), requireRole(...MODEL_CALLERS), storeCalls(deps.admission))
     }
     // Uploads are bounded as they are read.
     const limit = limitBody((path) => (BATCH_PATH.test(path) ? BATCH_MAX_BYTES : BODY_MAX_BYTES))

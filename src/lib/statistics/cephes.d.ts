@@ -7,6 +7,8 @@ declare module 'cephes' {
   export function ndtri(p: number): number
   export function stdtr(degreesOfFreedom: number, t: number): number
   export function stdtri(degreesOfFreedom: number, p: number): number
+  export function incbet(a: number, b: number, x: number): number
   export function incbi(a: number, b: number, p: number): number
+  export function lbeta(a: number, b: number): number
   export function bdtr(successes: number, trials: number, p: number): number
 }

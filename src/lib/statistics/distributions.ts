@@ -6,7 +6,7 @@
  * itself. Every function throws RangeError outside its domain.
  */
 
-import { bdtr, compiled, incbi, ndtr, ndtri, stdtr, stdtri } from 'cephes'
+import { bdtr, compiled, incbet, incbi, lbeta, ndtr, ndtri, stdtr, stdtri } from 'cephes'
 
 await compiled
 
@@ -33,6 +33,16 @@ export function studentQuantile(p: number, degreesOfFreedom: number): number {
 /** The share that a number of the beta distribution (a, b) stays below with the chance `p`. */
 export function betaQuantile(p: number, a: number, b: number): number {
   return incbi(a, b, p)
+}
+
+/** The chance that a number of the beta distribution (a, b) is at most `share`. */
+export function betaCdf(share: number, a: number, b: number): number {
+  return incbet(a, b, share)
+}
+
+/** ln B(a, b), the natural logarithm of the beta function. */
+export function logBeta(a: number, b: number): number {
+  return lbeta(a, b)
 }
 
 /** The chance of at most `successes` among `trials` that each succeed with the chance `p`. */

@@ -70,7 +70,12 @@ async function runsOf(
   if ('reasons' in plan) return plan
   const { promotion } = order
   const before = (await listPromotionRuns(deps.db, [promotion.id])).find(({ suite }) => suite === name)
-  const candidate = await runOf(deps, order, { name, planned: plan.plan.candidate, of: before?.runId, ...plan })
+  const candidate = await runOf(deps, order, {
+    name,
+    planned: plan.plan.candidate,
+    of: before?.runId,
+    ...plan,
+  })
   if ('reason' in candidate) return { reasons: [candidate.reason] }
   const other = plan.plan.baseline
   const baseline =
@@ -149,7 +154,8 @@ async function runOf(
     gitCommit: null,
     idempotencyKey: `${promotion.id} ${name} ${planned.subject} ${planned.measure}`,
   })
-  if (made.state === 'done') return { reason: `${made.id} is older by now than the policy allows. Ask again.` }
+  if (made.state === 'done')
+    return { reason: `${made.id} is older by now than the policy allows. Ask again.` }
   await deps.runSuite(made.id)
   return made
 }

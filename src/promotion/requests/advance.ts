@@ -14,7 +14,7 @@ import { insertCard } from '../cards/store.ts'
 import type { Decide } from '../evidence/decider.ts'
 import { type GatherDeps, gatherEvidence } from '../evidence/gather.ts'
 import type { PromotionVerdict } from '../evidence/verdict.ts'
-import { frozenAt, freezeText } from '../freeze.ts'
+import { freezeText, frozenAt } from '../freeze.ts'
 import { parsePolicy } from '../policy.ts'
 import { writeMove } from '../promote.ts'
 import type { RecordStep } from './record-step.ts'
@@ -136,7 +136,8 @@ async function move(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> 
       return { state: 'expired', note: `${stale} is older by now than the policy allows. Ask again.` }
     }
     const window = frozenAt(policy.freeze, nowMs)
-    if (window !== null) return waiting(row, `Approved, and moves when the freeze ends: ${freezeText(window)}.`)
+    if (window !== null)
+      return waiting(row, `Approved, and moves when the freeze ends: ${freezeText(window)}.`)
   }
   return await moved(deps, row, new Date(nowMs))
 }
@@ -161,7 +162,10 @@ async function moved(deps: AdvanceDeps, row: PromotionRow, now: Date): Promise<S
   const whole = { ...order, kind: row.kind, to, canary: null } as const
   return {
     state: 'promoted',
-    note: row.kind === 'break_glass' ? 'Moved without evidence, by two admins.' : `r${to.number} serves everybody.`,
+    note:
+      row.kind === 'break_glass'
+        ? 'Moved without evidence, by two admins.'
+        : `r${to.number} serves everybody.`,
     write: (transaction) => writeMove(transaction, whole, seen, now),
   }
 }
@@ -208,8 +212,7 @@ async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<b
 async function releasesOf(db: Db, row: PromotionRow): Promise<{ to: ReleaseRow; from: ReleaseRow | null }> {
   const to = await findReleaseById(db, row.projectId, row.toReleaseId)
   if (to === null) throw new Error(`Promotion ${row.id} names a release that is not there.`)
-  const from =
-    row.fromReleaseId === null ? null : await findReleaseById(db, row.projectId, row.fromReleaseId)
+  const from = row.fromReleaseId === null ? null : await findReleaseById(db, row.projectId, row.fromReleaseId)
   return { to, from }
 }
 

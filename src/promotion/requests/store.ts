@@ -139,10 +139,7 @@ export async function putPromotionRun(db: Db, row: PromotionRunRow): Promise<voi
     })
 }
 
-export async function listPromotionRuns(
-  db: Db,
-  promotionIds: readonly string[],
-): Promise<PromotionRunRow[]> {
+export async function listPromotionRuns(db: Db, promotionIds: readonly string[]): Promise<PromotionRunRow[]> {
   if (promotionIds.length === 0) return []
   return await db
     .select()

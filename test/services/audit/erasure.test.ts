@@ -23,7 +23,7 @@ import { describeDatabases } from '../../support/database.ts'
 const HOUR_MS = 3_600_000
 const SCOPE = { projectId: 'prj_default', unowned: true }
 const secrets = auditSecrets()
-const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const ada: Actor = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'ada@example.com' }
 const bob: Actor = { id: 'vk_bob', name: 'bob', projectId: 'prj_default', person: 'vk_bob' }
 const stranger: Actor = { id: 'vk_eve', name: 'eve', projectId: 'prj_other', person: 'vk_eve' }
 
@@ -237,6 +237,7 @@ describeDatabases('erasing a subject', (open) => {
     test.each([
       ['whoever asked', ada],
       ['another key of the same person', { ...ada, id: 'vk_ada_2' }],
+      ['a second key of the same owner', { ...bob, id: 'vk_ada_2', person: ada.person }],
       ['another name on the same key', { ...bob, id: 'vk_ada' }],
     ])('to %s', async (_who, actor) => {
       const id = await request()
@@ -251,11 +252,13 @@ describeDatabases('erasing a subject', (open) => {
 
     test('by the database too, whoever writes to it', async () => {
       const id = await request()
-      const approve = (by: string, name: string) => open().sql`
-        UPDATE erasures SET state = 'approved', approved_by = ${by}, approved_by_name = ${name} WHERE id = ${id}`
+      const approve = (by: string, name: string, person = by) => open().sql`
+        UPDATE erasures SET state = 'approved', approved_by = ${by}, approved_by_name = ${name},
+          approved_by_person = ${person} WHERE id = ${id}`
 
       await expect(approve('vk_ada', 'someone')).rejects.toThrow(/check constraint/)
       await expect(approve('vk_ada_2', 'ada')).rejects.toThrow(/check constraint/)
+      await expect(approve('vk_ada_2', 'laptop', ada.person)).rejects.toThrow(/erasures_two_persons/)
       await expect(open().sql`UPDATE erasures SET state = 'executed', executed_at = now()`).rejects.toThrow(
         /check constraint/,
       )

@@ -11,7 +11,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import type { JsonValue } from '../../../src/lib/json.ts'
 import { describeDatabases } from '../../support/database.ts'
 
-const ADA = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
+const ADA = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'ada@example.com' }
 const EVE = { id: 'vk_eve', name: 'eve', projectId: 'prj_other', person: 'vk_eve' }
 const ASKS = { properties: { input: { type: 'string' } }, required: ['input'] }
 const asking = (id: string, input = `what is ${id}?`, more = {}) => ({ id, input, ...more })
@@ -55,6 +55,7 @@ describeDatabases('versions of a dataset', (open) => {
       [false, 1],
     ])
     expect(again.version).toEqual(first.version)
+    expect(first.version.createdByPerson).toBe(ADA.person)
     expect(first.version).toMatchObject({
       id: expect.stringMatching(/^ds_/),
       items: 2,

@@ -167,6 +167,27 @@ describeDatabases('a review queue', (open) => {
     expect([disputed.disputed, (await progress(queue)).settled]).toEqual([1, 1])
   })
 
+  test('takes a second key of one owner for the same person: one place, and no say in their own dispute', async () => {
+    const run = await aJudgedRun(open(), 1)
+    const queue = await aQueue(open(), { run, reviewers: 2 })
+    const laptop = { ...person('laptop'), person: 'anna' }
+    const phone = { ...person('phone'), person: 'anna' }
+    await nextTask(deps(), queue, laptop)
+
+    await rateTask(deps(), queue, phone, said(1, 'yes'))
+    const second = await nextTask(deps(), queue, phone)
+    await rateAll(open(), queue, 'ben', () => 'no')
+    const own = adjudicateTask(deps(), queue, phone, said(1, 'yes'))
+
+    expect(second).toBeNull()
+    await expect(own).rejects.toThrow(/You rated task 1 yourself/)
+    const kept = await open().sql`SELECT person, created_by FROM review_ratings ORDER BY person`
+    expect([...kept]).toEqual([
+      { person: 'anna', created_by: 'vk_phone' },
+      { person: 'vk_ben', created_by: 'vk_ben' },
+    ])
+  })
+
   test('takes ratings of elsewhere whole or not at all, and the same ones once', async () => {
     const run = await aJudgedRun(open(), 4)
     const queue = await aQueue(open(), { run, reviewers: 2 })

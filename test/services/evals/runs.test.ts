@@ -281,7 +281,12 @@ describeDatabases('a run', (open) => {
       return echo(question)
     })
     const judging = { ask: async () => ask, models: noVectors, evaluate: noCode }
-    const deps = { sql: open().sql, clock: systemClock, ...judging }
+    const enqueuer = {
+      enqueue: async () => undefined,
+      schedule: async () => undefined,
+      close: async () => undefined,
+    }
+    const deps = { ...open(), enqueuer, clock: systemClock, ...judging }
 
     const outcome = await runRunSuite(deps, { runId: run.id }, new AbortController().signal)
 

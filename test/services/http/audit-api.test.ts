@@ -81,6 +81,7 @@ async function aval(role: Role, ...words: string[]) {
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      policies: { check: async () => [] },
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
       evals: createEvalActions('.'),
@@ -104,6 +105,30 @@ describe('an erasure over HTTP', () => {
     expect(own).toMatchObject({ status: 403, json: { error: { code: 'permission_denied' } } })
     expect(done).toMatchObject({ status: 200, json: { state: 'executed', rows_erased: 0 } })
     expect(again).toMatchObject({ status: 409, json: { error: { code: 'conflict' } } })
+  })
+
+  test('is not approved with a second key of who asked, whatever it is called', async () => {
+    const asked = await ask()
+    const make = async (name: string, owner?: string) => {
+      const body = { name, roles: ['approver'], ...(owner && { owner }) }
+      const made = await call<{ token: string; owner: string }>('admin', 'POST', '/keys', body)
+      return made.json
+    }
+    const second = await make('night shift')
+    const bob = await make('day shift', 'bob')
+    await server.keyring.refresh()
+    const approve = async (token: string) => {
+      const url = `${server.url}/api/erasures/${asked.json.id}/approve`
+      const answer = await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+      return { status: answer.status, text: await answer.text() }
+    }
+
+    const refused = await approve(second.token)
+    const done = await approve(bob.token)
+
+    expect(second.owner).toBe(server.keyOf('default', 'admin').id)
+    expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('Only another person than') })
+    expect(done.status).toBe(200)
   })
 
   test('leaves every step on the log, and the name of the user on none of them', async () => {

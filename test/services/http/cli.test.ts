@@ -148,6 +148,7 @@ async function aval(words: string[], options: Options = {}) {
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      policies: { check: async () => [] },
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
       evals: createEvalActions('.'),
@@ -266,6 +267,24 @@ describe('keys', () => {
     expect(rotated.out).toContain(`${id} works until`)
     const revoked = await aval(['key', 'revoke', id, '--yes'])
     expect(revoked.out).toBe(`Revoked ${id} (web-shop).\n`)
+  })
+
+  test('have an owner, who is shown with them', async () => {
+    const made = await aval(['key', 'create', 'laptop', '--owner', 'Anna@Example.com', '--json'])
+    const { id, owner } = JSON.parse(made.out) as { id: string; owner: string }
+
+    const shown = await aval(['key', 'show', id])
+    const list = await aval(['key', 'list', '--limit', '1'])
+    const wrong = await aval(['key', 'create', 'laptop', '--owner', 'Anna Lee'])
+
+    expect(owner).toBe('anna@example.com')
+    expect(shown.out).toMatch(/owner +anna@example\.com\n/)
+    expect(shown.out).toMatch(/state +active\n/)
+    expect(shown.out).not.toContain('token')
+    expect(list.out).toMatch(/OWNER/)
+    expect(list.out).toMatch(/laptop +anna@example\.com/)
+    expect(wrong.exitCode).not.toBe(0)
+    expect(wrong.err).toContain('such as anna@example.com')
   })
 
   test('are not revoked without --yes or a question', async () => {

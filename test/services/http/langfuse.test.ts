@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ROLES } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
@@ -48,7 +49,7 @@ describeDatabases('Langfuse’s prompt API', (open) => {
       retrieval: null,
     })
     const move = { route, label, to: release.number, canary: null, expected: null, reason: 'a test' }
-    await moveLabel(deps, AUTHOR, move)
+    await moveLabel(deps, AUTHOR, OPEN, move)
     return release.number
   }
 
@@ -109,7 +110,7 @@ describeDatabases('Langfuse’s prompt API', (open) => {
       const first = await serves('mover', 'production', 'moving@1')
       const second = await serves('mover', 'production', 'moving@2')
       const now = await read('/v2/prompts/moving')
-      await moveLabel({ db, clock: systemClock }, AUTHOR, {
+      await moveLabel({ db, clock: systemClock }, AUTHOR, OPEN, {
         route: 'mover',
         label: 'production',
         to: first,

@@ -75,6 +75,7 @@ async function aval(words: string[], options: { key?: string | null; colors?: bo
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
         retrieval: async () => ({ sources: [], indexes: [] }),
+        policies: { check: async () => [] },
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
         evals: createEvalActions('.'),

@@ -95,6 +95,7 @@ async function replay(words: string[], person: { interactive?: boolean; answer?:
       audit: noAuditActions(),
       prompts: createPromptActions('.'),
       retrieval: async () => ({ sources: [], indexes: [] }),
+      policies: { check: async () => [] },
       quality: noQualityActions(),
       datasets: createDatasetActions('.'),
       evals: createEvalActions('.'),

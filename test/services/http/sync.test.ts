@@ -92,6 +92,7 @@ async function aval(
         audit: noAuditActions(),
         prompts: createPromptActions(from),
         retrieval: async () => ({ sources: [], indexes: [] }),
+        policies: { check: async () => [] },
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
         evals: createEvalActions('.'),

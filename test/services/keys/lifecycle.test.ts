@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { VirtualKey } from '../../../src/keys/key.ts'
 import { createKeyring } from '../../../src/keys/keyring.ts'
 import {
@@ -192,6 +192,53 @@ describeDatabases('virtual keys', (open) => {
     ]) {
       await expect(createKey(deps, engineer, more)).rejects.toMatchObject({ code: 'permission_denied' })
     }
+  })
+
+  describe('of an owner', () => {
+    const engineer: VirtualKey = { ...admin, id: 'vk_eng', roles: ['engineer', 'app'] }
+    const own = { ...wanted, project: null }
+
+    test('is its maker’s person, unless an admin names another one', async () => {
+      const deps = depsOf()
+
+      const byEngineer = await createKey(deps, { ...engineer, owner: 'anna' }, own)
+      const byOwnerless = await createKey(deps, engineer, own)
+      const byAdmin = await createKey(deps, { ...admin, owner: 'ada' }, own)
+      const named = await createKey(deps, admin, { ...own, owner: 'ben' })
+      const first = await createKey(deps, null, wanted)
+
+      const owners = [byEngineer, byOwnerless, byAdmin, named, first].map(({ key }) => key.owner)
+      expect(owners).toEqual(['anna', 'vk_eng', 'ada', 'ben', null])
+    })
+
+    test('is not made by somebody who is neither that person nor an admin', async () => {
+      const anna = { ...engineer, owner: 'anna' }
+
+      const refused = createKey(depsOf(), anna, { ...own, owner: 'ben' })
+
+      await expect(refused).rejects.toMatchObject({
+        code: 'permission_denied',
+        param: 'owner',
+        message: 'Key vk_eng belongs to anna and makes no key of ben. Ask an admin, who may name any owner.',
+      })
+      await expect(createKey(depsOf(), anna, { ...own, owner: 'anna' })).resolves.toBeDefined()
+    })
+
+    test('keeps its person through rotations, and falls into nobody else’s hands by one', async () => {
+      const deps = depsOf()
+      const first = await createKey(deps, null, wanted)
+      const ofBen = await createKey(deps, admin, { ...own, owner: 'ben' })
+      const overlap = { overlapMs: 1000 }
+
+      const second = await rotateKey(deps, admin, first.key.id, overlap)
+      const third = await rotateKey(deps, admin, second.key.id, overlap)
+
+      expect([second.key.owner, third.key.owner]).toEqual([first.key.id, first.key.id])
+      const anna = { ...engineer, owner: 'anna' }
+      await expect(rotateKey(deps, anna, ofBen.key.id, overlap)).rejects.toThrow(/makes no key of ben/)
+      const byBen = await rotateKey(deps, { ...engineer, owner: 'ben' }, ofBen.key.id, overlap)
+      expect(byBen.key.owner).toBe('ben')
+    })
   })
 
   test('pages go through all keys once, newest first', async () => {

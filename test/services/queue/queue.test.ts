@@ -89,6 +89,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     return {
       ...parts,
       ask,
+      advance: async () => null,
       evaluate,
       sql,
       db,

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import { listDecisions } from '../../../src/promotion/store.ts'
 import { createRelease, type NewRelease } from '../../../src/registry/releases/create.ts'
@@ -10,19 +11,9 @@ import { readRegistry } from '../../../src/registry/releases/registry-data.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
 import { aFolder } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { AUTHOR, seedModel, seedPrompt } from '../../support/registry.ts'
+import { AUTHOR, NOTHING, seedModel, seedPrompt } from '../../support/registry.ts'
 
 const ROUNDS = 200
-
-const NOTHING: Omit<NewRelease, 'route'> = {
-  from: null,
-  prompt: null,
-  models: null,
-  parameters: null,
-  retries: null,
-  index: null,
-  retrieval: null,
-}
 
 async function refusal(attempt: Promise<unknown>): Promise<{ code: string; message: string }> {
   const error = await attempt.then(
@@ -37,7 +28,7 @@ describeDatabases('releases', (open) => {
   const make = (route: string, wanted: Partial<NewRelease> = {}) =>
     createRelease({ db: open().db, clock: systemClock }, AUTHOR, { route, ...NOTHING, ...wanted })
   const move = (route: string, to: number, expected: number | null = null) =>
-    moveLabel({ db: open().db, clock: systemClock }, AUTHOR, {
+    moveLabel({ db: open().db, clock: systemClock }, AUTHOR, OPEN, {
       route,
       label: 'production',
       to,

@@ -3,6 +3,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import { createRelease, type NewRelease } from '../../../src/registry/releases/create.ts'
 import { parseRelease } from '../../../src/registry/releases/release-content.ts'
@@ -12,19 +13,10 @@ import type { IndexManifest } from '../../../src/retrieval/indexes/manifest.ts'
 import { createPartitions } from '../../../src/retrieval/indexes/partitions.ts'
 import { findIndex } from '../../../src/retrieval/indexes/store.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { AUTHOR, seedModel, seedPrompt } from '../../support/registry.ts'
+import { AUTHOR, NOTHING, seedModel, seedPrompt } from '../../support/registry.ts'
 
 const ROUNDS = 25
 const SHOWS = '{{#contexts}}[{{number}}] {{text}}{{/contexts}}'
-const NOTHING: Omit<NewRelease, 'route'> = {
-  from: null,
-  prompt: null,
-  models: null,
-  parameters: null,
-  retries: null,
-  index: null,
-  retrieval: null,
-}
 const QUESTION = { type: 'object', properties: { question: { type: 'string' } } }
 
 describeDatabases('a release with an index', (open) => {
@@ -32,7 +24,7 @@ describeDatabases('a release with an index', (open) => {
   const make = (route: string, wanted: Partial<NewRelease> = {}) =>
     createRelease(deps(), AUTHOR, { route, ...NOTHING, ...wanted })
   const move = (route: string, to: number) =>
-    moveLabel(deps(), AUTHOR, {
+    moveLabel(deps(), AUTHOR, OPEN, {
       route,
       label: 'production',
       to,

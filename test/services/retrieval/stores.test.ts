@@ -4,6 +4,7 @@ import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { UpstreamError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
+import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import type { Provider } from '../../../src/providers/provider.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
@@ -145,6 +146,8 @@ describeDatabases('a worker at a vector store', (open) => {
     expect(await countsOf(id)).toMatchObject({ completed: 1 })
     expect(await ask(id, 'shoes')).toEqual(['a.txt'])
     expect((await versions(id)).map(({ state }) => state)).toEqual(['ready'])
+    const made = await open().sql`SELECT created_by, created_by_person FROM index_versions`
+    expect([...made]).toEqual([{ created_by: AUTHOR.id, created_by_person: AUTHOR.person }])
   })
 
   test('reads a file again whose attributes were changed while it was read, and forgets one that was taken out', async () => {
@@ -592,7 +595,7 @@ describeDatabases('a worker at a vector store', (open) => {
       index,
       retrieval: null,
     })
-    await moveLabel({ ...open(), clock }, AUTHOR, {
+    await moveLabel({ ...open(), clock }, AUTHOR, OPEN, {
       route: 'answer',
       label: 'production',
       to: 1,

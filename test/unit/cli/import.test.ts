@@ -60,6 +60,7 @@ async function aval(...words: string[]) {
         audit: noAuditActions(),
         prompts: createPromptActions(folder),
         retrieval: async () => ({ sources: [], indexes: [] }),
+        policies: { check: async () => [] },
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
         evals: createEvalActions('.'),

@@ -195,6 +195,13 @@ describe('the file', () => {
     expect(key?.secret.reveal()).toBe(LONG)
   })
 
+  test('declares whose a key is, in small letters: Anna and anna are one person', () => {
+    const of = (owner: string) =>
+      load(`keys: [{ name: shop, secret: env:SHOP, roles: [app]${owner} }]`, { SHOP: LONG }).keys[0]?.owner
+
+    expect([of(', owner: Anna@Example.com'), of('')]).toEqual(['anna@example.com', null])
+  })
+
   test('an Azure upstream names its header in lower case', () => {
     const yaml = 'upstreams: { azure: { dialect: openai, key_header: Api-Key, query: { api-version: v1 } } }'
 

@@ -153,6 +153,10 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'keys.0.roles.0: text "boss" where one of "admin", "engineer", "approver", "auditor", "app" is expected.',
     ],
     [
+      'keys: [{ name: a, secret: env:X, roles: [app], owner: Anna Lee }]',
+      'keys.0.owner: text "Anna Lee" where 1 to 100 letters, digits and . _ @ -, such as anna@example.com is expected.',
+    ],
+    [
       'keys: [{ name: a, secret: env:X, roles: [app], expires: tomorrow }]',
       'keys.0.expires: text "tomorrow" where a moment such as 2027-01-31T00:00:00Z is expected.',
     ],

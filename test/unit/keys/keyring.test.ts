@@ -1,12 +1,14 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { writeLastGood } from '../../../src/db/last-good.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import type { DeclaredKey, KeyEntry } from '../../../src/keys/declared.ts'
 import { createKeyring, type KeyringOptions } from '../../../src/keys/keyring.ts'
+import { readSnapshotFile } from '../../../src/keys/snapshot-file.ts'
 import type { KeySource } from '../../../src/keys/source.ts'
 import { digestSecret, formatToken, newSecret, pepperKey } from '../../../src/keys/token.ts'
 import { newId } from '../../../src/lib/ids.ts'
@@ -164,6 +166,19 @@ test('a start without a database serves the keys of the file, which is private a
   expect(second.status().source).toBe('file')
   expect((await stat(snapshotPath)).mode & 0o777).toBe(0o600)
   expect(await readFile(snapshotPath, 'utf8')).not.toContain(token.slice(-43))
+})
+
+test('a key file from before there were owners is read, and its keys have none', async () => {
+  const { entry } = mint()
+  const path = join(await mkdtemp(join(tmpdir(), 'aval-keys-')), 'keys')
+  const { id, name, projectId, roles } = entry.key
+  const key = [id, entry.digest.toString('base64url'), name, projectId, roles, null, null, null, null]
+  const lines = [JSON.stringify(['aval-keys-1', '1', 1000, 1]), JSON.stringify(key)]
+  await writeLastGood(path, lines, createHmac('sha256', pepper))
+
+  const saved = await readSnapshotFile(path, pepper, 10)
+
+  expect(saved?.entries).toEqual([{ ...entry, key: { ...entry.key, owner: null } }])
 })
 
 test('an edited key file is refused whole', async () => {

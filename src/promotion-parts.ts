@@ -1,0 +1,51 @@
+/** Promotions as the HTTP surface and the worker use them: with the log, the prices and the files in force. */
+
+import type { Sql } from 'postgres'
+import type { EventLog } from './audit/record.ts'
+import type { Db } from './db/client.ts'
+import { systemClock } from './lib/clock.ts'
+import { suiteReader } from './policies-in-force.ts'
+import { priceNow } from './prices-in-force.ts'
+import type { AdvanceDeps } from './promotion/requests/advance.ts'
+import type { PromotionRow } from './promotion/requests/store.ts'
+import type { Runtime } from './runtime.ts'
+
+type Opened = {
+  db: Db
+  sql: Sql
+  /** Rejects where this process has no log to write on. */
+  log: () => Promise<EventLog>
+  /** With aval.yaml as it is now. */
+  runtime: () => Promise<Runtime>
+  /** Where the process was started. */
+  directory: string
+}
+
+/** Takes a promotion on; runs that it lacks are rung for with `runSuite`. */
+export type Advance = (id: string, runSuite: AdvanceDeps['runSuite']) => Promise<PromotionRow | null>
+
+/** Evidence and its statistics are loaded with the first promotion: most processes never have one. */
+export function promotionAdvancer({ db, sql, log, runtime, directory }: Opened): Advance {
+  let decider: Promise<AdvanceDeps['decide']> | null = null
+  return async (id, runSuite) => {
+    const [{ advancePromotion }, { createDecider }, { createRecordStep }] = await Promise.all([
+      import('./promotion/requests/advance.ts'),
+      import('./promotion/evidence/decider.ts'),
+      import('./promotion/requests/record-step.ts'),
+    ])
+    // One for the process: verdicts are made one at a time.
+    decider ??= Promise.resolve(createDecider())
+    const live = await runtime()
+    const deps: AdvanceDeps = {
+      db,
+      sql,
+      clock: systemClock,
+      runSuite,
+      readSuite: suiteReader(live.config, directory),
+      decide: await decider,
+      record: createRecordStep(log, systemClock),
+      priceOf: (projectId, upstream, model) => priceNow(live, projectId, upstream, model),
+    }
+    return await advancePromotion(deps, id)
+  }
+}
