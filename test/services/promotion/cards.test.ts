@@ -4,15 +4,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
 import type { Card } from '../../../src/promotion/cards/card.ts'
-import { makeCard } from '../../../src/promotion/cards/make-card.ts'
 import { readCard } from '../../../src/promotion/cards/read-card.ts'
 import type { CardSince } from '../../../src/promotion/cards/since.ts'
-import { type CardRow, insertCard } from '../../../src/promotion/cards/store.ts'
-import { gatherEvidence } from '../../../src/promotion/evidence/gather.ts'
-import { promotionVerdict } from '../../../src/promotion/evidence/verdict.ts'
+import { type CardRow, findCard } from '../../../src/promotion/cards/store.ts'
 import { OPEN, type Policy } from '../../../src/promotion/policy.ts'
-import { newPromotion } from '../../../src/promotion/requests/new-promotion.ts'
-import { findPromotion, insertPromotion } from '../../../src/promotion/requests/store.ts'
+import { advancePromotion } from '../../../src/promotion/requests/advance.ts'
+import { requestPromotion } from '../../../src/promotion/requests/request.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
 import type { ReleaseRow } from '../../../src/registry/releases/store.ts'
 import { readSnapshotFacts } from '../../../src/retrieval/sources/snapshot-facts.ts'
@@ -20,7 +17,8 @@ import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { aFolder } from '../../support/audit-records.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { aDataset, aSuite, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { aDataset, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { advanceDeps } from '../../support/promotions.ts'
 import { AUTHOR, seedModel, seedPrompt } from '../../support/registry.ts'
 
 const ROUTE = 'sums'
@@ -35,12 +33,13 @@ const POLICY: Policy = {
   ...OPEN,
   name: 'careful',
   suites: ['sums'],
+  evidence: { ...OPEN.evidence, coverage: 0.7 },
   rules: [
     {
       suite: null,
       scorer: 'equals',
       slice: null,
-      atLeast: 0.3,
+      atLeast: 0.1,
       atMost: null,
       notWorseBy: null,
       flipsAtMost: {},
@@ -80,36 +79,26 @@ describeDatabases('a model card', (open) => {
       })
     ).release
 
-  /** The evidence of a promotion as its policy demands it, with one wrong answer of four, and one that failed. */
+  /** A promotion as its policy demands it, with one wrong answer among four, and one that failed. */
   const promote = async (): Promise<CardRow> => {
-    const wish = { requester: AUTHOR, kind: 'promotion', route: ROUTE, label: 'production' } as const
-    const promotion = newPromotion(
-      { ...wish, to: release, seen: null, policy: POLICY, reason: 'a test' },
-      new Date(),
-    )
-    await insertPromotion(open().db, promotion)
     const begun: string[] = []
-    const gather = async () =>
-      await gatherEvidence(
-        {
-          ...deps(),
-          readSuite: async () => aSuite(SUITE, 'sums'),
-          runSuite: async (id) => void begun.push(id),
-        },
-        { promotion, policy: POLICY, to: release, from: null },
-      )
-    await gather()
+    const advancing = {
+      ...advanceDeps(open(), { sums: SUITE }),
+      ...deps(),
+      runSuite: async (id: string) => void begun.push(id),
+    }
+    const wish = { route: ROUTE, label: 'production', to: 1, reason: 'a test', breakGlass: false }
+    const { id } = await requestPromotion(deps(), AUTHOR, POLICY, wish)
+    await advancePromotion(advancing, id)
     const { ask } = scriptedAsk((question, _before, { body }) => {
       if (body.model === 'local/judge') return '{"reason":"Said \\"secret\\".","meets":"N"}'
       if (echo(question) === '3') return { failure: { code: 'upstream_error' } }
       return { output: echo(question) === '1' ? 'a secret' : echo(question), cost: 1n, free: false }
     })
-    for (const id of begun) await execute(open(), id, ask)
-    const gathered = await gather()
-    if (gathered.state !== 'ready') throw new Error(JSON.stringify(gathered))
-    const verdict = promotionVerdict(POLICY, gathered.evidence)
-    const { row } = await makeCard(deps(), { promotion, release, verdict })
-    await insertCard(open().db, row)
+    for (const run of begun) await execute(open(), run, ask)
+    const ended = await advancePromotion(advancing, id)
+    const row = await findCard(open().db, { projectId: AUTHOR.projectId, releaseId: release.id }, id)
+    if (row === null) throw new Error(`It has kept no card: ${ended?.note}`)
     return row
   }
 
@@ -146,8 +135,9 @@ describeDatabases('a model card', (open) => {
         .update(content ?? '')
         .digest('hex'),
     ).toBe(hash)
-    expect(since).toMatchObject({ labels: [], moves: [], approvals: [], canary: null })
-    expect(since.promotion).toMatchObject({ id: kept.promotionId, state: 'gathering' })
+    expect(since).toMatchObject({ labels: ['production'], approvals: [], canary: null })
+    expect(since.promotion).toMatchObject({ id: kept.promotionId, state: 'promoted' })
+    expect(since.moves.map(({ label, reason }) => [label, reason])).toEqual([['production', 'a test']])
   })
 
   test('says what its evidence was: data, figures, cost and latency, and which items failed without a word of an answer', async () => {
@@ -205,7 +195,6 @@ describeDatabases('a model card', (open) => {
     expect((await get(`${ROUTE}/r1?promotion=${other}`)).status).toBe(404)
     expect((await get(`${ROUTE}/r1?promotion=newest`)).status).toBe(400)
     expect((await get(`${ROUTE}/r1`, 'other')).status).toBe(404)
-    expect((await findPromotion(open().db, 'prj_other', kept.promotionId)) === null).toBe(true)
   })
 
   test('of a release that no promotion has judged concludes nothing, and says so', async () => {
