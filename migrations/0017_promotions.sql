@@ -36,6 +36,8 @@ CREATE TABLE promotions (
   -- Of a canary: which stage, and since when.
   stage            integer,
   stage_since      timestamptz,
+  -- Of a canary whose quality is watched: the order by which live answers are judged.
+  online_order_id  text,
   updated_at       timestamptz NOT NULL,
   ended_at         timestamptz,
   CHECK ((verdict IS NULL) = (outcome IS NULL)),
@@ -185,6 +187,7 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON model_cards FROM PUBLIC;
 -- Decisions from before have neither.
 ALTER TABLE decisions ADD COLUMN kind text CHECK (kind IN ('promotion', 'canary', 'rollback', 'break_glass'));
 ALTER TABLE decisions ADD COLUMN promotion_id text REFERENCES promotions (id);
+CREATE INDEX decisions_of_promotion ON decisions (promotion_id, id) WHERE promotion_id IS NOT NULL;
 -- The transaction that wrote it is the only one that may move a label by it.
 ALTER TABLE decisions ADD COLUMN transaction_id xid8;
 

@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { devNull } from 'node:os'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
-import type { AuditActions, CliActions, PromptActions } from './cli/context.ts'
+import type { AuditActions, CliActions, PromptActions, SyncActions } from './cli/context.ts'
 import type { DatasetActions } from './cli/datasets.ts'
 import type { EvalActions } from './cli/evals.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
@@ -52,12 +52,19 @@ export function createActions(deps: ActionsDeps): CliActions {
       },
     },
     evals: lateEvalActions(deps.directory),
-    sync: {
-      files: async () => {
-        const { createSyncActions } = await import('./sync-actions.ts')
-        return await createSyncActions(deps.directory).files()
-      },
-    },
+    sync: lateSyncActions(deps),
+  }
+}
+
+/** Their modules are loaded when one is called. */
+function lateSyncActions({ directory, environment }: ActionsDeps): SyncActions {
+  const load = async () => {
+    const { createSyncActions } = await import('./sync-actions.ts')
+    return createSyncActions(directory, environment)
+  }
+  return {
+    files: async () => await (await load()).files(),
+    configProblems: async () => await (await load()).configProblems(),
   }
 }
 
@@ -120,6 +127,7 @@ function lateEvalActions(directory: string): EvalActions {
   return {
     promptfoo: async (path, grader) => await (await load()).promptfoo(path, grader),
     suite: async (path) => await (await load()).suite(path),
+    suites: async () => await (await load()).suites(),
     lines: async (path) => await (await load()).lines(path),
     commit: async () => await (await load()).commit(),
     write: async (path, text) => await (await load()).write(path, text),

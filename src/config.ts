@@ -190,6 +190,14 @@ export function loadRetrieval(environment: Environment, directory: string): Decl
   throw new ConfigError(describeIssues(path, retrievalFile, read.value, parsed.error))
 }
 
+/** Mistakes in the file itself, for a machine that has none of its secrets, as one that checks changes. */
+export function configFileProblems(environment: Environment, directory: string): readonly string[] {
+  const problems: string[] = []
+  const given = environment.AVAL_CONFIG
+  readFile(given === '' ? undefined : given, directory, problems)
+  return problems
+}
+
 function readFile(given: string | undefined, directory: string, problems: string[]) {
   const path = resolve(directory, given ?? 'aval.yaml')
   const empty: ConfigFile = {}

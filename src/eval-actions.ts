@@ -1,7 +1,7 @@
 /** What the eval commands do without a server: suites are read and checked, reports written, the commit looked up. */
 
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { EvalActions, PromptfooFile, SuiteFile } from './cli/evals.ts'
@@ -24,6 +24,7 @@ export function createEvalActions(directory: string): EvalActions {
   return {
     promptfoo: async (path, grader) => readConfig(resolve(directory, path), grader),
     suite: async (path) => readSuite(resolve(directory, path)),
+    suites: async () => suitesOf(directory),
     lines: async (path) => textOf(resolve(directory, path), MAX_BESIDE_BYTES).split('\n'),
     commit: () => commitOf(directory),
     write: async (path, text) => {
@@ -55,6 +56,18 @@ function readSuite(path: string): SuiteFile {
       file: suite.dataset.version === null ? beside(path, suite.dataset.name) : null,
     },
     budgetUsd: suite.budget === null ? null : usdText(suite.budget),
+  }
+}
+
+function suitesOf(directory: string): string[] {
+  try {
+    return readdirSync(join(directory, 'evals'), { withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.ya?ml$/i.test(entry.name))
+      .map(({ name }) => `evals/${name}`)
+      .toSorted()
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw new CliError(EXIT.usage, `evals cannot be read: ${messageOf(cause)}.`)
   }
 }
 

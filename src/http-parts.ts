@@ -20,6 +20,7 @@ import { createCalibrator } from './evals/reviews/calibrator.ts'
 import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
+import { recallContexts } from './gateway/recall-contexts.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
@@ -41,7 +42,7 @@ import type { Ring } from './queue/jobs.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Retriever } from './retrieval/retrieve.ts'
-import { createRetriever, modelsInForce, recallContexts } from './retrieval-parts.ts'
+import { createRetriever, modelsInForce } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
 import { storeBell } from './store-bell.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -181,6 +182,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     datasets: { sql: opened.sql, clock, record },
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
+    onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }

@@ -3,6 +3,8 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import type { SyncActions, SyncFiles } from './cli/context.ts'
+import type { Environment } from './config/environment.ts'
+import { configFileProblems } from './config.ts'
 import { modelContentOf } from './registry/models/model-content.ts'
 import {
   isModelName,
@@ -53,9 +55,12 @@ const KINDS: readonly Kind[] = [
   },
 ]
 
-/** `directory` is where the folders `prompts` and `model-versions` lie. */
-export function createSyncActions(directory: string): SyncActions {
-  return { files: async () => readFiles(directory) }
+/** `directory` is where the folders `prompts` and `model-versions` lie, and aval.yaml unless the environment says where. */
+export function createSyncActions(directory: string, environment: Environment = {}): SyncActions {
+  return {
+    files: async () => readFiles(directory),
+    configProblems: async () => configFileProblems(environment, directory),
+  }
 }
 
 function readFiles(directory: string): SyncFiles {

@@ -83,6 +83,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     db: connection.db,
     models: upstreams.models,
     ask: gateway.ask,
+    log: gateway.log,
     evaluate: sandbox.evaluate,
     advance,
     parser,

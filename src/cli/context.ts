@@ -140,6 +140,8 @@ export type SyncFiles = { files: readonly SyncFile[]; problems: readonly string[
 export type SyncActions = {
   /** All of them. Throws for no mistake in a file: each is a sentence of `problems`. */
   files(): Promise<SyncFiles>
+  /** What is wrong with aval.yaml itself; secrets that it names are not looked up. */
+  configProblems(): Promise<readonly string[]>
 }
 
 export type ImportFormat = 'promptfoo' | 'langfuse-export' | 'openai-evals'

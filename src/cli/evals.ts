@@ -50,6 +50,8 @@ export type EvalActions = {
   promptfoo(path: string, grader: string | undefined): Promise<PromptfooFile | null>
   /** Rejects with CliError for a file that cannot be read or has mistakes, all of which it names. */
   suite(path: string): Promise<SuiteFile>
+  /** The YAML files of evals/, sorted, as paths; none where there is no such folder. */
+  suites(): Promise<readonly string[]>
   /** The commit that the working folder stands on, with `-dirty` where it was changed; null where there is none. */
   commit(): Promise<string | null>
   /** A text file's lines. Rejects with CliError for one that cannot be read or is larger than 8 MB. */

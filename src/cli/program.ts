@@ -10,6 +10,7 @@ import { addProofCommands } from './commands/audit-proof.ts'
 import { addBenchCommands } from './commands/bench.ts'
 import { addCardCommand } from './commands/card.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addCiCommand } from './commands/ci.ts'
 import { addDatasetFromRequestsCommand } from './commands/datasets/from-requests.ts'
 import { addDatasetPerturbCommand } from './commands/datasets/perturb.ts'
 import { addDatasetPushCommand } from './commands/datasets/push.ts'
@@ -21,6 +22,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
+import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
 import { addPolicyCommands } from './commands/promotions/policy.ts'
@@ -111,6 +113,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addPolicyCommands(program, context)
   addLabelCommands(program, context)
   addSyncCommand(program, context)
+  addCiCommand(program, context)
   addCardCommand(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
@@ -160,6 +163,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addReviewQueueCommands(review, context)
   addRateCommands(review, context)
   addCalibrationCommands(review, context)
+  addOnlineCommands(program, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

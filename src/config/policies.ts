@@ -1,6 +1,7 @@
 /** Promotion policies: their shape in aval.yaml and in `policies/*.yaml`, and which label of a route has which. */
 
 import { z } from 'zod'
+import { parseUsd } from '../lib/money.ts'
 import { parseDurationMs } from '../lib/units.ts'
 
 const DAY_MS = 86_400_000
@@ -43,6 +44,10 @@ const minutes = z.string(TIME).transform((text, context) => {
 const zone = z.string(ZONE).refine(isTimeZone, ZONE)
 const moment = z.iso.datetime({ offset: true, error: MOMENT }).transform((text) => Date.parse(text))
 
+const dollars = z
+  .union([z.number().min(0), z.string()])
+  .refine((value) => parseUsd(String(value)) !== null, 'an amount such as 2.50')
+
 const rule = z
   .strictObject({
     scorer: z.string().min(1).max(60),
@@ -82,6 +87,9 @@ const canary = z
     max_wait: span.optional(),
     alpha: z.number().gt(0).max(0.5).optional(),
     advance: z.enum(['unharmed', 'proven']).optional(),
+    /** Of the live answers of both releases that scorers of `quality` judge, and what judges may cost. */
+    sample: percent.optional(),
+    budget_usd: dollars.optional(),
     margins: z
       .strictObject({
         errors: positiveShare.optional(),
@@ -144,6 +152,8 @@ type PolicyFile = z.infer<typeof policyShape>
 export type PolicyConfig = ReturnType<typeof resolvePolicy>
 
 const EXPIRE_MS = 7 * DAY_MS
+/** Hundredths of a per cent. */
+const DEFAULT_SAMPLE = 2000
 /** Of a canary whose errors nobody gave a margin: they are watched all the same. */
 const DEFAULT_ERRORS = 0.02
 /** A policy that names suites takes evidence for this long unless it says otherwise. */
@@ -195,6 +205,8 @@ function resolveCanary(file: z.infer<typeof canary>) {
     maxWaitMs: file.max_wait ?? MAX_WAIT_MS,
     alpha: file.alpha ?? 0.05,
     advance: file.advance ?? 'unharmed',
+    sample: (file.sample ?? DEFAULT_SAMPLE) / 10_000,
+    budget: file.budget_usd === undefined ? null : String(parseUsd(String(file.budget_usd))),
     margins: {
       errors,
       ...(refusals !== undefined && { refusals }),

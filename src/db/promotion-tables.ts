@@ -31,6 +31,7 @@ export const promotions = pgTable('promotions', {
   evidenceHash: text('evidence_hash'),
   stage: integer('stage'),
   stageSince: instant('stage_since'),
+  onlineOrderId: text('online_order_id'),
   updatedAt: instant('updated_at').notNull(),
   endedAt: instant('ended_at'),
 })

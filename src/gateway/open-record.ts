@@ -24,7 +24,7 @@ export function openRecord(
     route: plan?.route ?? null,
     stream: body?.stream ?? false,
     clientRequestId: envelope.clientRequestId,
-    subject: body?.endUser ?? null,
+    subject: envelope.subject ?? body?.endUser ?? null,
     dataKey: null,
   }
   if (replayOf !== undefined) record.replayOf = replayOf

@@ -15,6 +15,7 @@ import {
 } from '../providers/provider.ts'
 import type { PromptContext } from '../registry/prompts/prompt-content.ts'
 import type { ServedRelease } from '../registry/releases/book.ts'
+import type { RecalledContexts } from './recall-contexts.ts'
 import { releaseBody, withDefaults } from './release-body.ts'
 import { type ParsedBody, parseBody } from './request.ts'
 import { upstreamBody } from './upstream-body.ts'
@@ -29,8 +30,8 @@ export type RebuildInput = {
   provider: Provider | null
   /** Of a request to a release; `found` is null when the registry has it no more. */
   release: { found: ServedRelease | null } | null
-  /** What the release's index gave then; null without one, `gone` when the index no longer has it. */
-  contexts: readonly PromptContext[] | null | 'gone'
+  /** What the release's index gave then. */
+  contexts: RecalledContexts
 }
 
 /**

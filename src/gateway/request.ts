@@ -24,6 +24,8 @@ export type RequestEnvelope = {
   clientRequestId: string | null
   /** The logged request that this one sends again: `req_…`. */
   replayOf?: string
+  /** The pseudonym of whose data the body holds, where it is not what the body says: a judge reads another request's words. */
+  subject?: string
 }
 
 export type ParsedBody = {

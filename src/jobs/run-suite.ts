@@ -6,13 +6,11 @@ import type { Ask } from '../evals/runs/ask.ts'
 import { type ExecuteDeps, executeRun } from '../evals/runs/execute.ts'
 import { noteWaitingRun } from '../evals/runs/run-rows.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
-import type { Clock } from '../lib/clock.ts'
-import { newId } from '../lib/ids.ts'
 import { listPromotionsOfRun } from '../promotion/requests/store.ts'
 import type { Enqueuer } from '../queue/enqueue.ts'
 import { JOBS } from '../queue/jobs.ts'
-import { embedTexts } from '../retrieval/embed.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
+import { embedWith } from './embed-with.ts'
 
 export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate'> & {
   db: Db
@@ -59,22 +57,5 @@ async function opened(sql: Sql, runId: string, ask: RunSuiteDeps['ask']): Promis
     const message = error instanceof Error ? error.message : String(error)
     await noteWaitingRun(sql, runId, message.slice(0, MAX_ERROR_LETTERS))
     throw error
-  }
-}
-
-/** The model that ships, found with the first text of a run: upstreams stay as they are when it begins. */
-function embedWith(models: RunSuiteDeps['models'], clock: Clock): ExecuteDeps['embed'] {
-  let found: Promise<UpstreamModels> | null = null
-  return async (texts, signal) => {
-    found ??= models()
-    const { embedderOf } = await found.catch((error: unknown) => {
-      found = null
-      throw error
-    })
-    const embedder = embedderOf('local', 'embed')
-    if (embedder === null)
-      throw new Error('The upstream "local" is not configured, and its model judges here.')
-    const { vectors } = await embedTexts(embedder, texts, newId('req', clock.nowMs()), signal)
-    return vectors
   }
 }

@@ -16,8 +16,10 @@ import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promot
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
+import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
+import { runTidyOnline, TIDY_ONLINE_EVERY_MS } from './tidy-online.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
 import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
@@ -36,7 +38,8 @@ export type WorkerDeps = {
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
-  Pick<AdvancePromotionDeps, 'advance'>
+  Pick<AdvancePromotionDeps, 'advance'> &
+  Pick<ScoreTrafficDeps, 'log'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -62,6 +65,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-runs': runTidyRuns,
   'advance-promotion': runAdvancePromotion,
   'watch-promotions': runWatchPromotions,
+  'score-traffic': runScoreTraffic,
+  'tidy-online': runTidyOnline,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -70,6 +75,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'build-index',
   'update-store',
   'run-suite',
+  'score-traffic',
 ])
 
 const CONCURRENCY = 4
@@ -93,6 +99,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-stores', {}, TIDY_STORES_EVERY_MS)
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
+  await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -32,6 +32,7 @@ export type IdKind =
   | 'apv'
   | 'look'
   | 'card'
+  | 'onl'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -19,6 +19,9 @@ export type PolicyRule = {
   flipsAtMost: Readonly<Record<string, number>>
 }
 
+/** How much of the live traffic of both releases is judged, above 0 and up to 1; micro-USD of what judges ask, as text. */
+export type CanaryPolicy = Plan & { sample: number; budget: string | null }
+
 export type ApproverRole = 'admin' | 'engineer' | 'approver'
 
 export type Policy = {
@@ -35,7 +38,7 @@ export type Policy = {
   completeCard: boolean
   approvals: { count: number; roles: readonly ApproverRole[]; expireMs: number }
   freeze: readonly Freeze[]
-  canary: Plan | null
+  canary: CanaryPolicy | null
 }
 
 /** Of a label that no file gives one: moves are recorded, and nothing is demanded. */

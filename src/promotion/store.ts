@@ -1,6 +1,6 @@
 /** The only SQL that writes labels and decisions. */
 
-import { and, desc, eq, isNull, lt } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, lt } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { decisions, labels } from '../db/version-tables.ts'
 
@@ -46,6 +46,17 @@ export async function swapLabel(
     )
     .returning({ route: labels.route })
   return rows.length === 1
+}
+
+/** With which a promotion began to move the label; null before it has. */
+export async function firstDecisionOf(db: Db, promotionId: string): Promise<DecisionRow | null> {
+  const rows = await db
+    .select()
+    .from(decisions)
+    .where(eq(decisions.promotionId, promotionId))
+    .orderBy(asc(decisions.id))
+    .limit(1)
+  return rows[0] ?? null
 }
 
 /** Of one label, newest first. */

@@ -30,6 +30,10 @@ export const JOBS = {
   'advance-promotion': z.strictObject({ promotionId: z.string().regex(/^prm_[0-9a-z]{26}$/) }),
   /** Rings for every promotion that is under way. */
   'watch-promotions': z.strictObject({}),
+  /** Judges what a live order asks for and nobody has judged yet. */
+  'score-traffic': z.strictObject({ orderId: z.string().regex(/^onl_[0-9a-z]{26}$/) }),
+  /** Rings for live orders, whose traffic goes on. */
+  'tidy-online': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

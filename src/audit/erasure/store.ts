@@ -185,6 +185,11 @@ export async function eraseBodies(
     WHERE b.day = place.day AND b.writer = place.writer AND b.seq = place.seq
       AND num_nonnulls(b.request_text, b.request_raw, b.response_text, b.response_raw) > 0
     RETURNING b.seq`)
+  // What was said of an answer may quote it. After the bodies: a judgement that is being written holds them until it is there.
+  const ids = places.map(({ id }) => sql`${id}`)
+  await db.execute(sql`
+    UPDATE online_scores SET reason = NULL
+    WHERE request_id IN (${sql.join(ids, sql`, `)}) AND outcome <> 'skipped' AND reason IS NOT NULL`)
   return { rows: places.length, progressAt: last.startedAt, progressId: last.id, erased: gone.length }
 }
 

@@ -9,7 +9,7 @@ import type { CloseRecord, EventLog, EventRecord, OpenRecord, RequestLog } from 
 import { createRedactor, type Redactor } from '../redact/redactor.ts'
 import type { StreamRedactor } from '../redact/stream.ts'
 import type { Spool } from '../spool.ts'
-import { type AuditKeys, pseudonym } from './audit-keys.ts'
+import { type AuditKeys, isPseudonym, pseudonym } from './audit-keys.ts'
 import type { DataKey, DataKeys } from './data-keys.ts'
 import { type BodySlot, SEAL_BYTES, sealBody } from './sealing.ts'
 
@@ -115,7 +115,8 @@ export class PrivateLog implements RequestLog, EventLog {
   #prepare(record: OpenRecord, requestBody: Buffer) {
     const { keys, dataKeys } = this.#setup
     const { projectId } = record
-    const subject = record.subject === null ? null : pseudonym(keys, projectId, record.subject)
+    const given = record.subject
+    const subject = given === null || isPseudonym(given) ? given : pseudonym(keys, projectId, given)
     const dataKey = dataKeys === null ? null : dataKeys.keyFor(projectId, subject)
     const { body, found } = this.#redactor.redact(requestBody)
     const kept: OpenRecord = { ...record, subject, dataKey: dataKey?.id ?? null }

@@ -23,9 +23,10 @@ import {
   dropPartition,
   findHolds,
   findTombstones,
+  forgetScores,
   type LegalHold,
-  listBodyDays,
   listDefaultDays,
+  listKeptDays,
   listPartitions,
 } from './store.ts'
 import {
@@ -73,11 +74,18 @@ export async function dropExpired(deps: RetentionDeps, policy: RetentionPolicy):
     if (signal.aborted) return report
     await dropOne(deps, policy, partition, report)
   }
-  const bodyDays = await listBodyDays(sql, kept)
+  const bodiesBefore = firstKeptDay(nowMs, policy.bodyDays)
+  const bodyDays = await listKeptDays(sql, 'request_bodies', kept)
   report.deletedKeys = await deleteDataKeysBefore(
     sql,
-    firstKeptDay(nowMs, policy.bodyDays),
+    bodiesBefore,
     bodyDays.flatMap((day) => [day, dayAfter(day)]),
+  )
+  const rowDays = await listKeptDays(sql, 'requests', kept)
+  await forgetScores(
+    sql,
+    { rowsBefore: firstKeptDay(nowMs, policy.days), rowDays },
+    { bodiesBefore, bodyDays },
   )
   return report
 }

@@ -4,7 +4,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import { openPool } from '../../db/pool.ts'
 import { trailSeqs } from '../trail.ts'
 import { type DayPartition, parsePartition } from './plan.ts'
-import { parseTombstone, type Tombstone } from './tombstone.ts'
+import { parseTombstone, type Tombstone, type TombstoneTable } from './tombstone.ts'
 
 export type LegalHold = { id: string; projectId: string; subject: string | null; reason: string }
 /** One row as its day's digest takes it: its place, and the trail of the records it was made from. */
@@ -131,12 +131,30 @@ export async function deleteDataKeysBefore(
   return gone.count
 }
 
-/** Days whose bodies are still here, in a partition or in the DEFAULT one. */
-export async function listBodyDays(sql: Sql, before: string): Promise<string[]> {
-  const partitions = (await listPartitions(sql)).filter(({ table }) => table === 'request_bodies')
+/** Days of which there are rows or bodies still, in a partition or in the DEFAULT one. */
+export async function listKeptDays(sql: Sql, table: TombstoneTable, before: string): Promise<string[]> {
+  const partitions = (await listPartitions(sql)).filter((partition) => partition.table === table)
   const waiting = await sql<{ day: string }[]>`
-    SELECT DISTINCT day::text AS day FROM request_bodies_default WHERE day < ${before}::text::date`
+    SELECT DISTINCT day::text AS day FROM ${sql(`${table}_default`)} WHERE day < ${before}::text::date`
   return [...partitions, ...waiting].map(({ day }) => day)
+}
+
+/**
+ * Scores of live traffic go with the requests they are of, and what they quote goes with the bodies. `rowDays` and `bodyDays` are
+ * still here, such as those that a legal hold keeps.
+ */
+export async function forgetScores(
+  sql: Sql,
+  { rowsBefore, rowDays }: { rowsBefore: string; rowDays: readonly string[] },
+  { bodiesBefore, bodyDays }: { bodiesBefore: string; bodyDays: readonly string[] },
+): Promise<void> {
+  await sql`
+    DELETE FROM online_scores WHERE day < ${rowsBefore}::text::date
+      AND NOT (day = ANY(string_to_array(${rowDays.join(',')}::text, ',')::date[]))`
+  await sql`
+    UPDATE online_scores SET reason = NULL
+    WHERE day < ${bodiesBefore}::text::date AND outcome <> 'skipped' AND reason IS NOT NULL
+      AND NOT (day = ANY(string_to_array(${bodyDays.join(',')}::text, ',')::date[]))`
 }
 
 /** The letters are "aval", 3 = retention. */

@@ -49,6 +49,15 @@ export type Behind = {
   registry: number
   by: string
 }
+/** The release that pins what the files say: `isThere` when it was made before, `isServed` when a label points to `from`. */
+export type Candidate = ReleaseStep & { isThere: boolean; isServed: boolean }
+/** The file is older than what a release pins, so the release keeps it. */
+export type Kept = { route: string; kind: Kind; name: string; file: number; pinned: number }
+/** What the files make of every route, whether or not others have gone on from them. */
+export type ChangePlan = Pick<Plan, 'pushes' | 'mixed'> & {
+  candidates: readonly Candidate[]
+  kept: readonly Kept[]
+}
 /** Only the registry has it. */
 type NoFile = { action: 'no_file'; kind: Kind; name: string; version: number }
 /** A release that has a model in several versions compares them: which one to replace is not ours to guess. */
@@ -71,11 +80,56 @@ export function planSync(
   registry: readonly RegistryState[],
   releases: readonly ReleaseState[],
 ): Plan {
+  const { pushes, behind, unchanged, current } = survey(files, registry)
+  const inFiles = new Set(files.map(keyOf))
+  const { candidates, mixed } = planRoutes(releases, current)
+  return {
+    pushes,
+    behind,
+    unchanged,
+    noFile: registry.flatMap((state) => (inFiles.has(keyOf(state)) ? [] : [withoutFile(state)])),
+    releases: candidates
+      .filter(({ isThere, changes }) => !isThere && changes.length > 0)
+      .map(({ isThere: _, isServed: __, ...step }) => step),
+    mixed,
+  }
+}
+
+/**
+ * The releases that differ from what a label serves (`production` of each release says so), one for each route; of a route
+ * that the label does not serve, its newest release with what the files change. A file that equals an older version than the
+ * newest counts as that version: the newest may be of another change that is not merged.
+ */
+export function planChange(
+  files: readonly FileState[],
+  registry: readonly RegistryState[],
+  releases: readonly ReleaseState[],
+): ChangePlan {
+  const { pushes, current, older } = survey(files, registry)
+  const pinnable = new Map([...current, ...older])
+  const { candidates, mixed, kept } = planRoutes(releases, pinnable)
+  const isEdited = ({ route, release, model }: Mixed) => {
+    const own = releases.find((one) => one.route === route && one.number === release)
+    const pinned = own?.content.targets.filter((target) => target.model.name === model) ?? []
+    const file = pinnable.get(keyOf({ kind: 'model', name: model }))?.version ?? 0
+    return pinned.every(({ model: { version } }) => version < file)
+  }
+  return { pushes, candidates, mixed: mixed.filter(isEdited), kept }
+}
+
+type Survey = Pick<Plan, 'pushes' | 'behind' | 'unchanged'> & {
+  /** What a release has to pin, by kind and name. */
+  current: ReadonlyMap<string, Current>
+  /** The same for files that are behind. */
+  older: ReadonlyMap<string, Current>
+}
+
+function survey(files: readonly FileState[], registry: readonly RegistryState[]): Survey {
   const known = new Map(registry.map((state) => [keyOf(state), state]))
   const pushes: PushStep[] = []
   const behind: Behind[] = []
-  /** What a release has to pin, by kind and name; not for files that are behind. */
   const current = new Map<string, Current>()
+  const older = new Map<string, Current>()
   let unchanged = 0
   for (const { kind, name, hash } of files) {
     const versions = known.get(keyOf({ kind, name }))?.versions ?? []
@@ -84,6 +138,7 @@ export function planSync(
     if (newest !== undefined && same !== undefined && same !== newest) {
       const { version: file } = same
       behind.push({ action: 'behind', kind, name, file, registry: newest.version, by: newest.by })
+      older.set(keyOf({ kind, name }), { kind, version: file, hash })
       continue
     }
     const after = newest?.version ?? 0
@@ -92,14 +147,7 @@ export function planSync(
     if (same !== undefined) unchanged += 1
     else pushes.push({ action: 'push', kind, name, version, after, afterBy: newest?.by ?? null })
   }
-  const inFiles = new Set(files.map(keyOf))
-  return {
-    pushes,
-    behind,
-    unchanged,
-    noFile: registry.flatMap((state) => (inFiles.has(keyOf(state)) ? [] : [withoutFile(state)])),
-    ...planReleases(releases, current),
-  }
+  return { pushes, behind, unchanged, current, older }
 }
 
 /** What `sync --check` refuses: something to add, or a file that is not the newest version. */
@@ -115,12 +163,13 @@ function withoutFile({ kind, name, versions }: RegistryState): NoFile {
   return { action: 'no_file', kind, name, version: versions[0]?.version ?? 0 }
 }
 
-function planReleases(
+function planRoutes(
   releases: readonly ReleaseState[],
   current: ReadonlyMap<string, Current>,
-): Pick<Plan, 'releases' | 'mixed'> {
-  const steps: ReleaseStep[] = []
+): { candidates: Candidate[]; mixed: Mixed[]; kept: Kept[] } {
+  const candidates: Candidate[] = []
   const mixed: Mixed[] = []
+  const kept: Kept[] = []
   for (const [route, own] of Map.groupBy(releases, (release) => release.route)) {
     const newest = own.reduce((one, other) => (other.number > one.number ? other : one))
     // What production serves, as `aval release create` does it: a newer release may be an experiment.
@@ -130,12 +179,30 @@ function planReleases(
       mixed.push({ action: 'mixed', route, release: base.number, model: twice })
       continue
     }
+    kept.push(...keptIn(base, current))
     const { content, changes } = repinned(base.content, current)
-    const isThere = own.some((release) => isDeepStrictEqual(release.content, content))
-    if (changes.length > 0 && !isThere) steps.push(stepOf(base, newest.number + 1, content, changes))
+    if (changes.length === 0 && base.production) continue
+    const same = own.find((release) => isDeepStrictEqual(release.content, content))
+    const step = stepOf(base, same?.number ?? newest.number + 1, content, changes)
+    candidates.push({ ...step, isThere: same !== undefined, isServed: base.production })
   }
   const byRoute = (one: { route: string }, other: { route: string }) => (one.route < other.route ? -1 : 1)
-  return { releases: steps.toSorted(byRoute), mixed: mixed.toSorted(byRoute) }
+  return {
+    candidates: candidates.toSorted(byRoute),
+    mixed: mixed.toSorted(byRoute),
+    kept: kept.toSorted(byRoute),
+  }
+}
+
+function keptIn({ route, content }: ReleaseState, current: ReadonlyMap<string, Current>): Kept[] {
+  const refs: (Ref & { kind: Kind })[] = [
+    ...(content.prompt === null ? [] : [{ kind: 'prompt' as const, ...content.prompt }]),
+    ...content.targets.map(({ model }) => ({ kind: 'model' as const, ...model })),
+  ]
+  return refs.flatMap(({ kind, name, version: pinned }) => {
+    const file = current.get(keyOf({ kind, name }))?.version ?? pinned
+    return file < pinned ? [{ route, kind, name, file, pinned }] : []
+  })
 }
 
 function severalVersions({ targets }: ReleaseContent): string[] {

@@ -19,7 +19,8 @@ type VersionRow = {
 }
 type ReleaseRow = { route: string; release: string; content: string; labels: string[] }
 
-export type Registry = { versions: readonly RegistryState[]; releases: readonly ReleaseState[] }
+type LabelledRelease = ReleaseState & { labels: readonly string[] }
+export type Registry = { versions: readonly RegistryState[]; releases: readonly LabelledRelease[] }
 
 /** `onLook` is told before each answer that is waited for. Throws CliError. */
 export async function readRegistryState(
@@ -67,11 +68,12 @@ function toState(kind: Kind, name: string, rows: readonly VersionRow[]): Registr
   return { kind, name, versions }
 }
 
-function toRelease({ route, release, content, labels }: ReleaseRow): ReleaseState {
+function toRelease({ route, release, content, labels }: ReleaseRow): LabelledRelease {
   return {
     route,
     number: Number(release.slice(1)),
     production: labels.includes('production'),
+    labels,
     content: JSON.parse(content) as ReleaseContent,
   }
 }

@@ -1,9 +1,9 @@
 /** What pages for people are built of: one file that opens offline, runs no script and loads nothing. Pure. */
 
+import { type Markup, markup, type Part } from '../../lib/markup.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { sha256 } from '../../lib/sha256.ts'
 import { REPORT_STYLE } from './html-style.ts'
-import { type Markup, markup, type Part } from './markup.ts'
 
 /** Style by its hash, all else refused (CSP level 3). */
 const POLICY = `default-src 'none'; style-src 'sha256-${sha256(REPORT_STYLE).toString('base64')}'; base-uri 'none'; form-action 'none'`

@@ -3,6 +3,7 @@
  * answers of others stand in it only through `markup`, isolated so that they cannot turn the text around them. Pure.
  */
 
+import { type Markup, markup } from '../../lib/markup.ts'
 import { printable, printableLine } from '../../lib/printable.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
@@ -17,7 +18,6 @@ import {
   type ItemScoreChange,
 } from './items.ts'
 import { judgeSentences } from './judges.ts'
-import { type Markup, markup } from './markup.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
 import { repeatSentences } from './repeats.ts'
 import { counted, coverageText, factsOf, outcomeText, type Report } from './report.ts'

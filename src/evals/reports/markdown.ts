@@ -3,7 +3,9 @@
  * markup, a link or a mention. Pure.
  */
 
-import { printable, printableLine } from '../../lib/printable.ts'
+import { folded, inlineCode, plainProse, preformatted, table } from '../../lib/github-markdown.ts'
+import { escapeMarkup } from '../../lib/markup.ts'
+import { printableLine } from '../../lib/printable.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { clip } from '../scorers/outcome.ts'
 import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
@@ -11,7 +13,6 @@ import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemChange, ItemComparison } from './items.ts'
 import { judgeSentences } from './judges.ts'
-import { escapeMarkup } from './markup.ts'
 import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
 import { repeatSentences } from './repeats.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
@@ -56,35 +57,12 @@ function joined(sections: readonly string[]): string {
     : `${text}\n${counted(left)} ${parts} left out here: the comment would be too long.\n`
 }
 
-/**
- * A name of others. Every sign of ASCII is a reference, which Markdown never reads as structure (CommonMark 0.31, section 2.5),
- * and GitHub looks for no mention, issue or emoji within `code`.
- */
 function code(name: string): string {
-  return `<code>${references(clip(printableLine(name), MAX_NAME_CHARS))}</code>`
+  return inlineCode(clip(printableLine(name), MAX_NAME_CHARS))
 }
 
-/** A sentence with names of others in it: a blank of no width after @ and # keeps them from naming anyone or anything. */
 function prose(text: string): string {
-  return references(clip(printableLine(text), MAX_REASON_CHARS)).replace(/&#(64|35);/g, '$&\u200b')
-}
-
-/** For lines that keep their breaks: within `pre`, Markdown reads nothing up to its end. */
-function preformatted(text: string): string {
-  return `<pre>\n${escapeMarkup(printable(text))}</pre>\n`
-}
-
-function references(text: string): string {
-  return text.replace(/[!-/:-@[-`{-~]/g, (sign) => `&#${sign.charCodeAt(0)};`)
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('')
-}
-
-function folded(summary: string, text: string): string {
-  return text === '' ? '' : `<details><summary>${summary}</summary>\n\n${text}\n</details>\n`
+  return plainProse(clip(printableLine(text), MAX_REASON_CHARS))
 }
 
 function scorerTable({ scorers }: Verdict): string {

@@ -52,6 +52,7 @@ async function ask(deps: GatewayDeps, found: Found, call: Call): Promise<Asked> 
       receivedAtMs: clock.nowMs(),
       startedMs,
       clientRequestId: call.runId,
+      ...(call.subject != null && { subject: call.subject }),
     }
     await serveRequest(deps, envelope, Buffer.from(JSON.stringify(call.body)), client)
     call.signal.throwIfAborted()

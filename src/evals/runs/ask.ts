@@ -38,6 +38,8 @@ export type Call = {
   /** Of the run: it stands on the log as the key that asked. */
   runId: string
   runName: string
+  /** The pseudonym of whose words the body holds: erased with them. */
+  subject?: string | null
   body: JsonObject
   signal: AbortSignal
 }

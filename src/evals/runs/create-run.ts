@@ -57,7 +57,7 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
 }
 
 /** Throws RequestError that names the scorer, for a kind or a setting that is none. */
-function fixScorer({ name, kind, settings, gates }: SuiteScorer, at: number): RunScorer {
+export function fixScorer({ name, kind, settings, gates }: SuiteScorer, at: number): RunScorer {
   try {
     const { version, values, better, judge } = prepareScorer({ kind, settings })
     return { name, kind, version, settings, values, better, ...(judge && { judge }), gates }

@@ -28,14 +28,26 @@ export async function* judgeUnit(
 ): AsyncGenerator<ScoreRow> {
   const sample = result.outcome === 'answered' ? sampleOf(item, result) : null
   for (const scorer of judge) {
-    const { tools, cost } = meter()
-    const outcome: ScoreOutcome =
-      sample === null
-        ? { outcome: 'error', reason: `There is no answer: ${result.error ?? 'the call failed'}` }
-        : await scorer.judge(sample, { signal, tools })
     signal.throwIfAborted()
-    yield rowOf(scorer, outcome, cost())
+    yield sample === null
+      ? rowOf(
+          scorer,
+          { outcome: 'error', reason: `There is no answer: ${result.error ?? 'the call failed'}` },
+          0n,
+        )
+      : await judgeSample(scorer, sample, { signal, metered: meter() })
   }
+}
+
+/** Throws the signal's reason alone. */
+export async function judgeSample(
+  scorer: ReadyScorer,
+  sample: Sample,
+  { signal, metered }: { signal: AbortSignal; metered: MeteredTools },
+): Promise<ScoreRow> {
+  const outcome = await scorer.judge(sample, { signal, tools: metered.tools })
+  signal.throwIfAborted()
+  return rowOf(scorer, outcome, metered.cost())
 }
 
 function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: bigint | null): ScoreRow {

@@ -14,11 +14,14 @@ export function meteredTools({
   embed,
   evaluate,
   row,
+  subject = null,
 }: {
   ask: Ask
   embed: Tools['embed']
   evaluate: Tools['evaluate']
-  row: RunRow
+  row: Pick<RunRow, 'id' | 'projectId' | 'suite'>
+  /** Whose words are judged; see `Call`. */
+  subject?: string | null
 }): MeteredTools {
   let cost: bigint | null = 0n
   let questions = 0
@@ -31,7 +34,14 @@ export function meteredTools({
       return { kind: 'failed', reason: `A judgement asks at most ${MAX_QUESTIONS} questions.` }
     }
     const body = { ...parameters, model, messages: messages.map((message) => ({ ...message })) }
-    const call = { projectId: row.projectId, runId: row.id, runName: `judge ${row.suite}`, body, signal }
+    const call = {
+      projectId: row.projectId,
+      runId: row.id,
+      runName: `judge ${row.suite}`,
+      subject,
+      body,
+      signal,
+    }
     const asked = await ask(call)
     if (asked.kind === 'failed') return { kind: 'failed', reason: asked.failure.message }
     const { answer } = asked

@@ -113,15 +113,24 @@ export async function findRunByKey(sql: Sql, projectId: string, key: string): Pr
   return rows[0] ?? null
 }
 
-/** The newest finished run of this subject that was measured in the same way. */
+/**
+ * The newest finished run of this subject that was measured in the same way. With `hash` one that was decided in the same way
+ * too: gates and what else a verdict rests on are part of a run's content.
+ */
 export async function findAlike(
   sql: Sql,
-  { projectId, measureHash, subject }: Pick<RunRow, 'projectId' | 'measureHash' | 'subject'>,
+  {
+    projectId,
+    measureHash,
+    subject,
+    hash = null,
+  }: Pick<RunRow, 'projectId' | 'measureHash' | 'subject'> & { hash?: string | null },
 ): Promise<RunRow | null> {
   const rows = await sql.unsafe<RunRow[]>(
     `SELECT ${RUN} FROM eval_runs WHERE project_id = $1 AND measure_hash = $2 AND subject = $3 AND state = 'done'
+       AND ($4::text IS NULL OR hash = $4)
      ORDER BY id DESC LIMIT 1`,
-    [projectId, measureHash, subject],
+    [projectId, measureHash, subject, hash],
   )
   return rows[0] ?? null
 }

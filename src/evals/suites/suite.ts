@@ -72,7 +72,8 @@ const OWN_KEYS = new Set([
 const share = z.number().min(0).max(1)
 const flipBars = z.record(z.string().min(1).max(60), share)
 
-const scorer = z.union([
+/** As the file and the wire have one scorer: its kind alone, or an object. */
+export const scorerShape = z.union([
   z.string().min(1).max(60),
   z
     .looseObject({
@@ -108,7 +109,7 @@ export const suiteShape = z.strictObject({
   split: z.string().min(1).max(60).exactOptional(),
   subject: z.string().min(1).max(300),
   repeats: z.int().min(1).max(MAX_REPEATS).default(1),
-  scorers: z.array(scorer).min(1).max(MAX_SCORERS),
+  scorers: z.array(scorerShape).min(1).max(MAX_SCORERS),
   budget_usd: dollars.exactOptional(),
   concurrency: z.int().min(1).max(MAX_CONCURRENCY).default(4),
   timeout: duration.default('120s'),
@@ -161,7 +162,7 @@ export function toSuite(name: string, shape: SuiteShape): Suite {
   }
 }
 
-function toScorer(given: z.output<typeof scorer>): SuiteScorer {
+export function toScorer(given: z.output<typeof scorerShape>): SuiteScorer {
   if (typeof given === 'string') return { name: given, kind: given, settings: {}, gates: gatesOf({}) }
   const settings = Object.fromEntries(Object.entries(given).filter(([key]) => !OWN_KEYS.has(key)))
   const kind = given.kind ?? given.name ?? ''

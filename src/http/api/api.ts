@@ -25,6 +25,7 @@ import { type LabelsApiDeps, labelsApi } from './labels.ts'
 import { langfuseApi } from './langfuse.ts'
 import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
+import { type OnlineScoresApiDeps, onlineScoresApi } from './online-scores.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
 import { type PoliciesApiDeps, policiesApi } from './policies.ts'
 import { type PricesApiDeps, pricesApi } from './prices.ts'
@@ -67,6 +68,7 @@ export type ApiDeps = {
   indexes: IndexesApiDeps & IndexSearchDeps & IndexSignalsDeps
   evalRuns: EvalRunsApiDeps
   reviews: ReviewsApiDeps
+  onlineScores: OnlineScoresApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -138,6 +140,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', evalRunActionsApi(deps.evalRuns))
   api.route('/', reviewsApi(deps.reviews))
   api.route('/', calibrationsApi(deps.reviews))
+  api.route('/', onlineScoresApi(deps.onlineScores))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

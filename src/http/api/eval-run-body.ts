@@ -91,6 +91,8 @@ export const progressSchema = runSchema
 export const planSchema = z
   .object({
     subject: z.string(),
+    hash: z.string(),
+    run_id: z.string().nullable(),
     dataset: z.string(),
     items: z.number(),
     repeats: z.number(),

@@ -7,8 +7,8 @@ import type { Reckon } from '../../evals/reports/reckoner.ts'
 import type { CreateRunDeps } from '../../evals/runs/create-run.ts'
 import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
-import type { Subject } from '../../evals/runs/run-content.ts'
-import { findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
+import { runContent, type Subject } from '../../evals/runs/run-content.ts'
+import { findAlike, findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
 import { usdText } from '../../lib/money.ts'
 import type { Ring } from '../../queue/jobs.ts'
 import { actorOf } from '../actor.ts'
@@ -49,7 +49,10 @@ const planRoute = createRoute({
   middleware: requireRole(...evalRunWriters),
   request: jsonBody(planBody),
   responses: {
-    200: answer('What the run would ask, cost and be able to show. Nothing is begun.', planSchema),
+    200: answer(
+      'What the run would ask, cost and be able to show, and a finished run of the very same content. Nothing is begun.',
+      planSchema,
+    ),
     ...errorAnswers,
   },
 })
@@ -97,9 +100,14 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
       const target = deps.targetOf(projectId, candidate.content.subject)
       const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, { items, target })
       const { dataset, repeats } = candidate.content
+      const { hash } = runContent(candidate.content)
+      const { subject, measure: measureHash } = candidate
+      const alike = await findAlike(sql, { projectId, measureHash, subject, hash })
       return c.json(
         {
-          subject: candidate.subject,
+          subject,
+          hash,
+          run_id: alike?.id ?? null,
           dataset: `${dataset.name}@${dataset.version}`,
           items,
           repeats,

@@ -4,7 +4,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { RequestDetail } from '../../audit/privacy/read-bodies.ts'
 import type { RequestScope } from '../../audit/store.ts'
 import { RequestError } from '../../errors.ts'
-import type { PromptContext } from '../../registry/prompts/prompt-content.ts'
+import type { RecalledContexts } from '../../gateway/recall-contexts.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import type { Recorder } from './recorder.ts'
 import { scopeOf } from './scope.ts'
@@ -14,8 +14,7 @@ export type RequestContextsDeps = {
   record: Recorder
   /** Null when the project has no such request. */
   findRequest(scope: RequestScope, id: string): Promise<RequestDetail | null>
-  /** Null for a request that searched no index, `gone` when the index has the passages no more. */
-  contextsOf(request: RequestDetail): Promise<readonly PromptContext[] | null | 'gone'>
+  contextsOf(request: RequestDetail): Promise<RecalledContexts>
 }
 
 const contextsSchema = z

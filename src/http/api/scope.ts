@@ -1,5 +1,6 @@
 /** Whose part of the log a key sees, and which subject it means. */
 
+import { isPseudonym } from '../../audit/privacy/audit-keys.ts'
 import type { RequestScope } from '../../audit/store.ts'
 import { DEFAULT_PROJECT, projectIdOf } from '../../keys/project.ts'
 
@@ -13,5 +14,5 @@ export function scopeOf(projectId: string): RequestScope {
 
 /** A pseudonym as it is; anything else is a subject as an app names it. */
 export function subjectOf(text: string, projectId: string, pseudonym: Pseudonymizer): string {
-  return /^sub_[0-9a-f]{32}$/.test(text) ? text : pseudonym(projectId, text)
+  return isPseudonym(text) ? text : pseudonym(projectId, text)
 }

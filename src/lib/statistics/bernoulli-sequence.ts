@@ -18,10 +18,10 @@ const SHARPNESS = { upper: 1, lower: 20 }
 const JEFFREYS = { a: 0.5, b: 0.5 }
 
 /**
- * Confidence sequence of a rate: the p with M_n(p) < 1/α, where M_n(p) = B(a + s, b + f) / (B(a, b) · p^s · (1 − p)^f) averages the
- * likelihood ratio over θ of the beta distribution (a, b) (Robbins 1970, https://doi.org/10.1214/aoms/1177696786; Howard et al.
- * 2021, https://doi.org/10.1214/20-AOS1991). The true rate is inside at all looks together with the chance 1 − α.
- * The whole scale without trials. Throws RangeError unless 0 ≤ successes ≤ trials and 0 < α < 1.
+ * Confidence sequence of a rate: the p with M_n(p) < 1/α, where M_n(p) = B(a + s, b + f) / (B(a, b) · p^s · (1 − p)^f)
+ * averages the likelihood ratio over θ of the beta distribution (a, b) (Robbins 1970, https://doi.org/10.1214/aoms/1177696786;
+ * Howard et al. 2021, https://doi.org/10.1214/20-AOS1991). The true rate is inside at all looks together with the chance 1 −
+ * α. The whole scale without trials. Throws RangeError unless 0 ≤ successes ≤ trials and 0 < α < 1.
  */
 export function bernoulliSequence(
   successes: number,

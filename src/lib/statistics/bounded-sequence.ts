@@ -27,10 +27,10 @@ export function beginBounded(alpha: number): BoundedSequence {
 }
 
 /**
- * The state after one more value. Values must come in an order that nothing later changes, such as that of arrival: the
- * weight λ_t = min(½, √(2 ln(1/α) / (σ̂²_{t−1} · t · ln(1 + t)))) of a value may know only those before it. σ̂²_t = (¼ + Σ(x_i − μ̂_i)²) / (t + 1),
- * μ̂_t = (½ + Σx_i) / (t + 1) (Waudby-Smith and Ramdas 2024, section 3.2, https://doi.org/10.1093/jrsssb/qkad009).
- * Throws RangeError for a value outside 0…1.
+ * The state after one more value. Values must come in an order that nothing later changes, such as that of arrival: the weight
+ * λ_t = min(½, √(2 ln(1/α) / (σ̂²_{t−1} · t · ln(1 + t)))) of a value may know only those before it. σ̂²_t = (¼ + Σ(x_i −
+ * μ̂_i)²) / (t + 1), μ̂_t = (½ + Σx_i) / (t + 1) (Waudby-Smith and Ramdas 2024, section 3.2,
+ * https://doi.org/10.1093/jrsssb/qkad009). Throws RangeError for a value outside 0…1.
  */
 export function observe(state: BoundedSequence, value: number): BoundedSequence {
   requireShares('value', [value])

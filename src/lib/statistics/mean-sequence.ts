@@ -11,9 +11,9 @@ export type Moments = {
 }
 
 /**
- * Before so many values a side has no bound. The theory is of looks that begin late, and what few values of a cost miss is the rare
- * dear one: of log-normal costs whose standard deviation is 1.3 means the low bound fails a tenth as often as it may from 200 on,
- * the high one three times as often from 200 on, and no more than it may from 1,000 on (docs/adr/0027-canary-statistics.md).
+ * Before so many values a side has no bound. The theory is of looks that begin late, and what few values of a cost miss is the
+ * rare dear one. Of log-normal costs whose standard deviation is 1.3 means the low bound fails an eighth as often as it may from
+ * 200 on; the high one more often than it may if it began there, and not from 1,000 on (docs/adr/0027-canary-statistics.md).
  */
 export const MEAN_FROM = { low: 200, high: 1_000 }
 
@@ -21,10 +21,11 @@ export const MEAN_FROM = { low: 200, high: 1_000 }
 const TUNED_FOR = 2_000
 
 /**
- * Asymptotic confidence sequence: mean ± √(((n·v·ρ² + 1) / (n²·ρ²)) · ln((n·v·ρ² + 1) / α²)), v the sample variance (Waudby-Smith,
- * Arbour, Sinha, Kennedy and Ramdas 2024, Theorem 2.2, https://doi.org/10.1214/24-AOS2408). ρ is in units of 1/√v, as in the
- * theorem, which makes the unit of money immaterial: v·ρ² = (−2 ln α + ln(−2 ln α) + 1) / `tunedFor`, their approximation to what
- * is tightest at `tunedFor` values. An end is infinite before `MEAN_FROM`. Throws RangeError for moments that cannot be.
+ * Asymptotic confidence sequence: mean ± √(((n·v·ρ² + 1) / (n²·ρ²)) · ln((n·v·ρ² + 1) / α²)), v the sample variance
+ * (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, Theorem 2.2, https://doi.org/10.1214/24-AOS2408). ρ is in units of
+ * 1/√v, as in the theorem, which makes the unit of money immaterial: v·ρ² = (−2 ln α + ln(−2 ln α) + 1) / `tunedFor`, their
+ * approximation to what is tightest at `tunedFor` values. An end is infinite before `MEAN_FROM`. Throws RangeError for moments
+ * that cannot be.
  */
 export function meanSequence(moments: Moments, alpha: number, tunedFor = TUNED_FOR): Ends {
   const growth = growthOf(moments, alpha, tunedFor)

@@ -18,7 +18,9 @@ export type Standing = {
 export type Judgement = {
   /** To advance from the last stage is to finish. */
   decision: 'advance' | 'hold' | 'roll_back'
-  /** `harm`: beyond a margin. `no_verdict`: the longest wait is over. `rule`: the plan's rule is met. `waiting`: it is not yet. */
+  /**
+   * `harm`: beyond a margin. `no_verdict`: the longest wait is over. `rule`: the plan's rule is met. `waiting`: it is not yet.
+   */
   cause: 'harm' | 'no_verdict' | 'rule' | 'waiting'
   /** Sentences: what is harmful, what is missing, or why it goes on. */
   reasons: string[]
@@ -26,11 +28,12 @@ export type Judgement = {
 }
 
 /**
- * Rolls back for harm as soon as any metric is harmful. A candidate within every margin suffers that with the chance `plan.alpha` at
- * most over the whole canary; one that is beyond a margin is called harmless in that metric with no greater chance. Advances when the
- * stage has lasted, the candidate has had its requests, every metric has values in both arms and the plan's rule is met. Otherwise it
- * waits, and rolls back without a verdict when the stage's longest wait is over. Throws RangeError for a plan or a standing
- * that makes no sense; figures of an arm that make none are a metric in state `error`, which keeps the canary from going on.
+ * Rolls back for harm as soon as any metric is harmful. A candidate within every margin suffers that with the chance
+ * `plan.alpha` at most over the whole canary; one that is beyond a margin is called harmless in that metric with no greater
+ * chance. Advances when the stage has lasted, the candidate has had its requests, every metric has values in both arms and the
+ * plan's rule is met. Otherwise it waits, and rolls back without a verdict when the stage's longest wait is over. Throws
+ * RangeError for a plan or a standing that makes no sense; figures of an arm that make none are a metric in state `error`,
+ * which keeps the canary from going on.
  */
 export function judgeCanary(plan: Plan, arms: Arms, standing: Standing): Judgement {
   requirePlan(plan)

@@ -32,8 +32,9 @@ const UNKNOWN: Harm = { estimate: null, ...NO_BOUNDS }
 const NOTHING: Seen = { n: 0, unknown: 0, ...UNKNOWN }
 
 /**
- * Harmful when the lower bound of the harm is above the margin, harmless when the upper one is below and at most a twentieth of the
- * values is missing. `alpha` is that of one bound (`alphaOfBound`). Figures that no arm can have are an error that says which.
+ * Harmful when the lower bound of the harm is above the margin, harmless when the upper one is below and at most a twentieth
+ * of the values is missing. `alpha` is that of one bound (`alphaOfBound`). Figures that no arm can have are an error that says
+ * which.
  */
 export function judgeMetric(watch: Watch, arms: Arms, alpha: number): MetricVerdict {
   const { metric, margin } = watch

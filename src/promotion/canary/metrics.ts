@@ -54,7 +54,10 @@ export type Seen = {
   high: number
 }
 
-/** Bounds of one metric of one arm, each of which ever fails with the chance α. Throws RangeError for what no arm can have done. */
+/**
+ * Bounds of one metric of one arm, each of which ever fails with the chance α. Throws RangeError for what no arm can have
+ * done.
+ */
 export function seenOf(watch: Watch, arm: Arm, alpha: number): Seen {
   requireWhole('requests', arm.requests, 0)
   switch (watch.kind) {

@@ -137,9 +137,9 @@ function isScoreFound(harm: Of<'score'>, sizes: Sizes, alpha: number): boolean {
 }
 
 /**
- * Shifts of both arms towards each other, z standard errors away from what is expected in every direction. Where the harm is found at
- * all of them it is found with the chance of SOLVED_FOR, for what is not found lies beyond a line that far away (the first-order
- * reliability method, Hasofer and Lind 1974, https://doi.org/10.1061/JMCEA3.0001848).
+ * Shifts of both arms towards each other, z standard errors away from what is expected in every direction. Where the harm is
+ * found at all of them it is found with the chance of SOLVED_FOR, for what is not found lies beyond a line that far away (the
+ * first-order reliability method, Hasofer and Lind 1974, https://doi.org/10.1061/JMCEA3.0001848).
  */
 function unluckyShifts(variances: Sizes): Sizes[] {
   const z = normalQuantile(SOLVED_FOR)

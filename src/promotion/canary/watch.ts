@@ -1,12 +1,139 @@
-/** Looks at a canary and decides. */
+/** Looks at a canary: reads what both releases were seen to do, has it judged, and says which step that makes. */
 
-import type { Sql } from 'postgres'
-import type { Clock } from '../../lib/clock.ts'
+import { contentOf } from '../../registry/content.ts'
+import { findLabel, findReleaseById, type ReleaseRow } from '../../registry/releases/store.ts'
+import { freezeText, frozenAt } from '../freeze.ts'
+import { type CanaryPolicy, type Policy, parsePolicy } from '../policy.ts'
+import { writeMove } from '../promote.ts'
 import type { Step } from '../requests/step.ts'
 import type { PromotionRow } from '../requests/store.ts'
+import { firstDecisionOf } from '../store.ts'
+import { type ArmWindow, countTraffic, readArm } from './arms-rows.ts'
+import { type Judgement, judgeCanary } from './judge-canary.ts'
+import { type QualityDeps, qualityOrder, readQuality } from './quality.ts'
+import { insertLook, lastLook } from './store.ts'
 
-export type WatchDeps = { sql: Sql; clock: Clock }
+export type WatchDeps = QualityDeps
 
-export async function watchCanary(_deps: WatchDeps, _row: PromotionRow): Promise<Step | null> {
-  return null
+/** Between two looks: the bounds hold at any number of them, the database has other things to do. */
+const LOOK_EVERY_MS = 30_000
+/** A look that only says "wait" is kept this often. */
+const KEEP_EVERY_MS = 600_000
+const BY = { id: 'canary', name: 'canary' } as const
+
+type Canary = { row: PromotionRow; policy: Policy; plan: CanaryPolicy; to: ReleaseRow; from: ReleaseRow }
+
+/** Null while there is nothing to do but wait. Rejects with what a second look may mend. */
+export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<Step | null> {
+  const label = await findLabel(deps.db, row.projectId, row.route, row.label)
+  if (label?.canaryReleaseId !== row.toReleaseId || label.releaseId !== row.fromReleaseId) {
+    const note = `${row.route}@${row.label} was moved meanwhile${label === null ? '' : ` by ${label.decisionId}`}.`
+    return { state: 'overtaken', note }
+  }
+  const policy = parsePolicy(row.policy)
+  const to = await findReleaseById(deps.db, row.projectId, row.toReleaseId)
+  const from = await findReleaseById(deps.db, row.projectId, label.releaseId)
+  const first = await firstDecisionOf(deps.db, row.id)
+  const { canary: plan } = policy
+  if (to === null || from === null || plan === null || first === null || row.stageSince === null) {
+    throw new Error(`Promotion ${row.id} is a canary of nothing.`)
+  }
+  const nowMs = deps.clock.nowMs()
+  const last = await lastLook(deps.db, row.id)
+  const sinceLook = last === null ? Number.POSITIVE_INFINITY : nowMs - last.lookedAt.getTime()
+  if (sinceLook < LOOK_EVERY_MS && last?.stage === row.stage) return null
+  const canary = { row, policy, plan, to, from }
+  const judgement = await judge(deps, canary, { beganMs: first.decidedAt.getTime(), nowMs })
+  const isKept = judgement.decision !== 'hold' || sinceLook >= KEEP_EVERY_MS || last?.stage !== row.stage
+  const step = stepOf(deps, canary, judgement, new Date(nowMs))
+  if (!isKept) return step.note === row.note ? null : step
+  const look = {
+    promotionId: row.id,
+    stage: row.stage ?? 0,
+    decision: judgement.decision,
+    content: contentOf(finite(judgement)).text,
+  }
+  return {
+    ...step,
+    write: async (transaction) => {
+      await insertLook(transaction, look, nowMs)
+      await step.write?.(transaction)
+    },
+  }
+}
+
+async function judge(
+  deps: WatchDeps,
+  { row, policy, plan, to, from }: Canary,
+  { beganMs, nowMs }: { beganMs: number; nowMs: number },
+): Promise<Judgement> {
+  const { projectId, route, label } = row
+  const windowOf = (release: ReleaseRow, sinceMs: number): ArmWindow => ({
+    projectId,
+    route,
+    label,
+    releaseId: release.id,
+    since: new Date(sinceMs).toISOString(),
+  })
+  const stageMs = row.stageSince?.getTime() ?? beganMs
+  const order = await qualityOrder(deps, { promotion: row, policy, to, from, beganMs })
+  const armOf = async (release: ReleaseRow) => ({
+    ...(await readArm(deps.sql, windowOf(release, beganMs))),
+    quality: await readQuality(deps.sql, order, release),
+  })
+  const arms = { stable: await armOf(from), candidate: await armOf(to) }
+  return judgeCanary(plan, arms, {
+    stage: row.stage ?? 0,
+    stageMs: Math.max(0, nowMs - stageMs),
+    stageRequests: await countTraffic(deps.sql, windowOf(to, stageMs)),
+  })
+}
+
+function stepOf(deps: WatchDeps, canary: Canary, { decision, reasons }: Judgement, now: Date): Step {
+  const { row, policy, plan, to, from } = canary
+  const { projectId, route, label, id: promotionId } = row
+  const weight = plan.stages[row.stage ?? 0] ?? 0
+  const why = reasons.join(' ')
+  const serves = `r${to.number} serves ${weight / 100} % of the users`
+  const move = { projectId, route, label, promotionId, by: BY }
+  const moves =
+    (order: Parameters<typeof writeMove>[1]): NonNullable<Step['write']> =>
+    async (transaction) =>
+      await writeMove(transaction, order, await findLabel(transaction, projectId, route, label), now)
+  if (decision === 'roll_back') {
+    return {
+      state: 'rolled_back',
+      note: `r${to.number} was taken back from ${weight / 100} %: ${why}`,
+      write: moves({ ...move, kind: 'rollback', to: from, canary: null, reason: why }),
+    }
+  }
+  const frozen = frozenAt(policy.freeze, deps.clock.nowMs())
+  if (decision === 'hold' || frozen !== null) {
+    const until = frozen === null ? why : `Nothing moves ${freezeText(frozen)}.`
+    return { state: 'canary', note: `${serves}. ${until}` }
+  }
+  const stage = (row.stage ?? 0) + 1
+  const next = plan.stages[stage]
+  if (next === undefined) {
+    return {
+      state: 'promoted',
+      note: `r${to.number} serves everybody: ${why}`,
+      write: moves({ ...move, kind: 'promotion', to, canary: null, reason: `${row.reason} (${why})` }),
+    }
+  }
+  return {
+    state: 'canary',
+    note: `r${to.number} serves ${next / 100} % of the users: ${why}`,
+    change: { stage, stageSince: now },
+    write: moves({ ...move, kind: 'canary', to: from, canary: { release: to, weight: next }, reason: why }),
+  }
+}
+
+/** JSON has no infinity: a bound that nothing is known of is null. */
+function finite(judgement: Judgement): unknown {
+  return JSON.parse(
+    JSON.stringify(judgement, (_key, value: unknown) =>
+      typeof value === 'number' && !Number.isFinite(value) ? null : value,
+    ),
+  )
 }

@@ -1,7 +1,7 @@
 /** A card as one file that opens offline and runs no script; every text of a person is escaped and isolated. Pure. */
 
 import { bulletList, definitions, htmlPage, name, section, table } from '../../evals/reports/html-parts.ts'
-import { type Markup, markup } from '../../evals/reports/markup.ts'
+import { type Markup, markup } from '../../lib/markup.ts'
 import { printableLine } from '../../lib/printable.ts'
 import type { Block, Page } from './page.ts'
 

@@ -2,9 +2,10 @@
 
 import type { Db } from '../../db/client.ts'
 import { listLabels, type ReleaseRow } from '../../registry/releases/store.ts'
+import { lastLook } from '../canary/store.ts'
 import { findPromotion, listApprovals, type PromotionRow } from '../requests/store.ts'
 import type { DecisionRow } from '../store.ts'
-import { listMovesTo, summariseLooks } from './store.ts'
+import { countLooks, listMovesTo } from './store.ts'
 
 export type CardSince = {
   /** Labels that serve it now: to everybody, or to some as a canary. */
@@ -58,7 +59,7 @@ async function promotionSince(
   const row = promotionId === null ? null : await findPromotion(db, projectId, promotionId)
   if (row === null) return { promotion: null, approvals: [], canary: null }
   const { id, state, note, endedAt } = row
-  const looks = await summariseLooks(db, id)
+  const look = await lastLook(db, id)
   const answers = await listApprovals(db, [id])
   return {
     promotion: { id, state, note, ended_at: endedAt?.toISOString() ?? null },
@@ -67,13 +68,13 @@ async function promotionSince(
       evidence_hash: evidenceHash,
     })),
     canary:
-      looks === null
+      look === null
         ? null
         : {
-            looks: looks.count,
-            decision: looks.newest.decision,
-            stage: looks.newest.stage,
-            at: looks.newest.lookedAt.toISOString(),
+            looks: await countLooks(db, id),
+            decision: look.decision,
+            stage: look.stage,
+            at: look.lookedAt.toISOString(),
           },
   }
 }

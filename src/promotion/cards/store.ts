@@ -53,22 +53,11 @@ export async function listMovesTo(
     .limit(limit)
 }
 
-type Looks = {
-  count: number
-  newest: Pick<typeof canaryLooks.$inferSelect, 'decision' | 'stage' | 'lookedAt'>
-}
-
-/** How often the promotion's canary was looked at, and what the last look came to; null without a look. */
-export async function summariseLooks(db: Db, promotionId: string): Promise<Looks | null> {
-  const { decision, stage, lookedAt, id } = canaryLooks
-  const of = eq(canaryLooks.promotionId, promotionId)
-  const [newest] = await db
-    .select({ decision, stage, lookedAt })
+/** How often the promotion's canary was looked at. */
+export async function countLooks(db: Db, promotionId: string): Promise<number> {
+  const [all] = await db
+    .select({ count: count() })
     .from(canaryLooks)
-    .where(of)
-    .orderBy(desc(id))
-    .limit(1)
-  if (newest === undefined) return null
-  const [all] = await db.select({ count: count() }).from(canaryLooks).where(of)
-  return { count: all?.count ?? 0, newest }
+    .where(eq(canaryLooks.promotionId, promotionId))
+  return all?.count ?? 0
 }

@@ -190,7 +190,8 @@ function waiting(row: PromotionRow, note: string): Step | null {
  * another one refuses ends the promotion with the reason.
  */
 async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<boolean> {
-  if (step.state !== row.state) {
+  const isMove = step.state !== row.state || (step.change?.stage ?? row.stage) !== row.stage
+  if (isMove) {
     await deps.record(row, { action: `promotion.${step.state}`, detail: { note: step.note, ...step.change } })
   }
   try {

@@ -53,6 +53,7 @@ export function newPromotion(wish: PromotionWish, now: Date): PromotionRow {
     evidenceHash: null,
     stage: null,
     stageSince: null,
+    onlineOrderId: null,
     updatedAt: now,
     endedAt: null,
   }

@@ -127,6 +127,16 @@ export async function updatePromotion(
   return rows.length === 1
 }
 
+/** False when it has one already. */
+export async function keepOrder(db: Db, id: string, onlineOrderId: string): Promise<boolean> {
+  const rows = await db
+    .update(promotions)
+    .set({ onlineOrderId })
+    .where(and(eq(promotions.id, id), isNull(promotions.onlineOrderId)))
+    .returning({ id: promotions.id })
+  return rows.length === 1
+}
+
 /** A suite's runs, once they are chosen; the same suite again changes them. */
 export async function putPromotionRun(db: Db, row: PromotionRunRow): Promise<void> {
   const { runId, baselineRunId } = row

@@ -3,6 +3,7 @@ import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
 import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
+import * as onlineTables from '../../../src/db/online-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as reviewTables from '../../../src/db/review-tables.ts'
 import * as runTables from '../../../src/db/run-tables.ts'
@@ -12,7 +13,16 @@ import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [schema, versionTables, retrievalTables, fileTables, datasetTables, runTables, reviewTables]
+const tables = [
+  schema,
+  versionTables,
+  retrievalTables,
+  fileTables,
+  datasetTables,
+  runTables,
+  reviewTables,
+  onlineTables,
+]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]
 

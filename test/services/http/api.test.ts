@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Role } from '../../../src/keys/key.ts'
 import { Secret } from '../../../src/lib/secret.ts'
-import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { logRow } from '../../support/log-row.ts'
 
 let database: TestDatabase
 const ATTEMPT = {

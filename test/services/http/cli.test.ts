@@ -8,9 +8,10 @@ import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
-import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { logRow } from '../../support/log-row.ts'
 import { noQualityActions } from '../../support/quality-actions.ts'
 
 let database: TestDatabase

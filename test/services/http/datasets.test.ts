@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Role } from '../../../src/keys/key.ts'
-import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
+import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { logRow } from '../../support/log-row.ts'
 
 const REQUESTS = [
   logRow({

@@ -90,6 +90,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ...parts,
       ask,
       advance: async () => null,
+      log: async () => ({ event: async () => undefined }),
       evaluate,
       sql,
       db,
@@ -174,6 +175,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
       'ensure-partitions',
       'tidy-exports',
+      'tidy-online',
       'tidy-retrieval',
       'tidy-runs',
       'tidy-stores',

@@ -64,7 +64,7 @@ async function aval(...words: string[]) {
         quality: noQualityActions(),
         datasets: createDatasetActions('.'),
         evals: createEvalActions('.'),
-        sync: { files: async () => ({ files: [], problems: [] }) },
+        sync: { files: async () => ({ files: [], problems: [] }), configProblems: async () => [] },
       },
       nowMs: () => 0,
     },

@@ -3,11 +3,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
-import type { SuiteFile } from '../../evals.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields } from '../../format.ts'
-import { pushDatasetFile } from '../datasets/push.ts'
 import { demandFigures, followRun } from './follow.ts'
+import { pushBeside } from './push-beside.ts'
 import { demandFormats, writeReports } from './report.ts'
 import { runPromptfoo } from './run-promptfoo.ts'
 import type { EvalPlan, EvalRun } from './wire.ts'
@@ -107,18 +106,6 @@ async function run(context: CliContext, file: string, options: Options): Promise
     out,
     json: quiet,
   })
-}
-
-/** A dataset that lies beside its suite is pushed first; the same items are the version that has them. */
-async function pushBeside(
-  context: CliContext,
-  { name, file }: SuiteFile['dataset'],
-  quiet: boolean,
-): Promise<void> {
-  if (file === null) return
-  const pushed = await pushDatasetFile(context, file, { name, json: true })
-  if (quiet || !pushed.created) return
-  context.terminal.writeError(`${pushed.name}@${pushed.version} made of ${file}\n`)
 }
 
 function planText(plan: EvalPlan, budget: string | null): string {

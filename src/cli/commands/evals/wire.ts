@@ -35,6 +35,10 @@ export type EvalRunProgress = EvalRun & {
 }
 export type EvalPlan = {
   subject: string
+  /** Of all that the run would be; equal for the very same run. */
+  hash: string
+  /** A finished run that was just this one. */
+  run_id: string | null
   dataset: string
   items: number
   repeats: number

@@ -1,0 +1,60 @@
+/** The tables of scores of live traffic as drizzle sees them; the others stand in schema.ts. */
+
+import {
+  bigint,
+  boolean,
+  date,
+  doublePrecision,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const onlineOrders = pgTable('online_orders', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  route: text('route').notNull(),
+  content: text('content').notNull(),
+  hash: text('hash').notNull(),
+  state: text('state').notNull(),
+  lookedTo: instant('looked_to').notNull(),
+  spent: bigint('spent', { mode: 'bigint' }).notNull(),
+  unpriced: integer('unpriced').notNull(),
+  run: text('run'),
+  attempts: integer('attempts').notNull(),
+  error: text('error'),
+  createdBy: text('created_by').notNull(),
+  createdByName: text('created_by_name'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+  finishedAt: instant('finished_at'),
+})
+
+export const onlineScores = pgTable(
+  'online_scores',
+  {
+    requestId: text('request_id').notNull(),
+    rulesHash: text('rules_hash').notNull(),
+    projectId: text('project_id').notNull(),
+    releaseId: text('release_id').notNull(),
+    orderId: text('order_id').notNull(),
+    scorer: text('scorer').notNull(),
+    kind: text('kind').notNull(),
+    version: integer('version').notNull(),
+    outcome: text('outcome').notNull(),
+    skip: text('skip'),
+    value: doublePrecision('value'),
+    passed: boolean('passed'),
+    reason: text('reason'),
+    cost: bigint('cost', { mode: 'bigint' }),
+    requestedModel: text('requested_model'),
+    startedAt: instant('started_at').notNull(),
+    day: date('day').notNull(),
+    scoredAt: instant('scored_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.requestId, table.rulesHash] })],
+)

@@ -1,0 +1,63 @@
+/** Reads of the request log by release, in the order in which requests began. */
+
+import type { Sql, TransactionSql } from 'postgres'
+
+/** What is known of a request without opening it. */
+export type TrafficRow = {
+  id: string
+  releaseId: string
+  /** ISO 8601, to the millisecond as the log keeps it. */
+  startedAt: string
+  day: string
+  writer: string
+  seq: string
+  requestedModel: string | null
+}
+export type TrafficPlace = Pick<TrafficRow, 'startedAt' | 'id'>
+
+/**
+ * Requests that began from `since` on and before `until`, behind `after`. Only what apps sent: requests of runs and of judges
+ * go by ids of their own in place of a key's, and what was sent again was judged where it first came from.
+ */
+export async function readTraffic(
+  sql: Sql,
+  {
+    projectId,
+    releaseIds,
+    since,
+    until,
+  }: { projectId: string; releaseIds: readonly string[]; since: string; until: string },
+  after: TrafficPlace | null,
+  limit: number,
+): Promise<TrafficRow[]> {
+  const from = after?.startedAt ?? since
+  // Of each release by itself, so that the index by release and time is read in its order and no further than the page.
+  return await sql<TrafficRow[]>`
+    SELECT q.id, q.release_id AS "releaseId", q.day::text AS day, q.writer::text AS writer, q.seq::text AS seq,
+      q.requested_model AS "requestedModel",
+      to_char(q.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "startedAt"
+    FROM json_array_elements_text(${JSON.stringify(releaseIds)}::json) AS wanted (release_id)
+    CROSS JOIN LATERAL (
+      SELECT r.id, r.release_id, r.day, r.writer, r.seq, r.requested_model, r.started_at FROM requests r
+      WHERE r.project_id = ${projectId} AND r.release_id = wanted.release_id
+        AND r.started_at >= ${from}::timestamptz AND r.started_at < ${until}::timestamptz
+        AND r.day >= (${from}::timestamptz AT TIME ZONE 'UTC')::date
+        AND r.day <= (${until}::timestamptz AT TIME ZONE 'UTC')::date
+        AND (r.started_at, r.id) > (${from}::timestamptz, ${after?.id ?? ''})
+        AND r.replay_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
+      ORDER BY r.started_at, r.id LIMIT ${limit}) AS q
+    ORDER BY q.started_at, q.id LIMIT ${limit}`
+}
+
+/** Keeps the bodies of a request as they are until the transaction ends. False when they are gone. */
+export async function holdBodies(
+  sql: TransactionSql,
+  { day, writer, seq }: Pick<TrafficRow, 'day' | 'writer' | 'seq'>,
+): Promise<boolean> {
+  const rows = await sql`
+    SELECT seq FROM request_bodies
+    WHERE day = ${day}::text::date AND writer = ${writer}::text::uuid AND seq = ${seq}::text::bigint
+      AND num_nonnulls(request_text, request_raw, response_text, response_raw) > 0
+    FOR SHARE`
+  return rows.length === 1
+}

@@ -1,0 +1,117 @@
+/** The quality of a canary's two releases: live answers, sampled and judged by scorers of the policy's suites. */
+
+import type { Sql } from 'postgres'
+import type { Db } from '../../db/client.ts'
+import { RequestError } from '../../errors.ts'
+import { createOrder, planOrder } from '../../evals/online/create-order.ts'
+import { parseOrder } from '../../evals/online/order-content.ts'
+import { findOrder, type OrderRow, stopOrder } from '../../evals/online/order-rows.ts'
+import { countOnlineScores, readOnlineScores } from '../../evals/online/score-rows.ts'
+import { rulesHash } from '../../evals/runs/calibration.ts'
+import type { SuiteScorer } from '../../evals/suites/suite.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { ReleaseRow } from '../../registry/releases/store.ts'
+import type { ReadSuite } from '../evidence/gather.ts'
+import type { CanaryPolicy, Policy } from '../policy.ts'
+import { keepOrder, type PromotionRow } from '../requests/store.ts'
+import { type Arm, MOST_SCORES } from './metrics.ts'
+
+export type QualityDeps = { db: Db; sql: Sql; clock: Clock; readSuite: ReadSuite }
+
+/** An order spans at most this much; longer canaries are judged no further. */
+const MAX_SPAN_MS = 91 * 86_400_000
+/** Of both releases together. */
+const MOST_SAMPLED = 2 * MOST_SCORES
+
+type Watched = { promotion: PromotionRow; policy: Policy; to: ReleaseRow; from: ReleaseRow; beganMs: number }
+
+/**
+ * The order by which live answers are judged, begun with the first look; null where no quality is watched. Throws RequestError
+ * for a scorer that no suite of the policy has, or that cannot judge live traffic.
+ */
+export async function qualityOrder(deps: QualityDeps, watched: Watched): Promise<OrderRow | null> {
+  const { promotion, policy, to, from, beganMs } = watched
+  const { canary } = policy
+  const names = Object.keys(canary?.margins.quality ?? {})
+  if (canary === null || names.length === 0) return null
+  if (promotion.onlineOrderId !== null) {
+    return await findOrder(deps.sql, promotion.projectId, promotion.onlineOrderId)
+  }
+  const { projectId, requestedBy, requestedByName, requestedByPerson, route, id } = promotion
+  const content = await planOrder(deps, projectId, {
+    route,
+    releases: [from.number, to.number],
+    scorers: await scorersOf(deps.readSuite, policy, names),
+    sample: canary.sample,
+    sinceMs: beganMs,
+    untilMs: beganMs + spanOf(canary),
+    limit: MOST_SAMPLED,
+    budget: canary.budget === null ? null : BigInt(canary.budget),
+    purpose: `The canary of ${id}.`,
+  })
+  const author = {
+    id: requestedBy,
+    name: requestedByName ?? requestedBy,
+    projectId,
+    person: requestedByPerson,
+  }
+  const order = await createOrder(deps, author, content)
+  if (await keepOrder(deps.db, id, order.id)) return order
+  // Somebody else looked for the first time at the same moment.
+  await stopOrder(deps.sql, order.id, new Date(deps.clock.nowMs()).toISOString())
+  return null
+}
+
+function spanOf({ stages, maxWaitMs }: CanaryPolicy): number {
+  return Math.min(MAX_SPAN_MS, stages.length * maxWaitMs)
+}
+
+async function scorersOf(
+  readSuite: ReadSuite,
+  policy: Policy,
+  names: readonly string[],
+): Promise<SuiteScorer[]> {
+  const known = new Map<string, SuiteScorer>()
+  for (const name of policy.suites) {
+    const suite = await readSuite(name)
+    if ('problems' in suite) throw new RequestError('invalid_value', suite.problems.join(' '))
+    for (const scorer of suite.scorers) if (!known.has(scorer.name)) known.set(scorer.name, scorer)
+  }
+  return names.map((name) => {
+    const found = known.get(name)
+    // One that is in no suite is a kind without settings.
+    const { kind, settings } = found ?? { kind: name, settings: {} }
+    return { name, kind, settings, gates: NO_GATES }
+  })
+}
+
+const NO_GATES = { atLeast: null, atMost: null, notWorseBy: null, observedAtLeast: null } as const
+
+/** Scores of one release by the order's scorers, higher being better; empty without an order. */
+export async function readQuality(
+  sql: Sql,
+  order: OrderRow | null,
+  release: ReleaseRow,
+): Promise<Arm['quality']> {
+  if (order === null) return {}
+  const { scorers, since, until } = parseOrder(order)
+  const window = { projectId: order.projectId, since, until }
+  const quality: Record<string, Arm['quality'][string]> = {}
+  for (const scorer of scorers) {
+    const rules = rulesHash(scorer)
+    const wanted = { ...window, releaseId: release.id, rulesHash: rules }
+    const scores = await readOnlineScores(sql, wanted, MOST_SAMPLED)
+    // In the order in which they arrived: the bounds are of what every later look only adds to.
+    const values = scores.toSorted((one, other) => (one.scoredAt < other.scoredAt ? -1 : 1))
+    const [counts] = await countOnlineScores(sql, {
+      ...window,
+      releaseIds: [release.id],
+      rulesHashes: [rules],
+    })
+    quality[scorer.name] = {
+      values: values.map(({ value }) => (scorer.better === 'higher' ? value : 1 - value)),
+      unknown: (counts?.abstained ?? 0) + (counts?.errors ?? 0) + (counts?.skipped ?? 0),
+    }
+  }
+  return quality
+}
