@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { insertLook } from '../../../src/promotion/canary/store.ts'
 import type { Card } from '../../../src/promotion/cards/card.ts'
 import { readCard } from '../../../src/promotion/cards/read-card.ts'
 import type { CardSince } from '../../../src/promotion/cards/since.ts'
@@ -186,6 +187,15 @@ describeDatabases('a model card', (open) => {
       ['access', 'card.show', `${ROUTE}@r1`],
       ['access', 'card.show', `${ROUTE}@r1`],
     ])
+  })
+
+  test('has what came since beside it, and stays what it was', async () => {
+    const look = { promotionId: kept.promotionId, stage: 1, decision: 'hold', content: '{}' } as const
+    await insertLook(open().db, look, Date.now())
+    const { hash, since } = await shown(`${ROUTE}/r1`)
+
+    expect(hash).toBe(kept.hash)
+    expect(since.canary).toMatchObject({ looks: 1, decision: 'hold', stage: 1 })
   })
 
   test('of one promotion is that promotion’s, and no other’s', async () => {
