@@ -165,7 +165,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     ...promotionDeps(opened, record),
-    cards: { db, priceOf },
+    cards: { db, sql: opened.sql, record, priceOf },
     prompts: { db, clock, record },
     modelVersions: { db, clock, record },
     prices: {

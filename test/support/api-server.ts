@@ -234,7 +234,7 @@ function apiDeps(parts: {
     },
     onlineScores: { sql: database.sql, db, clock, record, ring },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
-    cards: { db, priceOf: () => null },
+    cards: { db, sql: database.sql, record, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },

@@ -107,7 +107,12 @@ const release: Make = async (server, project) => {
   const { '/api/model-versions': model } = await modelVersion(server, project)
   const route = named('route', project)
   await create(server, project, '/api/releases', { route, models: [{ model }] })
-  return { '/api/releases': route, '/api/releases/{route}': 'r1' }
+  return {
+    '/api/releases': route,
+    '/api/releases/{route}': 'r1',
+    '/api/cards': route,
+    '/api/cards/{route}': 'r1',
+  }
 }
 
 /** A route with a label that serves its release. */
@@ -331,6 +336,7 @@ export const KIND_BY_PATH: readonly (readonly [path: string, kind: Kind])[] = [
   ['/api/model-versions', 'modelVersion'],
   ['/api/prices', 'price'],
   ['/api/releases', 'release'],
+  ['/api/cards', 'release'],
   ['/api/labels', 'label'],
   ['/api/decisions', 'label'],
   ['/api/promotions', 'promotion'],

@@ -1,7 +1,6 @@
 /** `aval release create|list|show|diff`: which prompt, models and parameters a route may serve together. */
 
 import type { Command } from 'commander'
-import { printable } from '../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -104,31 +103,6 @@ export function addReleaseCommands(program: Command, context: CliContext): void 
   )
 }
 
-export function addCardCommand(program: Command, context: CliContext): void {
-  withExamples(
-    withJson(
-      program
-        .command('card')
-        .argument('<release>', 'support-answer@r12')
-        .description('the model card of a release, as Markdown'),
-    ),
-    'aval card support-answer@r12 > card.md',
-    'aval card support-answer@r12 --json',
-  ).action(
-    context.run(async (text: string, options: { json?: boolean }): Promise<undefined> => {
-      const { route, release } = named(text)
-      const path = `/api/releases/${encodeURIComponent(route)}/${encodeURIComponent(release)}/card`
-      const { card, markdown } = await context.client.json<{ card: unknown; markdown: string }>({
-        method: 'GET',
-        path,
-      })
-      if (options.json) writeJson(context, card)
-      else context.terminal.write(printable(markdown))
-      return undefined
-    }),
-  )
-}
-
 async function create(context: CliContext, route: string, options: CreateOptions): Promise<undefined> {
   const made = await context.client.json<Release>({
     method: 'POST',
@@ -214,7 +188,7 @@ async function list(
 }
 
 async function show(context: CliContext, text: string, options: { json?: boolean }): Promise<undefined> {
-  const { route, release } = named(text)
+  const { route, release } = namedRelease(text)
   const found = await fetchRelease(context, route, release)
   if (options.json) writeJson(context, found)
   else writeRelease(context, found)
@@ -227,8 +201,8 @@ async function diff(
   toText: string,
   options: { json?: boolean },
 ): Promise<undefined> {
-  const { route, release } = named(fromText)
-  const to = toText.includes('@') ? named(toText) : { route, release: toText }
+  const { route, release } = namedRelease(fromText)
+  const to = toText.includes('@') ? namedRelease(toText) : { route, release: toText }
   if (to.route !== route) {
     throw new CliError(EXIT.usage, `${fromText} and ${toText} are of two routes. Compare releases of one.`)
   }
@@ -272,8 +246,8 @@ function differences(before: Release, after: Release): { what: string; from: str
     .filter(({ from, to }) => from !== to)
 }
 
-/** `support-answer@r12`. */
-function named(text: string): { route: string; release: string } {
+/** `support-answer@r12`. Throws CliError for anything else. */
+export function namedRelease(text: string): { route: string; release: string } {
   const match = /^([a-z0-9-]+)@(r\d+)$/.exec(text)
   if (match === null) {
     throw new CliError(EXIT.usage, `"${shorten(text, 60)}" names no release. Write support-answer@r12.`)

@@ -3,14 +3,13 @@
  * answers of others stand in it only through `markup`, isolated so that they cannot turn the text around them. Pure.
  */
 
-import { type Markup, markup, type Part } from '../../lib/markup.ts'
+import { type Markup, markup } from '../../lib/markup.ts'
 import { printable, printableLine } from '../../lib/printable.ts'
-import { sha256 } from '../../lib/sha256.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { FLIPS_HEAD, flipRows } from './flip-rows.ts'
 import { forestsOf } from './forest.ts'
 import { forestFigure } from './html-forest.ts'
-import { REPORT_STYLE } from './html-style.ts'
+import { bulletList, definitions, figure, htmlPage, name, section, table } from './html-parts.ts'
 import {
   ITEM_CHANGES,
   type ItemAnswer,
@@ -23,63 +22,15 @@ import { demandText, differenceText, estimateText, probabilityText, valueText } 
 import { repeatSentences } from './repeats.ts'
 import { counted, coverageText, factsOf, outcomeText, type Report } from './report.ts'
 
-/** Style by its hash, all else refused (CSP level 3). */
-const POLICY = `default-src 'none'; style-src 'sha256-${sha256(REPORT_STYLE).toString('base64')}'; base-uri 'none'; form-action 'none'`
-
 export function renderHtml(report: Report): string {
   const { verdict, about, items } = report
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${verdict.verdict}: ${printableLine(about.suite)}</title>
-<style>${{ markup: REPORT_STYLE }}</style>
-</head>
-<body><main>
-<header>
+  const title = `${verdict.verdict}: ${printableLine(about.suite)}`
+  const content = markup`<header>
 <h1>${name(about.suite)}</h1>
 <p class="outcome ${verdict.verdict}">${outcomeText(report)}</p>
 ${definitions(factsOf(report))}</header>
-${verdict.reasons.length === 0 ? null : section('Why', reasonList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${repeats(verdict)}${judges(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}</main></body>
-</html>
-`
-  return page.markup
-}
-
-function section(title: string, content: Part): Markup {
-  return markup`<section><h2>${title}</h2>
-${content}</section>
-`
-}
-
-/** A text of others on one line. */
-function name(text: string): Markup {
-  return markup`<bdi>${printableLine(text)}</bdi>`
-}
-
-function definitions(facts: readonly (readonly [label: string, value: string])[]): Markup {
-  return markup`<dl>
-${facts.map(([label, value]) => markup`<dt>${label}</dt><dd>${name(value)}</dd>\n`)}</dl>
-`
-}
-
-function table(head: readonly string[], rows: readonly Markup[]): Markup {
-  return markup`<div class="scroll"><table><thead><tr>${head.map((title) => markup`<th scope="col">${title}</th>`)}</tr></thead><tbody>
-${rows}</tbody></table></div>
-`
-}
-
-function figure(text: string): Markup {
-  return markup`<td class="figure">${text}</td>`
-}
-
-function reasonList(reasons: readonly string[]): Markup {
-  return markup`<ul>
-${reasons.map((reason) => markup`<li>${name(reason)}</li>\n`)}</ul>
-`
+${verdict.reasons.length === 0 ? null : section('Why', bulletList(verdict.reasons))}${plots(verdict)}${section('Scorers', scorerTable(verdict))}${gates(verdict)}${repeats(verdict)}${judges(verdict)}${flips(verdict)}${items === null ? null : itemSections(items)}${section('What was fixed', definitions(fixed(report)))}`
+  return htmlPage(title, content)
 }
 
 function plots(verdict: Verdict): Markup | null {
@@ -104,12 +55,12 @@ function scorerTable({ scorers, baseline }: Verdict): Markup {
 
 function repeats({ scorers }: Verdict): Markup | null {
   const sentences = repeatSentences(scorers)
-  return sentences.length === 0 ? null : section('Repeats', reasonList(sentences))
+  return sentences.length === 0 ? null : section('Repeats', bulletList(sentences))
 }
 
 function judges({ scorers }: Verdict): Markup | null {
   const sentences = judgeSentences(scorers)
-  return sentences.length === 0 ? null : section('Judges', reasonList(sentences))
+  return sentences.length === 0 ? null : section('Judges', bulletList(sentences))
 }
 
 function comparedCells({ values, estimate, compared }: ScorerVerdict): Markup[] {

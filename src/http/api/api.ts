@@ -3,12 +3,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
-import type { CardDeps } from '../../promotion/cards/read-card.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
 import { limitBody } from './body-limit.ts'
 import { calibrationsApi, RATINGS_BODY_MAX_BYTES } from './calibrations.ts'
-import { cardsApi } from './cards.ts'
+import { type CardsApiDeps, cardsApi } from './cards.ts'
 import { DATASET_BODY_MAX_BYTES, ITEMS_BODY_MAX_BYTES } from './dataset-body.ts'
 import { type DatasetsApiDeps, datasetsApi } from './datasets.ts'
 import { type ErasuresApiDeps, erasuresApi } from './erasures.ts'
@@ -60,7 +59,7 @@ export type ApiDeps = {
   releases: LabelsApiDeps
   promotions: PromotionsApiDeps
   policies: PoliciesApiDeps
-  cards: CardDeps
+  cards: CardsApiDeps
   prompts: PromptsApiDeps
   modelVersions: ModelVersionsApiDeps
   prices: PricesApiDeps

@@ -1,54 +1,93 @@
-/** Gathers what a card says from the registry's rows. */
+/** Gathers what a card says of a release: from the registry as it is now, and from the runs that are its evidence. */
 
+import type { Sql } from 'postgres'
 import type { Db } from '../../db/client.ts'
 import { usdText } from '../../lib/money.ts'
-import { type ModelContent, readModelContent } from '../../registry/models/model-content.ts'
+import { CAPABILITY_NAMES, type ModelContent, readModelContent } from '../../registry/models/model-content.ts'
 import type { Price } from '../../registry/prices/price.ts'
 import { parsePromptContent } from '../../registry/prompts/prompt-content.ts'
 import { parseRelease, type ReleaseContent, refText } from '../../registry/releases/release-content.ts'
-import { listLabels, type ReleaseRow, readPinned } from '../../registry/releases/store.ts'
-import { listDecisions } from '../store.ts'
-import type { Card, CardModel, CardMove, CardPrice } from './card.ts'
+import { type ReleaseRow, readPinned } from '../../registry/releases/store.ts'
+import type { PromotionVerdict } from '../evidence/verdict.ts'
+import type { Card, CardModel, CardPrice, CardPromotion } from './card.ts'
+import { evaluationOf } from './evaluation.ts'
+import { missingFrom } from './missing.ts'
+import { readDataset, readIndex } from './read-data.ts'
+import { type CardRun, findRuns, readFailures, readOperation } from './read-runs.ts'
 
-export type CardDeps = {
+export type ReadCardDeps = {
   db: Db
+  sql: Sql
   /** The price in force now; null is unknown. */
   priceOf: (projectId: string, upstream: string, model: string) => Price | null
 }
 
-/** More moves than a card shows. */
-const MAX_MOVES = 200
-const MAX_LABELS = 10_000
-
-export async function readCard({ db, priceOf }: CardDeps, release: ReleaseRow): Promise<Card> {
-  const { projectId, route } = release
+/**
+ * `verdict` null takes the newest finished run of each suite: what they cost and which items failed is said, and nothing is
+ * concluded from it. Throws Error when the database lacks what the release pins, or a run that the verdict names.
+ */
+export async function readCard(
+  deps: ReadCardDeps,
+  release: ReleaseRow,
+  { promotion, verdict }: { promotion: CardPromotion | null; verdict: PromotionVerdict | null },
+): Promise<Card> {
   const content = parseRelease(release.content)
+  const runs = await findRuns(deps.sql, release, verdict)
+  const said = await readRelease(deps, release, content)
+  const card: Omit<Card, 'missing'> = {
+    format: 'aval.model-card/1',
+    route: release.route,
+    release: `r${release.number}`,
+    release_hash: release.hash,
+    made_at: release.createdAt.toISOString(),
+    made_by: release.createdByName ?? release.createdBy,
+    promotion,
+    ...said,
+    data: {
+      index: await readIndex(deps.sql, release.projectId, content),
+      datasets: await inTurn(runs, (run) => readDataset(deps.sql, run)),
+    },
+    ...evaluationOf(verdict),
+    failures: await readFailures(deps.sql, runs),
+    cost_and_latency: await inTurn(runs, (run) => readOperation(deps.sql, run)),
+    drift: null,
+  }
+  return { ...card, missing: missingFrom(card, content) }
+}
+
+async function inTurn<Made>(
+  runs: readonly CardRun[],
+  read: (run: CardRun) => Promise<Made>,
+): Promise<Made[]> {
+  const made: Made[] = []
+  for (const run of runs) made.push(await read(run))
+  return made
+}
+
+async function readRelease(
+  { db, priceOf }: ReadCardDeps,
+  { projectId }: ReleaseRow,
+  content: ReleaseContent,
+) {
   const prompt =
     content.prompt === null
       ? null
       : parsePromptContent((await readPinned(db, projectId, 'prompt', content.prompt)).content)
-  const labels = await listLabels(db, projectId, { route, limit: MAX_LABELS })
   const models: CardModel[] = []
   for (const { model: ref, weight } of content.targets) {
-    const row = await readPinned(db, projectId, 'model', ref)
-    const model = readModelContent(row.content)
+    const model = readModelContent((await readPinned(db, projectId, 'model', ref)).content)
     models.push(modelOf(refText(ref), weight, model, priceOf(projectId, model.upstream, model.model)))
   }
+  const { index } = content
   return {
-    route,
-    release: `r${release.number}`,
-    hash: release.hash,
-    made_at: release.createdAt.toISOString(),
-    made_by: release.createdByName ?? release.createdBy,
     purpose: prompt?.description ?? null,
     owner: prompt?.owner ?? null,
-    ingredients: ingredientsOf(content),
     variables: prompt?.variables ?? null,
+    ingredients: ingredientsOf(content),
     parameters: content.parameters,
-    retrieval: content.index?.retrieval ?? null,
+    retries: content.retries,
+    retrieval: index === undefined ? null : { question: index.question, ...index.retrieval },
     models,
-    labels: labels.filter(({ releaseId }) => releaseId === release.id).map(({ label }) => label),
-    history: await movesTo(db, release),
   }
 }
 
@@ -68,20 +107,13 @@ function modelOf(
   content: ModelContent,
   price: Price | null,
 ): CardModel {
-  const { upstream, model, licence, context_window, max_output_tokens, capabilities, notes } = content
-  const stated = Object.entries(capabilities).filter((entry): entry is [string, boolean] => {
-    return entry[1] !== undefined
-  })
+  const { capabilities, ...said } = content
+  const stated: Readonly<Record<string, boolean | undefined>> = capabilities
   return {
     version,
-    upstream,
-    model,
     weight,
-    licence,
-    context_window,
-    max_output_tokens,
-    capabilities: Object.fromEntries(stated),
-    notes,
+    ...said,
+    capabilities: Object.fromEntries(CAPABILITY_NAMES.map((name) => [name, stated[name] ?? null])),
     price: price === null ? null : priceText(price),
   }
 }
@@ -89,19 +121,4 @@ function modelOf(
 function priceText({ input, output, source }: Price): CardPrice {
   const text = (amount: bigint | null) => (amount === null ? null : usdText(amount))
   return { input: text(input), output: text(output), source }
-}
-
-async function movesTo(db: Db, release: ReleaseRow): Promise<CardMove[]> {
-  const page = { route: release.route, before: null, limit: MAX_MOVES }
-  const decisions = await listDecisions(db, release.projectId, page)
-  return decisions
-    .filter((one) => one.toReleaseId === release.id || one.canaryReleaseId === release.id)
-    .map((one) => ({
-      label: one.toReleaseId === release.id ? one.label : `${one.label} (canary)`,
-      to: `r${release.number}`,
-      at: one.decidedAt.toISOString(),
-      by: one.decidedByName ?? one.decidedBy,
-      reason: one.reason,
-      decision: one.id,
-    }))
 }

@@ -12,6 +12,7 @@ import type { Gates } from '../../evals/suites/suite.ts'
 import { normalQuantile } from '../../lib/statistics/distributions.ts'
 import { holm } from '../../lib/statistics/multiple.ts'
 import { type Policy, type PolicyRule, type Slice, sliceText } from '../policy.ts'
+import { bounded, type Figure, figureOf, type ScorerSummary, summariseScorers } from './scorer-summary.ts'
 
 /** What is written of a run beside its figures. */
 export type RunFacts = {
@@ -54,8 +55,8 @@ export type RuleVerdict = {
   high: number | null
   /** About how many items more would settle it. */
   itemsMore: number | null
-  estimate: { value: number; method: string; items: number; groups: number } | null
-  difference: { value: number; method: string; items: number; groups: number } | null
+  estimate: Figure | null
+  difference: Figure | null
   /** The smallest level at which the rule passes; null for a rule about these very items, which has no level. */
   p: number | null
   /** Over all rules of the verdict (Holm). */
@@ -75,6 +76,8 @@ export type SuiteSummary = {
   seed: number | null
   candidate: RunFacts
   baseline: (RunFacts & { sharedItems: number }) | null
+  /** Over all items first, then over the slices that rules name. */
+  scorers: ScorerSummary[]
 }
 
 export type PromotionVerdict = {
@@ -134,6 +137,7 @@ function judgeSuite(policy: Policy, evidence: SuiteEvidence): Judged {
   const { suite, candidate, facts } = evidence
   const rules: RuleVerdict[] = []
   const doubts: string[] = []
+  const summaries: ScorerSummary[] = []
   let sharedItems = 0
   for (const slice of slicesOf(policy, suite)) {
     const asked = withRules(policy, evidence, slice)
@@ -144,6 +148,7 @@ function judgeSuite(policy: Policy, evidence: SuiteEvidence): Judged {
     if (items < policy.evidence.itemsMin) {
       doubts.push(`${where}: ${items} items, and the policy demands ${policy.evidence.itemsMin}.`)
     }
+    summaries.push(...summariseScorers(scorers, asked.content, slice === null ? null : sliceText(slice)))
     for (const row of scorers) {
       rules.push(...row.gates.map((gate) => ruleOf(policy, evidence, asked, { row, gate, slice })))
       const { scored, abstained, expected } = row.coverage
@@ -165,6 +170,7 @@ function judgeSuite(policy: Policy, evidence: SuiteEvidence): Judged {
     seed,
     candidate: facts.candidate,
     baseline: facts.baseline === null ? null : { ...facts.baseline, sharedItems },
+    scorers: summaries,
   }
   return { rules, doubts, summary }
 }
@@ -250,11 +256,11 @@ function ruleOf(
     bar: gate.bar,
     verdict: gate.verdict,
     reason: gate.reason,
-    low: gate.low,
-    high: gate.high,
+    low: bounded(gate.low),
+    high: bounded(gate.high),
     itemsMore: gate.itemsMore,
-    estimate: estimate === null ? null : figure(estimate),
-    difference: difference === null ? null : figure(difference),
+    estimate: figureOf(estimate),
+    difference: figureOf(difference),
     p: levelOf(policy, evidence, asked, { row, gate }),
     adjustedP: null,
     // (z_α + z_β) · standard error: Miller, arXiv 2411.00640, equation 9, at the spread that was seen.
@@ -263,20 +269,6 @@ function ruleOf(
     judge: row.calibration,
     corrected: row.corrected,
   }
-}
-
-function figure({
-  estimate: value,
-  method,
-  items,
-  groups,
-}: {
-  estimate: number
-  method: string
-  items: number
-  groups: number
-}) {
-  return { value, method, items, groups }
 }
 
 /**

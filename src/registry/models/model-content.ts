@@ -31,6 +31,9 @@ const CAPABILITIES = {
   rerank: flag,
 }
 
+/** By name, in the order in which they are shown. */
+export const CAPABILITY_NAMES: readonly string[] = Object.keys(CAPABILITIES)
+
 const tokens = z.int().min(1).max(1_000_000_000).nullable().default(null)
 const text = (maxLetters: number) => z.string().trim().min(1).max(maxLetters).nullable().default(null)
 
