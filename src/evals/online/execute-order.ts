@@ -80,7 +80,7 @@ async function lookOnce(
   const since = isLast ? order.since : row.lookedTo
   const look = await scoreRequests(deps, { row, order, since, until: order.until }, signal)
   if (look.ended === 'limit' || (isLast && look.ended === 'all'))
-    return { state: 'done', lookedTo: row.lookedTo }
+    return { state: 'done', lookedTo: markOf(look, row, Number.POSITIVE_INFINITY) }
   return { state: 'queued', lookedTo: markOf(look, row, settledMs) }
 }
 

@@ -16,6 +16,25 @@ export type TrafficRow = {
 export type TrafficPlace = Pick<TrafficRow, 'startedAt' | 'id'>
 
 /**
+ * Of each release by itself, so that an index by time is read in its order and no further than the page. Planned anew for each
+ * page: a plan for any time and any release sorts all that is left of a partition, 75 s over 200,000 rows in place of 4.5 s.
+ */
+const TRAFFIC = `
+  SELECT q.id, q.release_id AS "releaseId", q.day::text AS day, q.writer::text AS writer, q.seq::text AS seq,
+    q.requested_model AS "requestedModel",
+    to_char(q.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "startedAt"
+  FROM json_array_elements_text($2::json) AS wanted (release_id)
+  CROSS JOIN LATERAL (
+    SELECT r.id, r.release_id, r.day, r.writer, r.seq, r.requested_model, r.started_at FROM requests r
+    WHERE r.project_id = $1 AND r.release_id = wanted.release_id
+      AND r.started_at >= $3::timestamptz AND r.started_at < $4::timestamptz
+      AND r.day >= ($3::timestamptz AT TIME ZONE 'UTC')::date AND r.day <= ($4::timestamptz AT TIME ZONE 'UTC')::date
+      AND (r.started_at, r.id) > ($3::timestamptz, $5)
+      AND r.replay_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
+    ORDER BY r.started_at, r.id LIMIT $6) AS q
+  ORDER BY q.started_at, q.id LIMIT $6`
+
+/**
  * Requests that began from `since` on and before `until`, behind `after`. Only what apps sent: requests of runs and of judges
  * go by ids of their own in place of a key's, and what was sent again was judged where it first came from.
  */
@@ -30,23 +49,14 @@ export async function readTraffic(
   after: TrafficPlace | null,
   limit: number,
 ): Promise<TrafficRow[]> {
-  const from = after?.startedAt ?? since
-  // Of each release by itself, so that the index by release and time is read in its order and no further than the page.
-  return await sql<TrafficRow[]>`
-    SELECT q.id, q.release_id AS "releaseId", q.day::text AS day, q.writer::text AS writer, q.seq::text AS seq,
-      q.requested_model AS "requestedModel",
-      to_char(q.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "startedAt"
-    FROM json_array_elements_text(${JSON.stringify(releaseIds)}::json) AS wanted (release_id)
-    CROSS JOIN LATERAL (
-      SELECT r.id, r.release_id, r.day, r.writer, r.seq, r.requested_model, r.started_at FROM requests r
-      WHERE r.project_id = ${projectId} AND r.release_id = wanted.release_id
-        AND r.started_at >= ${from}::timestamptz AND r.started_at < ${until}::timestamptz
-        AND r.day >= (${from}::timestamptz AT TIME ZONE 'UTC')::date
-        AND r.day <= (${until}::timestamptz AT TIME ZONE 'UTC')::date
-        AND (r.started_at, r.id) > (${from}::timestamptz, ${after?.id ?? ''})
-        AND r.replay_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
-      ORDER BY r.started_at, r.id LIMIT ${limit}) AS q
-    ORDER BY q.started_at, q.id LIMIT ${limit}`
+  return await sql.unsafe<TrafficRow[]>(TRAFFIC, [
+    projectId,
+    JSON.stringify(releaseIds),
+    after?.startedAt ?? since,
+    until,
+    after?.id ?? '',
+    limit,
+  ])
 }
 
 /** Keeps the bodies of a request as they are until the transaction ends. False when they are gone. */

@@ -13,7 +13,7 @@ export const readyScorers: JudgeWith = (scorers) =>
   scorers.map(({ name, kind, version, settings }) => {
     const prepared = prepareScorer({ kind, settings })
     if (prepared.version !== version) {
-      const message = `This was begun with ${kind} version ${version}, and this version of Aval judges by version ${prepared.version}. Begin anew.`
+      const message = `This was begun with ${kind} version ${version}, and this version of Aval judges by version ${prepared.version}. Run the suite anew, or order live scores anew.`
       throw new RequestError('conflict', message, { param: name })
     }
     return { name, version, judge: (sample, given) => judgeSafely(prepared, sample, given) }
