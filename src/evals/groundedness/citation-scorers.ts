@@ -16,7 +16,7 @@ const MAX_SHOWN = 6
 const SOURCE =
   'ALCE, Gao et al. 2023, https://arxiv.org/abs/2305.14627, section 4.2, with `grounded` in the place of its entailment model.'
 const TRAPS =
-  'Support is what `grounded` takes for it: words, numbers, names and negations. It abstains where `grounded` would for one of the judgements that decide; figures below. English.'
+  'Support is what `grounded` takes for it: words, numbers, names and negations. It abstains where `grounded` would for one of the judgements that decide; figures on this page. English.'
 
 export const citationRecall: ScorerKind<Settings> = {
   kind: 'citation-recall',

@@ -11,8 +11,10 @@ export const abstains: ScorerKind<z.output<typeof settings>> = {
   kind: 'abstains',
   version: 1,
   summary: 'The answer says that the sources do not hold what was asked, and gives nothing else for it.',
-  source: 'x',
-  traps: 'x',
+  source:
+    'Phrases of Aval’s own for the languages of `refusal`; negative rejection of RGB, Chen et al. 2024, https://arxiv.org/abs/2309.01431.',
+  traps:
+    'Not `refusal`, which is being unwilling. A heuristic on the first 1,000 characters, figures on this page. An answer first and a gap afterwards is an answer; so is a gap with “However, passage 2 says …” behind it. “The text does not mention a fee” is read as an abstention where it may be the answer. Quotations are not read. Seven languages beside English are tried on few examples each. An empty answer abstains.',
   values: 'binary',
   better: 'higher',
   settings,

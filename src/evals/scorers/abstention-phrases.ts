@@ -8,6 +8,8 @@ import { splitSentences } from '../../lib/sentences.ts'
 /** An answer abstains at once, or it answers: what comes later is a remark about the answer. */
 const OPENING_CHARS = 1_000
 const MAX_CLAUSES = 6
+/** Whoever says it says it within so many characters; patterns with gaps then take a bounded time. */
+const MAX_CLAUSE_CHARS = 400
 
 const GIVEN = '(?:provided|given|supplied|available|retrieved|numbered|attached|above|two|three|several)'
 const NOUN =
@@ -156,6 +158,7 @@ function goesOn(clause: string): boolean {
 /** In lower case, without marks at its ends and citations behind it. */
 function plainClause(clause: string): string {
   return clause
+    .slice(0, MAX_CLAUSE_CHARS)
     .toLowerCase()
     .replace(/[\u2018\u2019\u00b4`]/g, "'")
     .replace(/^[^\p{L}\p{N}]+|(?:\s*\[\d{1,4}\]){0,9}[\s.!。]*$/gu, '')
