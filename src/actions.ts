@@ -115,6 +115,8 @@ function lateDatasetActions(directory: string): DatasetActions {
     itemOf: async (call) => await (await load()).itemOf(call),
     perturbations: async () => await (await load()).perturbations(),
     perturb: async (item, settings) => await (await load()).perturb(item, settings),
+    hallucinationCases: async () => await (await load()).hallucinationCases(),
+    hallucination: async (item, settings) => await (await load()).hallucination(item, settings),
   }
 }
 

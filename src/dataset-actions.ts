@@ -2,14 +2,15 @@
 
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { DatasetActions, DatasetRead } from './cli/datasets.ts'
+import type { DatasetActions, DatasetRead, MadeItems } from './cli/datasets.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
 import { FORMAT_NAMES, type FormatName } from './evals/datasets/formats/formats.ts'
 import { itemOfRequest } from './evals/datasets/from-requests.ts'
 import { compileItemSchema, type ItemCheck, MAX_SCHEMA_BYTES } from './evals/datasets/item-schema.ts'
 import { MAX_FILE_BYTES, readDataset } from './evals/datasets/read-file.ts'
 import { fileKindOf } from './evals/datasets/rows.ts'
-import { PERTURBATION_NAMES, perturbItem } from './evals/robustness/perturb.ts'
+import { HALLUCINATION_CASES, hallucinationItems } from './evals/robustness/hallucination.ts'
+import { PERTURBATION_NAMES, type PerturbedItems, perturbItem } from './evals/robustness/perturb.ts'
 import type { JsonValue } from './lib/json.ts'
 import { nearest } from './lib/nearest.ts'
 import { parseYaml } from './lib/yaml.ts'
@@ -21,13 +22,16 @@ export function createDatasetActions(directory: string): DatasetActions {
     schema: async (path) => schemaIn(directory, path),
     itemOf: async (call) => itemOfRequest(call),
     perturbations: async () => PERTURBATION_NAMES,
-    perturb: async (item, settings) => {
-      const { items, left } = perturbItem(item, settings)
-      return {
-        items: items.map((one) => ({ item: one, bytes: Buffer.byteLength(JSON.stringify(one)) })),
-        left: left.map(({ perturbation, reason }) => `${perturbation}: ${reason}`),
-      }
-    },
+    perturb: async (item, settings) => madeItems(perturbItem(item, settings)),
+    hallucinationCases: async () => HALLUCINATION_CASES,
+    hallucination: async (item, settings) => madeItems(hallucinationItems(item, settings)),
+  }
+}
+
+function madeItems({ items, left }: PerturbedItems): MadeItems {
+  return {
+    items: items.map((one) => ({ item: one, bytes: Buffer.byteLength(JSON.stringify(one)) })),
+    left: left.map(({ perturbation, reason }) => `${perturbation}: ${reason}`),
   }
 }
 

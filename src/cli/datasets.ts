@@ -32,8 +32,11 @@ export type DatasetActions = {
   /** Names of what `perturb` can be asked for. */
   perturbations(): Promise<readonly string[]>
   /** The item first, then its perturbed ones; `left` says of which there is none, and why. Bytes are those of JSON. */
-  perturb(
-    item: DatasetItem,
-    settings: { wanted: readonly string[]; seed: number },
-  ): Promise<{ items: { item: DatasetItem; bytes: number }[]; left: string[] }>
+  perturb(item: DatasetItem, settings: { wanted: readonly string[]; seed: number }): Promise<MadeItems>
+  /** What `hallucination` makes beside an item, by `metadata.perturbation`. */
+  hallucinationCases(): Promise<readonly string[]>
+  /** As `perturb`; no items at all where the item cannot be asked with its passages. */
+  hallucination(item: DatasetItem, settings: { seed: number }): Promise<MadeItems>
 }
+
+export type MadeItems = { items: { item: DatasetItem; bytes: number }[]; left: string[] }

@@ -12,6 +12,7 @@ import { addCardCommand } from './commands/card.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addCiCommand } from './commands/ci.ts'
 import { addDatasetFromRequestsCommand } from './commands/datasets/from-requests.ts'
+import { addDatasetHallucinationCommand } from './commands/datasets/hallucination.ts'
 import { addDatasetPerturbCommand } from './commands/datasets/perturb.ts'
 import { addDatasetPushCommand } from './commands/datasets/push.ts'
 import { addDatasetVersionCommands } from './commands/datasets/versions.ts'
@@ -154,6 +155,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addDatasetVersionCommands(dataset, context)
   addDatasetFromRequestsCommand(dataset, context)
   addDatasetPerturbCommand(dataset, context)
+  addDatasetHallucinationCommand(dataset, context)
   const evals = program.command('eval').description('suites: run, follow and compare them')
   addEvalRunCommand(evals, context)
   addEvalRunsCommands(evals, context)

@@ -1,16 +1,12 @@
 /** Scorers of the citations in an answer: whether [n] names a passage that was shown, and which sentences have one. */
 
 import { z } from 'zod'
-import { splitSentences } from '../../lib/sentences.ts'
+import { citations, citedStatements } from './cited-statements.ts'
 import { abstained, MAX_ANALYSED_CHARS, share, tooLong } from './outcome.ts'
 import type { ScorerKind } from './scorer.ts'
 import { thresholdSetting } from './settings.ts'
 
 const MAX_SENTENCES = 20_000
-/** Longer ranges are no citation that anyone would follow. */
-const MAX_RANGE = 20
-const MARK = String.raw`\[\d{1,4}(?:\s*[,;\u2013-]\s*\d{1,4}){0,50}\]`
-const LEADING_MARKS = new RegExp(`^(?:\\s*${MARK})+[\\s.]*`)
 
 const citationSettings = z.strictObject({ threshold: thresholdSetting })
 
@@ -54,44 +50,16 @@ export const citedSentences: ScorerKind<z.output<typeof citationSettings>> = {
     return ({ output, contexts }) => {
       if (contexts.length === 0) return abstained('No passage was shown.')
       if (output.length > MAX_ANALYSED_CHARS) return tooLong('The answer', output.length, MAX_ANALYSED_CHARS)
-      const sentences = citingSentences(output, contexts)
+      const sentences = citedStatements(output, MAX_SENTENCES + 1)
       if (sentences.length > MAX_SENTENCES)
         return abstained(`The answer has more than ${MAX_SENTENCES} sentences.`)
       if (sentences.length === 0) return abstained('The answer has no sentence.')
-      const citing = sentences.filter((cites) => cites).length
+      const cites = (numbers: readonly number[]) => numbers.some((number) => exists(number, contexts))
+      const citing = sentences.filter(({ cited }) => cites(cited)).length
       const reason = `${citing} of ${sentences.length} sentences cite a passage.`
       return share(citing / sentences.length, threshold, reason)
     }
   },
-}
-
-/** Of each sentence, whether it cites a passage. Marks at its beginning belong to the sentence before. */
-function citingSentences(output: string, contexts: readonly string[]): boolean[] {
-  const citing: boolean[] = []
-  for (const { text } of splitSentences(output, MAX_SENTENCES + 1)) {
-    const leading = LEADING_MARKS.exec(text)?.[0] ?? ''
-    const belongsBefore = leading !== '' && citing.length > 0
-    if (belongsBefore && citations(leading).some((number) => exists(number, contexts))) {
-      citing[citing.length - 1] = true
-    }
-    const rest = belongsBefore ? text.slice(leading.length) : text
-    if (/[\p{L}\p{N}]/u.test(rest)) citing.push(citations(rest).some((number) => exists(number, contexts)))
-  }
-  return citing
-}
-
-/** Numbers cited, a range as its first twenty. */
-function citations(text: string): number[] {
-  return [...text.matchAll(new RegExp(MARK, 'g'))].flatMap(([mark]) =>
-    mark
-      .slice(1, -1)
-      .split(/[,;]/)
-      .flatMap((part) => {
-        const [from = 0, to = from] = part.split(/[\u2013-]/).map(Number)
-        const length = Math.max(1, Math.min(MAX_RANGE, to - from + 1))
-        return Array.from({ length }, (_, at) => from + at)
-      }),
-  )
 }
 
 function exists(number: number, contexts: readonly string[]): boolean {

@@ -3,7 +3,9 @@
 import { RequestError } from '../../errors.ts'
 import { nearest } from '../../lib/nearest.ts'
 import { describeIssues } from '../../lib/schema-problems.ts'
+import { citationPrecision, citationRecall } from '../groundedness/citation-scorers.ts'
 import { grounded } from '../groundedness/grounded.ts'
+import { abstains } from './abstains.ts'
 import { assertionsKind } from './assertions.ts'
 import { cost, finishReason, latency } from './call.ts'
 import { citedSentences, citesContext } from './citations.ts'
@@ -66,6 +68,7 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   length,
   language,
   refusal,
+  abstains,
   finishReason,
   latency,
   cost,
@@ -80,6 +83,8 @@ export const SCORER_KINDS: readonly ScorerKind[] = [
   javascript,
   assertionsKind(prepareScorer),
   grounded,
+  citationRecall,
+  citationPrecision,
   ...SINGLE_JUDGES,
   jury,
   judgedAssertions,

@@ -359,3 +359,35 @@ test('aval dataset perturb makes pairs of a version, the same for the same seed,
     expect.stringContaining('2 × names: its question names nobody'),
   ])
 })
+
+test('aval dataset hallucination asks each question closed, without its answer and with two of them, and says what it left', async () => {
+  const contexts = ['Shoes have 30 days.', 'Hats are sold on the first floor.']
+  put(
+    'rag.jsonl',
+    lines(
+      { id: 'shoes', input: 'How long do shoes have?', expected: '30 days', contexts },
+      { id: 'open', input: 'Why?', expected: 'because' },
+    ),
+  )
+  await aval(['push', 'rag.jsonl'])
+
+  const first = await aval(['hallucination', '--from', 'rag', '--as', 'rag-hallucination'])
+  const again = await aval(['hallucination', '--from', 'rag@1', '--as', 'rag-hallucination', '--json'])
+  const twice = await aval(['hallucination', '--from', 'rag-hallucination', '--as', 'other'])
+  const wrong = await aval(['hallucination', '--from', 'rag', '--as', 'Other'])
+
+  expect([first.exitCode, first.out, first.err]).toEqual([
+    0,
+    'rag-hallucination@1 made: 3 items, 1 as they were and 1 unanswerable, 1 contradiction\n',
+    '1 not changed: all: has no passages.\n',
+  ])
+  expect(JSON.parse(again.out)).toMatchObject({
+    version: 1,
+    created: false,
+    description: 'rag@1 for hallucination, seed 1',
+    changed: { unanswerable: 1, contradiction: 1 },
+    left: { 'all: has no passages': 1 },
+  })
+  expect([twice.exitCode, twice.err]).toEqual([2, expect.stringContaining('changed by unanswerable already')])
+  expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringContaining('lower-case letters')])
+})

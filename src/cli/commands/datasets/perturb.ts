@@ -2,12 +2,9 @@
 
 import type { Command } from 'commander'
 import { printableLine } from '../../../lib/printable.ts'
-import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
-import type { DatasetItem } from '../../datasets.ts'
+import { type CliContext, withExamples, withJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
-import { itemsOf } from './items-of.ts'
-import { pushingItems, pushVersion } from './push-items.ts'
-import { type DatasetVersion, datasetPath, isDatasetName, refOf } from './wire.ts'
+import { pushPairs, seedIn } from './push-pairs.ts'
 
 type Options = { with: string; as: string; seed: string; json?: boolean }
 
@@ -33,59 +30,16 @@ export function addDatasetPerturbCommand(dataset: Command, context: CliContext):
 }
 
 async function perturb(context: CliContext, ref: string, options: Options): Promise<undefined> {
-  const { client, terminal } = context
   const settings = { wanted: await wantedIn(context, options.with), seed: seedIn(options.seed) }
-  if (!isDatasetName(options.as)) {
-    const rule = 'write lower-case letters, digits and hyphens, at most 63'
-    throw new CliError(EXIT.usage, `--as ${printableLine(options.as.slice(0, 80))}: ${rule}.`)
-  }
-  // The newest may become another one between two pages.
-  const origin = await client.json<DatasetVersion>({ method: 'GET', path: datasetPath(ref) })
-  const pusher = pushingItems(client, () => undefined)
-  const counts = new Map(settings.wanted.map((name) => [name, 0]))
-  const left = new Map<string, number>()
-  for await (const page of itemsOf(client, origin)) {
-    for (const { item } of page) {
-      const done = perturbationOf(item)
-      if (counts.has(done)) {
-        const message = `${refOf(origin)} has items perturbed by ${done} already. Perturb the dataset that it was made from.`
-        throw new CliError(EXIT.usage, message)
-      }
-      const made = await context.actions.datasets.perturb(item, settings)
-      for (const { item: one, bytes } of made.items) await pusher.add(one, bytes)
-      // The first is the item as it was.
-      for (const { item: one } of made.items.slice(1)) {
-        const name = perturbationOf(one)
-        counts.set(name, (counts.get(name) ?? 0) + 1)
-      }
-      for (const text of made.left) left.set(text, (left.get(text) ?? 0) + 1)
-    }
-  }
-  const hashes = await pusher.finish()
-  if ([...counts.values()].every((count) => count === 0)) {
-    const reasons = [...left].map(([text, count]) => `${count} × ${text}`).join('; ')
-    throw new CliError(
-      EXIT.emptyInput,
-      `No item of ${refOf(origin)} could be perturbed: ${reasons}. No version was made.`,
-    )
-  }
-  const description = `${refOf(origin)} with ${settings.wanted.join(', ')}, seed ${settings.seed}`
-  const pushed = await pushVersion(client, { name: options.as, items: hashes, description })
-  if (options.json) {
-    writeJson(context, { ...pushed, perturbed: Object.fromEntries(counts), left: Object.fromEntries(left) })
-    return undefined
-  }
-  for (const [text, count] of left) terminal.writeError(`${count} not perturbed: ${printableLine(text)}.\n`)
-  const made = [...counts].map(([name, count]) => `${count} ${name}`).join(', ')
-  const what = pushed.created ? 'made' : 'has these items already'
-  terminal.write(
-    `${refOf(pushed)} ${what}: ${pushed.items} items, ${origin.items} as they were and ${made}\n`,
-  )
-  return undefined
-}
-
-function perturbationOf({ metadata }: DatasetItem): string {
-  return (metadata as { perturbation?: string } | undefined)?.perturbation ?? ''
+  return await pushPairs(context, {
+    ref,
+    name: options.as,
+    names: settings.wanted,
+    done: 'perturbed',
+    how: `with ${settings.wanted.join(', ')}, seed ${settings.seed}`,
+    json: options.json === true,
+    make: (item) => context.actions.datasets.perturb(item, settings),
+  })
 }
 
 async function wantedIn({ actions }: CliContext, text: string): Promise<string[]> {
@@ -97,13 +51,5 @@ async function wantedIn({ actions }: CliContext, text: string): Promise<string[]
   throw new CliError(
     EXIT.usage,
     `--with "${shown}": no perturbation that is known. Known: ${known.join(', ')}.`,
-  )
-}
-
-function seedIn(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new CliError(
-    EXIT.usage,
-    `--seed ${printableLine(text.slice(0, 40))}: write a whole number of at most nine digits.`,
   )
 }

@@ -13,6 +13,7 @@ import {
   textsOf,
   without,
 } from './draft.ts'
+import { labelledPrompts } from './labelled-prompts.ts'
 import { own } from './own.ts'
 import { promptfoo } from './promptfoo.ts'
 
@@ -195,6 +196,7 @@ const FORMATS = {
   deepeval,
   langsmith,
   mlflow,
+  'labelled-prompts': labelledPrompts,
   aval: own,
 } as const satisfies Record<string, Format>
 
