@@ -24,6 +24,8 @@ export type RequestEnvelope = {
   clientRequestId: string | null
   /** The logged request that this one sends again: `req_…`. */
   replayOf?: string
+  /** The app's request that this one mirrors to a candidate release: `req_…`. */
+  shadowOf?: string
 }
 
 export type ParsedBody = {
