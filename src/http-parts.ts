@@ -10,6 +10,7 @@ import type { Flood } from './audit/flood.ts'
 import { pseudonym } from './audit/privacy/audit-keys.ts'
 import { findReadable } from './audit/privacy/read-bodies.ts'
 import { searchRequests } from './audit/search.ts'
+import { readShadowFigures } from './audit/shadows/store.ts'
 import { countRequests, type RequestScope } from './audit/store.ts'
 import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
@@ -20,6 +21,7 @@ import { createCalibrator } from './evals/reviews/calibrator.ts'
 import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
+import { unpricedTargets } from './gateway/shadows/estimate.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
@@ -41,6 +43,7 @@ import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Retriever } from './retrieval/retrieve.ts'
 import { createRetriever, modelsInForce, recallContexts } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
+import { openShadows, type Shadows } from './shadow-parts.ts'
 import { storeBell } from './store-bell.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
@@ -64,11 +67,22 @@ export type OpenedParts = {
   erasure: ExecuteDeps
 }
 
-/** `calls` go to the direct handler of the model calls, `parts` to the app. */
-export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
-  const { keyring, runtime, checks } = opened
+/** `calls` go to the direct handler of the model calls, `parts` to the app; `shadows` are stopped before the log closes. */
+export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps; shadows: Shadows } {
+  const { keyring, runtime, checks, releases } = opened
   const retriever = createRetriever(opened.sql, runtime)
-  const gateway = gatewayDeps(opened, retriever)
+  const plain = gatewayDeps(opened, retriever)
+  const shadows = openShadows(
+    {
+      db: opened.db,
+      logger: opened.logger,
+      writer: opened.audit.writer,
+      book: () => runtime.snapshot().registry,
+      changed: () => releases.look(),
+    },
+    plain,
+  )
+  const gateway: GatewayDeps = { ...plain, mirror: shadows.mirror }
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
     gateway,
@@ -99,12 +113,12 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
     checks: () => healthChecks(checks),
     corsOrigins,
-    api: apiDeps(opened, retriever),
+    api: apiDeps(opened, retriever, shadows),
   }
-  return { calls, parts }
+  return { calls, parts, shadows }
 }
 
-function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
+function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): ApiDeps {
   const { logger, audit, keyring, keyDeps, runtime, checks, db, erasure } = opened
   const clock = systemClock
   const record = createRecorder(audit.log, clock)
@@ -157,6 +171,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     releases: { db, clock, record, changed: () => opened.releases.look() },
+    shadows: shadowsDeps(opened, shadows, record),
     cards: { db, priceOf: (projectId, upstream, model) => priceNow(runtime, projectId, upstream, model) },
     prompts: { db, clock, record },
     modelVersions: { db, clock, record },
@@ -176,6 +191,31 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     evalRuns: evalRunsDeps(opened, record),
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
+  }
+}
+
+function shadowsDeps(
+  { db, releases, runtime }: OpenedParts,
+  shadows: Shadows,
+  record: Recorder,
+): ApiDeps['shadows'] {
+  const clock = systemClock
+  return {
+    db,
+    clock,
+    record,
+    changed: async () => {
+      await releases.look()
+      await shadows.look()
+    },
+    unpricedModels: async (projectId, releaseId) => {
+      // Another gateway may have made it a moment ago.
+      await releases.look()
+      const snapshot = runtime.snapshot()
+      const release = snapshot.registry.byId(projectId, releaseId)
+      return release === null ? [releaseId] : unpricedTargets(snapshot, projectId, release, clock.nowMs())
+    },
+    figuresOf: (shadow) => readShadowFigures(db, shadow),
   }
 }
 

@@ -34,6 +34,7 @@ import { type ReleasesApiDeps, releasesApi } from './releases.ts'
 import { type RequestContextsDeps, requestContextsApi } from './request-contexts.ts'
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
+import { type ShadowsApiDeps, shadowsApi } from './shadows.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -54,6 +55,7 @@ export type ApiDeps = {
   exports: ExportsApiDeps
   models: ModelsApiDeps
   releases: ReleasesApiDeps
+  shadows: ShadowsApiDeps
   cards: CardDeps
   prompts: PromptsApiDeps
   modelVersions: ModelVersionsApiDeps
@@ -117,6 +119,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', modelsApi(deps.models))
   api.route('/', releasesApi(deps.releases))
   api.route('/', labelsApi(deps.releases))
+  api.route('/', shadowsApi(deps.shadows))
   api.route('/', cardsApi(deps.cards))
   api.route('/', promptsApi(deps.prompts))
   api.route('/', modelVersionsApi(deps.modelVersions))
