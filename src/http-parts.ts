@@ -75,6 +75,7 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
   const shadows = openShadows(
     {
       db: opened.db,
+      clock: systemClock,
       logger: opened.logger,
       writer: opened.audit.writer,
       book: () => runtime.snapshot().registry,

@@ -10,7 +10,7 @@ import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { createLedger, type Ledger } from './gateway/shadows/ledger.ts'
 import { createMirror } from './gateway/shadows/mirror.ts'
-import { systemClock } from './lib/clock.ts'
+import type { Clock } from './lib/clock.ts'
 import type { RegistryBook, ServedShadow } from './registry/releases/book.ts'
 import { finishShadow } from './registry/shadows/shadow.ts'
 import { putShadowTally, sumShadowTallies } from './registry/shadows/store.ts'
@@ -31,6 +31,7 @@ export type Shadows = {
 
 type Given = {
   db: Db
+  clock: Clock
   logger: Logger
   /** The writer of this process start: what it spent it knows better than the log does. */
   writer: string
@@ -40,8 +41,7 @@ type Given = {
 }
 
 export function openShadows(given: Given, gateway: GatewayDeps): Shadows {
-  const { logger, book } = given
-  const { clock } = gateway
+  const { clock, logger, book } = given
   const ledger = createLedger()
   // Circuits of its own: a candidate that fails must not close an upstream to apps.
   const mirror = createMirror({ ...gateway, breaker: createBreaker(clock) }, ledger)
@@ -96,13 +96,13 @@ async function round(given: Given, ledger: Ledger): Promise<void> {
 
 /** True when it has ended. */
 async function lookAt(given: Given, ledger: Ledger, shadow: ServedShadow): Promise<boolean> {
-  const { db, writer, logger } = given
+  const { db, clock, writer, logger } = given
   const { id, projectId } = shadow
   await tell(given, ledger, id)
   const startedAt = new Date(shadow.startedAtMs)
   const costs = await answered(sumShadowCosts(db, { projectId, id, startedAt }, writer))
   const { held } = await answered(sumShadowTallies(db, id, writer))
-  const nowMs = systemClock.nowMs()
+  const nowMs = clock.nowMs()
   ledger.learn(id, costs + held, nowMs)
   const state = ledger.isSpent(shadow) ? 'spent' : shadow.endsAtMs <= nowMs ? 'ended' : null
   if (state === null) return false

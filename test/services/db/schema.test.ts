@@ -7,12 +7,22 @@ import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as reviewTables from '../../../src/db/review-tables.ts'
 import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
+import * as shadowTables from '../../../src/db/shadow-tables.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
 
-const tables = [schema, versionTables, retrievalTables, fileTables, datasetTables, runTables, reviewTables]
+const tables = [
+  schema,
+  versionTables,
+  retrievalTables,
+  fileTables,
+  datasetTables,
+  runTables,
+  reviewTables,
+  shadowTables,
+]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]
 

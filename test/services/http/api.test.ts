@@ -11,8 +11,10 @@ import { runBuildIndex } from '../../../src/jobs/build-index.ts'
 import { ROLES, type Role } from '../../../src/keys/key.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { Secret } from '../../../src/lib/secret.ts'
+import { moveLabel } from '../../../src/promotion/promote.ts'
 import { contentOf } from '../../../src/registry/content.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
+import { startShadow } from '../../../src/registry/shadows/shadow.ts'
 import { type ApiServer, logRow, startApiServer } from '../../support/api-server.ts'
 import { auditSecrets } from '../../support/audit-records.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -287,6 +289,30 @@ const MATRIX: {
     other: '/labels/OTHER/production',
     body: { release: 'r1', reason: 'a test' },
     fresh: freshRelease,
+  },
+  {
+    route: 'POST /shadows',
+    roles: ['admin', 'engineer'],
+    own: '/shadows',
+    other: '/shadows',
+    body: () => ({ route: shadowed(), release: 'r2', percent: 5, budget_usd: '2', reason: 'a test' }),
+    fresh: routeToShadow,
+  },
+  { route: 'GET /shadows', roles: REGISTRY_READERS, own: '/shadows', other: '/shadows' },
+  {
+    route: 'GET /shadows/{id}',
+    roles: REGISTRY_READERS,
+    own: '/shadows/OWN',
+    other: '/shadows/OTHER',
+    fresh: freshShadow,
+  },
+  {
+    route: 'POST /shadows/{id}/stop',
+    roles: ['admin', 'engineer'],
+    own: '/shadows/OWN/stop',
+    other: '/shadows/OTHER/stop',
+    body: { reason: 'a test' },
+    fresh: freshShadow,
   },
   {
     route: 'GET /decisions',
@@ -740,6 +766,34 @@ async function freshRelease(project: 'default' | 'other'): Promise<string> {
     models: [{ ref: 'matrix', weight: null }],
   })
   return route
+}
+
+let shadowedRoutes = 0
+const shadowed = () => `shadowed-${shadowedRoutes}`
+
+/** A route with two releases, the first of which production serves; another one each time, as one is mirrored once. */
+async function routeToShadow(project: 'default' | 'other'): Promise<string> {
+  await freshRelease(project)
+  shadowedRoutes += 1
+  const author = somebodyElse(project)
+  const deps = { db: database.db, clock: systemClock }
+  const wanted = { from: null, prompt: null, index: null, retrieval: null, retries: null }
+  const models = [{ ref: 'matrix', weight: null }]
+  for (const seed of [1, 2])
+    await createRelease(deps, author, { ...wanted, route: shadowed(), models, parameters: { seed } })
+  const production = { label: 'production', to: 1, canary: null, expected: null, reason: 'a test' }
+  await moveLabel(deps, author, { route: shadowed(), ...production })
+  return shadowed()
+}
+
+async function freshShadow(project: 'default' | 'other'): Promise<string> {
+  const route = await routeToShadow(project)
+  const deps = { db: database.db, clock: systemClock, unpricedModels: async () => [] }
+  const { id } = await startShadow(deps, somebodyElse(project), {
+    ...{ route, label: 'production', release: 2, share: 500, budget: 1n, allowUnpriced: false },
+    ...{ durationMs: 60_000, reason: 'a test' },
+  })
+  return id
 }
 
 async function freshErasure(project: 'default' | 'other'): Promise<string> {

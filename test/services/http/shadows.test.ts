@@ -57,19 +57,6 @@ test('says what to do while there is none', async () => {
   expect([exitCode, out]).toEqual([0, expect.stringContaining('aval shadow start <route> <release>')])
 })
 
-test.each<[Role, string, string, number]>([
-  ['app', 'POST', '/shadows', 403],
-  ['auditor', 'POST', '/shadows', 403],
-  ['auditor', 'POST', '/shadows/shd_x/stop', 403],
-  ['app', 'GET', '/shadows', 403],
-  ['auditor', 'GET', '/shadows', 200],
-  ['auditor', 'GET', '/shadows/shd_x', 404],
-])('a key with the role %s that asks %s %s gets %d', async (role, method, path, status) => {
-  const body = method === 'POST' ? { ...(path === '/shadows' ? wanted : { reason: 'x' }) } : undefined
-
-  expect((await call(role, method, path, body)).status).toBe(status)
-})
-
 test.each<[string, object, string]>([
   ['no share', { percent: 0 }, 'percent'],
   ['more than all', { percent: 101 }, 'percent'],
