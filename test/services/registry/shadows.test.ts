@@ -1,21 +1,25 @@
-/** Shadows in the database: one per route, changed once, and what the log says of them. */
+/** Shadows in the database: one per route, changed once, what the log says of them, and the rounds of gateways over them. */
 
 import { rm } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CloseRecord, OpenRecord } from '../../../src/audit/record.ts'
 import { readShadowFigures, sumShadowCosts } from '../../../src/audit/shadows/store.ts'
 import { listRequests } from '../../../src/audit/store.ts'
 import { RequestError } from '../../../src/errors.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
+import { RegistryBook } from '../../../src/registry/releases/book.ts'
 import { createRelease } from '../../../src/registry/releases/create.ts'
 import { readRegistry } from '../../../src/registry/releases/registry-data.ts'
 import { readRegistryVersion } from '../../../src/registry/releases/store.ts'
 import { type NewShadow, startShadow, stopShadow } from '../../../src/registry/shadows/shadow.ts'
 import { findShadow, putShadowTally, sumShadowTallies } from '../../../src/registry/shadows/store.ts'
+import { openShadows, type Shadows } from '../../../src/shadow-parts.ts'
+import { createLogger } from '../../../src/telemetry/logger.ts'
 import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
 import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { AUTHOR, seedModel } from '../../support/registry.ts'
+import { testDeps } from '../../unit/gateway/parts.ts'
 
 const NOON = Date.UTC(2026, 10, 20, 12)
 const DAY_MS = 86_400_000
@@ -148,65 +152,124 @@ describeDatabases('shadows', (open) => {
 
     await expect(start('refusing', more)).rejects.toThrow(words)
   })
-})
 
-describeDatabases('the log of a shadow', (open) => {
-  const shadow = { projectId: 'prj_default', id: 'shd_1', startedAt: new Date(NOON) }
-  let folder: string
-  let writer: string
-  const ids: string[] = []
+  describe('on the log', () => {
+    const shadow = { projectId: 'prj_default', id: 'shd_1', startedAt: new Date(NOON) }
+    let folder: string
+    let writer: string
+    const ids: string[] = []
 
-  beforeAll(async () => {
-    folder = aFolder()
-    const { log, ...audit } = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
-    writer = audit.writer
-    const request = async (opened: Partial<OpenRecord>, closed: Partial<CloseRecord>): Promise<string> => {
-      const record = anOpen({ startedAtMs: NOON, ...opened })
-      await log.open(record, Buffer.from('q'))
-      await log.close(aClose(record.id, closed), Buffer.from('a'))
-      return record.id
-    }
-    for (const [at, durationMs] of [100, 200, 300].entries()) {
-      const app = await request({}, { durationMs })
-      const mirrored = { shadowOf: app, clientRequestId: 'shd_1' }
-      const cost = at === 0 ? {} : { costMicroUsd: at * 10 }
-      ids.push(await request(mirrored, { durationMs: durationMs * 2, ...cost }))
-    }
-    const failed = { outcome: 'timeout', durationMs: 9000, upstream: null } as const
-    await request({ shadowOf: 'req_x', clientRequestId: 'shd_1' }, failed)
-    // An app may send a name that looks like one of ours: it is no shadow.
-    await request({ clientRequestId: 'shd_1' }, { costMicroUsd: 999 })
-    await request({ shadowOf: 'req_x', clientRequestId: 'shd_2' }, { costMicroUsd: 999 })
-    await audit.close(20_000)
-  })
-  afterAll(() => rm(folder, { recursive: true, force: true }))
-
-  test('says how its calls ended, what they cost, and how long both took', async () => {
-    expect(await readShadowFigures(open().db, shadow)).toEqual({
-      outcomes: { completed: 3, timeout: 1 },
-      spent: 30n,
-      unpriced: 1,
-      pairs: 3,
-      // Type 7 of Hyndman and Fan: the 95th percentile of 100, 200, 300 is 290.
-      app: { p50: 200, p95: 290 },
-      shadow: { p50: 400, p95: 580 },
+    beforeAll(async () => {
+      folder = aFolder()
+      const { log, ...audit } = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
+      writer = audit.writer
+      const request = async (opened: Partial<OpenRecord>, closed: Partial<CloseRecord>): Promise<string> => {
+        const record = anOpen({ startedAtMs: NOON, ...opened })
+        await log.open(record, Buffer.from('q'))
+        await log.close(aClose(record.id, closed), Buffer.from('a'))
+        return record.id
+      }
+      for (const [at, durationMs] of [100, 200, 300].entries()) {
+        const app = await request({}, { durationMs })
+        const mirrored = { shadowOf: app, clientRequestId: 'shd_1' }
+        const cost = at === 0 ? {} : { costMicroUsd: at * 10 }
+        ids.push(await request(mirrored, { durationMs: durationMs * 2, ...cost }))
+      }
+      const failed = { outcome: 'timeout', durationMs: 9000, upstream: null } as const
+      await request({ shadowOf: 'req_x', clientRequestId: 'shd_1' }, failed)
+      // An app may send a name that looks like one of ours: it is no shadow.
+      await request({ clientRequestId: 'shd_1' }, { costMicroUsd: 999 })
+      await request({ shadowOf: 'req_x', clientRequestId: 'shd_2' }, { costMicroUsd: 999 })
+      await audit.close(20_000)
     })
-    const none = await readShadowFigures(open().db, { ...shadow, projectId: 'prj_other' })
-    expect(none).toEqual({ outcomes: {}, spent: 0n, unpriced: 0, pairs: 0, app: null, shadow: null })
+    afterAll(() => rm(folder, { recursive: true, force: true }))
+
+    test('says how its calls ended, what they cost, and how long both took', async () => {
+      expect(await readShadowFigures(open().db, shadow)).toEqual({
+        outcomes: { completed: 3, timeout: 1 },
+        spent: 30n,
+        unpriced: 1,
+        pairs: 3,
+        // Type 7 of Hyndman and Fan: the 95th percentile of 100, 200, 300 is 290.
+        app: { p50: 200, p95: 290 },
+        shadow: { p50: 400, p95: 580 },
+      })
+      const none = await readShadowFigures(open().db, { ...shadow, projectId: 'prj_other' })
+      expect(none).toEqual({ outcomes: {}, spent: 0n, unpriced: 0, pairs: 0, app: null, shadow: null })
+    })
+
+    test('says what others spent to a process that knows its own', async () => {
+      expect(await sumShadowCosts(open().db, shadow, OTHER_WRITER)).toBe(30n)
+      expect(await sumShadowCosts(open().db, shadow, writer)).toBe(0n)
+    })
+
+    test('is found by what it mirrored, alone, or left out', async () => {
+      const scope = { projectId: 'prj_default', unowned: false }
+      const found = async (filter: object) => (await listRequests(open().db, { scope, ...filter })).rows
+      const [first] = await found({ shadow: true })
+
+      expect(await found({ shadow: true })).toHaveLength(5)
+      expect((await found({ shadow: false })).every(({ shadowOf }) => shadowOf === null)).toBe(true)
+      expect(await found({ shadowOf: first?.shadowOf ?? '' })).toContainEqual(first)
+    })
   })
 
-  test('says what others spent to a process that knows its own', async () => {
-    expect(await sumShadowCosts(open().db, shadow, OTHER_WRITER)).toBe(30n)
-    expect(await sumShadowCosts(open().db, shadow, writer)).toBe(0n)
-  })
+  describe('in a gateway', () => {
+    let book: RegistryBook
+    let gateway: Shadows
 
-  test('is found by what it mirrored, alone, or left out', async () => {
-    const scope = { projectId: 'prj_default', unowned: false }
-    const found = async (filter: object) => (await listRequests(open().db, { scope, ...filter })).rows
-    const [first] = await found({ shadow: true })
+    const changed = async () => {
+      book = new RegistryBook(await readRegistry(open().db, ''))
+    }
+    const stateOf = async (id: string) => (await findShadow(open().db, AUTHOR.projectId, id))?.state
+    const startSmall = async (name: string): Promise<string> => {
+      await route(name)
+      const { id } = await start(name, { budget: 1000n, durationMs: 3_600_000 })
+      await changed()
+      return id
+    }
 
-    expect(await found({ shadow: true })).toHaveLength(5)
-    expect((await found({ shadow: false })).every(({ shadowOf }) => shadowOf === null)).toBe(true)
-    expect(await found({ shadowOf: first?.shadowOf ?? '' })).toContainEqual(first)
+    beforeAll(async () => {
+      await changed()
+      const logger = createLogger('silent', process.stderr)
+      const given = { db: open().db, clock, logger, writer: WRITER, book: () => book, changed }
+      gateway = openShadows(given, testDeps())
+    })
+    afterAll(() => gateway?.stop())
+
+    test('ends when its time is over, in the database and for every gateway', async () => {
+      const id = await startSmall('timed')
+      await gateway.look()
+      const before = await stateOf(id)
+      nowMs += 3_600_000
+      await gateway.look()
+
+      expect([before, await stateOf(id)]).toEqual(['running', 'ended'])
+      expect(book.shadowOf(AUTHOR.projectId, 'timed', 'production')).toBeNull()
+    })
+
+    test('has spent what other gateways have logged and hold', async () => {
+      const id = await startSmall('shared')
+      const folder = aFolder()
+      const { log, ...audit } = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
+      const record = anOpen({ startedAtMs: nowMs, shadowOf: 'req_x', clientRequestId: id })
+      await log.open(record, Buffer.from('q'))
+      await log.close(aClose(record.id, { costMicroUsd: 600 }), Buffer.from('a'))
+      await audit.close(20_000)
+      await rm(folder, { recursive: true, force: true })
+      await gateway.look()
+      const before = await stateOf(id)
+      await putShadowTally(open().db, {
+        shadowId: id,
+        writer: OTHER_WRITER,
+        dropped: 0,
+        skipped: 0,
+        held: 400n,
+      })
+      nowMs += 5000
+      await gateway.look()
+
+      expect([before, await stateOf(id)]).toEqual(['running', 'spent'])
+    })
   })
 })
