@@ -77,20 +77,16 @@ function hasNews(running: readonly ServedShadow[], ledger: Ledger): boolean {
   const ids = new Set(running.map(({ id }) => id))
   return (
     running.some((shadow) => !ledger.isLearned(shadow.id) || ledger.isSpent(shadow)) ||
-    [...ledger.tallies().keys()].some((id) => !ids.has(id))
+    ledger.news().some((id) => !ids.has(id))
   )
 }
 
-/** Every shadow that runs or that this process has something to tell of. */
+/** Tells what was counted, then looks at every shadow that runs. */
 async function round(given: Given, ledger: Ledger): Promise<void> {
+  await tell(given, ledger)
   const running = given.book().shadows()
   let hasEnded = false
   for (const shadow of running) hasEnded = (await lookAt(given, ledger, shadow)) || hasEnded
-  for (const shadowId of ledger.tallies().keys()) {
-    if (running.some(({ id }) => id === shadowId)) continue
-    await tell(given, ledger, shadowId)
-    ledger.forget(shadowId)
-  }
   if (hasEnded) await given.changed()
 }
 
@@ -98,7 +94,6 @@ async function round(given: Given, ledger: Ledger): Promise<void> {
 async function lookAt(given: Given, ledger: Ledger, shadow: ServedShadow): Promise<boolean> {
   const { db, clock, writer, logger } = given
   const { id, projectId } = shadow
-  await tell(given, ledger, id)
   const startedAt = new Date(shadow.startedAtMs)
   const costs = await answered(sumShadowCosts(db, { projectId, id, startedAt }, writer))
   const { held } = await answered(sumShadowTallies(db, id, writer))
@@ -112,10 +107,11 @@ async function lookAt(given: Given, ledger: Ledger, shadow: ServedShadow): Promi
   return true
 }
 
-async function tell({ db, writer }: Given, ledger: Ledger, shadowId: string): Promise<void> {
-  const tally = ledger.tallies().get(shadowId)
-  if (tally === undefined) return
-  const { dropped, skipped, held } = tally
-  if (dropped + skipped > 0 || held > 0n)
+/** What is counted meanwhile is news again. */
+async function tell({ db, writer }: Given, ledger: Ledger): Promise<void> {
+  for (const shadowId of ledger.news()) {
+    const { dropped, skipped, held } = ledger.tallyOf(shadowId)
     await answered(putShadowTally(db, { shadowId, writer, dropped, skipped, held }))
+    ledger.told(shadowId, { dropped, skipped, held })
+  }
 }

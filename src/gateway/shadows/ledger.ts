@@ -26,10 +26,10 @@ export type Ledger = {
   /** True once the budget is used up, or more than half of it and a request did not fit any more. */
   isSpent(shadow: ServedShadow): boolean
   isLearned(shadowId: string): boolean
-  /** Shadows with something to tell. */
-  tallies(): ReadonlyMap<string, Readonly<Tally>>
-  /** Once a shadow has ended, its last tally is written and no call of it is under way. */
-  forget(shadowId: string): boolean
+  tallyOf(shadowId: string): Readonly<Tally>
+  /** Shadows whose tally is another than was told last. */
+  news(): string[]
+  told(shadowId: string, tally: Readonly<Tally>): void
 }
 
 type Account = Tally & {
@@ -40,17 +40,24 @@ type Account = Tally & {
   others: bigint
   learnedAtMs: number | null
   full: boolean
+  /** `totalOf` the tally that was told last: counts only grow. */
+  told: bigint
 }
 
 /** Without news of the others for this long, nothing more is mirrored: the bound of what they overshoot together. */
 const MAX_AGE_MS = 30_000
+/** Kept after their end too: what still waits in the queue may be counted later. */
+const MAX_ACCOUNTS = 1000
 
 export function createLedger(): Ledger {
   const accounts = new Map<string, Account>()
   const accountOf = (shadowId: string): Account => {
-    const found = accounts.get(shadowId) ?? newAccount()
-    accounts.set(shadowId, found)
-    return found
+    const found = accounts.get(shadowId)
+    if (found !== undefined) return found
+    if (accounts.size >= MAX_ACCOUNTS) dropOldest(accounts)
+    const made = newAccount()
+    accounts.set(shadowId, made)
+    return made
   }
   return {
     learn(shadowId, othersSpent, nowMs) {
@@ -88,12 +95,27 @@ export function createLedger(): Ledger {
       return account.full || account.others + account.spent >= shadow.budget
     },
     isLearned: (shadowId) => (accounts.get(shadowId)?.learnedAtMs ?? null) !== null,
-    tallies: () => accounts,
-    forget(shadowId) {
-      if ((accounts.get(shadowId)?.calls ?? 0) > 0) return false
-      return accounts.delete(shadowId)
+    tallyOf: (shadowId) => ({ ...accountOf(shadowId) }),
+    news: () => [...accounts].flatMap(([id, account]) => (totalOf(account) === account.told ? [] : [id])),
+    told(shadowId, tally) {
+      accountOf(shadowId).told = totalOf(tally)
     },
   }
+}
+
+/** The first that is at rest: nothing under way, nothing to tell, and nobody has learned of it lately. */
+function dropOldest(accounts: Map<string, Account>): void {
+  const newest = Math.max(...[...accounts.values()].map(({ learnedAtMs }) => learnedAtMs ?? 0))
+  for (const [id, account] of accounts) {
+    const isOld = newest - (account.learnedAtMs ?? 0) > MAX_AGE_MS
+    if (!isOld || account.calls > 0 || totalOf(account) !== account.told) continue
+    accounts.delete(id)
+    return
+  }
+}
+
+function totalOf({ dropped, skipped, held }: Readonly<Tally>): bigint {
+  return BigInt(dropped + skipped) + held
 }
 
 function newAccount(): Account {
@@ -107,5 +129,6 @@ function newAccount(): Account {
     others: 0n,
     learnedAtMs: null,
     full: false,
+    told: 0n,
   }
 }

@@ -39,7 +39,7 @@ describe('a budget', () => {
     ledger.settle(shadow.id, 60n, 'unknown')
 
     expect(ledger.reserve(shadow, 41n, 0)).toBe(false)
-    expect(ledger.tallies().get(shadow.id)).toMatchObject({ held: 60n, dropped: 0, skipped: 0 })
+    expect(ledger.tallyOf(shadow.id)).toMatchObject({ held: 60n, dropped: 0, skipped: 0 })
   })
 
   test('is spent when more than half is gone and a request does not fit, and not for a giant before that', () => {
@@ -59,10 +59,20 @@ describe('a budget', () => {
 
     expect(ledger.reserve(shadow, 1n, 0)).toBe(false)
     expect(ledger.isSpent(shadow)).toBe(false)
-    expect(ledger.forget(shadow.id)).toBe(false)
     ledger.settle(shadow.id, 45n, 45n)
     expect(ledger.isSpent(shadow)).toBe(true)
-    expect(ledger.forget(shadow.id)).toBe(true)
+  })
+
+  test('has news until what was counted is told, and again when more is', () => {
+    const ledger = learned()
+    ledger.count(shadow.id, 'dropped')
+    const tally = ledger.tallyOf(shadow.id)
+    ledger.count(shadow.id, 'dropped')
+    ledger.told(shadow.id, tally)
+    const between = ledger.news()
+    ledger.told(shadow.id, ledger.tallyOf(shadow.id))
+
+    expect([tally.dropped, between, ledger.news()]).toEqual([1, [shadow.id], []])
   })
 
   test('is never exceeded by calls that cost no more than was reserved', () => {
