@@ -10,6 +10,7 @@ import type { Flood } from './audit/flood.ts'
 import { pseudonym } from './audit/privacy/audit-keys.ts'
 import { findReadable } from './audit/privacy/read-bodies.ts'
 import { searchRequests } from './audit/search.ts'
+import { readShadowFigures } from './audit/shadows/store.ts'
 import { countRequests, type RequestScope } from './audit/store.ts'
 import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
@@ -21,6 +22,7 @@ import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
 import { recallContexts } from './gateway/recall-contexts.ts'
+import { unpricedTargets } from './gateway/shadows/estimate.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import type { ApiDeps } from './http/api/api.ts'
 import type { ExportsApiDeps } from './http/api/exports.ts'
@@ -44,6 +46,7 @@ import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Retriever } from './retrieval/retrieve.ts'
 import { createRetriever, modelsInForce } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
+import { openShadows, type Shadows } from './shadow-parts.ts'
 import { storeBell } from './store-bell.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
@@ -69,11 +72,23 @@ export type OpenedParts = {
   erasure: ExecuteDeps
 }
 
-/** `calls` go to the direct handler of the model calls, `parts` to the app. */
-export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps } {
-  const { keyring, runtime, checks } = opened
+/** `calls` go to the direct handler of the model calls, `parts` to the app; `shadows` are stopped before the log closes. */
+export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps; shadows: Shadows } {
+  const { keyring, runtime, checks, releases } = opened
   const retriever = createRetriever(opened.sql, runtime)
-  const gateway = gatewayDeps(opened, retriever)
+  const plain = gatewayDeps(opened, retriever)
+  const shadows = openShadows(
+    {
+      db: opened.db,
+      clock: systemClock,
+      logger: opened.logger,
+      writer: opened.audit.writer,
+      book: () => runtime.snapshot().registry,
+      changed: () => releases.look(),
+    },
+    plain,
+  )
+  const gateway: GatewayDeps = { ...plain, mirror: shadows.mirror }
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
     gateway,
@@ -105,12 +120,12 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
     checks: () => healthChecks(checks),
     corsOrigins,
-    api: apiDeps(opened, retriever),
+    api: apiDeps(opened, retriever, shadows),
   }
-  return { calls, parts }
+  return { calls, parts, shadows }
 }
 
-function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
+function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): ApiDeps {
   const { logger, audit, keyring, keyDeps, runtime, checks, db, erasure } = opened
   const clock = systemClock
   const record = createRecorder(audit.log, clock)
@@ -165,6 +180,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever): ApiDeps {
     exports: exportsDeps(opened, record),
     models: { ...opened.models, record },
     ...promotionDeps(opened, record),
+    shadows: shadowsDeps(opened, shadows, record),
     cards: { db, sql: opened.sql, record, priceOf },
     prompts: { db, clock, record },
     modelVersions: { db, clock, record },
@@ -216,6 +232,31 @@ function promotionDeps(
       labels: () => policedLabels(config()),
       policyOf,
     },
+  }
+}
+
+function shadowsDeps(
+  { db, releases, runtime }: OpenedParts,
+  shadows: Shadows,
+  record: Recorder,
+): ApiDeps['shadows'] {
+  const clock = systemClock
+  return {
+    db,
+    clock,
+    record,
+    changed: async () => {
+      await releases.look()
+      await shadows.look()
+    },
+    unpricedModels: async (projectId, releaseId) => {
+      // Another gateway may have made it a moment ago.
+      await releases.look()
+      const snapshot = runtime.snapshot()
+      const release = snapshot.registry.byId(projectId, releaseId)
+      return release === null ? [releaseId] : unpricedTargets(snapshot, projectId, release, clock.nowMs())
+    },
+    figuresOf: (shadow) => readShadowFigures(db, shadow),
   }
 }
 

@@ -7,7 +7,6 @@ import type { Audit } from './audit/audit.ts'
 import type { ExecuteDeps } from './audit/erasure/execute.ts'
 import { watchErasures } from './audit/erasure/watch.ts'
 import { Retention } from './audit/retention/schedule.ts'
-import type { ChecksDeps } from './checks.ts'
 import type { Environment } from './config/environment.ts'
 import { type Config, loadConfig } from './config.ts'
 import { compareSchema, type OpenedDatabase, openDatabase } from './database.ts'
@@ -93,8 +92,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const runtime = await openRuntime(config, options, { keyring, registry, releases, ownKey })
   const { audit, flood } = log
   stack.defer(startRetention(database, audit, runtime, logger))
-  const checks: ChecksDeps = { database, audit, keyring, releases, runtime }
-  const { calls, parts } = httpParts({
+  const { calls, parts, shadows } = httpParts({
     logger,
     audit,
     flood,
@@ -103,7 +101,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     runtime,
     releases,
     providers: registry,
-    checks,
+    checks: { database, audit, keyring, releases, runtime },
     models: local.management,
     directory: options.directory,
     db: database.connection.db,
@@ -112,6 +110,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     reload: () => reload(runtime, audit, logger),
     erasure,
   })
+  stack.defer(() => shadows.stop())
   const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
   if (database.embedded) stack.defer(startWorkerChild(database.sharedUrl, workerGiven(config, options)))
   let cutExchanges = 0

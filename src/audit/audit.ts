@@ -62,6 +62,8 @@ export type AuditOptions = {
 }
 
 export type Audit = {
+  /** The writer of this process start, as every row of it says. */
+  writer: string
   log: AuditLog & EventLog
   /** What reads sealed bodies and finds subjects. */
   keys: AuditKeys
@@ -115,7 +117,6 @@ export function startAudit(options: AuditOptions): Audit {
       ? null
       : new DataKeys({ keys, clock, keep: (record, wrapped) => spool.event(record, wrapped) })
   const inner = new PrivateLog({ spool, keys, dataKeys, redaction: options.redaction ?? DEFAULT_REDACTION })
-  const origin = options.origin ?? DEFAULT_ORIGIN
   const reportUnlogged = (error: unknown): void =>
     onEvent({ event: 'audit.evidence_failed', writer: writerId, message: String(error) })
   const ship = startShipThread(
@@ -127,7 +128,7 @@ export function startAudit(options: AuditOptions): Audit {
       keepMs: options.keepMs ?? DEFAULT_KEEP_MS,
       maxBytes,
       answerTimeoutMs: options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
-      origin,
+      origin: options.origin ?? DEFAULT_ORIGIN,
       signingKey: options.secrets.signingKey,
       previousSigningKey: options.secrets.previousSigningKey ?? null,
     },
@@ -151,6 +152,7 @@ export function startAudit(options: AuditOptions): Audit {
     watchClock(log, clock, reportUnlogged),
   ]
   return {
+    writer: writerId,
     log,
     keys,
     useRedaction: (rules) => inner.useRedaction(rules),

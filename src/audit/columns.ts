@@ -69,6 +69,7 @@ export const REQUEST_COLUMNS: readonly Column<ShipRow>[] = [
   { name: 'occurrences', type: 'integer', value: ({ close }) => whole(close.occurrences) },
   { name: 'data_key', type: 'text', value: ({ open }) => open.dataKey },
   { name: 'replay_of', type: 'text', value: ({ open }) => open.replayOf ?? null },
+  { name: 'shadow_of', type: 'text', value: ({ open }) => open.shadowOf ?? null },
   { name: 'release_id', type: 'text', value: ({ open }) => open.release ?? null },
   { name: 'prompt', type: 'text', value: ({ open }) => open.prompt ?? null },
   { name: 'cost_micro_usd', type: 'bigint', value: ({ close }) => count(close.costMicroUsd) },

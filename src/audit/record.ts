@@ -73,6 +73,8 @@ export type OpenRecord = {
   redacted?: Readonly<Record<string, number>>
   /** The request that this one sends again, as its caller says: `req_…`. Nobody has looked whether it exists. */
   replayOf?: string
+  /** The app's request that this one mirrors to a candidate release: `req_…`. */
+  shadowOf?: string
   /** The release that serves it: `rel_…`; and the prompt version that the release pins: `support-answer@14`. */
   release?: string
   prompt?: string

@@ -7,6 +7,7 @@ import {
   eq,
   getTableColumns,
   gte,
+  isNotNull,
   isNull,
   lt,
   ne,
@@ -20,6 +21,7 @@ import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'
 import { idTimeMs } from '../lib/ids.ts'
 import type { AttemptRecord, Outcome, RetrievalRecord } from './record.ts'
+import { type CursorPlace, decodeCursor, encodeCursor, MAX_INSTANT_MS } from './request-cursor.ts'
 
 /** Whose rows a reader sees. `unowned` adds those that never had a key, such as refused strangers. */
 export type RequestScope = { projectId: string; unowned: boolean }
@@ -31,8 +33,10 @@ export type RequestFilter = {
   scope: RequestScope
   keyId?: string | undefined
   keyName?: string | undefined
-  /** The request that was sent again. */
+  /** The request that was sent again, or mirrored; and whether calls of shadows are wanted alone, or left out. */
   replayOf?: string | undefined
+  shadowOf?: string | undefined
+  shadow?: boolean | undefined
   /** The release that served it, and the index which that pins: `handbook@5`, or `handbook` for any version. */
   releaseId?: string | undefined
   index?: string | undefined
@@ -270,6 +274,8 @@ function conditions(filter: RequestFilter): (SQL | undefined)[] {
     within(filter.scope),
     filter.keyId === undefined ? undefined : eq(requests.keyId, filter.keyId),
     filter.replayOf === undefined ? undefined : eq(requests.replayOf, filter.replayOf),
+    filter.shadowOf === undefined ? undefined : eq(requests.shadowOf, filter.shadowOf),
+    filter.shadow === undefined ? undefined : (filter.shadow ? isNotNull : isNull)(requests.shadowOf),
     filter.releaseId === undefined ? undefined : eq(requests.releaseId, filter.releaseId),
     index === undefined ? undefined : sql`starts_with(${requests.index} || '@', ${`${index}@`})`,
     filter.subject === undefined ? undefined : eq(requests.subject, filter.subject),
@@ -295,8 +301,6 @@ function tried(upstream: string): SQL | undefined {
   return or(eq(requests.upstream, upstream), sql`${requests.attempts} @> ${attempt}::jsonb`)
 }
 
-type CursorPlace = { startedAtMs: number; id: string }
-
 /** The row comparison is what the index by time can seek to; the day prunes partitions. */
 function before({ startedAtMs, id }: CursorPlace): SQL | undefined {
   const at = new Date(startedAtMs).toISOString()
@@ -305,26 +309,6 @@ function before({ startedAtMs, id }: CursorPlace): SQL | undefined {
     lt(requests.day, dayOf(startedAtMs + DAY_MS)),
   )
 }
-
-function encodeCursor(startedAtMs: number, id: string): string {
-  return Buffer.from(`${startedAtMs} ${id}`).toString('base64url')
-}
-
-function decodeCursor(cursor: string): CursorPlace {
-  const match = /^(\d{1,15}) (req_[0-9a-z]{26})$/.exec(
-    Buffer.from(cursor.slice(0, 200), 'base64url').toString('latin1'),
-  )
-  const startedAtMs = Number(match?.[1])
-  if (match?.[2] === undefined || startedAtMs > MAX_INSTANT_MS) {
-    throw new RequestError('invalid_value', 'The cursor is not one of this list; start without it.', {
-      param: 'cursor',
-    })
-  }
-  return { startedAtMs, id: match[2] }
-}
-
-/** Year 9999; beyond it neither ISO text nor a partition name has four digits. */
-const MAX_INSTANT_MS = 253_402_214_400_000
 
 function instant(ms: number): Date {
   if (!Number.isFinite(ms) || ms < 0 || ms > MAX_INSTANT_MS) {

@@ -38,6 +38,7 @@ export function rowToWire(row: RequestRow) {
     truncated: row.truncated,
     occurrences: row.occurrences,
     replay_of: row.replayOf,
+    shadow_of: row.shadowOf,
     release_id: row.releaseId,
     prompt: row.prompt,
     cost_micro_usd: row.costMicroUsd === null ? null : Number(row.costMicroUsd),

@@ -46,6 +46,7 @@ import { addSourceCommands } from './commands/retrieval/sources.ts'
 import { addCalibrationCommands } from './commands/reviews/calibrations.ts'
 import { addReviewQueueCommands } from './commands/reviews/queues.ts'
 import { addRateCommands } from './commands/reviews/rate.ts'
+import { addShadowCommands } from './commands/shadow.ts'
 import { addSyncCommand } from './commands/sync.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -113,6 +114,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addPromotionCommands(program, context)
   addPolicyCommands(program, context)
   addLabelCommands(program, context)
+  addShadowCommands(program, context)
   addSyncCommand(program, context)
   addCiCommand(program, context)
   addCardCommand(program, context)

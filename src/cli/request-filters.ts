@@ -18,6 +18,8 @@ export type RequestFilters = {
   stream?: string
   subject?: string
   replayOf?: string
+  shadowOf?: string
+  shadow?: boolean
 }
 
 /** An export takes all of them but `text`. */
@@ -49,6 +51,9 @@ export function withRequestFilters(command: Command): Command {
     .addOption(new Option('--stream <yes>', 'streamed or not').choices(['true', 'false']))
     .option('--subject <user>', 'of this end user: what the app sends as `user`, or sub_…')
     .option('--replay-of <id>', 'what was sent again for this request: req_…')
+    .option('--shadow-of <id>', 'what a shadow made of this request: req_…')
+    .option('--shadow', 'only calls of shadows, which lists show with the others, marked')
+    .option('--no-shadow', 'without calls of shadows')
 }
 
 /** Everything a list of requests can be narrowed by. */
@@ -65,17 +70,23 @@ export function withPurpose(command: Command): Command {
 export function filterWords<Options extends RequestFilters>({
   keyOwner,
   replayOf,
+  shadowOf,
+  shadow,
   failed,
   ...rest
-}: Options): Omit<Options, 'keyOwner' | 'replayOf' | 'failed'> & {
+}: Options): Omit<Options, 'keyOwner' | 'replayOf' | 'shadowOf' | 'shadow' | 'failed'> & {
   key_owner: string | undefined
   replay_of: string | undefined
+  shadow_of: string | undefined
+  shadow: string | undefined
   failed: string | undefined
 } {
   return {
     ...rest,
     key_owner: keyOwner,
     replay_of: replayOf,
+    shadow_of: shadowOf,
+    shadow: shadow === undefined ? undefined : String(shadow),
     failed: failed === true ? 'true' : undefined,
   }
 }

@@ -95,6 +95,7 @@ export const requests = pgTable(
     closeRecord: text('close_record'),
     trail: bytea('trail'),
     replayOf: text('replay_of'),
+    shadowOf: text('shadow_of'),
     releaseId: text('release_id'),
     prompt: text('prompt'),
     costMicroUsd: bigint('cost_micro_usd', { mode: 'bigint' }),

@@ -1,8 +1,10 @@
 /** The tables of versions, releases and labels as drizzle sees them; the others stand in schema.ts. */
 
-import { bigint, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, customType, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
 
 /** Who made a row, and when. */
 const made = () => ({
@@ -71,6 +73,8 @@ export const decisions = pgTable('decisions', {
   /** Both null of decisions from before there were promotions; a rollback has no promotion. */
   kind: text('kind').$type<'promotion' | 'canary' | 'rollback' | 'break_glass'>(),
   promotionId: text('promotion_id'),
+  /** The database's own, whatever is written here. */
+  transactionId: transactionId('transaction_id'),
   decidedBy: text('decided_by').notNull(),
   decidedByName: text('decided_by_name'),
   decidedAt: instant('decided_at').notNull(),

@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Question, Retrieval } from '../retrieval/retrieve.ts'
 import type { Admission } from './admission.ts'
 import type { Breaker } from './breaker.ts'
+import type { Answered } from './shadows/choose.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export type GatewayDeps = {
@@ -18,6 +19,8 @@ export type GatewayDeps = {
   /** Searches the index of a release. */
   retrieve: (question: Question) => Promise<Retrieval>
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Called when an answer is out, with what was asked: a shadow may send it again. Takes no time and never throws. */
+  mirror: (answered: Answered) => void
   /** An error of our own: goes to the log with the request id; the caller sees only the id. */
   reportBug: (error: unknown, requestId: string) => void
 }

@@ -33,8 +33,10 @@ export class Exchange implements StreamObserver {
   target: PlannedTarget | null = null
   committed = false
   ttftMs: number | null = null
-  /** True once CLOSE has been handed to the spool: there is exactly one. */
-  closing = false
+  /** Set once CLOSE has been handed to the spool: there is exactly one. */
+  outcome: Outcome | null = null
+  /** What CLOSE says that it cost; null is unknown. */
+  knownCost: Cost | null = null
   #costed: { usage: UsageRecord | null; cost: Cost | null } | null = null
   #sentBytes = 0
   #held: Buffer[] = []
@@ -148,8 +150,9 @@ export class Exchange implements StreamObserver {
     last: Buffer | null,
     more: { errorCode?: string; usage?: UsageRecord | null; finishReason?: string | null },
   ): Promise<void> {
-    this.closing = true
     const cost = this.cost(more.usage ?? null)
+    this.outcome = outcome
+    this.knownCost = cost
     const rest =
       this.#heldBytes === 0
         ? (last ?? EMPTY)

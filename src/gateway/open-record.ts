@@ -10,7 +10,7 @@ export function openRecord(
   body: ParsedBody | null,
   plan: Pick<Plan, 'route' | 'release'> | null,
 ): OpenRecord {
-  const { key, replayOf } = envelope
+  const { key, replayOf, shadowOf } = envelope
   const record: OpenRecord = {
     id: envelope.id,
     startedAtMs: envelope.receivedAtMs,
@@ -28,6 +28,7 @@ export function openRecord(
     dataKey: null,
   }
   if (replayOf !== undefined) record.replayOf = replayOf
+  if (shadowOf !== undefined) record.shadowOf = shadowOf
   if (plan !== null && plan.release !== null) {
     record.release = plan.release.id
     const prompt = plan.release.prompt()

@@ -79,23 +79,29 @@ export function planTargets(
 }
 
 /** `support-answer` means its production; `support-answer@staging` and `support-answer@r12` what they say. */
+export function pointerOf(model: string): { route: string; pointer: string } {
+  const at = model.lastIndexOf('@')
+  return at < 1
+    ? { route: model, pointer: PRODUCTION }
+    : { route: model.slice(0, at), pointer: model.slice(at + 1) }
+}
+
 function findRelease(
   registry: RegistryBook,
   projectId: string,
   model: string,
   unit: string,
 ): ServedRelease | null {
-  const at = model.lastIndexOf('@')
-  const route = at < 1 ? model : model.slice(0, at)
+  const { route, pointer } = pointerOf(model)
   if (!registry.has(projectId, route)) return null
-  const pointer = at < 1 ? PRODUCTION : model.slice(at + 1)
   const number = parseReleaseNumber(pointer)
   return number === null
     ? registry.byLabel(projectId, route, pointer, unit)
     : registry.byNumber(projectId, route, number)
 }
 
-function planRelease(
+/** Throws RequestError unsupported_operation. */
+export function planRelease(
   snapshot: Snapshot,
   release: ServedRelease,
   { model, operation }: { model: string; operation: Operation },

@@ -5,6 +5,7 @@ import { GatewayError, toOpenAIError } from '../errors.ts'
 import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
 import { openRecord } from './open-record.ts'
+import type { Plan } from './plan.ts'
 import type { ParsedBody, RequestEnvelope } from './request.ts'
 
 /** Kept of a body that was refused: enough to see what was wrong with it. */
@@ -13,6 +14,8 @@ const MAX_KEPT_BYTES = 64 * 1024
 export type Rejection = {
   envelope: RequestEnvelope
   body: ParsedBody | null
+  /** Where it would have gone, when that was decided. */
+  plan?: Pick<Plan, 'route' | 'release'>
   bytes: Buffer
   error: unknown
   extraHeaders: Readonly<Record<string, string>>
@@ -22,14 +25,14 @@ export type Rejection = {
 /** Writes the row and the answer. An error that is not a GatewayError is a bug: reported, and a 500 to the caller. */
 export async function recordRejection(
   deps: Pick<GatewayDeps, 'audit' | 'clock' | 'reportBug'>,
-  { envelope, body, bytes, error, extraHeaders, client }: Rejection,
+  { envelope, body, plan, bytes, error, extraHeaders, client }: Rejection,
 ): Promise<void> {
   if (!(error instanceof GatewayError)) deps.reportBug(error, envelope.id)
   const rendered = toOpenAIError(error, envelope.id)
   const answer = Buffer.from(JSON.stringify(rendered.body))
   const kept = bytes.subarray(0, MAX_KEPT_BYTES)
   await deps.audit.whole(
-    openRecord(envelope, body, null),
+    openRecord(envelope, body, plan ?? null),
     {
       id: envelope.id,
       outcome: client.gone ? 'client_abort' : 'rejected',

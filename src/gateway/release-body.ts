@@ -45,6 +45,14 @@ export function withDefaults(body: ParsedBody, parameters: JsonObject): ParsedBo
   return withChanges(body, changes)
 }
 
+/** For a caller who reads no stream: the same request, answered whole. */
+export function withoutStream(body: ParsedBody): ParsedBody {
+  const changes = new Map<string, null>()
+  for (const name of ['stream', 'stream_options'])
+    if (Object.hasOwn(body.parsed, name)) changes.set(name, null)
+  return { ...withChanges(body, changes), stream: false, includeUsage: false }
+}
+
 /** A prompt object may stand in for messages; without a prompt to fill there have to be some. */
 export function demandMessages({ parsed }: ParsedBody, operation: Operation): void {
   if (operation !== 'chat' || (Array.isArray(parsed.messages) && parsed.messages.length > 0)) return

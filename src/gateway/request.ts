@@ -26,6 +26,8 @@ export type RequestEnvelope = {
   replayOf?: string
   /** The pseudonym of whose data the body holds, where it is not what the body says: a judge reads another request's words. */
   subject?: string
+  /** The app's request that this one mirrors to a candidate release: `req_…`. */
+  shadowOf?: string
 }
 
 export type ParsedBody = {

@@ -26,7 +26,7 @@ import { finishAborted, finishAnswered, finishBroken, finishFailed } from './set
  * exchange is over. Rejects only for a bug or when the audit log cannot be written; the caller renders that.
  * Few async functions call each other here: each costs every request a promise and a turn of the microtask queue.
  */
-export async function serveRequest(
+export function serveRequest(
   deps: GatewayDeps,
   envelope: RequestEnvelope,
   bytes: Buffer,
@@ -35,13 +35,22 @@ export async function serveRequest(
   const admission = decideAdmission(deps, envelope, bytes)
   if (!admission.admitted) {
     const { body, error, limits: extraHeaders } = admission
-    await recordRejection(deps, { envelope, body, bytes, error, extraHeaders, client })
-    return
+    return recordRejection(deps, { envelope, body, bytes, error, extraHeaders, client })
   }
   const { body, sent, plan, limits, release } = admission
   const exchange = new Exchange(deps, envelope, { body, sent }, plan, limits, client)
+  return serveExchange(deps, exchange, release)
+}
+
+/** From OPEN to CLOSE: what has been admitted, with what a release made of it. `release` gives back the key's place. */
+export async function serveExchange(
+  deps: GatewayDeps,
+  exchange: Exchange,
+  release: () => void,
+): Promise<void> {
+  const { envelope, body, plan } = exchange
   try {
-    await deps.audit.open(openRecord(envelope, body, plan), bytes, plan.guarantee)
+    await deps.audit.open(openRecord(envelope, body, plan), body.bytes, plan.guarantee)
     try {
       // Nothing is awaited for a request without an index: each promise costs every request.
       const asks = plan.release !== null && plan.release.index !== null
@@ -49,13 +58,14 @@ export async function serveRequest(
       if (refused !== null) await finishFailed(exchange, refused, null)
       else await finish(exchange, await runAttempts(deps, exchange))
     } catch (error) {
-      if (error instanceof GatewayError || exchange.closing) throw error
+      if (error instanceof GatewayError || exchange.outcome !== null) throw error
       deps.reportBug(error, envelope.id)
       await finishBroken(exchange, error)
     }
   } finally {
     release()
   }
+  deps.mirror(exchange)
 }
 
 function finish(exchange: Exchange, result: AttemptResult): Promise<void> {
@@ -70,7 +80,7 @@ function finish(exchange: Exchange, result: AttemptResult): Promise<void> {
 }
 
 /** With an index, whatever can be refused before it is asked is refused here; what it gives is filled in later. */
-function releasedBody(body: ParsedBody, operation: Operation, release: ServedRelease): ParsedBody {
+export function releasedBody(body: ParsedBody, operation: Operation, release: ServedRelease): ParsedBody {
   if (release.index === null) return releaseBody(body, operation, release)
   questionOf(body, operation, release.index)
   return releaseBody(body, operation, release, [])

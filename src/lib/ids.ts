@@ -16,6 +16,7 @@ export type IdKind =
   | 'mv'
   | 'price'
   | 'rel'
+  | 'shd'
   | 'dec'
   | 'src'
   | 'syn'

@@ -54,6 +54,7 @@ export async function writeMove(
     decidedBy: by.id,
     decidedByName: by.name,
     decidedAt: now,
+    transactionId: null,
   }
   await insertDecision(transaction, decision)
   if (!(await writeLabel(transaction, decision, seen))) throw overtaken(move)

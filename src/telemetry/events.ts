@@ -30,6 +30,15 @@ export function bug(logger: Logger, error: unknown, requestId: string): void {
   logger.error({ err: error, requestId }, 'request_failed_unexpectedly')
 }
 
+/** What others spent on shadows is not known: soon nothing more is mirrored. Then it is known again. */
+export function shadowsNotFollowed(logger: Logger, error: unknown): void {
+  logger.warn({ err: error }, 'shadows_not_followed')
+}
+
+export function shadowEnded(logger: Logger, fields: { shadow: string; state: string }): void {
+  logger.info(fields, 'shadow_ended')
+}
+
 /** What the audit room reports; the levels follow what it costs to overlook it. */
 export function auditEvent(logger: Logger, fields: { event: string }): void {
   const { event, ...rest } = fields

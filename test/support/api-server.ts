@@ -11,6 +11,7 @@ import { findExport, listExports } from '../../src/audit/export/store.ts'
 import { deriveAuditKeys } from '../../src/audit/privacy/audit-keys.ts'
 import type { RequestDetail } from '../../src/audit/privacy/read-bodies.ts'
 import type { EventRecord } from '../../src/audit/record.ts'
+import { readShadowFigures } from '../../src/audit/shadows/store.ts'
 import type { RequestFilter } from '../../src/audit/store.ts'
 import { sumUsage } from '../../src/audit/usage/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
@@ -221,6 +222,14 @@ function apiDeps(parts: {
           return { route, label, policy }
         }),
       policyOf,
+    },
+    shadows: {
+      db,
+      clock,
+      record,
+      changed: async () => undefined,
+      unpricedModels: async () => [],
+      figuresOf: (shadow) => readShadowFigures(db, shadow),
     },
     evalRuns: {
       db,

@@ -44,6 +44,7 @@ export function logRow(row: Partial<RequestDetail>): RequestDetail {
     requestRedacted: null,
     responseRedacted: null,
     replayOf: null,
+    shadowOf: null,
     releaseId: null,
     prompt: null,
     costMicroUsd: null,

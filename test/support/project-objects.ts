@@ -152,6 +152,27 @@ const ownPromotion: Make = async (server, project) => {
   return await promotionBy(server, project, { ...author(project), id, person: id })
 }
 
+const onlineOrder: Make = async (server, project) => {
+  const { '/api/releases': route = '' } = await release(server, project)
+  const order = { route, releases: ['r1'], scorers: ['refusal'], sample: 1 }
+  const { id } = await create(server, project, '/api/online-scores', order)
+  return { '/api/online-scores': id }
+}
+
+/** A route with two releases, the first of which production serves: the second may be shadowed. */
+const shadowable: Make = async (server, project) => {
+  const { '/api/labels': route = '' } = await label(server, project)
+  const { '/api/model-versions': model } = await modelVersion(server, project)
+  await create(server, project, '/api/releases', { route, models: [{ model }] })
+  return { '/api/releases': route }
+}
+const shadow: Make = async (server, project) => {
+  const { '/api/releases': route } = await shadowable(server, project)
+  const wish = { route, release: 'r2', percent: 5, budget_usd: '2', reason: 'a test' }
+  const { id } = await create(server, project, '/api/shadows', wish)
+  return { '/api/shadows': id }
+}
+
 const promptOf =
   (content: string): Make =>
   async (server, project) => {
@@ -322,6 +343,9 @@ export const MAKERS = {
   vectorStore,
   promotion,
   ownPromotion,
+  onlineOrder,
+  shadowable,
+  shadow,
 }
 
 export type Kind = keyof typeof MAKERS
@@ -340,6 +364,8 @@ export const KIND_BY_PATH: readonly (readonly [path: string, kind: Kind])[] = [
   ['/api/labels', 'label'],
   ['/api/decisions', 'label'],
   ['/api/promotions', 'promotion'],
+  ['/api/online-scores', 'onlineOrder'],
+  ['/api/shadows', 'shadow'],
   ['/api/prompts', 'prompt'],
   ['/api/public/v2/prompts', 'prompt'],
   ['/api/datasets', 'dataset'],

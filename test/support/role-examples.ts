@@ -39,6 +39,27 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     kind: 'release',
     body: (objects) => ({ route: objects['/api/releases'], release: 'r1', reason: 'a test' }),
   },
+  'POST /api/online-scores': {
+    kind: 'release',
+    body: (objects) => ({
+      route: objects['/api/releases'],
+      releases: ['r1'],
+      scorers: ['refusal'],
+      sample: 1,
+    }),
+  },
+  'GET /api/online-scores/{id}/values': { query: () => 'release=r1&scorer=refusal' },
+  'POST /api/shadows': {
+    kind: 'shadowable',
+    body: (objects) => ({
+      route: objects['/api/releases'],
+      release: 'r2',
+      percent: 5,
+      budget_usd: '2',
+      reason: 'a test',
+    }),
+  },
+  'POST /api/shadows/{id}/stop': { body: () => ({ reason: 'a test' }) },
   'POST /api/promotions/{id}/approve': { body: signed },
   'POST /api/promotions/{id}/reject': { body: signed },
   'POST /api/promotions/{id}/withdraw': { kind: 'ownPromotion', body: () => ({ reason: 'a test' }) },

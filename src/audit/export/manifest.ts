@@ -75,6 +75,8 @@ export function filtersToWire(filter: ExportFilter): Record<string, string> {
     upstream: filter.upstream,
     failed: filter.failed === undefined ? undefined : String(filter.failed),
     replay_of: filter.replayOf,
+    shadow_of: filter.shadowOf,
+    shadow: filter.shadow === undefined ? undefined : String(filter.shadow),
     release: filter.releaseId,
     index: filter.index,
     stream: filter.stream === undefined ? undefined : String(filter.stream),

@@ -36,7 +36,16 @@ const ROW_COLUMNS: readonly Column[] = [
   ...columns('real', 'duration_ms', 'ttft_ms'),
   ...columns('whole', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens'),
   { name: 'attempts', kind: 'text', value: (record) => JSON.stringify(record.attempts) },
-  ...columns('text', 'client_request_id', 'subject', 'replay_of', 'release_id', 'prompt', 'price'),
+  ...columns(
+    'text',
+    'client_request_id',
+    'subject',
+    'replay_of',
+    'shadow_of',
+    'release_id',
+    'prompt',
+    'price',
+  ),
   ...columns('text', 'index'),
   {
     name: 'retrieval',

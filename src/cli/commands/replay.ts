@@ -132,7 +132,8 @@ async function send(
 /** What is left of the options is filters. */
 function filtersOf(options: Options): Record<string, string | undefined> {
   const { against, limit, concurrency, purpose, dryRun, yes, json, ...filters } = options
-  return filterWords(filters)
+  // What a shadow mirrored is the app's own request again.
+  return filterWords({ ...filters, shadow: filters.shadow ?? false })
 }
 
 function writeNothing(

@@ -48,6 +48,7 @@ type Row = {
   truncated: boolean
   occurrences: number
   replay_of: string | null
+  shadow_of: string | null
   release_id: string | null
   prompt: string | null
   cost_micro_usd: number | null
@@ -89,6 +90,7 @@ export function addRequestCommands(program: Command, context: CliContext): void 
     'aval requests list --route support-answer --since 7d --outcome upstream_cut --key-owner web-shop',
     'aval requests list --upstream openai --failed --since 24h',
     'aval requests list --status 429 --json',
+    'aval requests list --shadow --route support-answer',
   ).action(context.run((filters: Filters) => list(context, filters)))
 
   withExamples(
@@ -138,7 +140,9 @@ async function list(context: CliContext, filters: Filters): Promise<undefined> {
         row.id,
         shorten(row.key_name ?? '-', 24),
         shorten(modelOf(row), 40),
-        row.outcome + (row.occurrences > 1 ? ` x${row.occurrences}` : ''),
+        row.outcome +
+          (row.occurrences > 1 ? ` x${row.occurrences}` : '') +
+          (row.shadow_of === null ? '' : ', shadow'),
         String(row.status),
         formatDuration(row.duration_ms),
         row.input_tokens === null && row.output_tokens === null
@@ -192,6 +196,7 @@ async function show(context: CliContext, id: string, options: ShowOptions): Prom
       ['client id', found.client_request_id],
       ['subject', found.subject],
       ['replay of', found.replay_of],
+      ['shadow of', found.shadow_of],
     ]),
   )
   if (found.retrieval !== null) terminal.write(`\n${contextsTable(found.retrieval)}`)

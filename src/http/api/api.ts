@@ -37,6 +37,7 @@ import { type RequestContextsDeps, requestContextsApi } from './request-contexts
 import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
 import { withRoles } from './role-document.ts'
+import { type ShadowsApiDeps, shadowsApi } from './shadows.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -60,6 +61,7 @@ export type ApiDeps = {
   promotions: PromotionsApiDeps
   policies: PoliciesApiDeps
   cards: CardsApiDeps
+  shadows: ShadowsApiDeps
   prompts: PromptsApiDeps
   modelVersions: ModelVersionsApiDeps
   prices: PricesApiDeps
@@ -125,6 +127,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', labelsApi(deps.releases))
   api.route('/', promotionsApi(deps.promotions))
   api.route('/', policiesApi(deps.policies))
+  api.route('/', shadowsApi(deps.shadows))
   api.route('/', cardsApi(deps.cards))
   api.route('/', promptsApi(deps.prompts))
   api.route('/', modelVersionsApi(deps.modelVersions))

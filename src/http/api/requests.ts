@@ -67,6 +67,8 @@ const rowShape = {
   occurrences: z.number(),
   /** The request that this one sent again. */
   replay_of: z.string().nullable(),
+  /** The request that this one mirrored to a candidate release. */
+  shadow_of: z.string().nullable(),
   /** Of a request to a release: which, and its prompt version. */
   release_id: z.string().nullable(),
   prompt: z.string().nullable(),
@@ -129,6 +131,12 @@ export const requestFilters = {
     .string()
     .regex(/^req_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a request: req_ and 26 letters.')
     .optional(),
+  /** What a shadow made of this request; and whether calls of shadows are wanted alone, or left out. */
+  shadow_of: z
+    .string()
+    .regex(/^req_[0-9a-hjkmnp-tv-z]{26}$/, 'Write the id of a request: req_ and 26 letters.')
+    .optional(),
+  shadow: z.enum(['true', 'false']).optional(),
   /** Served by this release. */
   release: z
     .string()
@@ -265,6 +273,8 @@ export function toFilter(
     model: query.model,
     route: query.route,
     replayOf: query.replay_of,
+    shadowOf: query.shadow_of,
+    shadow: flag(query.shadow),
     releaseId: query.release,
     index: query.index,
     subject: query.subject === undefined ? undefined : subjectOf(query.subject, projectId, pseudonym),

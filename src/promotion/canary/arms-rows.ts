@@ -26,7 +26,7 @@ type Summed = {
 /** The route's own traffic: what apps asked of the label, by its name or as the route itself. `$1` to `$6` are the window. */
 const TRAFFIC = `FROM requests WHERE project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
   AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
-  AND replay_of IS NULL AND outcome NOT IN ('client_abort', 'rejected')`
+  AND replay_of IS NULL AND shadow_of IS NULL AND outcome NOT IN ('client_abort', 'rejected')`
 
 /**
  * Of one release since the canary began. Who left before the answer, and who was refused before anybody was asked, say nothing of

@@ -16,6 +16,7 @@ import {
   type LabelData,
   type RegistryData,
   type ReleaseData,
+  type ShadowData,
   type VersionData,
 } from './registry-data.ts'
 import { parseRelease, type ReleaseIndex, refText, type VersionRef } from './release-content.ts'
@@ -49,6 +50,12 @@ export type ServedRelease = {
   prompt: () => ServedPrompt | null
 }
 
+/** A running shadow: whose traffic is mirrored, to which release, and how much of it. */
+export type ServedShadow = Omit<ShadowData, 'budget'> & {
+  /** Micro-USD. */
+  budget: bigint
+}
+
 /** Hundredths of a per cent. */
 const WHOLE_WEIGHT = 10_000
 
@@ -58,6 +65,8 @@ type ServedRoute = { releases: Map<number, ReleaseData>; labels: Map<string, Ser
 export class RegistryBook {
   readonly #routes = new Map<string, ServedRoute>()
   readonly #byId = new Map<string, ReleaseData>()
+  /** By project and route: there is one at most. */
+  readonly #shadows = new Map<string, ServedShadow>()
   readonly #prompts = new Map<string, VersionData>()
   readonly #models = new Map<string, VersionData>()
   readonly #ownPrices = new Map<string, PriceData[]>()
@@ -106,6 +115,11 @@ export class RegistryBook {
       this.#addLabel(label)
       yield
     }
+    for (const shadow of data.shadows) {
+      const key = `${shadow.projectId} ${shadow.route}`
+      this.#shadows.set(key, { ...shadow, budget: BigInt(shadow.budget) })
+      yield
+    }
   }
 
   /** Its own prices over the shipped list; made when a project is first asked for. */
@@ -148,6 +162,17 @@ export class RegistryBook {
     const { stable, canary, weight } = found
     const isCanary = canary !== null && bucketOf(`${projectId} ${route} ${label}`, unit) < weight
     return this.#serve(isCanary ? canary : stable)
+  }
+
+  /** The shadow that mirrors this label's traffic; null without one. */
+  shadowOf(projectId: string, route: string, label: string): ServedShadow | null {
+    const found = this.#shadows.get(`${projectId} ${route}`)
+    return found === undefined || found.label !== label ? null : found
+  }
+
+  /** Every running shadow of every project. */
+  shadows(): ServedShadow[] {
+    return [...this.#shadows.values()]
   }
 
   #routeOf({ projectId, route }: { projectId: string; route: string }): ServedRoute {
@@ -223,8 +248,8 @@ function servedPrompt(version: VersionData): ServedPrompt {
   return { ref: refText(version), content, compiled: compilePrompt(content) }
 }
 
-/** 0 to 9,999, the same for the same unit, and independent between labels. */
-function bucketOf(label: string, unit: string): number {
+/** 0 to 9,999, the same for the same unit, and independent between labels (or whatever else it is drawn for). */
+export function bucketOf(label: string, unit: string): number {
   const digest = hash('sha256', `${label}\0${unit}`, 'buffer')
   // 48 bits over 10,000 buckets: the bias is below one in ten billion.
   return digest.readUIntBE(0, 6) % WHOLE_WEIGHT

@@ -2,6 +2,7 @@
 
 import type { Db } from '../../db/client.ts'
 import { listOwnPrices } from '../prices/store.ts'
+import { runningShadows } from '../shadows/store.ts'
 import { findVersions, type PinnedVersion } from '../store.ts'
 import { type PriceData, priceToData } from './price-data.ts'
 import { parseRelease, type VersionRef } from './release-content.ts'
@@ -24,6 +25,20 @@ export type LabelData = {
   canaryReleaseId: string | null
   canaryWeight: number | null
 }
+/** A running one. */
+export type ShadowData = {
+  id: string
+  projectId: string
+  route: string
+  label: string
+  releaseId: string
+  share: number
+  /** Micro-USD as a decimal text: JSON has no bigint. */
+  budget: string
+  allowUnpriced: boolean
+  startedAtMs: number
+  endsAtMs: number
+}
 export type RegistryData = {
   /** The change counter that was read before anything else. */
   version: string
@@ -32,6 +47,7 @@ export type RegistryData = {
   releases: readonly ReleaseData[]
   labels: readonly LabelData[]
   prices: readonly PriceData[]
+  shadows: readonly ShadowData[]
 }
 
 export const EMPTY_REGISTRY: RegistryData = {
@@ -41,6 +57,7 @@ export const EMPTY_REGISTRY: RegistryData = {
   releases: [],
   labels: [],
   prices: [],
+  shadows: [],
 }
 
 const PAGE_ROWS = 2000
@@ -73,9 +90,27 @@ export async function readRegistry(db: Db, version: string): Promise<RegistryDat
     prompts: await findVersions(db, 'prompt', [...pins.prompt.values()]),
     models: await findVersions(db, 'model', [...pins.model.values()]),
     prices: await ownPrices(db),
+    shadows: await allShadows(db),
     releases,
     labels,
   }
+}
+
+async function allShadows(db: Db): Promise<ShadowData[]> {
+  const rows = await runningShadows(db, MAX_ROWS + 1)
+  demandRoom('shadows', rows.length)
+  return rows.map(({ id, projectId, route, label, releaseId, share, budget, allowUnpriced, ...times }) => ({
+    id,
+    projectId,
+    route,
+    label,
+    releaseId,
+    share,
+    budget: String(budget),
+    allowUnpriced,
+    startedAtMs: times.startedAt.getTime(),
+    endsAtMs: times.endsAt.getTime(),
+  }))
 }
 
 async function ownPrices(db: Db): Promise<PriceData[]> {

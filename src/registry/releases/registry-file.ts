@@ -8,7 +8,7 @@ import { readLastGood, writeLastGood } from '../../db/last-good.ts'
 import type { RegistryData } from './registry-data.ts'
 
 const FORMAT = 'aval-registry-1'
-const KINDS = ['prompts', 'models', 'releases', 'labels', 'prices'] as const
+const KINDS = ['prompts', 'models', 'releases', 'labels', 'prices', 'shadows'] as const
 type Kind = (typeof KINDS)[number]
 const MAX_BYTES = 512 * 1024 ** 2
 
@@ -41,5 +41,6 @@ export async function readRegistryFile(path: string, pepper: KeyObject): Promise
     releases: of('releases'),
     labels: of('labels'),
     prices: of('prices'),
+    shadows: of('shadows'),
   }
 }

@@ -29,6 +29,7 @@ describeDatabases('verifying the log', (open) => {
 
   test.each<[string, string, string]>([
     ['a column of a row', `UPDATE requests SET status = 500 WHERE id = $1`, 'column_mismatch'],
+    ['what a row mirrors', `UPDATE requests SET shadow_of = id WHERE id = $1`, 'column_mismatch'],
     ['what a row replays', `UPDATE requests SET replay_of = id WHERE id = $1`, 'column_mismatch'],
     ['a subject', `UPDATE requests SET subject = 'sub_0' WHERE id = $1`, 'column_mismatch'],
     [

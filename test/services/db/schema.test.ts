@@ -4,10 +4,12 @@ import { expect, test } from 'vitest'
 import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
 import * as onlineTables from '../../../src/db/online-tables.ts'
+import * as promotionTables from '../../../src/db/promotion-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as reviewTables from '../../../src/db/review-tables.ts'
 import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
+import * as shadowTables from '../../../src/db/shadow-tables.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
 import { describeDatabases } from '../../support/database.ts'
 
@@ -22,6 +24,8 @@ const tables = [
   runTables,
   reviewTables,
   onlineTables,
+  shadowTables,
+  promotionTables,
 ]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]

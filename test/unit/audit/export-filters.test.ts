@@ -15,6 +15,8 @@ test('a manifest names every filter its rows were chosen by', () => {
     upstream: 'openai',
     failed: true,
     replayOf: 'req_a',
+    shadowOf: 'req_b',
+    shadow: true,
     stream: false,
   })
 
@@ -31,6 +33,8 @@ test('a manifest names every filter its rows were chosen by', () => {
     upstream: 'openai',
     failed: 'true',
     replay_of: 'req_a',
+    shadow_of: 'req_b',
+    shadow: 'true',
     stream: 'false',
   })
 })

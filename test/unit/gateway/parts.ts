@@ -281,6 +281,7 @@ export function testDeps(more: Partial<GatewayDeps> = {}): TestDeps {
       waits.push(ms)
       clock.advance(ms)
     },
+    mirror: () => {},
     reportBug: (error) => void bugs.push(error),
     waits,
     bugs,

@@ -31,6 +31,7 @@ function data(changes: Partial<RegistryData> = {}): RegistryData {
     prompts: [{ projectId: PROJECT, name: 'p', version: 1, hash: PROMPT.hash, content: PROMPT.text }],
     models: [{ projectId: PROJECT, name: 'm', version: 1, hash: MODEL.hash, content: MODEL.text }],
     prices: [],
+    shadows: [],
     releases: [release(1), release(2)],
     labels: [
       {

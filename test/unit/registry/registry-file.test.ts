@@ -30,6 +30,7 @@ const registry: fc.Arbitrary<RegistryData> = fc.record({
   ),
   labels: fc.constant([]),
   prices: fc.constant([]),
+  shadows: fc.constant([]),
 })
 
 test('a registry comes back from its file as it was', async () => {

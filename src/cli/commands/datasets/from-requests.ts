@@ -65,7 +65,8 @@ async function fromRequests(context: CliContext, name: string, options: Options)
     throw new CliError(EXIT.usage, `"${printableLine(name.slice(0, 80))}" is no name of a dataset. ${rule}.`)
   }
   const { limit, purpose = `dataset ${name}`, description, out, json, ...filters } = options
-  const query = filterWords(filters)
+  // What a shadow mirrored is the app's own question again.
+  const query = filterWords({ ...filters, shadow: filters.shadow ?? false })
   const gathered = await gather(context.client, { query, limit, purpose }, context.stop)
   const made = await itemsOf(context, gathered, purpose)
   if (context.stop.aborted) {

@@ -1,0 +1,82 @@
+/** What the log says of a shadow: what its calls cost, how they ended, and how long they took beside what they mirrored. */
+
+import { sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { requests } from '../../db/schema.ts'
+
+/** A shadow as its rows are found: they carry its id in place of the client's own. */
+export type ShadowKey = { projectId: string; id: string; startedAt: Date }
+
+/** Milliseconds; null without a pair. */
+type Latency = { p50: number; p95: number } | null
+export type ShadowFigures = {
+  /** Rows by outcome. */
+  outcomes: Readonly<Record<string, number>>
+  /** Micro-USD of the rows that say what they cost. */
+  spent: bigint
+  /** Rows of calls that went to an upstream and do not say what they cost. */
+  unpriced: number
+  /** Of pairs whose mirrored call completed, the newest of them: their requests, and these calls. */
+  pairs: number
+  app: Latency
+  shadow: Latency
+}
+
+/** Enough for steady quantiles, and a bound on what one look at a shadow reads. */
+const MAX_PAIRS = 10_000
+
+/** Micro-USD of the calls that other process starts than `exceptWriter` have logged. */
+export async function sumShadowCosts(db: Db, shadow: ShadowKey, exceptWriter: string): Promise<bigint> {
+  const rows = await db.execute<{ spent: string }>(sql`
+    SELECT coalesce(sum(cost_micro_usd), 0)::text AS spent FROM ${requests}
+    WHERE ${mine(shadow)} AND writer <> ${exceptWriter}::uuid`)
+  return BigInt(rows[0]?.spent ?? '0')
+}
+
+/** Bounded by the statement timeout. */
+export async function readShadowFigures(db: Db, shadow: ShadowKey): Promise<ShadowFigures> {
+  const outcomes = await db.execute<{ outcome: string; count: number; spent: string; unpriced: number }>(sql`
+    SELECT outcome, count(*)::integer AS count, coalesce(sum(cost_micro_usd), 0)::text AS spent,
+      (count(*) FILTER (WHERE cost_micro_usd IS NULL AND upstream IS NOT NULL))::integer AS unpriced
+    FROM ${requests} WHERE ${mine(shadow)} GROUP BY outcome ORDER BY outcome`)
+  return {
+    outcomes: Object.fromEntries(outcomes.map(({ outcome, count }) => [outcome, count])),
+    spent: outcomes.reduce((sum, { spent }) => sum + BigInt(spent), 0n),
+    unpriced: outcomes.reduce((sum, { unpriced }) => sum + unpriced, 0),
+    ...(await readLatencies(db, shadow)),
+  }
+}
+
+type LatencyRow = { pairs: number; app50: number; app95: number; shadow50: number; shadow95: number }
+
+/** percentile_cont interpolates as `quantile` of src/lib/quantile.ts does. */
+async function readLatencies(
+  db: Db,
+  shadow: ShadowKey,
+): Promise<Pick<ShadowFigures, 'pairs' | 'app' | 'shadow'>> {
+  const [found] = await db.execute<LatencyRow>(sql`
+    WITH mirrored AS (
+      SELECT shadow_of, duration_ms FROM ${requests} WHERE ${mine(shadow)} AND outcome = 'completed'
+      ORDER BY started_at DESC LIMIT ${MAX_PAIRS})
+    SELECT count(*)::integer AS pairs,
+      percentile_cont(0.5) WITHIN GROUP (ORDER BY app.duration_ms) AS app50,
+      percentile_cont(0.95) WITHIN GROUP (ORDER BY app.duration_ms) AS app95,
+      percentile_cont(0.5) WITHIN GROUP (ORDER BY mirrored.duration_ms) AS shadow50,
+      percentile_cont(0.95) WITHIN GROUP (ORDER BY mirrored.duration_ms) AS shadow95
+    FROM mirrored JOIN ${requests} AS app
+      ON app.id = mirrored.shadow_of AND app.project_id = ${shadow.projectId} AND app.day >= ${firstDay(shadow)}::date`)
+  if (found === undefined || found.pairs === 0) return { pairs: 0, app: null, shadow: null }
+  const { pairs, app50, app95, shadow50, shadow95 } = found
+  return { pairs, app: { p50: app50, p95: app95 }, shadow: { p50: shadow50, p95: shadow95 } }
+}
+
+function mine({ projectId, id, ...since }: ShadowKey) {
+  return sql`project_id = ${projectId} AND client_request_id = ${id} AND shadow_of IS NOT NULL AND day >= ${firstDay(since)}::date`
+}
+
+/** The day before: what is mirrored may have begun then, and prunes all older partitions. */
+function firstDay({ startedAt }: Pick<ShadowKey, 'startedAt'>): string {
+  return new Date(startedAt.getTime() - DAY_MS).toISOString().slice(0, 10)
+}
+
+const DAY_MS = 86_400_000

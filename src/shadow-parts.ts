@@ -1,0 +1,117 @@
+/**
+ * The shadows of this gateway: the mirror, and the rounds in which it learns what others spent, says what it counted
+ * itself, and ends what is spent or over.
+ */
+
+import { sumShadowCosts } from './audit/shadows/store.ts'
+import type { Db } from './db/client.ts'
+import { answered, Follower } from './db/follower.ts'
+import { createBreaker } from './gateway/breaker.ts'
+import type { GatewayDeps } from './gateway/deps.ts'
+import { createLedger, type Ledger } from './gateway/shadows/ledger.ts'
+import { createMirror } from './gateway/shadows/mirror.ts'
+import type { Clock } from './lib/clock.ts'
+import type { RegistryBook, ServedShadow } from './registry/releases/book.ts'
+import { finishShadow } from './registry/shadows/shadow.ts'
+import { putShadowTally, sumShadowTallies } from './registry/shadows/store.ts'
+import * as events from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+
+/** How often is looked whether there is news, and how often what others spent is asked again without any. */
+const TICK_MS = 1000
+const LOOK_MS = 5000
+
+export type Shadows = {
+  mirror: GatewayDeps['mirror']
+  /** Learns at once what was spent on a shadow that was just started. Never rejects. */
+  look: () => Promise<void>
+  /** Resolves when nothing is under way and what was counted is written, as far as the database takes it. */
+  stop: () => Promise<void>
+}
+
+type Given = {
+  db: Db
+  clock: Clock
+  logger: Logger
+  /** The writer of this process start: what it spent it knows better than the log does. */
+  writer: string
+  book: () => RegistryBook
+  /** Resolves when this gateway serves what was changed. */
+  changed: () => Promise<void>
+}
+
+export function openShadows(given: Given, gateway: GatewayDeps): Shadows {
+  const { clock, logger, book } = given
+  const ledger = createLedger()
+  // Circuits of its own: a candidate that fails must not close an upstream to apps.
+  const mirror = createMirror({ ...gateway, breaker: createBreaker(clock) }, ledger)
+  let lookedAtMs = Number.NEGATIVE_INFINITY
+  const follower = new Follower({
+    // Shadows come with the registry, which is followed already.
+    listen: async () => async () => {},
+    pollMs: TICK_MS,
+    look: async () => {
+      const isDue = clock.monotonicMs() - lookedAtMs >= LOOK_MS
+      if (!isDue && !hasNews(book().shadows(), ledger)) return
+      await round(given, ledger)
+      lookedAtMs = clock.monotonicMs()
+    },
+    onProblem: (error) => events.shadowsNotFollowed(logger, error),
+    onCurrentAgain: () => {},
+    onNotListening: () => {},
+  })
+  void follower.start()
+  return {
+    mirror: mirror.offer,
+    look: () => follower.look(),
+    async stop() {
+      await mirror.stop()
+      await follower.stop()
+      await round(given, ledger).catch((error: unknown) => events.shadowsNotFollowed(logger, error))
+    },
+  }
+}
+
+/** A shadow that was just started, has nothing left, or has ended with something to tell. */
+function hasNews(running: readonly ServedShadow[], ledger: Ledger): boolean {
+  const ids = new Set(running.map(({ id }) => id))
+  return (
+    running.some((shadow) => !ledger.isLearned(shadow.id) || ledger.isSpent(shadow)) ||
+    ledger.news().some((id) => !ids.has(id))
+  )
+}
+
+/** Tells what was counted, then looks at every shadow that runs. */
+async function round(given: Given, ledger: Ledger): Promise<void> {
+  await tell(given, ledger)
+  const running = given.book().shadows()
+  let hasEnded = false
+  for (const shadow of running) hasEnded = (await lookAt(given, ledger, shadow)) || hasEnded
+  if (hasEnded) await given.changed()
+}
+
+/** True when it has ended. */
+async function lookAt(given: Given, ledger: Ledger, shadow: ServedShadow): Promise<boolean> {
+  const { db, clock, writer, logger } = given
+  const { id, projectId } = shadow
+  const startedAt = new Date(shadow.startedAtMs)
+  const costs = await answered(sumShadowCosts(db, { projectId, id, startedAt }, writer))
+  const { held } = await answered(sumShadowTallies(db, id, writer))
+  const nowMs = clock.nowMs()
+  ledger.learn(id, costs + held, nowMs)
+  const state = ledger.isSpent(shadow) ? 'spent' : shadow.endsAtMs <= nowMs ? 'ended' : null
+  if (state === null) return false
+  const end = { state, by: null, at: new Date(nowMs), reason: null } as const
+  const ended = await answered(finishShadow(db, shadow, end))
+  if (ended !== null) events.shadowEnded(logger, { shadow: id, state })
+  return true
+}
+
+/** What is counted meanwhile is news again. */
+async function tell({ db, writer }: Given, ledger: Ledger): Promise<void> {
+  for (const shadowId of ledger.news()) {
+    const { dropped, skipped, held } = ledger.tallyOf(shadowId)
+    await answered(putShadowTally(db, { shadowId, writer, dropped, skipped, held }))
+    ledger.told(shadowId, { dropped, skipped, held })
+  }
+}
