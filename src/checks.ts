@@ -5,10 +5,13 @@ import type { OpenedDatabase } from './database.ts'
 import type { DoctorCheck } from './http/api/operations.ts'
 import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
+import { listBrokenGlass } from './promotion/store.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 
 const QUERY_TIMEOUT_MS = 2000
+/** More labels than a person reads about. */
+const MAX_BROKEN = 20
 
 export type ChecksDeps = {
   database: OpenedDatabase
@@ -78,7 +81,18 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
     const remedy = `Check upstreams.${upstream} in aval.yaml (address, key, network).`
     return { name: `upstream ${upstream}`, status: 'warning', detail: problem, remedy }
   })
-  return [...health, ...upstreams]
+  return [...health, ...(await brokenGlass(deps.database)), ...upstreams]
+}
+
+/** Labels that serve what no evidence and no ordinary approval put there. */
+async function brokenGlass({ connection }: OpenedDatabase): Promise<DoctorCheck[]> {
+  const broken = await listBrokenGlass(connection.db, MAX_BROKEN).catch(() => [])
+  return broken.map(({ route, label, decision, at }) => ({
+    name: `label ${route}@${label}`,
+    status: 'warning',
+    detail: `serves a release without evidence since ${at.toISOString()}: ${decision} broke the glass`,
+    remedy: `Promote it with evidence (aval promote ${route} …), or take it back (aval rollback ${route} --label ${label}).`,
+  }))
 }
 
 async function databaseProblem({ connection }: OpenedDatabase): Promise<string | null> {

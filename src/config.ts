@@ -5,42 +5,20 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import {
-  type AuditConfig,
-  type GuaranteeConfig,
-  readableKey,
-  resolveAudit,
-  resolveGuarantee,
-} from './config/audit.ts'
+import { type AuditConfig, readableKey, resolveAudit } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import type { PolicyConfig } from './config/policies.ts'
 import { readPolicies } from './config/policy-files.ts'
 import { type RetentionConfig, resolveRetention } from './config/retention.ts'
 import { type DeclaredRetrieval, declaredRetrieval, retrievalFile } from './config/retrieval.ts'
+import { checkRoutes, type RouteConfig, resolveRoutes } from './config/routes.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
-import { readTimeouts, type TimeoutsConfig } from './config/timeouts.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
 import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
 import { describeIssues } from './lib/schema-problems.ts'
 import { Secret } from './lib/secret.ts'
 
-type TargetConfig = {
-  upstream: string
-  model: string
-  weight: number | null
-  timeouts: Partial<TimeoutsConfig>
-}
-type RouteConfig = {
-  name: string
-  owner: string | null
-  /** Empty for a route whose releases are served. */
-  targets: readonly TargetConfig[]
-  /** The name of each label's policy. */
-  labels: Readonly<Record<string, string>>
-  retries: number
-  guarantee: GuaranteeConfig
-}
 type DeclaredKeyConfig = {
   name: string
   owner: string | null
@@ -160,7 +138,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     },
     log: { level: readLogLevel(env('LOG_LEVEL'), problems) },
   }
-  checkReferences(config, problems)
+  checkRoutes(config, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return deepFreeze(config)
 }
@@ -243,28 +221,6 @@ function resolveSecret(
   return null
 }
 
-function resolveRoutes(file: ConfigFile): RouteConfig[] {
-  return Object.entries(file.routes ?? {}).map(([name, route]) => ({
-    name,
-    owner: route.owner ?? null,
-    retries: route.retries ?? 2,
-    guarantee: resolveGuarantee(file.audit, route.audit),
-    labels: Object.fromEntries(
-      Object.entries(route.labels ?? {}).map(([label, { policy }]) => [label, policy]),
-    ),
-    targets: (route.targets ?? []).map((entry) => {
-      const target = typeof entry === 'string' ? { model: entry } : entry
-      const slash = target.model.indexOf('/')
-      return {
-        upstream: target.model.slice(0, slash),
-        model: target.model.slice(slash + 1),
-        weight: ('weight' in target ? target.weight : undefined) ?? null,
-        timeouts: readTimeouts('timeouts' in target ? target.timeouts : undefined),
-      }
-    }),
-  }))
-}
-
 function resolveKeys(
   file: ConfigFile,
   secret: (ref: string, where: string) => Secret | null,
@@ -326,25 +282,6 @@ function readLogLevel(text: string | undefined, problems: string[]): Config['log
 function ollamaUrl(host: string | undefined): string {
   if (host === undefined) return 'http://127.0.0.1:11434'
   return /^https?:\/\//.test(host) ? host.replace(/\/+$/, '') : `http://${host.replace(/\/+$/, '')}`
-}
-
-function checkReferences(config: Config, problems: string[]): void {
-  const known = new Set(['local', 'ollama', ...config.upstreams.map(({ name }) => name)])
-  const policies = ['open', ...config.policies.map(({ name }) => name)]
-  for (const route of config.routes) {
-    for (const [index, target] of route.targets.entries()) {
-      if (known.has(target.upstream)) continue
-      problems.push(
-        `aval.yaml: routes.${route.name}.targets.${index}: no upstream "${target.upstream}". Known: ${[...known].join(', ')}.`,
-      )
-    }
-    for (const [label, policy] of Object.entries(route.labels)) {
-      if (policies.includes(policy)) continue
-      problems.push(
-        `aval.yaml: routes.${route.name}.labels.${label}.policy: no policy "${policy}". Known: ${policies.join(', ')}.`,
-      )
-    }
-  }
 }
 
 function deepFreeze<T>(value: T): T {

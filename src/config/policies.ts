@@ -18,7 +18,7 @@ const MOMENT = 'a moment such as 2026-12-20T18:00:00Z'
 const TIME = 'a time of day such as "16:00", at most "24:00"'
 const PERCENT = 'a share above 0 % and below 100 % such as 1% or 0.5%'
 const SPAN = 'a duration such as 30m, 24h or 14d, at most 3650d'
-export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
 const span = z.string(SPAN).transform((text, context) => {
   const ms = parseDurationMs(text)

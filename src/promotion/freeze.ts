@@ -1,6 +1,6 @@
 /** Windows in which nothing moves: between two moments, or at hours of weekdays in a time zone. Pure. */
 
-export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
+type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
 export type Freeze =
   /** Milliseconds since the epoch; `toMs` itself is free. */
   | { fromMs: number; toMs: number; reason: string }

@@ -22,7 +22,7 @@ export type PolicyRule = {
 /** How much of the live traffic of both releases is judged, above 0 and up to 1; micro-USD of what judges ask, as text. */
 export type CanaryPolicy = Plan & { sample: number; budget: string | null }
 
-export type ApproverRole = 'admin' | 'engineer' | 'approver'
+type ApproverRole = 'admin' | 'engineer' | 'approver'
 
 export type Policy = {
   name: string
@@ -136,7 +136,7 @@ function ruleTexts(rule: PolicyRule): string[] {
 }
 
 /** `14 d`, `30 min`. */
-export function spanText(ms: number): string {
+function spanText(ms: number): string {
   const units: readonly (readonly [number, string])[] = [
     [86_400_000, 'd'],
     [3_600_000, 'h'],

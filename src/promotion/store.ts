@@ -73,6 +73,24 @@ export async function listMoves(
     .limit(limit)
 }
 
+/** Labels whose last decision broke the glass, those of every project. */
+export async function listBrokenGlass(
+  db: Db,
+  limit: number,
+): Promise<{ route: string; label: string; decision: string; at: Date }[]> {
+  return await db
+    .select({
+      route: labels.route,
+      label: labels.label,
+      decision: decisions.id,
+      at: decisions.decidedAt,
+    })
+    .from(labels)
+    .innerJoin(decisions, eq(decisions.id, labels.decisionId))
+    .where(eq(decisions.kind, 'break_glass'))
+    .limit(limit)
+}
+
 /** Newest first; of one route or of all. */
 export async function listDecisions(
   db: Db,

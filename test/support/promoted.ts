@@ -50,7 +50,7 @@ export const CAREFUL: Policy = {
 }
 
 /** `evals/numbers.yaml` of a route. */
-export function suiteOf(route: string): string {
+function suiteOf(route: string): string {
   return `dataset: ${route}\nsubject: ${route}@production\nscorers: [equals]\n`
 }
 
@@ -64,8 +64,6 @@ export async function releaseOf({ db }: TestDatabase, route: string): Promise<Re
   const wish = { route, ...NOTHING, models: [{ ref: name, weight: null }] }
   return (await createRelease({ db, clock: systemClock }, ANNA, wish)).release
 }
-
-export type Stage = ReturnType<typeof stageOf>
 
 /**
  * Promotions of one route. `right` says which share of the hundred items a release answers rightly, by its number; runs are

@@ -177,12 +177,19 @@ describe('docs/configuration.md', () => {
       )
         continue
       const path = unquoted(key).replace('routes.<name>', 'routes.r').replace('<name>', 'openai').split('.')
-      put(written, path, /^(true|false|\d+)$/.test(text) ? JSON.parse(text) : text)
+      put(written, path, /^(true|false|\d+(\.\d+)?)$/.test(text) ? JSON.parse(text) : text)
     }
     Object.assign((written.routes as { r: object }).r, { targets: ['openai/x'] })
+    // What a policy's canary has to say itself.
+    const { canary } = (written.policies as { openai: { canary: { margins: Record<string, object> } } })
+      .openai
+    const bars = { latency: { ratio: 0.2 }, ttft: { ratio: 0.2 } }
+    Object.assign(canary, { stages: ['1%'] })
+    for (const [name, bar] of Object.entries(bars)) Object.assign(canary.margins[name] ?? {}, bar)
+    const policies = { openai: { canary: { stages: ['1%'], margins: bars } } }
 
     const spelled = configOf(written)
-    const left = configOf({ upstreams: upstream, routes: { r: { targets: ['openai/x'] } } })
+    const left = configOf({ upstreams: upstream, policies, routes: { r: { targets: ['openai/x'] } } })
 
     expect(leaves(configFile).length).toBeGreaterThan(30)
     expect(JSON.stringify(written)).toContain('first_byte')
