@@ -164,7 +164,7 @@ function rulesText({ outcome, alpha, rules, reasons }: Verdict): string {
     }),
   )
   const why = reasons.map((reason) => `  ${reason}\n`).join('')
-  return `\nverdict: ${outcome}, one-sided at ${alpha}\n${table}${why}`
+  return `verdict: ${outcome}, one-sided at ${alpha}\n${table}${why}`
 }
 
 function shown(value: number): string {

@@ -19,11 +19,10 @@ export function nextSteps(outcome: CheckOutcome): readonly Step[] {
   return [...first, ...steps].slice(0, MAX_STEPS)
 }
 
-function serving({ candidate: { route, from, isServed }, release }: RouteOutcome, label: string): Step {
-  const expected = isServed ? `r${from}` : 'none'
+function serving({ candidate: { route }, release }: RouteOutcome, label: string): Step {
   return {
     says: `After the merge, have ${label} serve it:`,
-    command: `aval label set ${route}@${label} r${release} --expect ${expected} --reason "…"`,
+    command: `aval promote ${route} r${release} --to ${label} --wait`,
   }
 }
 

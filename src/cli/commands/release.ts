@@ -126,7 +126,7 @@ async function create(context: CliContext, route: string, options: CreateOptions
   }
   writeRelease(context, made)
   const { bold } = colorsOf(context.terminal)
-  const serve = bold(`aval label set ${route}@production ${made.release} --reason "…"`)
+  const serve = bold(`aval promote ${route} ${made.release} --to production`)
   context.terminal.write(`\nCall it as ${route}@${made.release}. To serve it: ${serve}\n`)
   return undefined
 }

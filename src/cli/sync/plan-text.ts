@@ -73,9 +73,7 @@ export function nextText(plan: Plan, applied: readonly Applied[]): string {
   }
   if (released !== undefined) {
     const { name, number } = released
-    lines.push(
-      `No label was moved. To serve a release: aval label set ${name}@production r${number} --reason "…"`,
-    )
+    lines.push(`No label was moved. To serve a release: aval promote ${name} r${number} --to production`)
   }
   return lines.length === 0 ? '' : `\n${lines.map((line) => `${printableLine(line)}\n`).join('')}`
 }

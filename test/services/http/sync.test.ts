@@ -155,7 +155,7 @@ new            prompt support@2
 new            model mini@2
 new            release answers r2
 
-No label was moved. To serve a release: aval label set answers@production r2 --reason "…"
+No label was moved. To serve a release: aval promote answers r2 --to production
 `)
   expect(again.out).toBe('2 unchanged\n')
   const release = JSON.parse((await aval('release show answers@r2 --json')).out)

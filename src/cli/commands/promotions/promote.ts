@@ -89,7 +89,8 @@ async function promote(
 async function settled(context: CliContext, first: Promotion, isQuiet: boolean): Promise<Promotion> {
   let told = ''
   const tell = ({ state, note }: Promotion) => {
-    if (isQuiet || `${state} ${note}` === told) return
+    // Its end is told by whoever waited.
+    if (isQuiet || !isUnderWay({ state }) || `${state} ${note}` === told) return
     told = `${state} ${note}`
     context.terminal.writeError(`${state}: ${note}\n`)
   }
