@@ -7,6 +7,7 @@ import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
 import { listBrokenGlass } from './promotion/store.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
+import { forgedLabels } from './registry/releases/store.ts'
 import type { Runtime } from './runtime.ts'
 
 const QUERY_TIMEOUT_MS = 2000
@@ -81,18 +82,31 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
     const remedy = `Check upstreams.${upstream} in aval.yaml (address, key, network).`
     return { name: `upstream ${upstream}`, status: 'warning', detail: problem, remedy }
   })
-  return [...health, ...(await brokenGlass(deps.database)), ...upstreams]
+  return [...health, ...(await labelChecks(deps.database)), ...upstreams]
 }
 
-/** Labels that serve what no evidence and no ordinary approval put there. */
-async function brokenGlass({ connection }: OpenedDatabase): Promise<DoctorCheck[]> {
+/** Labels that serve what no evidence put there, and those that no decision put there; none without a database. */
+async function labelChecks({ connection }: OpenedDatabase): Promise<DoctorCheck[]> {
   const broken = await listBrokenGlass(connection.db, MAX_BROKEN).catch(() => [])
-  return broken.map(({ route, label, decision, at }) => ({
-    name: `label ${route}@${label}`,
-    status: 'warning',
-    detail: `serves a release without evidence since ${at.toISOString()}: ${decision} broke the glass`,
-    remedy: `Promote it with evidence (aval promote ${route} …), or take it back (aval rollback ${route} --label ${label}).`,
-  }))
+  const forged = await forgedLabels(connection.db, MAX_BROKEN).catch(() => [])
+  const serving = broken.map(
+    ({ route, label, decision, at }): DoctorCheck => ({
+      name: `label ${route}@${label}`,
+      status: 'warning',
+      detail: `serves a release without evidence since ${at.toISOString()}: ${decision} broke the glass`,
+      remedy: `Promote it with evidence (aval promote ${route} …), or take it back (aval rollback ${route} --label ${label}).`,
+    }),
+  )
+  const moved = forged.map(
+    ({ route, label }): DoctorCheck => ({
+      name: `label ${route}@${label}`,
+      status: 'problem',
+      detail:
+        'points somewhere else than its decision says: somebody has changed the database, and it serves nothing',
+      remedy: `Find out who (aval audit verify), then promote: aval promote ${route} … --to ${label}.`,
+    }),
+  )
+  return [...moved, ...serving]
 }
 
 async function databaseProblem({ connection }: OpenedDatabase): Promise<string | null> {

@@ -208,14 +208,14 @@ function promotionDeps(
   opened: OpenedParts,
   record: Recorder,
 ): Pick<ApiDeps, 'releases' | 'promotions' | 'policies'> {
-  const { audit, db, sql, keyring, directory, ring } = opened
+  const { audit, db, sql, keyring, directory, ring, logger } = opened
   const { config } = opened.runtime
   const clock = systemClock
   const changed = () => opened.releases.look()
   const policyOf = (route: string, label: string) => policyInForce(config(), route, label)
   const log = async () => audit.log
   const runtime = async () => opened.runtime
-  const advance = promotionAdvancer({ db, sql, log, runtime, directory })
+  const advance = promotionAdvancer({ db, sql, log, runtime, directory, logger })
   return {
     releases: { db, clock, record, changed, policyOf },
     promotions: {

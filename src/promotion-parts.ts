@@ -9,6 +9,8 @@ import { priceNow } from './prices-in-force.ts'
 import type { AdvanceDeps } from './promotion/requests/advance.ts'
 import type { PromotionRow } from './promotion/requests/store.ts'
 import type { Runtime } from './runtime.ts'
+import { glassBroken } from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
 
 type Opened = {
   db: Db
@@ -19,13 +21,14 @@ type Opened = {
   runtime: () => Promise<Runtime>
   /** Where the process was started. */
   directory: string
+  logger: Logger
 }
 
 /** Takes a promotion on; runs that it lacks are rung for with `runSuite`. */
 export type Advance = (id: string, runSuite: AdvanceDeps['runSuite']) => Promise<PromotionRow | null>
 
 /** Evidence and its statistics are loaded with the first promotion: most processes never have one. */
-export function promotionAdvancer({ db, sql, log, runtime, directory }: Opened): Advance {
+export function promotionAdvancer({ db, sql, log, runtime, directory, logger }: Opened): Advance {
   let decider: Promise<AdvanceDeps['decide']> | null = null
   return async (id, runSuite) => {
     const [{ advancePromotion }, { createDecider }, { createRecordStep }] = await Promise.all([
@@ -46,6 +49,10 @@ export function promotionAdvancer({ db, sql, log, runtime, directory }: Opened):
       record: createRecordStep(log, systemClock),
       priceOf: (projectId, upstream, model) => priceNow(live, projectId, upstream, model),
     }
-    return await advancePromotion(deps, id)
+    const row = await advancePromotion(deps, id)
+    if (row?.kind === 'break_glass' && row.state === 'promoted') {
+      glassBroken(logger, { promotion: row.id, label: `${row.route}@${row.label}` })
+    }
+    return row
   }
 }

@@ -76,6 +76,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
       return runtime
     },
     directory,
+    logger,
   })
   const worker = await startWorker({
     sql: connection.sql,

@@ -13,6 +13,8 @@ import { parseReleaseNumber } from '../registry/releases/release-content.ts'
 import type { RouteTarget, Snapshot, Upstream } from './snapshot.ts'
 
 const PRODUCTION = 'production'
+/** The policy of labels that anybody may set. */
+const OPEN = 'open'
 /** Retries of a direct call, which has no route to say otherwise. */
 const DIRECT_RETRIES = 2
 
@@ -49,7 +51,9 @@ export function planTargets(
   random: () => number,
 ): Plan {
   const { model, operation } = wanted
-  if (!allowsRoute(key.allowedRoutes, model)) throw notFound(snapshot, key, model)
+  if (!allowsRoute(key.allowedRoutes, model) || isBesideTheGate(snapshot, key, model)) {
+    throw notFound(snapshot, key, model)
+  }
   const release = findRelease(snapshot.registry, key.projectId, model, wanted.unit)
   if (release !== null) return planRelease(snapshot, release, wanted, random)
   const route = snapshot.routes.get(model)
@@ -84,6 +88,19 @@ export function pointerOf(model: string): { route: string; pointer: string } {
   return at < 1
     ? { route: model, pointer: PRODUCTION }
     : { route: model.slice(0, at), pointer: model.slice(at + 1) }
+}
+
+/**
+ * Where a label of a route has a policy, an app gets what such labels serve and nothing else: a release by its number, or a label
+ * that anybody may set, would lead around the policy. A key that names more with an `@` was given it by somebody; other
+ * roles look at candidates.
+ */
+function isBesideTheGate(snapshot: Snapshot, key: VirtualKey, model: string): boolean {
+  if (key.allowedRoutes !== null || key.roles.some((role) => role !== 'app')) return false
+  const { route, pointer } = pointerOf(model)
+  const labels = snapshot.routes.get(route)?.labels ?? {}
+  const policed = Object.keys(labels).filter((label) => labels[label] !== OPEN)
+  return policed.length > 0 && !policed.includes(pointer)
 }
 
 function findRelease(

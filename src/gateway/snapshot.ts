@@ -25,6 +25,8 @@ export type RouteTarget = {
 
 export type Route = {
   name: string
+  /** The name of each label's policy. */
+  labels?: Readonly<Record<string, string>>
   targets: readonly RouteTarget[]
   retries: number
   guarantee: Guarantee

@@ -26,6 +26,11 @@ export function configRefused(logger: Logger, problems: readonly string[]): void
 }
 
 /** An error of our own; the caller was shown only the request id. */
+/** A label was moved without evidence, by two admins: whoever watches the log is to know. */
+export function glassBroken(logger: Logger, fields: { promotion: string; label: string }): void {
+  logger.warn(fields, 'glass_broken')
+}
+
 export function bug(logger: Logger, error: unknown, requestId: string): void {
   logger.error({ err: error, requestId }, 'request_failed_unexpectedly')
 }

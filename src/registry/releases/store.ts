@@ -1,10 +1,10 @@
 /** All SQL about releases, and the read side of labels. Never moves a label: `promotion` does. */
 
-import { and, asc, desc, eq, gt, lt, max, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull, lt, max, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { indexBuilds, indexVersions } from '../../db/retrieval-tables.ts'
 import { changeCounters } from '../../db/schema.ts'
-import { labels, releases } from '../../db/version-tables.ts'
+import { decisions, labels, releases } from '../../db/version-tables.ts'
 import { findVersion, type VersionKind, type VersionRow } from '../store.ts'
 import { refText, type VersionRef } from './release-content.ts'
 
@@ -175,14 +175,37 @@ export async function pageOfReleases(
     .limit(limit)
 }
 
-/** Every label of every project, at most `limit`. */
+/**
+ * Every label of every project that points where its decision says, at most `limit`: one that somebody has moved by other means
+ * serves nothing.
+ */
 export async function allLabels(db: Db, limit: number): Promise<Omit<LabelRow, 'decisionId' | 'movedAt'>[]> {
   const { projectId, route, label, releaseId, canaryReleaseId, canaryWeight } = labels
   return await db
     .select({ projectId, route, label, releaseId, canaryReleaseId, canaryWeight })
     .from(labels)
+    .innerJoin(decisions, and(eq(decisions.id, labels.decisionId), asDecided))
     .limit(limit)
 }
+
+/** Labels that point somewhere else than their decision says. */
+export async function forgedLabels(db: Db, limit: number): Promise<{ route: string; label: string }[]> {
+  return await db
+    .select({ route: labels.route, label: labels.label })
+    .from(labels)
+    .leftJoin(decisions, and(eq(decisions.id, labels.decisionId), asDecided))
+    .where(isNull(decisions.id))
+    .limit(limit)
+}
+
+const asDecided = and(
+  eq(decisions.projectId, labels.projectId),
+  eq(decisions.route, labels.route),
+  eq(decisions.label, labels.label),
+  eq(decisions.toReleaseId, labels.releaseId),
+  sql`${decisions.canaryReleaseId} IS NOT DISTINCT FROM ${labels.canaryReleaseId}`,
+  sql`${decisions.canaryWeight} IS NOT DISTINCT FROM ${labels.canaryWeight}`,
+)
 
 /** How far an index version is; null when the project has none of that name and number. */
 export async function indexState(
