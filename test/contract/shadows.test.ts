@@ -209,11 +209,11 @@ describe('a shadow', () => {
     }
     const spent = await eventually('The end of the budget', async () => {
       const detail = await detailOf(id)
-      return detail.state === 'spent' ? detail : null
+      // Rows of calls that were under way when it ended arrive after it.
+      return detail.state === 'spent' && Number(detail.spent_usd) > 0.0011 ? detail : null
     })
 
     expect(contract.upstream.calls('costly-new').length).toBeLessThanOrEqual(4)
-    expect(Number(spent.spent_usd)).toBeGreaterThan(0.0011)
     expect(Number(spent.spent_usd)).toBeLessThanOrEqual(0.002)
   })
 

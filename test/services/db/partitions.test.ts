@@ -68,7 +68,7 @@ describeDatabases('daily partitions', (open) => {
 
     const indexes = await open().sql`SELECT indexname FROM pg_indexes WHERE tablename = 'requests_20261123'`
 
-    expect(indexes).toHaveLength(6)
+    expect(indexes).toHaveLength(8)
   })
 
   test.each(['2026-02-30', '23.11.2026', '2026-11-23T00:00:00Z', "2026-11-23'; --"])(

@@ -179,6 +179,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'tidy-retrieval',
       'tidy-runs',
       'tidy-stores',
+      'watch-promotions',
     ])
     await queue.close()
   })

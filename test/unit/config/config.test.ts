@@ -170,6 +170,7 @@ describe('the file', () => {
         name: 'r',
         owner: null,
         retries: 2,
+        labels: {},
         guarantee: { durability: 'process', policy: 'required', deadlineMs: 250 },
         targets: [
           { upstream: 'local', model: 'a/b', weight: null, timeouts: {} },
@@ -297,7 +298,8 @@ describe('the shipped aval.yaml', () => {
   test('is a valid configuration with every setting taken in', () => {
     const config = load(uncommented, environment)
 
-    expect(config.routes.map(({ name }) => name)).toEqual(['support-answer'])
+    expect(config.routes.map(({ name }) => name)).toEqual(['support-answer', 'docs-answer'])
+    expect(config.policies.map(({ name }) => name)).toEqual(expect.arrayContaining(['watched']))
     expect(config.keys.map(({ name }) => name)).toEqual(['web-shop'])
     expect(config.upstreams.map(({ name }) => name)).toEqual([
       'openai',
