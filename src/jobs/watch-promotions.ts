@@ -6,7 +6,6 @@ import type { Enqueuer } from '../queue/enqueue.ts'
 import { JOBS } from '../queue/jobs.ts'
 
 export const WATCH_PROMOTIONS_EVERY_MS = 15_000
-/** Those that have waited longest come first, so that none is forgotten. */
 const MAX_RUNG = 200
 
 /** Throws ZodError for a payload that is not empty. */

@@ -135,6 +135,24 @@ export async function findAlike(
   return rows[0] ?? null
 }
 
+/**
+ * The first run that finished since a moment, of this subject and measured in the same way: whoever runs a suite again and again
+ * until chance is kind has the first figures all the same.
+ */
+export async function findFirstAlike(
+  sql: Sql,
+  { projectId, measureHash, subject }: Pick<RunRow, 'projectId' | 'measureHash' | 'subject'>,
+  since: string,
+): Promise<RunRow | null> {
+  const rows = await sql.unsafe<RunRow[]>(
+    `SELECT ${RUN} FROM eval_runs WHERE project_id = $1 AND measure_hash = $2 AND subject = $3 AND state = 'done'
+       AND finished_at >= $4::timestamptz
+     ORDER BY id LIMIT 1`,
+    [projectId, measureHash, subject, since],
+  )
+  return rows[0] ?? null
+}
+
 /** Newest first. `after` is the last id of the page before. */
 export async function listRuns(
   sql: Sql,

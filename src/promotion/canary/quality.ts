@@ -2,9 +2,9 @@
 
 import type { Sql } from 'postgres'
 import type { Db } from '../../db/client.ts'
-import { RequestError } from '../../errors.ts'
+import { GatewayError, RequestError } from '../../errors.ts'
 import { createOrder, planOrder } from '../../evals/online/create-order.ts'
-import { parseOrder } from '../../evals/online/order-content.ts'
+import { type OrderContent, parseOrder } from '../../evals/online/order-content.ts'
 import { findOrder, type OrderRow, stopOrder } from '../../evals/online/order-rows.ts'
 import { countOnlineScores, readOnlineScores } from '../../evals/online/score-rows.ts'
 import { rulesHash } from '../../evals/runs/calibration.ts'
@@ -25,30 +25,33 @@ const MOST_SAMPLED = 2 * MOST_SCORES
 
 type Watched = { promotion: PromotionRow; policy: Policy; to: ReleaseRow; from: ReleaseRow; beganMs: number }
 
-/**
- * The order by which live answers are judged, begun with the first look; null where no quality is watched. Throws RequestError
- * for a scorer that no suite of the policy has, or that cannot judge live traffic.
- */
-export async function qualityOrder(deps: QualityDeps, watched: Watched): Promise<OrderRow | null> {
-  const { promotion, policy, to, from, beganMs } = watched
-  const { canary } = policy
-  const names = Object.keys(canary?.margins.quality ?? {})
-  if (canary === null || names.length === 0) return null
-  if (promotion.onlineOrderId !== null) {
-    return await findOrder(deps.sql, promotion.projectId, promotion.onlineOrderId)
+/** Why the quality that a canary is to watch could not be judged on live traffic; null where it can, or none is watched. */
+export async function qualityProblem(
+  deps: QualityDeps,
+  given: Omit<Watched, 'from' | 'beganMs'> & { from: ReleaseRow | null },
+): Promise<string | null> {
+  const { from } = given
+  if (from === null) return null
+  try {
+    await planQuality(deps, { ...given, from, beganMs: deps.clock.nowMs() })
+    return null
+  } catch (error) {
+    if (error instanceof GatewayError) return `the canary's quality cannot be watched. ${error.message}`
+    throw error
   }
-  const { projectId, requestedBy, requestedByName, requestedByPerson, route, id } = promotion
-  const content = await planOrder(deps, projectId, {
-    route,
-    releases: [from.number, to.number],
-    scorers: await scorersOf(deps.readSuite, policy, names),
-    sample: canary.sample,
-    sinceMs: beganMs,
-    untilMs: beganMs + spanOf(canary),
-    limit: MOST_SAMPLED,
-    budget: canary.budget === null ? null : BigInt(canary.budget),
-    purpose: `The canary of ${id}.`,
+}
+
+/** The order by which live answers are judged, begun with the first look; null where no quality is watched or can be. */
+export async function qualityOrder(deps: QualityDeps, watched: Watched): Promise<OrderRow | null> {
+  const { promotion } = watched
+  const { projectId, requestedBy, requestedByName, requestedByPerson, id, onlineOrderId } = promotion
+  if (onlineOrderId !== null) return await findOrder(deps.sql, projectId, onlineOrderId)
+  const content = await planQuality(deps, watched).catch((error: unknown) => {
+    // Files change under a canary. What has no values holds it, until its longest wait takes it back.
+    if (error instanceof GatewayError) return null
+    throw error
   })
+  if (content === null) return null
   const author = {
     id: requestedBy,
     name: requestedByName ?? requestedBy,
@@ -60,6 +63,26 @@ export async function qualityOrder(deps: QualityDeps, watched: Watched): Promise
   // Somebody else looked for the first time at the same moment.
   await stopOrder(deps.sql, order.id, new Date(deps.clock.nowMs()).toISOString())
   return null
+}
+
+async function planQuality(
+  deps: QualityDeps,
+  { promotion, policy, to, from, beganMs }: Watched,
+): Promise<OrderContent | null> {
+  const { canary } = policy
+  const names = Object.keys(canary?.margins.quality ?? {})
+  if (canary === null || names.length === 0) return null
+  return await planOrder(deps, promotion.projectId, {
+    route: promotion.route,
+    releases: [from.number, to.number],
+    scorers: await scorersOf(deps.readSuite, policy, names),
+    sample: canary.sample,
+    sinceMs: beganMs,
+    untilMs: beganMs + spanOf(canary),
+    limit: MOST_SAMPLED,
+    budget: canary.budget === null ? null : BigInt(canary.budget),
+    purpose: `The canary of ${promotion.id}.`,
+  })
 }
 
 function spanOf({ stages, maxWaitMs }: CanaryPolicy): number {

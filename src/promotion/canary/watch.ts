@@ -44,8 +44,13 @@ export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<S
   if (sinceLook < LOOK_EVERY_MS && last?.stage === row.stage) return null
   const canary = { row, policy, plan, to, from }
   const judgement = await judge(deps, canary, { beganMs: first.decidedAt.getTime(), nowMs })
+  const frozen = judgement.decision === 'advance' ? frozenAt(policy.freeze, nowMs) : null
+  if (frozen !== null) {
+    judgement.decision = 'hold'
+    judgement.reasons = [`Nothing moves ${freezeText(frozen)}.`, ...judgement.reasons]
+  }
   const isKept = judgement.decision !== 'hold' || sinceLook >= KEEP_EVERY_MS || last?.stage !== row.stage
-  const step = stepOf(deps, canary, judgement, new Date(nowMs))
+  const step = stepOf(canary, judgement, new Date(nowMs))
   if (!isKept) return step.note === row.note ? null : step
   const look = {
     promotionId: row.id,
@@ -89,8 +94,7 @@ async function judge(
   })
 }
 
-function stepOf(deps: WatchDeps, canary: Canary, { decision, reasons }: Judgement, now: Date): Step {
-  const { row, policy, plan, to, from } = canary
+function stepOf({ row, plan, to, from }: Canary, { decision, reasons }: Judgement, now: Date): Step {
   const { projectId, route, label, id: promotionId } = row
   const weight = plan.stages[row.stage ?? 0] ?? 0
   const why = reasons.join(' ')
@@ -107,11 +111,7 @@ function stepOf(deps: WatchDeps, canary: Canary, { decision, reasons }: Judgemen
       write: moves({ ...move, kind: 'rollback', to: from, canary: null, reason: why }),
     }
   }
-  const frozen = frozenAt(policy.freeze, deps.clock.nowMs())
-  if (decision === 'hold' || frozen !== null) {
-    const until = frozen === null ? why : `Nothing moves ${freezeText(frozen)}.`
-    return { state: 'canary', note: `${serves}. ${until}` }
-  }
+  if (decision === 'hold') return { state: 'canary', note: `${serves}. ${why}` }
   const stage = (row.stage ?? 0) + 1
   const next = plan.stages[stage]
   if (next === undefined) {

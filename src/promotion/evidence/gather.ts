@@ -7,7 +7,8 @@ import { readEvidence } from '../../evals/reviews/judge-evidence.ts'
 import { createRuns, type PlannedRun, planRun, type RunPlan } from '../../evals/runs/create-run.ts'
 import { measureRun } from '../../evals/runs/measure.ts'
 import { countResults, readSlice } from '../../evals/runs/result-rows.ts'
-import { findAlike, findRun, type RunRow } from '../../evals/runs/run-rows.ts'
+import type { RunScorer } from '../../evals/runs/run-content.ts'
+import { findFirstAlike, findRun, type RunRow } from '../../evals/runs/run-rows.ts'
 import type { Suite } from '../../evals/suites/suite.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Actor } from '../../registry/actor.ts'
@@ -41,7 +42,13 @@ type Order = {
   to: ReleaseRow
   from: ReleaseRow | null
 }
-type Chosen = { suite: string; candidate: RunRow; baseline: RunRow | null }
+/** `scorers` as the suite's file has them now. */
+type Chosen = {
+  suite: string
+  scorers: readonly RunScorer[]
+  candidate: RunRow
+  baseline: RunRow | null
+}
 
 /** Rejects only with what a second try may mend. */
 export async function gatherEvidence(deps: GatherDeps, order: Order): Promise<Gathered> {
@@ -91,7 +98,7 @@ async function runsOf(
   })
   const live = [candidate, baseline].filter((run) => run !== null && run.state !== 'done')
   if (live.length > 0) return { running: live.flatMap((run) => (run === null ? [] : [run.id])) }
-  return { suite: name, candidate, baseline }
+  return { suite: name, scorers: plan.plan.candidate.content.scorers, candidate, baseline }
 }
 
 async function planOf(
@@ -127,9 +134,9 @@ async function runOf(
   const { projectId } = promotion
   const { planned, name, of, plan, suite } = wanted
   const alike = { projectId, measureHash: planned.measure, subject: planned.subject }
-  const finished = await findAlike(deps.sql, alike)
-  const oldestMs = deps.clock.nowMs() - policy.evidence.freshMs
-  if (finished !== null && Date.parse(finished.finishedAt ?? '') >= oldestMs) return finished
+  const since = new Date(deps.clock.nowMs() - policy.evidence.freshMs).toISOString()
+  const finished = await findFirstAlike(deps.sql, alike, since)
+  if (finished !== null) return finished
   const begun = of === undefined ? null : await findRun(deps.sql, projectId, of)
   // Begun for this promotion, and still the same question: files may have changed since.
   if (begun !== null && begun.measureHash === planned.measure && begun.subject === planned.subject) {
@@ -163,14 +170,16 @@ async function runOf(
 async function readSuiteEvidence(
   sql: Sql,
   policy: Policy,
-  { suite, candidate, baseline }: Chosen,
+  { suite, scorers, candidate, baseline }: Chosen,
 ): Promise<SuiteEvidence> {
   const slices = new Map<string, ReadonlySet<number>>()
   const named = policy.rules.flatMap((rule): Slice[] => (rule.slice === null ? [] : [rule.slice]))
   for (const slice of named) slices.set(sliceText(slice), new Set(await readSlice(sql, candidate, slice)))
+  // What a run was begun with measures alike, and may have demanded less: the file says what is demanded.
+  const measured = await measureRun(sql, candidate)
   return {
     suite,
-    candidate: await measureRun(sql, candidate),
+    candidate: { ...measured, content: { ...measured.content, scorers } },
     baseline: baseline === null ? null : await measureRun(sql, baseline),
     judges: await readEvidence(sql, candidate),
     slices,

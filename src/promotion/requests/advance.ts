@@ -8,6 +8,7 @@ import { GatewayError } from '../../errors.ts'
 import { findRun } from '../../evals/runs/run-rows.ts'
 import { contentOf } from '../../registry/content.ts'
 import { findLabel, findReleaseById, type ReleaseRow } from '../../registry/releases/store.ts'
+import { qualityProblem } from '../canary/quality.ts'
 import { type WatchDeps, watchCanary } from '../canary/watch.ts'
 import { type CardDeps, makeCard } from '../cards/make-card.ts'
 import { insertCard } from '../cards/store.ts'
@@ -80,6 +81,8 @@ async function gather(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null
       change,
     }
   }
+  const unseen = await qualityProblem(deps, { promotion: row, policy, to, from })
+  if (unseen !== null) return { state: 'refused', note: cut(`policy ${policy.name}: ${unseen}`), change }
   const card = await makeCard(deps, { promotion: row, release: to, verdict })
   if (policy.completeCard && card.missing.length > 0) {
     const note = `policy ${policy.name}: the model card is not complete. ${card.missing.join(' ')}`
@@ -203,9 +206,10 @@ async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<b
       return await updatePromotion(transaction, row, { state, note, ...change }, new Date(deps.clock.nowMs()))
     })
   } catch (error) {
-    if (!(error instanceof GatewayError)) throw error
+    // A canary serves users: it ends by a move, and the next look sees where the label points.
+    if (!(error instanceof GatewayError) || row.state === 'canary') throw error
     await deps.record(row, { action: 'promotion.refused', detail: { note: error.message } })
-    const change = { state: row.state === 'canary' ? 'rolled_back' : 'refused', note: error.message } as const
+    const change = { state: 'refused', note: error.message } as const
     return await updatePromotion(deps.db, row, change, new Date(deps.clock.nowMs()))
   }
 }

@@ -53,9 +53,9 @@ export async function requestPromotion(
 
 function underWay({ route, label }: PromotionRow, live: PromotionRow | null): string {
   const which = live === null ? 'Another promotion' : `Promotion ${live.id} (${live.state})`
+  const said = `${which} of "${route}@${label}" is under way, and there is one at a time.`
+  if (live === null) return `${said} Ask again.`
   const end =
-    live === null
-      ? 'Ask again'
-      : `See it: aval promotion show ${live.id}; end it: aval promotion withdraw ${live.id}`
-  return `${which} of "${route}@${label}" is under way, and there is one at a time. ${end}.`
+    live.state === 'canary' ? `aval rollback ${route} --label ${label}` : `aval promotion withdraw ${live.id}`
+  return `${said} See it: aval promotion show ${live.id}; end it: ${end}.`
 }

@@ -81,13 +81,13 @@ export async function listPromotions(
     .limit(page.limit)
 }
 
-/** Of every project, those that have waited longest first. */
+/** Of every project. Where there are more, others each time, so that none is forgotten. */
 export async function listLivePromotions(db: Db, limit: number): Promise<string[]> {
   const rows = await db
     .select({ id: promotions.id })
     .from(promotions)
     .where(isNull(promotions.endedAt))
-    .orderBy(asc(promotions.updatedAt))
+    .orderBy(sql`random()`)
     .limit(limit)
   return rows.map(({ id }) => id)
 }

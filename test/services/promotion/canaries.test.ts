@@ -164,6 +164,17 @@ describeDatabases('a canary', (open) => {
     })
   })
 
+  test('whose quality no scorer can judge on live traffic does not begin', async () => {
+    const quality = { ...PLAN, margins: { errors: 0.02, quality: { equals: 0.1 } } }
+    const canary = await aCanary('unjudged', { ...WATCHED, canary: quality })
+
+    expect(canary.row).toMatchObject({
+      state: 'refused',
+      note: expect.stringContaining('quality cannot be watched'),
+    })
+    expect(await canary.label()).toMatchObject({ releaseId: canary.stable.id, canaryReleaseId: null })
+  })
+
   const aPerson = async () => ({
     id: 'vk_oncall',
     name: 'on call',

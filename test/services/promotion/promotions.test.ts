@@ -8,7 +8,7 @@ import { withdrawPromotion } from '../../../src/promotion/requests/withdraw.ts'
 import { rollBack } from '../../../src/promotion/rollback.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { aDataset, numbered } from '../../support/eval-runs.ts'
+import { aDataset, aSuite, begin, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
 import { ANNA, BEN, CAREFUL, CARLA, DORA, releaseOf, stageOf } from '../../support/promoted.ts'
 
 const RACERS = 50
@@ -58,6 +58,23 @@ describeDatabases('a promotion', (open) => {
     expect(await served('worse')).toBe(first.id)
     // Each release was asked each item once.
     expect(asked.toSorted()).toEqual([...Array<number>(100).fill(1), ...Array<number>(100).fill(2)])
+  })
+
+  test('goes by what the suite’s file demands, and by the first figures, whatever was run before', async () => {
+    const demanding = (text: string) =>
+      aSuite(text.replace('[equals]', '[{ kind: equals, at_least: 0.8 }]'), 'numbers')
+    const text = 'dataset: believed\nsubject: believed@production\nscorers: [equals]\n'
+    const stage = await aRoute('believed', { right: () => 0.95, readSuite: async () => demanding(text) })
+    // Somebody has had it judged without a bar, badly; and once more, when chance was kind.
+    for (const answer of ['no idea', null]) {
+      const { candidate } = await begin(open(), aSuite(text, 'numbers'), { release: 'r2' })
+      await execute(open(), candidate.id, scriptedAsk((question) => answer ?? echo(question)).ask)
+    }
+
+    const row = await stage.advance(await stage.request(2, { ...CAREFUL, rules: [] }))
+
+    expect(row).toMatchObject({ state: 'refused', outcome: 'fail' })
+    expect(row.note).toContain('at least 0.8 is demanded')
   })
 
   test('with evidence that settles nothing is refused, and says how many items would', async () => {
