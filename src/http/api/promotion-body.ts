@@ -1,6 +1,7 @@
 /** Promotions as /api shows them, and what is asked for. */
 
 import { z } from '@hono/zod-openapi'
+import { ENDED_STATES, LIVE_STATES } from '../../db/promotion-tables.ts'
 import type { PromotionVerdict } from '../../promotion/evidence/verdict.ts'
 import { parsePolicy } from '../../promotion/policy.ts'
 import type { ApprovalRow, PromotionRow, PromotionRunRow } from '../../promotion/requests/store.ts'
@@ -54,18 +55,7 @@ const shape = {
   kind: z.enum(['promotion', 'break_glass']),
   from: z.string().nullable(),
   to: z.string(),
-  state: z.enum([
-    'gathering',
-    'waiting',
-    'canary',
-    'promoted',
-    'refused',
-    'rejected',
-    'withdrawn',
-    'expired',
-    'overtaken',
-    'rolled_back',
-  ]),
+  state: z.enum([...LIVE_STATES, ...ENDED_STATES]),
   /** Why it is where it is. */
   note: z.string(),
   reason: z.string(),

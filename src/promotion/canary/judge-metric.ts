@@ -79,8 +79,7 @@ function stateOf(
 ): Pick<MetricVerdict, 'state' | 'reason' | 'requestsMore'> {
   const { metric, margin } = watch
   const empty = emptyArms(stable, candidate)
-  if (empty !== null)
-    return { state: 'open', reason: `${metric}: ${empty} has no value yet.`, requestsMore: null }
+  if (empty !== null) return { state: 'open', reason: `${metric}: ${empty}.`, requestsMore: null }
   const facts = `${metric}: ${seenText(watch, candidate)} against ${seenText(watch, stable)}; worse by ${harmText(watch, harm)}`
   if (harm.low > margin) {
     return {
@@ -107,8 +106,9 @@ function stateOf(
 }
 
 function emptyArms(stable: Seen, candidate: Seen): string | null {
-  if (candidate.n === 0) return stable.n === 0 ? 'neither arm' : 'the candidate'
-  return stable.n === 0 ? 'what is stable' : null
+  if (candidate.n === 0)
+    return stable.n === 0 ? 'neither arm has a value yet' : 'the candidate has no value yet'
+  return stable.n === 0 ? 'what is stable has no value yet' : null
 }
 
 function unknownShare({ n, unknown }: Seen): number {

@@ -2,7 +2,7 @@
 
 import { and, asc, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { approvals, promotionRuns, promotions } from '../../db/promotion-tables.ts'
+import { approvals, LIVE_STATES, promotionRuns, promotions } from '../../db/promotion-tables.ts'
 
 export type PromotionRow = typeof promotions.$inferSelect
 export type ApprovalRow = typeof approvals.$inferSelect
@@ -118,7 +118,7 @@ export async function updatePromotion(
   change: Change,
   now: Date,
 ): Promise<boolean> {
-  const isLive = ['gathering', 'waiting', 'canary'].includes(change.state)
+  const isLive = LIVE_STATES.some((state) => state === change.state)
   const rows = await db
     .update(promotions)
     .set({ ...change, updatedAt: now, endedAt: isLive ? null : now })

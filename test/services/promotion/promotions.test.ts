@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RequestError } from '../../../src/errors.ts'
+import type { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { OPEN, type Policy } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
@@ -10,17 +10,9 @@ import { findLabel } from '../../../src/registry/releases/store.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, aSuite, begin, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
 import { ANNA, BEN, CAREFUL, CARLA, DORA, releaseOf, stageOf } from '../../support/promoted.ts'
+import { refusal } from '../../support/refusal.ts'
 
 const RACERS = 50
-
-async function refusal(attempt: Promise<unknown>): Promise<{ code: string; message: string }> {
-  const error = await attempt.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  )
-  if (!(error instanceof RequestError)) throw new Error(`Not refused: ${String(error)}`)
-  return { code: error.code, message: error.message }
-}
 
 describeDatabases('a promotion', (open) => {
   /** A route whose production serves r1, with a second release. */

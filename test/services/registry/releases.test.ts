@@ -1,6 +1,5 @@
 import { createSecretKey } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { RequestError } from '../../../src/errors.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
@@ -11,18 +10,10 @@ import { readRegistry } from '../../../src/registry/releases/registry-data.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
 import { aFolder } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
+import { refusal } from '../../support/refusal.ts'
 import { AUTHOR, NOTHING, seedModel, seedPrompt } from '../../support/registry.ts'
 
 const ROUNDS = 200
-
-async function refusal(attempt: Promise<unknown>): Promise<{ code: string; message: string }> {
-  const error = await attempt.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  )
-  if (!(error instanceof RequestError)) throw new Error(`Not refused: ${String(error)}`)
-  return { code: error.code, message: error.message }
-}
 
 describeDatabases('releases', (open) => {
   const make = (route: string, wanted: Partial<NewRelease> = {}) =>

@@ -102,14 +102,14 @@ describe('a canary', () => {
 
 describe('a metric that nothing is known of is no pass', () => {
   test.each([
-    ['neither arm', NOTHING, NOTHING],
-    ['the candidate', arm(300, 3), NOTHING],
-    ['what is stable', NOTHING, arm(300, 3)],
-  ])('when %s has no request', (who, stable, candidate) => {
+    ['neither arm has a value yet', NOTHING, NOTHING],
+    ['the candidate has no value yet', arm(300, 3), NOTHING],
+    ['what is stable has no value yet', NOTHING, arm(300, 3)],
+  ])('where %s', (what, stable, candidate) => {
     const { decision, reasons, metrics } = judge(errorsOnly, stable, candidate)
 
     expect(decision).toBe('hold')
-    expect(reasons).toEqual([`errors: ${who} has no value yet.`])
+    expect(reasons).toEqual([`errors: ${what}.`])
     expect(only(metrics)).toMatchObject({ state: 'open', harm: { estimate: null } })
   })
 
