@@ -48,6 +48,7 @@ import { createRetriever, modelsInForce } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
 import { openShadows, type Shadows } from './shadow-parts.ts'
 import { storeBell } from './store-bell.ts'
+import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { VERSION } from './version.ts'
 
@@ -224,7 +225,14 @@ function promotionDeps(
       record,
       keyring,
       policyOf,
-      advance: (id) => advance(id, (runId) => ring('run-suite', { runId }, runId)),
+      advance: async (id) => {
+        try {
+          await advance(id, (runId) => ring('run-suite', { runId }, runId))
+        } catch (error) {
+          // What was asked is kept; the worker's round goes on with it.
+          events.bug(logger, error, id)
+        }
+      },
       changed,
     },
     policies: {

@@ -1,6 +1,7 @@
 /** The program: gives the command line its settings and its process commands, and turns signals into one stop. */
 
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 import { createActions } from './actions.ts'
 import { EXIT } from './cli/exit-codes.ts'
 import { runCli } from './cli/program.ts'
@@ -21,11 +22,14 @@ const terminal: Terminal = {
   colors: process.stdout.isTTY === true && (environment.NO_COLOR ?? '') === '',
   columns: process.stdout.columns ?? 100,
   progressStream: process.stderr,
-  async ask(question) {
-    const reader = createInterface({ input: process.stdin, output: process.stderr })
+  async ask(question, { hidden } = { hidden: false }) {
+    if (hidden) process.stderr.write(`${question} `)
+    const { stdin: input, stderr: output } = process
+    const reader = createInterface(hidden ? { input, output: nowhere(), terminal: true } : { input, output })
     const ended = new Promise<null>((resolve) => reader.once('close', () => resolve(null)))
     const answer = await Promise.race([reader.question(`${question} `), ended])
     reader.close()
+    if (hidden) process.stderr.write('\n')
     return answer
   },
   async confirm(question) {
@@ -53,6 +57,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 process.on('disconnect', () => stop.abort())
 // The listener alone would keep a worker that has stopped from ending, until its parent kills it.
 process.channel?.unref()
+
+/** Echoes nothing of what is typed. */
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() })
+}
 
 const actions = createActions({
   environment,

@@ -86,8 +86,17 @@ async function round(given: Given, ledger: Ledger): Promise<void> {
   await tell(given, ledger)
   const running = given.book().shadows()
   let hasEnded = false
-  for (const shadow of running) hasEnded = (await lookAt(given, ledger, shadow)) || hasEnded
+  const failures: unknown[] = []
+  for (const shadow of running) {
+    try {
+      hasEnded = (await lookAt(given, ledger, shadow)) || hasEnded
+    } catch (error) {
+      // One that is too large to be summed in time keeps no other from being looked at.
+      failures.push(error)
+    }
+  }
   if (hasEnded) await given.changed()
+  if (failures.length > 0) throw failures[0]
 }
 
 /** True when it has ended. */

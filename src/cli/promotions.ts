@@ -57,6 +57,7 @@ type Verdict = {
   }[]
 }
 
+/** As the server has them; the command line sees nothing of its rooms. */
 const UNDER_WAY = ['gathering', 'waiting', 'canary']
 
 export function isUnderWay({ state }: Pick<Promotion, 'state'>): boolean {
@@ -77,7 +78,7 @@ export function outcomeText(promotion: Promotion): string {
     case 'promoted':
       return `${route}@${label} serves ${to}. ${id} is done: ${note}`
     case 'canary':
-      return `${route}@${label}: ${note} See how it goes: aval promotion show ${id}; take it back: aval rollback ${route}`
+      return `${route}@${label}: ${note} See how it goes: aval promotion show ${id}; take it back: aval rollback ${route} --label ${label}`
     case 'gathering':
     case 'waiting':
       return `${id}: ${note}`
@@ -141,9 +142,8 @@ function approvalsText({ approvals, approvals_needed: needed, approver_roles: ro
   const given = approvals.map(
     ({ person, answer, reason }) => `${person} ${answer === 'approve' ? 'approved' : 'rejected'}: ${reason}`,
   )
-  return [`${approvals.length} of ${needed}${needed > 0 ? ` (${roles.join(' or ')})` : ''}`, ...given].join(
-    '; ',
-  )
+  const signed = approvals.filter(({ answer }) => answer === 'approve').length
+  return [`${signed} of ${needed}${needed > 0 ? ` (${roles.join(' or ')})` : ''}`, ...given].join('; ')
 }
 
 function rulesText({ outcome, alpha, rules, reasons }: Verdict): string {

@@ -14,8 +14,8 @@ export type Terminal = {
   timeZone?: string | undefined
   /** Asks a yes/no question; only called when `interactive`. */
   confirm(question: string): Promise<boolean>
-  /** One line; null when there is no more. Only called when `interactive`. */
-  ask(question: string): Promise<string | null>
+  /** One line; null when there is no more. `hidden`: what is typed is not shown. Only called when `interactive`. */
+  ask(question: string, options?: { hidden: boolean }): Promise<string | null>
   /** Where a progress bar draws. */
   progressStream: NodeJS.WritableStream
 }

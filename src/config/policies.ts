@@ -67,14 +67,19 @@ const rule = z
 const dates = z
   .strictObject({ from: moment, to: moment, reason: z.string().min(1).max(200) })
   .refine(({ from, to }) => from < to, 'an object whose from is before its to')
-const hours = z.strictObject({
-  days: z.array(z.enum(WEEKDAYS)).min(1).max(7),
-  /** Of each of these days; from the start of it to its end unless said otherwise. */
-  from: minutes.optional(),
-  to: minutes.optional(),
-  zone,
-  reason: z.string().min(1).max(200),
-})
+const hours = z
+  .strictObject({
+    days: z.array(z.enum(WEEKDAYS)).min(1).max(7),
+    /** Of each of these days; from the start of it to its end unless said otherwise. */
+    from: minutes.optional(),
+    to: minutes.optional(),
+    zone,
+    reason: z.string().min(1).max(200),
+  })
+  .refine(
+    ({ from = 0, to = 1440 }) => from < to,
+    'an object whose from is before its to; a window past midnight is two',
+  )
 
 const ratio = z.strictObject({ quantile: z.number().gt(0).lt(1).optional(), ratio: z.number().positive() })
 const canary = z

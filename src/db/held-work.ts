@@ -84,7 +84,7 @@ export async function listStalled(
   const rows = await sql.unsafe<{ id: string }[]>(
     `SELECT ${key} AS id FROM ${table}
      WHERE (state = 'queued' AND updated_at < $1::timestamptz) OR (state = $2 AND updated_at < $3::timestamptz)
-     ORDER BY ${key} LIMIT $4`,
+     ORDER BY updated_at, ${key} LIMIT $4`,
     [since.queued.toISOString(), live, since.running.toISOString(), limit],
   )
   return rows.map(({ id }) => id)

@@ -38,12 +38,13 @@ function describe(file: string, schema: SchemaNode, value: unknown, issue: z.cor
   return [`${where}: ${kindOf(found, issue.path)} where ${expectation(issue)} is expected.`]
 }
 
-/** Of the alternatives of a union, the one whose kind of value stands there: its mistakes lie deeper than the kind. */
+/** Of the alternatives of a union, the one whose kind of value stands there, with the fewest mistakes: they lie deeper than the kind. */
 function closest(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
-  const sameKind = branches.find((issues) =>
+  const sameKind = branches.filter((issues) =>
     issues.every(({ code, path }) => code !== 'invalid_type' || path.length > 0),
   )
-  return sameKind ?? branches[0] ?? []
+  const [closest = branches[0] ?? []] = sameKind.toSorted((one, other) => one.length - other.length)
+  return closest
 }
 
 const TYPES: Readonly<Record<string, string>> = {

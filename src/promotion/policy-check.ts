@@ -22,7 +22,7 @@ export function checkPolicy(
       ...policy.rules.flatMap((rule, at) => ruleProblems(rule, at, readable)),
       ...readable.flatMap((suite) => suiteProblems(policy, suite, labels)),
     ],
-    notes: notesOf(policy, labels),
+    notes: [...notesOf(policy, labels), ...readable.flatMap(datasetNotes)],
   }
 }
 
@@ -61,6 +61,13 @@ function suiteProblems(
 function hasGate({ gates }: SuiteScorer): boolean {
   const { flipsAtMost = {}, ...bars } = gates
   return Object.values(bars).some((bar) => bar !== null) || Object.keys(flipsAtMost).length > 0
+}
+
+function datasetNotes({ name, dataset }: Suite): string[] {
+  if (dataset.version !== null) return []
+  return [
+    `evals/${name}.yaml takes the newest version of ${dataset.name}, which any engineer may push. Pin it where that matters: ${dataset.name}@…`,
+  ]
 }
 
 function notesOf(policy: Policy, labels: readonly { route: string; label: string }[]): string[] {

@@ -20,7 +20,8 @@ import {
 } from '../registry/releases/store.ts'
 import { demandsNothing, type Policy } from './policy.ts'
 import { newPromotion } from './requests/new-promotion.ts'
-import { insertPromotion, updatePromotion } from './requests/store.ts'
+import { findLivePromotion, insertPromotion, updatePromotion } from './requests/store.ts'
+import { underWay } from './requests/under-way.ts'
 import { type DecisionRow, insertDecision, insertLabel, type LabelValues, swapLabel } from './store.ts'
 
 export type LabelMove = Pick<DecisionRow, 'projectId' | 'route' | 'label' | 'reason'> & {
@@ -121,7 +122,10 @@ export async function moveLabel(
     now,
   )
   const decision = await deps.db.transaction(async (transaction) => {
-    if (!(await insertPromotion(transaction, promotion))) throw overtaken(move)
+    if (!(await insertPromotion(transaction, promotion))) {
+      const live = await findLivePromotion(transaction, promotion)
+      throw new RequestError('conflict', underWay(promotion, live), { param: 'label' })
+    }
     const { id: promotionId } = promotion
     const order = { projectId, route, label, reason, to, canary, by: mover, promotionId }
     const decided = await writeMove(transaction, { ...order, kind: 'promotion' }, seen, now)

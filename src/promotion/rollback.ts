@@ -91,7 +91,9 @@ async function targetOf(
 export function servedPath(moves: readonly Pick<DecisionRow, 'kind' | 'toReleaseId'>[]): string[] {
   let path: string[] = []
   for (const { kind, toReleaseId } of moves.toReversed()) {
-    if (kind === 'rollback') path = path.slice(0, path.lastIndexOf(toReleaseId) + 1)
+    const at = path.lastIndexOf(toReleaseId)
+    // Older than the moves that were read.
+    if (kind === 'rollback') path = at < 0 ? [toReleaseId] : path.slice(0, at + 1)
     else if (path.at(-1) !== toReleaseId) path.push(toReleaseId)
   }
   return path

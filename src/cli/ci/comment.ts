@@ -70,13 +70,14 @@ export function mistakesText(code: number, message: string): string {
   return `${MARKER}\n## Aval: ${outcomeText(code)}\n\nNothing was measured.\n\n${preformatted(text)}`
 }
 
-function headline({ routes }: CheckOutcome, code: number): string {
-  return routes.length === 0 && code === EXIT.done ? 'nothing to do' : outcomeText(code)
+function headline({ routes, leftOut }: CheckOutcome, code: number): string {
+  if (routes.length > 0 || code !== EXIT.done) return outcomeText(code)
+  return leftOut.length === 0 ? 'nothing to do' : 'nothing was measured'
 }
 
 function notesText({ routes, kept, unreleased, leftOut, mixed, label }: CheckOutcome): string {
   const lines = [
-    ...(routes.length === 0 ? [`No route differs from what ${label} serves.`] : []),
+    ...(routes.length + leftOut.length === 0 ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
     ...leftOut.map(({ route }) => `${route} changed too. No suite that was named asks it.`),
     ...mixed.map(

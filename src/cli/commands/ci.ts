@@ -87,6 +87,10 @@ async function planOf({ client }: CliContext, { files }: ChangeFiles, label: str
   const { versions, releases } = await readRegistryState(client, files, () => undefined)
   // The release that the label serves is the one to begin with, whatever production serves.
   const served = releases.map((release) => ({ ...release, production: release.labels.includes(label) }))
+  if (label !== 'production' && !served.some(({ production }) => production)) {
+    const message = `--against ${label}: no route has this label. aval label list shows what there is.`
+    throw new CliError(EXIT.usage, message)
+  }
   return planChange(files, versions, served)
 }
 
@@ -131,7 +135,8 @@ async function finish(
   }
   if (json) writeJson(context, outcomeJson(outcome))
   else {
-    const isNothing = outcome.routes.length + outcome.unreleased.length + outcome.mixed.length === 0
+    const { routes, unreleased, mixed, leftOut } = outcome
+    const isNothing = routes.length + unreleased.length + mixed.length + leftOut.length === 0
     terminal.write(isNothing ? nothingText(outcome.label) : endText(outcome))
   }
   return exitCodeOf(outcome)

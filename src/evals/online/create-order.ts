@@ -28,6 +28,7 @@ export type OrderWish = {
   /** Micro-USD. */
   budget: bigint | null
   purpose: string
+  models?: readonly string[]
 }
 
 /** Live ones of a project, each of which is looked at every minute. */
@@ -65,6 +66,7 @@ export async function planOrder(
     limit: wish.limit,
     budget: budget === null ? null : String(budget),
     purpose: wish.purpose,
+    ...(wish.models !== undefined && { models: wish.models }),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Which scorers can judge live traffic: of a request nobody said beforehand what is right. Pure. */
 
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
-import { NEGATION } from '../scorers/negate.ts'
+import { plainKind } from '../scorers/negate.ts'
 
 /** Judge by what the item of a dataset says, which a request does not: what is demanded of it, the documents that hold its answer. */
 const ITEM_ONLY: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ const COMPARES: Readonly<Record<string, string>> = {
 
 /** Null for a scorer that can; otherwise the sentence that says what it lacks and what to write. */
 export function liveProblem({ kind, settings }: { kind: string; settings: JsonObject }): string | null {
-  const plain = kind.startsWith(NEGATION) ? kind.slice(NEGATION.length) : kind
+  const plain = plainKind(kind)
   const missing = ITEM_ONLY[plain]
   if (missing !== undefined) {
     return `"${kind}" judges by ${missing}, which live traffic does not have. Run it in a suite.`

@@ -7,6 +7,8 @@ export type OrderContent = {
   route: string
   releases: readonly { id: string; number: number }[]
   scorers: readonly RunScorer[]
+  /** What apps asked for, the names of a label; left out for all that the releases answered. */
+  models?: readonly string[]
   /** Share of the requests, above 0 and up to 1. */
   sample: number
   /** Requests that began from `since` on and before `until`, ISO 8601. */

@@ -102,7 +102,7 @@ async function look(
   let left = room
   let after: TrafficPlace | null = null
   for (;;) {
-    const page: TrafficRow[] = await readTraffic(sql, span, after, PAGE)
+    const page: TrafficRow[] = await readTraffic(sql, { ...span, models: order.models ?? null }, after, PAGE)
     const pending = await pendingOf(scoring, page)
     for (let at = 0; at < pending.length; at += BATCH) {
       const batch = pending.slice(at, Math.min(at + BATCH, at + left))

@@ -85,12 +85,14 @@ export type OnlineWindow = {
   /** When the requests began: from `since` on and before `until`, ISO 8601. */
   since: string
   until: string
+  /** What apps asked for: a label's names, so that calls of a release by its number do not count. Null for all. */
+  models: readonly string[] | null
 }
 
 /** By release and rules, of those that have a row. All that was sampled is in one of the four counts. */
 export async function countOnlineScores(
   sql: Sql,
-  { projectId, releaseIds, rulesHashes, since, until }: OnlineWindow,
+  { projectId, releaseIds, rulesHashes, since, until, models }: OnlineWindow,
 ): Promise<OnlineCounts[]> {
   const rows = await sql<(Omit<OnlineCounts, 'skips'> & { skips: string })[]>`
     SELECT release_id AS "releaseId", rules_hash AS "rulesHash", sum(n) FILTER (WHERE outcome = 'scored')::integer AS scored,
@@ -100,6 +102,7 @@ export async function countOnlineScores(
     FROM (
       SELECT release_id, rules_hash, outcome, skip, count(*) AS n, sum(value) AS total FROM online_scores
       WHERE project_id = ${projectId} AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
+        AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))
         AND release_id IN (SELECT value FROM json_array_elements_text(${JSON.stringify(releaseIds)}::json) AS given (value))
         AND rules_hash IN (SELECT value FROM json_array_elements_text(${JSON.stringify(rulesHashes)}::json) AS given (value))
       GROUP BY release_id, rules_hash, outcome, skip) AS counts
@@ -137,6 +140,7 @@ export async function readOnlineScores(
     rulesHash,
     since,
     until,
+    models,
   }: Omit<OnlineWindow, 'releaseIds' | 'rulesHashes'> & { releaseId: string; rulesHash: string },
   limit: number,
 ): Promise<OnlineValue[]> {
@@ -147,6 +151,11 @@ export async function readOnlineScores(
     FROM online_scores
     WHERE project_id = ${projectId} AND release_id = ${releaseId} AND rules_hash = ${rulesHash} AND outcome = 'scored'
       AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
+      AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))
     ORDER BY started_at DESC, request_id DESC LIMIT ${Math.min(limit, MAX_VALUES)}`
   return rows.toReversed()
+}
+
+function asked(models: readonly string[] | null): string | null {
+  return models === null ? null : JSON.stringify(models)
 }

@@ -30,13 +30,15 @@ const TRAFFIC = `
       AND r.started_at >= $3::timestamptz AND r.started_at < $4::timestamptz
       AND r.day >= ($3::timestamptz AT TIME ZONE 'UTC')::date AND r.day <= ($4::timestamptz AT TIME ZONE 'UTC')::date
       AND (r.started_at, r.id) > ($3::timestamptz, $5)
-      AND r.replay_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
+      AND r.replay_of IS NULL AND r.shadow_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
+      AND ($7::text IS NULL OR r.requested_model IN (SELECT value FROM json_array_elements_text($7::json) AS m (value)))
     ORDER BY r.started_at, r.id LIMIT $6) AS q
   ORDER BY q.started_at, q.id LIMIT $6`
 
 /**
  * Requests that began from `since` on and before `until`, behind `after`. Only what apps sent: requests of runs and of judges
- * go by ids of their own in place of a key's, and what was sent again was judged where it first came from.
+ * go by ids of their own in place of a key's, and what was sent again was judged where it first came from. What a shadow
+ * mirrored nobody was given. `models`: what apps asked for, a label's names for instance; null for all.
  */
 export async function readTraffic(
   sql: Sql,
@@ -45,7 +47,14 @@ export async function readTraffic(
     releaseIds,
     since,
     until,
-  }: { projectId: string; releaseIds: readonly string[]; since: string; until: string },
+    models,
+  }: {
+    projectId: string
+    releaseIds: readonly string[]
+    since: string
+    until: string
+    models: readonly string[] | null
+  },
   after: TrafficPlace | null,
   limit: number,
 ): Promise<TrafficRow[]> {
@@ -56,6 +65,7 @@ export async function readTraffic(
     until,
     after?.id ?? '',
     limit,
+    models === null ? null : JSON.stringify(models),
   ])
 }
 

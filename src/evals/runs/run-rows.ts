@@ -136,19 +136,26 @@ export async function findAlike(
 }
 
 /**
- * The first run that finished since a moment, of this subject and measured in the same way: whoever runs a suite again and again
- * until chance is kind has the first figures all the same.
+ * The first run that was begun since a moment and answered anything, of this subject, measured in the same way and with the same
+ * patience, whatever became of it: whoever runs a suite again and again, or lets go of runs that go badly, until chance is kind,
+ * is held to the first figures all the same.
  */
 export async function findFirstAlike(
   sql: Sql,
-  { projectId, measureHash, subject }: Pick<RunRow, 'projectId' | 'measureHash' | 'subject'>,
+  {
+    projectId,
+    measureHash,
+    subject,
+    timeoutMs,
+  }: Pick<RunRow, 'projectId' | 'measureHash' | 'subject'> & { timeoutMs: number },
   since: string,
 ): Promise<RunRow | null> {
   const rows = await sql.unsafe<RunRow[]>(
-    `SELECT ${RUN} FROM eval_runs WHERE project_id = $1 AND measure_hash = $2 AND subject = $3 AND state = 'done'
-       AND finished_at >= $4::timestamptz
+    `SELECT ${RUN} FROM eval_runs r WHERE project_id = $1 AND measure_hash = $2 AND subject = $3
+       AND (content::jsonb ->> 'timeoutMs')::numeric = $5 AND coalesce(finished_at, updated_at) >= $4::timestamptz
+       AND (state = 'done' OR EXISTS (SELECT FROM eval_results e WHERE e.run_id = r.id))
      ORDER BY id LIMIT 1`,
-    [projectId, measureHash, subject, since],
+    [projectId, measureHash, subject, since, timeoutMs],
   )
   return rows[0] ?? null
 }

@@ -5,6 +5,11 @@ import type { ScoreOutcome, ScorerKind } from './scorer.ts'
 
 export const NEGATION = 'not-'
 
+/** `contains` of `contains` and of `not-contains`. */
+export function plainKind(kind: string): string {
+  return kind.startsWith(NEGATION) ? kind.slice(NEGATION.length) : kind
+}
+
 /** The opposite of a kind. Throws RequestError for one whose values are not binary: half a share has no opposite. */
 export function negate(kind: ScorerKind): ScorerKind {
   if (kind.values !== 'binary') {

@@ -133,6 +133,7 @@ export function onlineScoresApi(deps: OnlineScoresApiDeps) {
         rulesHashes: scorers.map(rulesHash),
         since,
         until,
+        models: null,
       })
       return c.json(toOrderScores(row, counts), 200)
     })
@@ -146,7 +147,7 @@ export function onlineScoresApi(deps: OnlineScoresApiDeps) {
         target: row.id,
         detail: { release: `r${release}`, scorer, limit },
       })
-      const values = await readOnlineScores(sql, wanted, limit)
+      const values = await readOnlineScores(sql, { ...wanted, models: null }, limit)
       return c.json({ data: values.map(toValue) }, 200)
     })
     .openapi(stopRoute, async (c) => {

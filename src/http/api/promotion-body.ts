@@ -120,7 +120,7 @@ export async function toPromotion(
     approvals_needed: row.approvalsNeeded,
     approver_roles: row.approverRoles,
     canary:
-      row.stage === null || weight === null || row.stageSince === null
+      row.state !== 'canary' || row.stage === null || weight === null || row.stageSince === null
         ? null
         : { stage: row.stage, percent: weight / 100, since: row.stageSince.toISOString() },
     requested_by: row.requestedBy,

@@ -32,8 +32,8 @@ export type PromotionsApiDeps = {
   record: Recorder
   keyring: Authenticator
   policyOf: (route: string, label: string) => Policy
-  /** Takes a promotion as far as it goes by itself. */
-  advance: (id: string) => Promise<PromotionRow | null>
+  /** Takes a promotion as far as it goes by itself now. Never rejects: a worker's round goes on where it fails. */
+  advance: (id: string) => Promise<unknown>
   /** Resolves when this gateway serves what was changed. */
   changed: () => Promise<void>
 }
@@ -198,7 +198,6 @@ async function answered(
   return await advanced(deps, key, id)
 }
 
-/** As far as it goes by itself now. A failure on the way is no failure of what was asked: the worker's round goes on. */
 async function advanced(deps: PromotionsApiDeps, key: VirtualKey, id: string) {
   await deps.advance(id)
   await deps.changed()

@@ -82,7 +82,13 @@ async function planQuality(
     limit: MOST_SAMPLED,
     budget: canary.budget === null ? null : BigInt(canary.budget),
     purpose: `The canary of ${promotion.id}.`,
+    models: namesOf(promotion),
   })
+}
+
+/** As apps ask for the label: nobody's calls of a release by its number say anything of a canary. */
+function namesOf({ route, label }: PromotionRow): string[] {
+  return [`${route}@${label}`, ...(label === 'production' ? [route] : [])]
 }
 
 function spanOf({ stages, maxWaitMs }: CanaryPolicy): number {
@@ -117,8 +123,8 @@ export async function readQuality(
   release: ReleaseRow,
 ): Promise<Arm['quality']> {
   if (order === null) return {}
-  const { scorers, since, until } = parseOrder(order)
-  const window = { projectId: order.projectId, since, until }
+  const { scorers, since, until, models = null } = parseOrder(order)
+  const window = { projectId: order.projectId, since, until, models }
   const quality: Record<string, Arm['quality'][string]> = {}
   for (const scorer of scorers) {
     const rules = rulesHash(scorer)
@@ -131,6 +137,11 @@ export async function readQuality(
       releaseIds: [release.id],
       rulesHashes: [rules],
     })
+    // Somebody has stopped it: what is judged no more may not go on as if it were well.
+    if (order.state === 'stopped') {
+      quality[scorer.name] = { values: [], unknown: 0 }
+      continue
+    }
     quality[scorer.name] = {
       values: values.map(({ value }) => (scorer.better === 'higher' ? value : 1 - value)),
       unknown: (counts?.abstained ?? 0) + (counts?.errors ?? 0) + (counts?.skipped ?? 0),

@@ -15,8 +15,6 @@ import { insertLook, lastLook } from './store.ts'
 
 export type WatchDeps = QualityDeps
 
-/** Between two looks: the bounds hold at any number of them, the database has other things to do. */
-const LOOK_EVERY_MS = 30_000
 /** A look that only says "wait" is kept this often. */
 const KEEP_EVERY_MS = 600_000
 const BY = { id: 'canary', name: 'canary' } as const
@@ -41,7 +39,6 @@ export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<S
   const nowMs = deps.clock.nowMs()
   const last = await lastLook(deps.db, row.id)
   const sinceLook = last === null ? Number.POSITIVE_INFINITY : nowMs - last.lookedAt.getTime()
-  if (sinceLook < LOOK_EVERY_MS && last?.stage === row.stage) return null
   const canary = { row, policy, plan, to, from }
   const judgement = await judge(deps, canary, { beganMs: first.decidedAt.getTime(), nowMs })
   const frozen = judgement.decision === 'advance' ? frozenAt(policy.freeze, nowMs) : null

@@ -4,6 +4,7 @@ import type { Sql } from 'postgres'
 import { type FailedItem, readAnswerFigures, readFailedItems } from '../../evals/runs/figure-rows.ts'
 import { parseRunContent, type RunContent } from '../../evals/runs/run-content.ts'
 import { findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
+import { plainKind } from '../../evals/scorers/negate.ts'
 import { clip } from '../../evals/scorers/outcome.ts'
 import { printableLine } from '../../lib/printable.ts'
 import type { ReleaseRow } from '../../registry/releases/store.ts'
@@ -68,7 +69,7 @@ function failureOf({
   run,
 }: FailedItem & { run: CardRun }): CardFailure {
   const rules = run.content.scorers.find(({ name }) => name === scorer)
-  const isOthers = rules === undefined || rules.judge === true || OTHERS_WORDS.includes(rules.kind)
+  const isOthers = rules === undefined || rules.judge === true || OTHERS_WORDS.includes(plainKind(rules.kind))
   return {
     suite: run.suite,
     run: run.row.id,

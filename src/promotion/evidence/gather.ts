@@ -133,19 +133,14 @@ async function runOf(
 ): Promise<RunRow | { reason: string }> {
   const { projectId } = promotion
   const { planned, name, of, plan, suite } = wanted
-  const alike = { projectId, measureHash: planned.measure, subject: planned.subject }
+  const { timeoutMs } = planned.content
+  const alike = { projectId, measureHash: planned.measure, subject: planned.subject, timeoutMs }
   const since = new Date(deps.clock.nowMs() - policy.evidence.freshMs).toISOString()
-  const finished = await findFirstAlike(deps.sql, alike, since)
-  if (finished !== null) return finished
   const begun = of === undefined ? null : await findRun(deps.sql, projectId, of)
-  // Begun for this promotion, and still the same question: files may have changed since.
-  if (begun !== null && begun.measureHash === planned.measure && begun.subject === planned.subject) {
-    if (begun.state === 'queued' || begun.state === 'running') return begun
-    if (begun.state !== 'done') {
-      const why = begun.error === null ? '' : `: ${begun.error}`
-      const reason = `${begun.id} of the suite ${name} (${begun.subject}) is ${begun.state}${why}. Mend it, let it go on (aval eval resume ${begun.id}), and ask again.`
-      return { reason }
-    }
+  const isOurs = begun?.measureHash === planned.measure && begun.subject === planned.subject && isLive(begun)
+  const first = (await findFirstAlike(deps.sql, alike, since)) ?? (isOurs ? begun : null)
+  if (first !== null) {
+    return first.state === 'done' || isLive(first) ? first : { reason: endedText(name, first) }
   }
   const author: Actor = {
     id: promotion.requestedBy,
@@ -163,8 +158,18 @@ async function runOf(
   })
   if (made.state === 'done')
     return { reason: `${made.id} is older by now than the policy allows. Ask again.` }
+  if (!isLive(made)) return { reason: endedText(name, made) }
   await deps.runSuite(made.id)
   return made
+}
+
+function isLive({ state }: RunRow): boolean {
+  return state === 'queued' || state === 'running'
+}
+
+function endedText(suite: string, { id, subject, state, error }: RunRow): string {
+  const why = error === null ? '' : `: ${error}`
+  return `${id} of the suite ${suite} (${subject}) is ${state}${why}. Mend it, let it go on (aval eval resume ${id}), and ask again.`
 }
 
 async function readSuiteEvidence(

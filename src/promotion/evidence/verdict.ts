@@ -158,7 +158,7 @@ function judgeSuite(policy: Policy, evidence: SuiteEvidence): Judged {
       )
     }
   }
-  if (rules.length === 0) doubts.push(`${suite}: nothing is demanded of any scorer, so it proves nothing.`)
+  if (rules.length === 0) doubts.push(emptyText(policy, evidence))
   const { dataset, split, repeats, seed } = candidate.content
   const { name, version, hash } = dataset
   const items = candidate.scores.get(candidate.content.scorers[0]?.name ?? '')?.length ?? 0
@@ -173,6 +173,16 @@ function judgeSuite(policy: Policy, evidence: SuiteEvidence): Judged {
     scorers: summaries,
   }
   return { rules, doubts, summary }
+}
+
+/** Why a suite without rules is no evidence. */
+function emptyText(policy: Policy, { suite, candidate, baseline }: SuiteEvidence): string {
+  const compares =
+    policy.rules.some((rule) => rule.notWorseBy !== null && concerns(rule, suite)) ||
+    candidate.content.scorers.some(({ gates }) => gates.notWorseBy !== null)
+  return compares && baseline === null
+    ? `${suite}: all that is demanded compares with what the label serves, and it serves nothing yet. Add an at_least.`
+    : `${suite}: nothing is demanded of any scorer, so it proves nothing.`
 }
 
 /** All items first, then every slice that a rule about this suite names. */

@@ -3,6 +3,7 @@
  * on the log before it takes effect, and is made by whoever is first: a gateway at a request, a worker at its round.
  */
 
+import { hash } from 'node:crypto'
 import type { Db } from '../../db/client.ts'
 import { GatewayError } from '../../errors.ts'
 import { findRun } from '../../evals/runs/run-rows.ts'
@@ -194,9 +195,7 @@ function waiting(row: PromotionRow, note: string): Step | null {
  */
 async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<boolean> {
   const isMove = step.state !== row.state || (step.change?.stage ?? row.stage) !== row.stage
-  if (isMove) {
-    await deps.record(row, { action: `promotion.${step.state}`, detail: { note: step.note, ...step.change } })
-  }
+  if (isMove) await deps.record(row, { action: `promotion.${step.state}`, detail: detailOf(step) })
   try {
     return await deps.db.transaction(async (transaction) => {
       const locked = await lockPromotion(transaction, row.id)
@@ -212,6 +211,11 @@ async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<b
     const change = { state: 'refused', note: error.message } as const
     return await updatePromotion(deps.db, row, change, new Date(deps.clock.nowMs()))
   }
+}
+
+/** The verdict itself may be long, and stands beside: the log has its hash. */
+function detailOf({ note, change: { verdict, ...change } = {} }: Step): Readonly<Record<string, unknown>> {
+  return { note, ...change, ...(verdict != null && { verdict_hash: hash('sha256', verdict, 'hex') }) }
 }
 
 async function releasesOf(db: Db, row: PromotionRow): Promise<{ to: ReleaseRow; from: ReleaseRow | null }> {

@@ -10,6 +10,7 @@ import type { Policy } from '../policy.ts'
 import { releaseOf } from '../promote.ts'
 import { newPromotion } from './new-promotion.ts'
 import { findLivePromotion, insertPromotion, type PromotionRow } from './store.ts'
+import { underWay } from './under-way.ts'
 
 export type PromotionRequest = {
   route: string
@@ -49,13 +50,4 @@ export async function requestPromotion(
   if (await insertPromotion(db, row)) return row
   const live = await findLivePromotion(db, row)
   throw new RequestError('conflict', underWay(row, live), { param: 'label' })
-}
-
-function underWay({ route, label }: PromotionRow, live: PromotionRow | null): string {
-  const which = live === null ? 'Another promotion' : `Promotion ${live.id} (${live.state})`
-  const said = `${which} of "${route}@${label}" is under way, and there is one at a time.`
-  if (live === null) return `${said} Ask again.`
-  const end =
-    live.state === 'canary' ? `aval rollback ${route} --label ${label}` : `aval promotion withdraw ${live.id}`
-  return `${said} See it: aval promotion show ${live.id}; end it: ${end}.`
 }

@@ -1,7 +1,8 @@
 /** All SQL of promotions, their runs and approvals. What the database itself refuses stands in its migration. */
 
-import { and, asc, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { onlineOrders } from '../../db/online-tables.ts'
 import { approvals, LIVE_STATES, promotionRuns, promotions } from '../../db/promotion-tables.ts'
 
 export type PromotionRow = typeof promotions.$inferSelect
@@ -88,6 +89,17 @@ export async function listLivePromotions(db: Db, limit: number): Promise<string[
     .from(promotions)
     .where(isNull(promotions.endedAt))
     .orderBy(sql`random()`)
+    .limit(limit)
+  return rows.map(({ id }) => id)
+}
+
+/** Orders of live scores whose canary is over. */
+export async function listForgottenOrders(db: Db, limit: number): Promise<string[]> {
+  const rows = await db
+    .select({ id: onlineOrders.id })
+    .from(promotions)
+    .innerJoin(onlineOrders, eq(onlineOrders.id, promotions.onlineOrderId))
+    .where(and(isNotNull(promotions.endedAt), inArray(onlineOrders.state, ['queued', 'running'])))
     .limit(limit)
   return rows.map(({ id }) => id)
 }

@@ -91,7 +91,7 @@ export async function startShadow(deps: ShadowDeps, actor: Actor, wanted: NewSha
 }
 
 /**
- * Ends a running shadow: no call begins after it, those under way end by themselves. Throws RequestError not_found, or
+ * Ends a running shadow: no call begins after it at a gateway that has heard of it, those under way end by themselves. Throws RequestError not_found, or
  * conflict for one that has ended.
  */
 export async function stopShadow(

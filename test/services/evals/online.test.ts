@@ -106,11 +106,15 @@ describeDatabases('scores of live traffic', (open) => {
 
     const counts = await countOnlineScores(open().sql, {
       ...window(),
+      models: null,
       releaseIds: releases,
       rulesHashes: [brief()],
     })
-    const wanted = { ...window(), releaseId: canary(), rulesHash: brief() }
+    const wanted = { ...window(), models: null, releaseId: canary(), rulesHash: brief() }
     const values = await readOnlineScores(open().sql, wanted, 2)
+    const elsewhere = { ...window(), models: ['another@label'], releaseIds: releases, rulesHashes: [brief()] }
+    expect(await countOnlineScores(open().sql, elsewhere)).toEqual([])
+    expect(await readOnlineScores(open().sql, { ...wanted, models: ['another@label'] }, 2)).toEqual([])
 
     expect(counts).toEqual([
       {

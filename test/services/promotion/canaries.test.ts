@@ -129,7 +129,7 @@ describeDatabases('a canary', (open) => {
     expect(row.note).toContain('The candidate has had 20 of 100 requests of the stage.')
   })
 
-  test('is looked at no more often than every half minute, and taken off by a rollback', async () => {
+  test('keeps one of many looks that only say wait, and is taken off by a rollback', async () => {
     const canary = await aCanary('looked')
     for (let look = 0; look < 5; look += 1) await canary.advance(canary.row)
     expect(await looksOf(canary.row)).toHaveLength(1)

@@ -38,7 +38,7 @@ describeDatabases('a promotion', (open) => {
   })
 
   test('without enough evidence is refused with the rule, the number and what to do', async () => {
-    const { first, request, advance, asked } = await aRoute('worse', {
+    const { first, request, advance, asked, records } = await aRoute('worse', {
       right: (release) => (release === 1 ? 0.95 : 0.7),
     })
 
@@ -48,6 +48,10 @@ describeDatabases('a promotion', (open) => {
     expect(row.note).toContain('policy careful (fail): numbers, equals: at least 0.8 is demanded')
     expect(row.note).toContain('at most 0.05 worse is allowed')
     expect(await served('worse')).toBe(first.id)
+    expect(records.at(-1)).toEqual({
+      action: 'promotion.refused',
+      detail: { note: row.note, outcome: 'fail', verdict_hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    })
     // Each release was asked each item once.
     expect(asked.toSorted()).toEqual([...Array<number>(100).fill(1), ...Array<number>(100).fill(2)])
   })
@@ -67,6 +71,12 @@ describeDatabases('a promotion', (open) => {
 
     expect(row).toMatchObject({ state: 'refused', outcome: 'fail' })
     expect(row.note).toContain('at least 0.8 is demanded')
+
+    // One that went badly is let go of: it counts all the same.
+    await open().sql`
+      UPDATE eval_runs SET state = 'cancelled' WHERE id = (SELECT min(id) FROM eval_runs WHERE subject = 'believed@r2')`
+    const again = await stage.advance(await stage.request(2, { ...CAREFUL, rules: [] }))
+    expect(again).toMatchObject({ state: 'refused', note: expect.stringContaining('is cancelled. Mend it') })
   })
 
   test('with evidence that settles nothing is refused, and says how many items would', async () => {

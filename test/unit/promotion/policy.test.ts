@@ -79,6 +79,11 @@ describe('a policy', () => {
       'policies: { a: { freeze: [{ days: [fri], zone: Mars/Base, reason: x }] } }',
       /a time zone such as/,
     ],
+    [
+      'with a freeze past midnight',
+      'policies: { a: { freeze: [{ days: [fri], from: "22:00", to: "06:00", zone: UTC, reason: x }] } }',
+      /a window past midnight is two/,
+    ],
     ['with a misspelt key', 'policies: { a: { aprovals: { count: 1 } } }', /Did you mean "approvals"/],
     [
       'on a route with neither targets nor labels',

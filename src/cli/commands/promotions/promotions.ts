@@ -149,7 +149,7 @@ async function keyOnceMore({ terminal }: CliContext, path: string | undefined): 
   if (!terminal.interactive) {
     throw new CliError(EXIT.usage, 'Nobody is here to type the key once more: name its file with --key-file.')
   }
-  return (await terminal.ask('Your key, once more:'))?.trim() ?? ''
+  return (await terminal.ask('Your key, once more:', { hidden: true }))?.trim() ?? ''
 }
 
 async function read(context: CliContext, id: string): Promise<ShownPromotion> {
