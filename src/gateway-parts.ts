@@ -25,7 +25,7 @@ export function gatewayDeps(
     random: Math.random,
     retrieve: (question) => retriever.retrieve(question),
     sleep,
-    mirror: () => {},
+    offerToShadow: () => {},
     reportBug: (error, requestId) => events.bug(logger, error, requestId),
   }
 }

@@ -89,7 +89,7 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     },
     plain,
   )
-  const gateway: GatewayDeps = { ...plain, mirror: shadows.mirror }
+  const gateway: GatewayDeps = { ...plain, offerToShadow: shadows.offer }
   const { corsOrigins } = runtime.config().server
   const calls: ModelCallDeps = {
     gateway,

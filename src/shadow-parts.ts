@@ -22,7 +22,7 @@ const TICK_MS = 1000
 const LOOK_MS = 5000
 
 export type Shadows = {
-  mirror: GatewayDeps['mirror']
+  offer: GatewayDeps['offerToShadow']
   /** Learns at once what was spent on a shadow that was just started. Never rejects. */
   look: () => Promise<void>
   /** Resolves when nothing is under way and what was counted is written, as far as the database takes it. */
@@ -62,7 +62,7 @@ export function openShadows(given: Given, gateway: GatewayDeps): Shadows {
   })
   void follower.start()
   return {
-    mirror: mirror.offer,
+    offer: mirror.offer,
     look: () => follower.look(),
     async stop() {
       await mirror.stop()

@@ -20,7 +20,7 @@ export type GatewayDeps = {
   retrieve: (question: Question) => Promise<Retrieval>
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Called when an answer is out, with what was asked: a shadow may send it again. Takes no time and never throws. */
-  mirror: (answered: Answered) => void
+  offerToShadow: (answered: Answered) => void
   /** An error of our own: goes to the log with the request id; the caller sees only the id. */
   reportBug: (error: unknown, requestId: string) => void
 }

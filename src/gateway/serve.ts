@@ -65,7 +65,7 @@ export async function serveExchange(
   } finally {
     release()
   }
-  deps.mirror(exchange)
+  deps.offerToShadow(exchange)
 }
 
 function finish(exchange: Exchange, result: AttemptResult): Promise<void> {

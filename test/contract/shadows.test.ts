@@ -22,7 +22,7 @@ const WAITING = 64
 
 type Shadow = { id: string; state: string; release: string; budget_usd: string }
 type Detail = Shadow & {
-  mirrored: number
+  sent: number
   dropped: number
   skipped: number
   outcomes: Record<string, number>
@@ -122,7 +122,7 @@ describe('a shadow', () => {
     expect(mirrored).toMatchObject([{ outcome: 'completed', client_request_id: id, route: 'plain' }])
     expect(await contract.row(withIt.mark)).toMatchObject({ shadow_of: null })
     expect(await detailOf(id)).toMatchObject({
-      mirrored: 1,
+      sent: 1,
       outcomes: { completed: 1 },
       latency: { pairs: 1, app: {}, shadow: {} },
     })
@@ -171,14 +171,14 @@ describe('a shadow', () => {
     const after = await ask('slow')
     const ended = await eventually('The end of what was under way', async () => {
       const detail = await detailOf(id)
-      return detail.mirrored + detail.dropped === apps ? detail : null
+      return detail.sent + detail.dropped === apps ? detail : null
     })
 
     expect(new Set([...answers, after].map(({ text }) => text))).toEqual(new Set([FIXED]))
     expect(contract.upstream.calls('slow-new')).toHaveLength(IN_FLIGHT)
     expect(ended).toMatchObject({
       state: 'stopped',
-      mirrored: IN_FLIGHT,
+      sent: IN_FLIGHT,
       outcomes: { timeout: IN_FLIGHT },
       dropped: WAITING + 3,
     })
@@ -227,7 +227,7 @@ describe('a shadow', () => {
     await stop(id)
 
     expect(contract.upstream.calls('stores-new')).toHaveLength(1)
-    expect(await detailOf(id)).toMatchObject({ mirrored: 1, skipped: 1 })
+    expect(await detailOf(id)).toMatchObject({ sent: 1, skipped: 1 })
   })
 
   test.each([

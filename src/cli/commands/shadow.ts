@@ -37,7 +37,7 @@ type Shadow = {
 }
 type Latency = { p50_ms: number; p95_ms: number } | null
 type Detail = Shadow & {
-  mirrored: number
+  sent: number
   dropped: number
   skipped: number
   outcomes: Record<string, number>
@@ -228,7 +228,7 @@ async function show(context: CliContext, id: string, options: { json?: boolean }
         ? ['ends', formatTime(terminal, found.ends_at)]
         : ['ended', `${formatTime(terminal, found.stopped_at)} by ${by}`],
       ['ended why', found.stop_reason],
-      ['mirrored', `${found.mirrored}; ${found.dropped} dropped, ${found.skipped} skipped`],
+      ['sent', `${found.sent}; ${found.dropped} dropped, ${found.skipped} skipped`],
       ['outcomes', outcomesText(found.outcomes)],
       ['spent', spentText(found)],
       ['app took', latencyText(latency.app, latency.pairs)],

@@ -48,7 +48,7 @@ const detailSchema = z
   .object({
     ...shape,
     /** Calls on the log, of every outcome. */
-    mirrored: z.number(),
+    sent: z.number(),
     /** Chosen and not sent: no room in the queue, or it had ended; may leave traces, or no room in the budget. */
     dropped: z.number(),
     skipped: z.number(),
@@ -178,7 +178,7 @@ async function toDetail(deps: ShadowsApiDeps, row: ShadowRow): Promise<z.infer<t
   const { dropped, skipped, held } = await sumShadowTallies(deps.db, row.id)
   return {
     ...(await toWire(deps, row)),
-    mirrored: Object.values(outcomes).reduce((sum, count) => sum + count, 0),
+    sent: Object.values(outcomes).reduce((sum, count) => sum + count, 0),
     dropped,
     skipped,
     outcomes: { ...outcomes },

@@ -281,7 +281,7 @@ export function testDeps(more: Partial<GatewayDeps> = {}): TestDeps {
       waits.push(ms)
       clock.advance(ms)
     },
-    mirror: () => {},
+    offerToShadow: () => {},
     reportBug: (error) => void bugs.push(error),
     waits,
     bugs,

@@ -61,13 +61,18 @@ describe('a mirrored call', () => {
     const { deps, mirror, calls } = gateway(answers())
     const client = writtenClient()
     const early: boolean[] = []
-    await serveRequest({ ...deps, mirror: mirror.offer }, envelopeOf(deps), bodyBytes({ model: 'answer' }), {
-      ...client,
-      end(bytes) {
-        early.push(calls().length > 0)
-        client.end(bytes)
+    await serveRequest(
+      { ...deps, offerToShadow: mirror.offer },
+      envelopeOf(deps),
+      bodyBytes({ model: 'answer' }),
+      {
+        ...client,
+        end(bytes) {
+          early.push(calls().length > 0)
+          client.end(bytes)
+        },
       },
-    })
+    )
     const atEnd = calls().length
     await settled()
 
