@@ -1,8 +1,7 @@
 /** The tables of datasets as drizzle sees them; the others stand in schema.ts. */
 
-import { integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+import { integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { instant } from './columns.ts'
 
 export const datasetItems = pgTable(
   'dataset_items',

@@ -9,10 +9,8 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
 } from 'drizzle-orm/pg-core'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+import { held, instant, made } from './columns.ts'
 
 export const onlineOrders = pgTable('online_orders', {
   id: text('id').primaryKey(),
@@ -20,18 +18,11 @@ export const onlineOrders = pgTable('online_orders', {
   route: text('route').notNull(),
   content: text('content').notNull(),
   hash: text('hash').notNull(),
-  state: text('state').notNull(),
   lookedTo: instant('looked_to').notNull(),
   spent: bigint('spent', { mode: 'bigint' }).notNull(),
   unpriced: integer('unpriced').notNull(),
-  run: text('run'),
-  attempts: integer('attempts').notNull(),
-  error: text('error'),
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-  updatedAt: instant('updated_at').notNull(),
-  finishedAt: instant('finished_at'),
+  ...held(),
+  ...made(),
 })
 
 export const onlineScores = pgTable(

@@ -1,8 +1,7 @@
 /** The tables of promotions as drizzle sees them; labels and decisions stand in version-tables.ts. */
 
-import { boolean, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+import { boolean, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { instant } from './columns.ts'
 
 export const promotions = pgTable('promotions', {
   id: text('id').primaryKey(),

@@ -9,11 +9,10 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
 } from 'drizzle-orm/pg-core'
+import { instant } from './columns.ts'
 import { version } from './version-tables.ts'
 
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 const typeOf = (name: string) => customType<{ data: string; driverData: string }>({ dataType: () => name })
 const vector = typeOf('vector')
 const sparsevec = typeOf('sparsevec')

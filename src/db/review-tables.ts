@@ -1,13 +1,8 @@
 /** The tables of reviews and calibrations as drizzle sees them; the others stand in schema.ts. */
 
-import { boolean, doublePrecision, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { boolean, doublePrecision, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { instant, made } from './columns.ts'
 
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const made = () => ({
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-})
 const task = () => ({ queueId: text('queue_id').notNull(), number: integer('number').notNull() })
 
 export const reviewQueues = pgTable('review_queues', {

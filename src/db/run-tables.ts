@@ -9,10 +9,8 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
 } from 'drizzle-orm/pg-core'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+import { held, instant, made } from './columns.ts'
 
 export const evalRuns = pgTable('eval_runs', {
   id: text('id').primaryKey(),
@@ -28,21 +26,14 @@ export const evalRuns = pgTable('eval_runs', {
   repeats: integer('repeats').notNull(),
   scorers: integer('scorers').notNull(),
   budget: bigint('budget', { mode: 'bigint' }),
-  state: text('state').notNull(),
-  run: text('run'),
-  attempts: integer('attempts').notNull(),
-  error: text('error'),
   forgottenCost: bigint('forgotten_cost', { mode: 'bigint' }).notNull(),
   forgottenUnpriced: integer('forgotten_unpriced').notNull(),
   tags: jsonb('tags').notNull(),
   note: text('note'),
   gitCommit: text('git_commit'),
   idempotencyKey: text('idempotency_key'),
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-  updatedAt: instant('updated_at').notNull(),
-  finishedAt: instant('finished_at'),
+  ...held(),
+  ...made(),
 })
 
 export const evalRunItems = pgTable(

@@ -1,8 +1,7 @@
 /** The tables of shadows as drizzle sees them. */
 
-import { bigint, boolean, integer, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+import { bigint, boolean, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { instant } from './columns.ts'
 
 export const shadows = pgTable('shadows', {
   id: text('id').primaryKey(),

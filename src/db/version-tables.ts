@@ -1,17 +1,9 @@
 /** The tables of versions, releases and labels as drizzle sees them; the others stand in schema.ts. */
 
-import { bigint, customType, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+import { bigint, customType, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { instant, made } from './columns.ts'
 
 const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
-
-/** Who made a row, and when. */
-const made = () => ({
-  createdBy: text('created_by').notNull(),
-  createdByName: text('created_by_name'),
-  createdAt: instant('created_at').notNull(),
-})
 
 /** As a person, where others may not approve what they made themselves; null for rows from before. */
 const person = () => ({ createdByPerson: text('created_by_person') })

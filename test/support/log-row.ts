@@ -2,6 +2,18 @@
 
 import type { RequestDetail } from '../../src/audit/privacy/read-bodies.ts'
 
+/** One that succeeded. */
+export const ATTEMPT = {
+  upstream: 'openai',
+  model: 'gpt-4o-mini',
+  startedMs: 3,
+  durationMs: 80,
+  status: 200,
+  error: null,
+  detail: null,
+  upstreamRequestId: 'up-1',
+}
+
 /** With everything a test does not care about. */
 export function logRow(row: Partial<RequestDetail>): RequestDetail {
   return {

@@ -7,7 +7,7 @@ import { MODEL_CALL_PATHS, modelCalls } from '../../src/http/v1/model-calls.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { testDeps } from '../unit/gateway/parts.ts'
 import type { TestDatabase } from './database.ts'
-import { logRow } from './log-row.ts'
+import { ATTEMPT, logRow } from './log-row.ts'
 import { type StoreServer, startStoreServer } from './store-server.ts'
 
 export type Project = 'default' | 'other'
@@ -27,17 +27,6 @@ export type RoleServer = Pick<StoreServer, 'keyOf' | 'keyring' | 'bugs'> & {
   /** `body` is sent as JSON, or as a form when it is one. Null asks without a key. */
   ask(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>
   close(): Promise<void>
-}
-
-const ATTEMPT = {
-  upstream: 'openai',
-  model: 'gpt-4o-mini',
-  startedMs: 3,
-  durationMs: 80,
-  status: 200,
-  error: null,
-  detail: null,
-  upstreamRequestId: 'up-1',
 }
 
 /** The log holds `req_of_default` and `req_of_other`. No worker runs. */

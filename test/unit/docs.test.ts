@@ -7,18 +7,12 @@ import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import type { z } from 'zod'
 import { EXIT, exitCodesHelp } from '../../src/cli/exit-codes.ts'
-import { buildProgram } from '../../src/cli/program.ts'
 import { ENVIRONMENT } from '../../src/config/environment.ts'
 import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
-import { createDatasetActions } from '../../src/dataset-actions.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
-import { createEvalActions } from '../../src/eval-actions.ts'
-import { createPromptActions } from '../../src/prompt-actions.ts'
-import { createSyncActions } from '../../src/sync-actions.ts'
 import { MAY_IMPORT } from '../support/architecture.ts'
-import { noAuditActions } from '../support/audit-actions.ts'
-import { noQualityActions } from '../support/quality-actions.ts'
+import { commandTree } from '../support/command-tree.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -299,7 +293,7 @@ function problemsOf(line: string, scripts: Record<string, string>): string[] {
     return npm === 'ci' || Object.hasOwn(scripts, npm) ? [] : [`${line}: no npm script ${npm}`]
   }
   const path: string[] = []
-  let command: Command = PROGRAM
+  let command: Command = commandTree()
   for (const word of words) {
     const next = command.commands.find((one) => one.name() === word)
     if (next === undefined) break
@@ -322,37 +316,6 @@ function problemsOf(line: string, scripts: Record<string, string>): string[] {
     )
     .map((word) => `${line}: ${path.join(' ')} has no ${word}`)
 }
-
-const PROGRAM = buildProgram({
-  version: '0',
-  settings: { url: 'http://127.0.0.1:0', key: null },
-  terminal: {
-    write: () => undefined,
-    writeError: () => undefined,
-    interactive: false,
-    colors: false,
-    columns: 80,
-    progressStream: process.stderr,
-    ask: async () => null,
-    confirm: async () => false,
-  },
-  actions: {
-    serve: async () => 0,
-    work: async () => 0,
-    migrate: async () => 0,
-    check: async () => 0,
-    selfCheck: async () => [],
-    audit: noAuditActions(),
-    prompts: createPromptActions('.'),
-    retrieval: async () => ({ sources: [], indexes: [] }),
-    policies: { check: async () => [] },
-    quality: noQualityActions(),
-    datasets: createDatasetActions('.'),
-    evals: createEvalActions('.'),
-    sync: createSyncActions('.'),
-  },
-  nowMs: () => 0,
-}).program
 
 type Definition = {
   type: string

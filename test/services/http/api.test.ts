@@ -3,20 +3,9 @@ import type { Role } from '../../../src/keys/key.ts'
 import { Secret } from '../../../src/lib/secret.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
-import { logRow } from '../../support/log-row.ts'
+import { ATTEMPT, logRow } from '../../support/log-row.ts'
 
 let database: TestDatabase
-const ATTEMPT = {
-  upstream: 'openai',
-  model: 'gpt-4o-mini',
-  startedMs: 3,
-  durationMs: 80,
-  status: 200,
-  error: null,
-  detail: null,
-  upstreamRequestId: 'up-1',
-}
-
 let server: ApiServer
 
 beforeAll(async () => {

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { moveRun } from '../../../src/evals/runs/run-rows.ts'
-import type { Role } from '../../../src/keys/key.ts'
+import { type ApiCall, callApi } from '../../support/api-call.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -27,24 +27,7 @@ afterEach(() => {
   server.rung.length = 0
 })
 
-async function call(
-  method: string,
-  path: string,
-  body?: object,
-  { role = 'engineer', project = 'default' }: { role?: Role; project?: 'default' | 'other' } = {},
-) {
-  const answer = await fetch(`${server.url}/api/eval-runs${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${server.keyOf(project, role).token}`,
-      'content-type': 'application/json',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await answer.text()
-  const isJson = answer.headers.get('content-type')?.startsWith('application/json')
-  return { status: answer.status, body: isJson === true ? JSON.parse(text) : text }
-}
+const call: ApiCall = (...given) => callApi(server, '/api/eval-runs', ...given)
 const begin = async (more: object = {}, suite: object = SUITE) => {
   const made = await call('POST', '', { name: 'first', suite, ...more })
   expect(made.status).toBeLessThan(300)

@@ -1,7 +1,7 @@
 /** /api/online-scores and the online commands against a real database and a real log behind a real /api. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Role } from '../../../src/keys/key.ts'
+import { type ApiCall, callApi } from '../../support/api-call.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -39,22 +39,7 @@ afterEach(() => {
   server.rung.length = 0
 })
 
-async function call(
-  method: string,
-  path: string,
-  body?: object,
-  { role = 'engineer', project = 'default' }: { role?: Role; project?: 'default' | 'other' } = {},
-) {
-  const answer = await fetch(`${server.url}/api/online-scores${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${server.keyOf(project, role).token}`,
-      'content-type': 'application/json',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  return { status: answer.status, body: JSON.parse(await answer.text()) }
-}
+const call: ApiCall = (...given) => callApi(server, '/api/online-scores', ...given)
 const aval = (...words: string[]) =>
   commandLine(
     ['online', ...words],

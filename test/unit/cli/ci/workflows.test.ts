@@ -6,8 +6,7 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
-import type { CliActions } from '../../../../src/cli/context.ts'
-import { buildProgram } from '../../../../src/cli/program.ts'
+import { commandTree } from '../../../support/command-tree.ts'
 
 type Step = { uses?: string; run?: string; with?: Record<string, unknown>; env?: Record<string, string> }
 type Workflow = {
@@ -25,23 +24,7 @@ const linesOf = (workflow: Workflow) => stepsOf(workflow).flatMap(({ run }) => r
 const callsOf = (workflow: Workflow) =>
   linesOf(workflow).flatMap((line) => /^npx aval ([^>&|]*)/.exec(line.trim())?.[1] ?? [])
 
-const { program } = buildProgram({
-  version: '0',
-  settings: { url: 'http://127.0.0.1:0', key: null },
-  terminal: {
-    write: () => undefined,
-    writeError: () => undefined,
-    interactive: false,
-    colors: false,
-    columns: 80,
-    progressStream: process.stderr,
-    ask: async () => null,
-    confirm: async () => false,
-  },
-  // Nothing is run here.
-  actions: {} as CliActions,
-  nowMs: () => 0,
-})
+const program = commandTree()
 
 /** The command that the words begin with; undefined when a word that has to be one is none. */
 function commandOf(words: readonly string[]): Command | undefined {

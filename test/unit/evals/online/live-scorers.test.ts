@@ -4,6 +4,7 @@ import { SCORER_KINDS } from '../../../../src/evals/scorers/registry.ts'
 import type { Sample } from '../../../../src/evals/scorers/scorer.ts'
 import type { JsonObject } from '../../../../src/lib/json.ts'
 import { judgeSample, scriptedTools } from '../../../support/judge-sample.ts'
+import { NEEDED } from '../../../support/needed-settings.ts'
 
 /** Everything that a request can say. */
 const LIVE: Partial<Sample> = {
@@ -15,19 +16,6 @@ const LIVE: Partial<Sample> = {
   finishReason: 'stop',
   latencyMs: 5,
   cost: 7n,
-}
-const NEEDED: Record<string, JsonObject> = {
-  regex: { pattern: 'a+b' },
-  'tool-calls-valid': { tools: {} },
-  'word-count': { max: 10 },
-  javascript: { code: 'output.length > 0' },
-  rubric: { model: 'm', rubric: 'It is polite.' },
-  'closed-qa': { model: 'm', criterion: 'It is polite.' },
-  factuality: { model: 'm' },
-  faithfulness: { model: 'm' },
-  'answer-relevance': { model: 'm' },
-  'context-relevance': { model: 'm' },
-  pairwise: { model: 'm' },
 }
 const single = SCORER_KINDS.map(({ kind }) => kind).filter((kind) => kind !== 'jury')
 

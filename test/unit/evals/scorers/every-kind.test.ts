@@ -4,27 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { SCORER_KINDS } from '../../../../src/evals/scorers/registry.ts'
 import type { Sample } from '../../../../src/evals/scorers/scorer.ts'
 import { judgeSample, saying, scoreOf, scriptedTools } from '../../../support/judge-sample.ts'
-
-/** The settings without which a kind makes no sense. */
-const NEEDED: Record<string, Record<string, unknown>> = {
-  regex: { pattern: 'a+b' },
-  'tool-calls-valid': { tools: {} },
-  'word-count': { max: 10 },
-  javascript: { code: 'output.length > 0' },
-  rubric: { model: 'm', rubric: 'It is polite.' },
-  'closed-qa': { model: 'm', criterion: 'It is polite.' },
-  factuality: { model: 'm' },
-  faithfulness: { model: 'm' },
-  'answer-relevance': { model: 'm' },
-  'context-relevance': { model: 'm' },
-  pairwise: { model: 'm' },
-  jury: {
-    judges: [
-      { kind: 'factuality', model: 'm' },
-      { kind: 'faithfulness', model: 'n' },
-    ],
-  },
-}
+import { NEEDED } from '../../../support/needed-settings.ts'
 
 /** Answers the one question that is put without regard to the answer. */
 const NEEDED_SENTENCES = { needed: [1] }
