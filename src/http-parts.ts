@@ -43,6 +43,7 @@ import type { ProviderRegistry } from './providers/registry.ts'
 import type { Ring } from './queue/jobs.ts'
 import { shippedPrices } from './registry/prices/price-list.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
+import { lastNumber } from './registry/releases/store.ts'
 import type { Retriever } from './retrieval/retrieve.ts'
 import { createRetriever, modelsInForce } from './retrieval-parts.ts'
 import type { Runtime } from './runtime.ts'
@@ -239,6 +240,7 @@ function promotionDeps(
       policies: () => policiesOf(config()),
       labels: () => policedLabels(config()),
       policyOf,
+      hasRoute: async (projectId, route) => (await lastNumber(db, projectId, route)) > 0,
     },
   }
 }

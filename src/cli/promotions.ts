@@ -36,7 +36,24 @@ export type Promotion = {
   expires_at: string
   ended_at: string | null
 }
-export type ShownPromotion = Promotion & { verdict: Verdict | null }
+export type ShownPromotion = Promotion & { verdict: Verdict | null; looks: Look[] }
+type Seen = { n: number; estimate: number | null }
+type Look = {
+  at: string
+  stage: number
+  decision: string
+  judgement: {
+    reasons: string[]
+    metrics: {
+      metric: string
+      stable: Seen
+      candidate: Seen
+      state: string
+      margin: number
+      reason: string
+    }[]
+  }
+}
 type Verdict = {
   outcome: string
   alpha: number
@@ -135,7 +152,9 @@ export function promotionText({ terminal }: Pick<CliContext, 'terminal'>, one: S
     ['evidence', one.evidence_hash ?? 'not complete'],
     ['expires', formatTime(terminal, one.expires_at)],
   ])
-  return one.verdict === null ? fields : `${fields}\n${rulesText(one.verdict)}`
+  const verdict = one.verdict === null ? '' : `\n${rulesText(one.verdict)}`
+  const [look] = one.looks
+  return `${fields}${verdict}${look === undefined ? '' : `\n${lookText(terminal, look)}`}`
 }
 
 function approvalsText({ approvals, approvals_needed: needed, approver_roles: roles }: Promotion): string {
@@ -165,6 +184,22 @@ function rulesText({ outcome, alpha, rules, reasons }: Verdict): string {
   )
   const why = reasons.map((reason) => `  ${reason}\n`).join('')
   return `verdict: ${outcome}, one-sided at ${alpha}\n${table}${why}`
+}
+
+function lookText(terminal: CliContext['terminal'], { at, decision, judgement }: Look): string {
+  const arm = ({ n, estimate }: Seen) => (estimate === null ? 'nothing' : `${shown(estimate)} of ${n}`)
+  const table = formatTable(
+    ['METRIC', 'STABLE', 'CANDIDATE', 'MARGIN', 'STATE'],
+    judgement.metrics.map(({ metric, stable, candidate, margin, state }) => [
+      metric,
+      arm(stable),
+      arm(candidate),
+      shown(margin),
+      state,
+    ]),
+  )
+  const why = judgement.reasons.map((reason) => `  ${reason}\n`).join('')
+  return `canary: ${decision.replace('_', ' ')}, ${formatTime(terminal, at)}\n${table}${why}`
 }
 
 function shown(value: number): string {

@@ -32,6 +32,7 @@ import { advancePromotion } from '../../src/promotion/requests/advance.ts'
 import { createRecordStep } from '../../src/promotion/requests/record-step.ts'
 import type { Ring } from '../../src/queue/jobs.ts'
 import { shippedPrices } from '../../src/registry/prices/price-list.ts'
+import { lastNumber } from '../../src/registry/releases/store.ts'
 import { Retriever } from '../../src/retrieval/retrieve.ts'
 import type { UpstreamModels } from '../../src/retrieval/upstream-models.ts'
 import { auditSecrets } from './audit-records.ts'
@@ -222,6 +223,7 @@ function apiDeps(parts: {
           return { route, label, policy }
         }),
       policyOf,
+      hasRoute: async (projectId, route) => (await lastNumber(db, projectId, route)) > 0,
     },
     shadows: {
       db,

@@ -50,7 +50,7 @@ export const CAREFUL: Policy = {
 }
 
 /** `evals/numbers.yaml` of a route. */
-function suiteOf(route: string): string {
+export function suiteOf(route: string): string {
   return `dataset: ${route}\nsubject: ${route}@production\nscorers: [equals]\n`
 }
 

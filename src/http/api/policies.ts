@@ -13,6 +13,8 @@ export type PoliciesApiDeps = {
   /** Labels that a file gives a policy. */
   labels: () => readonly { route: string; label: string; policy: string }[]
   policyOf: (route: string, label: string) => Policy
+  /** Whether the project has releases of the route. */
+  hasRoute: (projectId: string, route: string) => Promise<boolean>
 }
 
 const policySchema = z
@@ -43,7 +45,7 @@ const showRoute = createRoute({
   responses: { 200: answer('What it demands, as sentences.', policySchema), ...errorAnswers },
 })
 /** Routes under /api; authentication has already run. */
-export function policiesApi({ policies, labels, policyOf }: PoliciesApiDeps) {
+export function policiesApi({ policies, labels, policyOf, hasRoute }: PoliciesApiDeps) {
   const toWire = (policy: Policy): z.infer<typeof policySchema> => ({
     name: policy.name,
     description: policy.description,
@@ -55,14 +57,32 @@ export function policiesApi({ policies, labels, policyOf }: PoliciesApiDeps) {
       .map(({ route, label }) => `${route}@${label}`),
   })
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
-    .openapi(listRoute, (c) => c.json({ data: policies().map(toWire) }, 200))
-    .openapi(showRoute, (c) => {
+    .openapi(listRoute, (c) =>
+      c.json(
+        {
+          data: policies()
+            .map(toWire)
+            .toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+        },
+        200,
+      ),
+    )
+    .openapi(showRoute, async (c) => {
       const { name: wanted } = c.req.valid('param')
       const [route = '', label] = wanted.split('@')
-      const named = policies().find((policy) => policy.name === wanted)
-      const found = label === undefined ? named : policyOf(route, label)
-      if (found !== undefined) return c.json(toWire(found), 200)
-      const message = `There is no policy ${JSON.stringify(wanted)}. aval policy list shows what there is.`
-      throw new RequestError('not_found', message, { param: 'name' })
+      if (label === undefined) {
+        const found = policies().find((policy) => policy.name === wanted)
+        if (found === undefined) throw unknown(`There is no policy ${JSON.stringify(wanted)}.`)
+        return c.json(toWire(found), 200)
+      }
+      const isNamed = labels().some((one) => one.route === route && one.label === label)
+      if (!isNamed && !(await hasRoute(c.var.key.projectId, route))) {
+        throw unknown(`No file gives ${JSON.stringify(wanted)} a policy, and there is no route of that name.`)
+      }
+      return c.json(toWire(policyOf(route, label)), 200)
     })
+}
+
+function unknown(message: string): RequestError {
+  return new RequestError('not_found', `${message} aval policy list shows what there is.`, { param: 'name' })
 }

@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi'
 import { ENDED_STATES, LIVE_STATES } from '../../db/promotion-tables.ts'
+import type { LookRow } from '../../promotion/canary/store.ts'
 import type { PromotionVerdict } from '../../promotion/evidence/verdict.ts'
 import { parsePolicy } from '../../promotion/policy.ts'
 import type { ApprovalRow, PromotionRow, PromotionRunRow } from '../../promotion/requests/store.ts'
@@ -84,6 +85,15 @@ export const shownSchema = z
     /** Every figure; null before there is a verdict, and where no evidence is demanded. */
     verdict: z.record(z.string(), z.unknown()).nullable().openapi({ type: 'object' }),
     policy_text: z.string(),
+    /** Of a canary, newest first, the last twenty: what was decided, with every figure. */
+    looks: z.array(
+      z.object({
+        at: z.string(),
+        stage: z.number(),
+        decision: z.enum(['advance', 'hold', 'roll_back']),
+        judgement: z.record(z.string(), z.unknown()).openapi({ type: 'object' }),
+      }),
+    ),
   })
   .openapi('ShownPromotion')
 
@@ -133,9 +143,23 @@ export async function toPromotion(
   }
 }
 
-export async function toShown(row: PromotionRow, beside: Beside): Promise<z.infer<typeof shownSchema>> {
+export async function toShown(
+  row: PromotionRow,
+  beside: Beside,
+  looks: readonly LookRow[],
+): Promise<z.infer<typeof shownSchema>> {
   const verdict = row.verdict === null ? null : (JSON.parse(row.verdict) as PromotionVerdict)
-  return { ...(await toPromotion(row, beside)), verdict, policy_text: row.policy }
+  return {
+    ...(await toPromotion(row, beside)),
+    verdict,
+    policy_text: row.policy,
+    looks: looks.map(({ lookedAt, stage, decision, content }) => ({
+      at: lookedAt.toISOString(),
+      stage,
+      decision,
+      judgement: JSON.parse(content) as Record<string, unknown>,
+    })),
+  }
 }
 
 function toApproval(row: ApprovalRow): z.infer<typeof approvalSchema> {

@@ -40,6 +40,7 @@ export type PromotionsApiDeps = {
 
 const writers = ['admin', 'engineer'] as const
 const answerers = ['admin', 'engineer', 'approver'] as const
+const MAX_LOOKS = 20
 /** The key of whoever answers, once more: not what some shell or page happens to be signed in with. */
 const CONFIRM_HEADER = 'x-aval-confirm-key'
 
@@ -140,9 +141,7 @@ export function promotionsApi(deps: PromotionsApiDeps) {
       return c.json({ data: await Promise.all(data), next_cursor }, 200)
     })
     .openapi(showRoute, async (c) => {
-      const { projectId } = c.var.key
-      const row = await getPromotion(db, projectId, c.req.valid('param').id)
-      return c.json(await toShown(row, await besideOf(db, projectId, [row])), 200)
+      return c.json(await shown(deps, c.var.key, c.req.valid('param').id), 200)
     })
     .openapi(approveRoute, async (c) => {
       demandSameKey(deps.keyring, c.var.key, c.req.header(CONFIRM_HEADER))
@@ -206,7 +205,8 @@ async function advanced(deps: PromotionsApiDeps, key: VirtualKey, id: string) {
 
 async function shown({ db }: PromotionsApiDeps, { projectId }: VirtualKey, id: string) {
   const row = await getPromotion(db, projectId, id)
-  return await toShown(row, await besideOf(db, projectId, [row]))
+  const { listLooks } = await import('../../promotion/canary/store.ts')
+  return await toShown(row, await besideOf(db, projectId, [row]), await listLooks(db, id, MAX_LOOKS))
 }
 
 async function besideOf(db: Db, projectId: string, rows: readonly PromotionRow[]): Promise<Beside> {

@@ -50,17 +50,22 @@ export async function advancePromotion(deps: AdvanceDeps, id: string): Promise<P
 
 async function nextStep(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> {
   if (row.state === 'canary') return await watchCanary(deps, row)
-  const label = await findLabel(deps.db, row.projectId, row.route, row.label)
-  if ((label?.decisionId ?? null) !== row.fromDecisionId) {
-    const by = label === null ? 'is gone' : `was moved meanwhile by ${label.decisionId}`
-    const note = `${row.route}@${row.label} ${by}: what was compared is not what is served. Ask again.`
-    return { state: 'overtaken', note }
-  }
+  const elsewhere = await overtakenBy(deps.db, row)
+  if (elsewhere !== null) return elsewhere
   if (deps.clock.nowMs() >= row.expiresAt.getTime()) {
     const note = `It expired at ${row.expiresAt.toISOString()} (${row.note})`
     return { state: 'expired', note }
   }
   return row.state === 'gathering' ? await gather(deps, row) : await move(deps, row)
+}
+
+/** The label was moved since it was asked for: what was compared is not what is served. Null when it was not. */
+async function overtakenBy(db: Db, row: PromotionRow): Promise<Step | null> {
+  const label = await findLabel(db, row.projectId, row.route, row.label)
+  if ((label?.decisionId ?? null) === row.fromDecisionId) return null
+  const by = label === null ? 'is gone' : `was moved meanwhile by ${label.decisionId}`
+  const note = `${row.route}@${row.label} ${by}: what was compared is not what is served. Ask again.`
+  return { state: 'overtaken', note }
 }
 
 async function gather(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> {
@@ -207,9 +212,9 @@ async function take(deps: AdvanceDeps, row: PromotionRow, step: Step): Promise<b
   } catch (error) {
     // A canary serves users: it ends by a move, and the next look sees where the label points.
     if (!(error instanceof GatewayError) || row.state === 'canary') throw error
-    await deps.record(row, { action: 'promotion.refused', detail: { note: error.message } })
-    const change = { state: 'refused', note: error.message } as const
-    return await updatePromotion(deps.db, row, change, new Date(deps.clock.nowMs()))
+    const { state, note } = (await overtakenBy(deps.db, row)) ?? { state: 'refused', note: error.message }
+    await deps.record(row, { action: `promotion.${state}`, detail: { note } })
+    return await updatePromotion(deps.db, row, { state, note }, new Date(deps.clock.nowMs()))
   }
 }
 
