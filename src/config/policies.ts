@@ -17,6 +17,7 @@ const ZONE = 'a time zone such as Europe/Berlin or UTC'
 const MOMENT = 'a moment such as 2026-12-20T18:00:00Z'
 const TIME = 'a time of day such as "16:00", at most "24:00"'
 const PERCENT = 'a share above 0 % and below 100 % such as 1% or 0.5%'
+const SAMPLED = 'a share above 0 % such as 20% or 100%'
 const SPAN = 'a duration such as 30m, 24h or 14d, at most 3650d'
 const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
@@ -26,14 +27,18 @@ const span = z.string(SPAN).transform((text, context) => {
   context.addIssue({ code: 'custom', message: SPAN })
   return z.NEVER
 })
-/** Hundredths of a per cent. */
-const percent = z.string(PERCENT).transform((text, context) => {
-  const [, digits] = /^(\d{1,2}(?:\.\d{1,2})?) ?%$/.exec(text.trim()) ?? []
-  const weight = Math.round(Number(digits) * 100)
-  if (weight >= 1 && weight <= 9999) return weight
-  context.addIssue({ code: 'custom', message: PERCENT })
-  return z.NEVER
-})
+/** In hundredths of a per cent, from 1 to `most`, which the sentence names as `expected`. */
+function percentUpTo(most: number, expected: string) {
+  return z.string(expected).transform((text, context) => {
+    const [, digits] = /^(\d{1,3}(?:\.\d{1,2})?) ?%$/.exec(text.trim()) ?? []
+    const weight = Math.round(Number(digits) * 100)
+    if (weight >= 1 && weight <= most) return weight
+    context.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}
+const percent = percentUpTo(9999, PERCENT)
+const sampled = percentUpTo(10_000, SAMPLED)
 const minutes = z.string(TIME).transform((text, context) => {
   const [, hours, rest] = /^([01]\d|2[0-4]):([0-5]\d)$/.exec(text) ?? []
   const minute = Number(hours) * 60 + Number(rest)
@@ -93,7 +98,7 @@ const canary = z
     alpha: z.number().gt(0).max(0.5).optional(),
     advance: z.enum(['unharmed', 'proven']).optional(),
     /** Of the live answers of both releases that scorers of `quality` judge, and what judges may cost. */
-    sample: percent.optional(),
+    sample: sampled.optional(),
     budget_usd: dollars.optional(),
     margins: z
       .strictObject({
