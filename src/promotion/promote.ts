@@ -118,7 +118,17 @@ export async function moveLabel(
   demandExpected(move, from)
   const now = new Date(deps.clock.nowMs())
   const promotion = newPromotion(
-    { requester: mover, kind: 'promotion', route, label, to, seen, policy, reason },
+    {
+      requester: mover,
+      kind: 'promotion',
+      route,
+      label,
+      to,
+      seen,
+      fromReleaseId: from?.id ?? null,
+      policy,
+      reason,
+    },
     now,
   )
   const decision = await deps.db.transaction(async (transaction) => {

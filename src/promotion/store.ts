@@ -48,6 +48,11 @@ export async function swapLabel(
   return rows.length === 1
 }
 
+export async function findDecision(db: Db, id: string): Promise<DecisionRow | null> {
+  const rows = await db.select().from(decisions).where(eq(decisions.id, id))
+  return rows[0] ?? null
+}
+
 /** With which a promotion began to move the label; null before it has. */
 export async function firstDecisionOf(db: Db, promotionId: string): Promise<DecisionRow | null> {
   const rows = await db

@@ -159,7 +159,8 @@ async function moved(deps: AdvanceDeps, row: PromotionRow, now: Date): Promise<S
   const by = { id: row.requestedBy, name: row.requestedByName ?? row.requestedBy }
   const order = { projectId, route, label, reason, promotionId, by }
   const [weight] = canary?.stages ?? []
-  if (row.kind === 'promotion' && weight !== undefined && from !== null) {
+  // What everybody is served already is let onto nobody's traffic step by step.
+  if (row.kind === 'promotion' && weight !== undefined && from !== null && seen?.releaseId !== to.id) {
     const beside = { ...order, kind: 'canary', to: from, canary: { release: to, weight } } as const
     return {
       state: 'canary',

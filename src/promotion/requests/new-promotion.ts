@@ -14,6 +14,8 @@ export type PromotionWish = {
   to: ReleaseRow
   /** The label as it is now. */
   seen: LabelRow | null
+  /** The release that it is compared with: what the label serves, or served before the glass was broken. */
+  fromReleaseId: string | null
   policy: Policy
   reason: string
 }
@@ -23,7 +25,7 @@ const BREAK_GLASS = { count: 1, roles: ['admin'], expireMs: 3_600_000 } as const
 
 /** A break-glass promotion rests on no evidence, and is approved by another admin within the hour. */
 export function newPromotion(wish: PromotionWish, now: Date): PromotionRow {
-  const { requester, kind, route, label, to, seen, policy, reason } = wish
+  const { requester, kind, route, label, to, seen, fromReleaseId, policy, reason } = wish
   const { text, hash } = policyContent(policy)
   const approvals = kind === 'break_glass' ? BREAK_GLASS : policy.approvals
   return {
@@ -32,7 +34,7 @@ export function newPromotion(wish: PromotionWish, now: Date): PromotionRow {
     route,
     label,
     kind,
-    fromReleaseId: seen?.releaseId ?? null,
+    fromReleaseId,
     fromDecisionId: seen?.decisionId ?? null,
     toReleaseId: to.id,
     policy: text,

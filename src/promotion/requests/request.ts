@@ -4,10 +4,11 @@ import type { Db } from '../../db/client.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Actor } from '../../registry/actor.ts'
-import { findLabel } from '../../registry/releases/store.ts'
+import { findLabel, type LabelRow } from '../../registry/releases/store.ts'
 import { freezeText, frozenAt } from '../freeze.ts'
 import type { Policy } from '../policy.ts'
 import { releaseOf } from '../promote.ts'
+import { type DecisionRow, findDecision } from '../store.ts'
 import { newPromotion } from './new-promotion.ts'
 import { findLivePromotion, insertPromotion, type PromotionRow } from './store.ts'
 import { underWay } from './under-way.ts'
@@ -36,7 +37,8 @@ export async function requestPromotion(
   const { projectId } = requester
   const to = await releaseOf(db, projectId, route, number)
   const seen = await findLabel(db, projectId, route, label)
-  if (seen?.releaseId === to.id && seen.canaryReleaseId === null) {
+  const broken = seen === null ? null : await brokenGlass(db, seen)
+  if (seen?.releaseId === to.id && seen.canaryReleaseId === null && broken === null) {
     throw new RequestError('conflict', `"${route}@${label}" serves r${number} already.`, { param: 'release' })
   }
   const now = new Date(clock.nowMs())
@@ -45,9 +47,17 @@ export async function requestPromotion(
     const message = `policy ${policy.name}: nothing moves ${freezeText(window)}. Ask again afterwards, or break the glass with another admin: --break-glass`
     throw new RequestError('refused_by_policy', message, { param: 'label' })
   }
+  // What came in by breaking the glass is compared with what it came in place of.
+  const fromReleaseId = broken === null ? (seen?.releaseId ?? null) : broken.fromReleaseId
   const kind = breakGlass ? 'break_glass' : 'promotion'
-  const row = newPromotion({ requester, kind, route, label, to, seen, policy, reason }, now)
+  const row = newPromotion({ requester, kind, route, label, to, seen, fromReleaseId, policy, reason }, now)
   if (await insertPromotion(db, row)) return row
   const live = await findLivePromotion(db, row)
   throw new RequestError('conflict', underWay(row, live), { param: 'label' })
+}
+
+/** The decision by which the label serves what no evidence put there; null where it does not. */
+async function brokenGlass(db: Db, { decisionId }: LabelRow): Promise<DecisionRow | null> {
+  const decision = await findDecision(db, decisionId)
+  return decision?.kind === 'break_glass' ? decision : null
 }

@@ -285,6 +285,13 @@ describeDatabases('a promotion', (open) => {
       const [decision] = await open().sql`SELECT kind FROM decisions WHERE promotion_id = ${row.id}`
       expect(decision).toMatchObject({ kind: 'break_glass' })
 
+      // With evidence against what it came in place of, it is an ordinary promotion after all; without, it stays what it is.
+      const regular = await stage.advance(await stage.request(2, CAREFUL))
+      expect(regular).toMatchObject({ state: 'refused', outcome: 'fail', fromReleaseId: stage.first.id })
+      const through = await stage.advance(await stage.request(2, OPEN))
+      expect(through).toMatchObject({ state: 'promoted' })
+      expect((await refusal(stage.request(2, OPEN))).message).toContain('serves r2 already')
+
       const late = await stage.advance(await stage.request(1, CAREFUL, { breakGlass: true }))
       nowMs += 3_600_000
       expect((await refusal(stage.answer(late, ANNA, { roles: ['admin'] }))).message).toContain('expired')

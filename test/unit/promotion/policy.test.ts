@@ -75,6 +75,11 @@ describe('a policy', () => {
     ],
     ['with a stage for everybody', 'policies: { a: { canary: { stages: [100%] } } }', /below 100 %/],
     [
+      'that samples more than all',
+      'policies: { a: { canary: { stages: [1%], sample: 101% } } }',
+      /a share above 0 % such as 20% or 100%/,
+    ],
+    [
       'in a zone that is none',
       'policies: { a: { freeze: [{ days: [fri], zone: Mars/Base, reason: x }] } }',
       /a time zone such as/,
@@ -101,7 +106,7 @@ describe('a policy', () => {
 
   test('is explained in sentences', () => {
     const [policy] = configOf(
-      'policies: { a: { suites: [s], approvals: { count: 1 }, card: complete, canary: { stages: [1%, 50%] } } }',
+      'policies: { a: { suites: [s], approvals: { count: 1 }, card: complete, canary: { stages: [1%, 50%], sample: 100% } } }',
     ).policies
     const sentences = explainPolicy(policy ?? OPEN)
 
