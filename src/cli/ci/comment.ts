@@ -5,6 +5,7 @@ import { formatUsd } from '../../lib/money.ts'
 import { EXIT } from '../exit-codes.ts'
 import { shorten } from '../format.ts'
 import { nextSteps } from './next-steps.ts'
+import { keptText, mixedText } from './notes.ts'
 import {
   type CheckOutcome,
   costOf,
@@ -80,13 +81,8 @@ function notesText({ routes, kept, unreleased, leftOut, mixed, label }: CheckOut
     ...(routes.length + leftOut.length === 0 ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
     ...leftOut.map(({ route }) => `${route} changed too. No suite that was named asks it.`),
-    ...mixed.map(
-      ({ route, model }) => `${route} has model ${model} in several versions; make its next release by hand.`,
-    ),
-    ...kept.map(
-      ({ route, kind, name, file, pinned }) =>
-        `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`,
-    ),
+    ...mixed.map(mixedText),
+    ...kept.map(keptText),
   ]
   const more = lines.length - MAX_NOTES
   const shown = [...lines.slice(0, MAX_NOTES), ...(more > 0 ? [`And ${more} more.`] : [])]

@@ -5,6 +5,7 @@ import { printableLine } from '../../lib/printable.ts'
 import type { EvalPlan } from '../commands/evals/wire.ts'
 import type { Candidate, ChangePlan, PushStep } from '../sync/plan.ts'
 import { nextSteps } from './next-steps.ts'
+import { keptText, mixedText } from './notes.ts'
 import { type CheckOutcome, costOf, exitCodeOf, outcomeText, type SuiteOutcome } from './outcome.ts'
 
 /** A suite that would be run, and what that takes; `problem` is why the server cannot say. */
@@ -14,14 +15,8 @@ export function planText({ pushes, candidates, kept, mixed }: ChangePlan): strin
   return linesOf([
     ...pushes.map(pushText),
     ...candidates.map(candidateText),
-    ...kept.map(
-      ({ route, kind, name, file, pinned }) =>
-        `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`,
-    ),
-    ...mixed.map(
-      ({ route, model }) =>
-        `left alone: ${route} has model ${model} in several versions; make its next release by hand`,
-    ),
+    ...kept.map(keptText),
+    ...mixed.map((one) => `left alone: ${mixedText(one)}`),
   ])
 }
 

@@ -1,0 +1,11 @@
+/** What a check says of routes that it did not measure, a sentence each: the same on a terminal, in a comment and in JUnit. Pure. */
+
+import type { ChangePlan, Kept } from '../sync/plan.ts'
+
+export function keptText({ route, kind, name, file, pinned }: Kept): string {
+  return `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`
+}
+
+export function mixedText({ route, model }: Pick<ChangePlan['mixed'][number], 'route' | 'model'>): string {
+  return `${route} has model ${model} in several versions; make its next release by hand.`
+}

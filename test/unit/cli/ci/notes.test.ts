@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { commentText } from '../../../../src/cli/ci/comment.ts'
+import { keptText, mixedText } from '../../../../src/cli/ci/notes.ts'
+import { planText } from '../../../../src/cli/ci/text.ts'
+import { plainProse } from '../../../../src/lib/github-markdown.ts'
+import { nothingMeasured } from '../../../support/check-outcome.ts'
+
+const kept = { route: 'answers', kind: 'prompt', name: 'support', file: 2, pinned: 3 } as const
+const mixed = { action: 'mixed', route: 'two', release: 4, model: 'mini' } as const
+
+test('what is kept and what a person has to release are said in the same words on a terminal and in the comment', () => {
+  const lines = planText({ pushes: [], candidates: [], kept: [kept], mixed: [mixed] })
+  const comment = commentText(nothingMeasured({ kept: [kept], mixed: [mixed] }))
+
+  expect(lines).toBe(`${keptText(kept)}\nleft alone: ${mixedText(mixed)}\n`)
+  for (const note of [keptText(kept), mixedText(mixed)]) expect(comment).toContain(`- ${plainProse(note)}\n`)
+})
