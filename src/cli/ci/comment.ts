@@ -5,7 +5,7 @@ import { formatUsd } from '../../lib/money.ts'
 import { EXIT } from '../exit-codes.ts'
 import { shorten } from '../format.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, mixedText } from './notes.ts'
+import { keptText, leftOutText, mixedText } from './notes.ts'
 import {
   type CheckOutcome,
   costOf,
@@ -80,7 +80,7 @@ function notesText({ routes, kept, unreleased, leftOut, mixed, label }: CheckOut
   const lines = [
     ...(routes.length + leftOut.length === 0 ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
-    ...leftOut.map(({ route }) => `${route} changed too. No suite that was named asks it.`),
+    ...leftOut.map(leftOutText),
     ...mixed.map(mixedText),
     ...kept.map(keptText),
   ]

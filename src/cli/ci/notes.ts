@@ -9,3 +9,7 @@ export function keptText({ route, kind, name, file, pinned }: Kept): string {
 export function mixedText({ route, model }: Pick<ChangePlan['mixed'][number], 'route' | 'model'>): string {
   return `${route} has model ${model} in several versions; make its next release by hand.`
 }
+
+export function leftOutText({ route }: { route: string }): string {
+  return `${route} changed too. No suite that was named asks it.`
+}

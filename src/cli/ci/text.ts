@@ -5,7 +5,7 @@ import { printableLine } from '../../lib/printable.ts'
 import type { EvalPlan } from '../commands/evals/wire.ts'
 import type { Candidate, ChangePlan, PushStep } from '../sync/plan.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, mixedText } from './notes.ts'
+import { keptText, leftOutText, mixedText } from './notes.ts'
 import { type CheckOutcome, costOf, exitCodeOf, outcomeText, type SuiteOutcome } from './outcome.ts'
 
 /** A suite that would be run, and what that takes; `problem` is why the server cannot say. */
@@ -46,6 +46,7 @@ export function endText(outcome: CheckOutcome): string {
   const { cost, unpriced } = costOf(outcome)
   const unknown = unpriced === 0 ? '' : ` and ${unpriced} of unknown price`
   return linesOf([
+    ...outcome.leftOut.map(leftOutText),
     ...nextSteps(outcome).map(({ says, command }) => (command === null ? says : `${says} ${command}`)),
     `${outcomeText(exitCodeOf(outcome))}, ${formatUsd(cost)}${unknown}. No label was moved.`,
   ])

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
-import { keptText, mixedText } from '../../../../src/cli/ci/notes.ts'
-import { planText } from '../../../../src/cli/ci/text.ts'
+import { keptText, leftOutText, mixedText } from '../../../../src/cli/ci/notes.ts'
+import { endText, planText } from '../../../../src/cli/ci/text.ts'
 import { plainProse } from '../../../../src/lib/github-markdown.ts'
-import { nothingMeasured } from '../../../support/check-outcome.ts'
+import { CANDIDATE, nothingMeasured } from '../../../support/check-outcome.ts'
 
 const kept = { route: 'answers', kind: 'prompt', name: 'support', file: 2, pinned: 3 } as const
 const mixed = { action: 'mixed', route: 'two', release: 4, model: 'mini' } as const
@@ -14,4 +14,11 @@ test('what is kept and what a person has to release are said in the same words o
 
   expect(lines).toBe(`${keptText(kept)}\nleft alone: ${mixedText(mixed)}\n`)
   for (const note of [keptText(kept), mixedText(mixed)]) expect(comment).toContain(`- ${plainProse(note)}\n`)
+})
+
+test('a route that no named suite asks is named on a terminal as in the comment', () => {
+  const outcome = nothingMeasured({ leftOut: [CANDIDATE] })
+
+  expect(endText(outcome)).toMatch(new RegExp(`^${leftOutText(CANDIDATE)}\n`))
+  expect(commentText(outcome)).toContain(`- ${plainProse(leftOutText(CANDIDATE))}\n`)
 })
