@@ -1,6 +1,7 @@
 /** Outcomes of a check, for tests: one route whose prompt has changed, with the suites that are given. */
 
 import type { CheckOutcome, SuiteOutcome } from '../../src/cli/ci/outcome.ts'
+import type { SuiteFile } from '../../src/cli/evals.ts'
 import type { Candidate } from '../../src/cli/sync/plan.ts'
 
 export const CANDIDATE: Candidate = {
@@ -29,4 +30,10 @@ export function checkOutcome(...suites: SuiteOutcome[]): CheckOutcome {
 /** A check that found nothing to measure. */
 export function nothingMeasured(more: Partial<CheckOutcome> = {}): CheckOutcome {
   return { ...checkOutcome(), routes: [], ...more }
+}
+
+/** `evals/<name>.yaml`, which asks `subject`. */
+export function suiteFile(subject: string, name = subject): SuiteFile {
+  const dataset = { name: 'd', version: null, file: null }
+  return { name, body: { subject }, dataset, budgetUsd: null }
 }

@@ -11,7 +11,8 @@ import { measureSuite, planSuite } from './measure.ts'
 import type { CheckOutcome, RouteOutcome, SuiteOutcome } from './outcome.ts'
 import { readPromptChange } from './prompt-change.ts'
 import type { ChangeFiles } from './read-files.ts'
-import { routeOf, suitesFor } from './suites-for.ts'
+import { type Measured, scopeOf } from './scope.ts'
+import { routeOf } from './suites-for.ts'
 import { type Forecast, suiteText } from './text.ts'
 
 export type CheckSettings = {
@@ -23,27 +24,6 @@ export type CheckSettings = {
   /** Suites were named: other routes are no matter of this check. */
   isNamed: boolean
   quiet: boolean
-}
-type Measured = { candidate: Candidate; suites: readonly SuiteFile[] }
-
-/** A route that no label serves and no suite asks can become worse for nobody. */
-export function measuredOf(
-  { candidates }: ChangePlan,
-  suites: readonly SuiteFile[],
-  { isNamed }: Pick<CheckSettings, 'isNamed'>,
-): readonly Measured[] {
-  return candidates
-    .map((candidate) => ({ candidate, suites: suitesFor(candidate.route, suites) }))
-    .filter((one) => one.suites.length > 0 || (one.candidate.isServed && !isNamed))
-}
-
-/** Candidates that no named suite asks. */
-export function leftOutOf(
-  { candidates }: ChangePlan,
-  suites: readonly SuiteFile[],
-  { isNamed }: Pick<CheckSettings, 'isNamed'>,
-): readonly Candidate[] {
-  return candidates.filter(({ route }) => isNamed && suitesFor(route, suites).length === 0)
 }
 
 /** What the suites would take, reckoned for the release that the change begins with: the new one is not there yet. */
@@ -81,7 +61,7 @@ export async function check(
   settings: CheckSettings,
 ): Promise<CheckOutcome> {
   demandRoutes(suites, settings)
-  const measured = measuredOf(plan, suites, settings)
+  const { measured, leftOut, mixed } = scopeOf(plan, suites, settings.isNamed)
   for (const suite of new Set(measured.flatMap((one) => one.suites))) {
     await pushBeside(context, suite.dataset, settings.quiet)
   }
@@ -90,10 +70,10 @@ export async function check(
   return {
     label: settings.label,
     routes: await measureAll(context, measured, applied, settings),
-    leftOut: leftOutOf(plan, suites, settings),
+    leftOut,
     kept: plan.kept,
     unreleased: unreleasedOf(plan, applied),
-    mixed: plan.mixed.map(({ route, model }) => ({ route, model })),
+    mixed: mixed.map(({ route, model }) => ({ route, model })),
   }
 }
 

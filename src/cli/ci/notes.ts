@@ -10,6 +10,6 @@ export function mixedText({ route, model }: Pick<ChangePlan['mixed'][number], 'r
   return `${route} has model ${model} in several versions; make its next release by hand.`
 }
 
-export function leftOutText({ route }: { route: string }): string {
+export function leftOutText(route: string): string {
   return `${route} changed too. No suite that was named asks it.`
 }

@@ -34,8 +34,8 @@ export type RouteOutcome = {
 export type CheckOutcome = {
   label: string
   routes: readonly RouteOutcome[]
-  /** Candidates that no named suite asks; the person left them out on purpose. */
-  leftOut: readonly Candidate[]
+  /** Routes that changed and that no named suite asks; the person left them out on purpose. */
+  leftOut: readonly string[]
   kept: readonly Kept[]
   /** Versions that are in no release, `support-answer@3`. */
   unreleased: readonly string[]
@@ -81,7 +81,7 @@ export function outcomeJson(outcome: CheckOutcome): object {
     cost_usd: usdText(cost),
     unpriced,
     routes: outcome.routes.map(routeJson),
-    left_out: outcome.leftOut.map(({ route }) => route),
+    left_out: outcome.leftOut,
     kept: outcome.kept,
     unreleased: outcome.unreleased,
     mixed: outcome.mixed,

@@ -24,14 +24,8 @@ export function nothingText(label: string): string {
   return `Nothing to do: no route differs from what ${label} serves.\n`
 }
 
-export function forecastText(forecasts: readonly Forecast[]): string {
-  return linesOf(
-    forecasts.map(({ suite, route, plan, problem }) => {
-      if (plan === null) return `${suite} of ${route}: ${problem ?? 'unknown'}`
-      const price = plan.cost_usd === null ? 'of unknown price' : `about $${plan.cost_usd}`
-      return `${suite} of ${route}: ${plan.items} items × ${plan.repeats}, ${plan.calls} calls for each release, ${price}`
-    }),
-  )
+export function forecastText(forecasts: readonly Forecast[], leftOut: readonly string[]): string {
+  return linesOf([...forecasts.map(suiteForecast), ...leftOut.map(leftOutText)])
 }
 
 export function suiteText({ suite, exitCode, run, baseline, isReused, reasons }: SuiteOutcome): string {
@@ -50,6 +44,12 @@ export function endText(outcome: CheckOutcome): string {
     ...nextSteps(outcome).map(({ says, command }) => (command === null ? says : `${says} ${command}`)),
     `${outcomeText(exitCodeOf(outcome))}, ${formatUsd(cost)}${unknown}. No label was moved.`,
   ])
+}
+
+function suiteForecast({ suite, route, plan, problem }: Forecast): string {
+  if (plan === null) return `${suite} of ${route}: ${problem ?? 'unknown'}`
+  const price = plan.cost_usd === null ? 'of unknown price' : `about $${plan.cost_usd}`
+  return `${suite} of ${route}: ${plan.items} items × ${plan.repeats}, ${plan.calls} calls for each release, ${price}`
 }
 
 function pushText({ kind, name, version, after, afterBy }: PushStep): string {

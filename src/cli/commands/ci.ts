@@ -2,11 +2,12 @@
 
 import type { Command } from 'commander'
 import { parseUsd } from '../../lib/money.ts'
-import { type CheckSettings, check, forecast, leftOutOf, measuredOf } from '../ci/check.ts'
+import { type CheckSettings, check, forecast } from '../ci/check.ts'
 import { commentText, mistakesText } from '../ci/comment.ts'
 import { joinJunit } from '../ci/junit.ts'
 import { type CheckOutcome, exitCodeOf, outcomeJson } from '../ci/outcome.ts'
 import { type ChangeFiles, readChangeFiles } from '../ci/read-files.ts'
+import { scopeOf } from '../ci/scope.ts'
 import { endText, forecastText, nothingText, planText } from '../ci/text.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
@@ -100,7 +101,8 @@ async function dryRun(
   plan: ChangePlan,
   settings: CheckSettings,
 ): Promise<number> {
-  const forecasts = await forecast(context, measuredOf(plan, files.suites, settings))
+  const { measured, leftOut, mixed } = scopeOf(plan, files.suites, settings.isNamed)
+  const forecasts = await forecast(context, measured)
   if (settings.quiet) {
     writeJson(context, {
       pushes: plan.pushes,
@@ -110,14 +112,16 @@ async function dryRun(
         from: `r${one.from}`,
       })),
       kept: plan.kept,
-      mixed: plan.mixed,
-      left_out: leftOutOf(plan, files.suites, settings).map(({ route }) => route),
+      mixed,
+      left_out: leftOut,
       suites: forecasts,
     })
     return EXIT.done
   }
-  const isEmpty = plan.pushes.length + plan.candidates.length === 0
-  const text = isEmpty ? nothingText(settings.label) : `${forecastText(forecasts)}Nothing was made.\n`
+  const isEmpty = plan.pushes.length + plan.candidates.length + plan.mixed.length === 0
+  const text = isEmpty
+    ? nothingText(settings.label)
+    : `${forecastText(forecasts, leftOut)}Nothing was made.\n`
   context.terminal.write(`${planText(plan)}${text}`)
   return EXIT.done
 }

@@ -3,7 +3,7 @@ import { commentText } from '../../../../src/cli/ci/comment.ts'
 import { keptText, leftOutText, mixedText } from '../../../../src/cli/ci/notes.ts'
 import { endText, planText } from '../../../../src/cli/ci/text.ts'
 import { plainProse } from '../../../../src/lib/github-markdown.ts'
-import { CANDIDATE, nothingMeasured } from '../../../support/check-outcome.ts'
+import { nothingMeasured } from '../../../support/check-outcome.ts'
 
 const kept = { route: 'answers', kind: 'prompt', name: 'support', file: 2, pinned: 3 } as const
 const mixed = { action: 'mixed', route: 'two', release: 4, model: 'mini' } as const
@@ -17,8 +17,8 @@ test('what is kept and what a person has to release are said in the same words o
 })
 
 test('a route that no named suite asks is named on a terminal as in the comment', () => {
-  const outcome = nothingMeasured({ leftOut: [CANDIDATE] })
+  const outcome = nothingMeasured({ leftOut: ['answers'] })
 
-  expect(endText(outcome)).toMatch(new RegExp(`^${leftOutText(CANDIDATE)}\n`))
-  expect(commentText(outcome)).toContain(`- ${plainProse(leftOutText(CANDIDATE))}\n`)
+  expect(endText(outcome)).toMatch(new RegExp(`^${leftOutText('answers')}\n`))
+  expect(commentText(outcome)).toContain(`- ${plainProse(leftOutText('answers'))}\n`)
 })

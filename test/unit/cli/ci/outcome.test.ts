@@ -4,8 +4,7 @@ import { joinJunit } from '../../../../src/cli/ci/junit.ts'
 import { type CheckOutcome, exitCodeOf } from '../../../../src/cli/ci/outcome.ts'
 import { summaryOf } from '../../../../src/cli/ci/prompt-change.ts'
 import { suitesFor } from '../../../../src/cli/ci/suites-for.ts'
-import type { SuiteFile } from '../../../../src/cli/evals.ts'
-import { checkOutcome, nothingMeasured, suiteOutcome } from '../../../support/check-outcome.ts'
+import { checkOutcome, nothingMeasured, suiteFile, suiteOutcome } from '../../../support/check-outcome.ts'
 
 describe('the exit code', () => {
   test.each([
@@ -91,14 +90,8 @@ test('a diff counts words and shows a little of what stays the same around them'
 })
 
 test('a route needs the suites that ask it, by whichever pointer, and no model’s or recorded ones', () => {
-  const files = ['answers', 'answers@staging', 'answers@r3', 'other', 'openai/answers', 'recorded'].map(
-    (subject): SuiteFile => ({
-      name: subject,
-      body: { subject },
-      dataset: { name: 'd', version: null, file: null },
-      budgetUsd: null,
-    }),
-  )
+  const subjects = ['answers', 'answers@staging', 'answers@r3', 'other', 'openai/answers', 'recorded']
+  const files = subjects.map((subject) => suiteFile(subject))
 
   expect(suitesFor('answers', files).map(({ name }) => name)).toEqual([
     'answers',
