@@ -24,7 +24,8 @@ export function suiteOutcome(exitCode: number, more: Partial<SuiteOutcome> = {})
 
 export function checkOutcome(...suites: SuiteOutcome[]): CheckOutcome {
   const route = { candidate: CANDIDATE, release: 2, isNew: true, prompt: null, suites }
-  return { label: 'production', routes: [route], leftOut: [], kept: [], unreleased: [], mixed: [] }
+  const notes = { leftOut: [], unasked: [], kept: [], unreleased: [], mixed: [] }
+  return { label: 'production', routes: [route], ...notes }
 }
 
 /** A check that found nothing to measure. */

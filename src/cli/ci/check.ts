@@ -61,7 +61,7 @@ export async function check(
   settings: CheckSettings,
 ): Promise<CheckOutcome> {
   demandRoutes(suites, settings)
-  const { measured, leftOut, mixed } = scopeOf(plan, suites, settings.isNamed)
+  const { measured, leftOut, unasked, mixed } = scopeOf(plan, suites, settings.isNamed)
   for (const suite of new Set(measured.flatMap((one) => one.suites))) {
     await pushBeside(context, suite.dataset, settings.quiet)
   }
@@ -71,6 +71,10 @@ export async function check(
     label: settings.label,
     routes: await measureAll(context, measured, applied, settings),
     leftOut,
+    unasked: unasked.map((candidate) => ({
+      route: candidate.route,
+      release: madeOf(candidate, applied).release,
+    })),
     kept: plan.kept,
     unreleased: unreleasedOf(plan, applied),
     mixed: mixed.map(({ route, model }) => ({ route, model })),
@@ -119,8 +123,7 @@ async function measureAll(
   const routes: RouteOutcome[] = []
   let allowance = settings.budget
   for (const { candidate, suites } of measured) {
-    const made = applied.find(({ action, name }) => action === 'release' && name === candidate.route)
-    const release = made?.number ?? candidate.release
+    const { release, isNew } = madeOf(candidate, applied)
     const numberOf = (name: string, planned: number) =>
       applied.find((one) => one.kind === 'prompt' && one.name === name)?.number ?? planned
     const prompt = await readPromptChange(context, candidate, numberOf)
@@ -130,7 +133,7 @@ async function measureAll(
       if (allowance !== null) allowance -= outcome.cost
       outcomes.push(outcome)
     }
-    routes.push({ candidate, release, isNew: made?.created ?? false, prompt, suites: outcomes })
+    routes.push({ candidate, release, isNew, prompt, suites: outcomes })
   }
   return routes
 }
@@ -153,6 +156,14 @@ async function measureNext(
   })
   if (!quiet) context.terminal.write(suiteText(outcome))
   return outcome
+}
+
+function madeOf(
+  { route, release }: Candidate,
+  applied: readonly Applied[],
+): { release: number; isNew: boolean } {
+  const made = applied.find(({ action, name }) => action === 'release' && name === route)
+  return { release: made?.number ?? release, isNew: made?.created ?? false }
 }
 
 /** First versions of prompts: no file says which route they are for. */

@@ -2,14 +2,13 @@
 
 import { folded, inlineCode, plainProse, preformatted, table } from '../../lib/github-markdown.ts'
 import { formatUsd } from '../../lib/money.ts'
-import { EXIT } from '../exit-codes.ts'
 import { shorten } from '../format.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, leftOutText, mixedText } from './notes.ts'
+import { keptText, leftOutText, mixedText, unaskedText } from './notes.ts'
 import {
   type CheckOutcome,
   costOf,
-  exitCodeOf,
+  headline,
   outcomeText,
   type PromptChange,
   type RouteOutcome,
@@ -33,9 +32,8 @@ const MAX_MISTAKES_CHARS = MAX_CHARS / 6
 type Section = { text: string; short?: string }
 
 export function commentText(outcome: CheckOutcome): string {
-  const code = exitCodeOf(outcome)
   const steps = nextSteps(outcome)
-  const head = [`${MARKER}\n## Aval: ${headline(outcome, code)}\n`, notesText(outcome)]
+  const head = [`${MARKER}\n## Aval: ${headline(outcome)}\n`, notesText(outcome)]
   const tail = [
     costText(outcome),
     steps.length === 0 ? '' : `**Next**\n\n${steps.map(stepText).join('')}`,
@@ -71,16 +69,14 @@ export function mistakesText(code: number, message: string): string {
   return `${MARKER}\n## Aval: ${outcomeText(code)}\n\nNothing was measured.\n\n${preformatted(text)}`
 }
 
-function headline({ routes, leftOut }: CheckOutcome, code: number): string {
-  if (routes.length > 0 || code !== EXIT.done) return outcomeText(code)
-  return leftOut.length === 0 ? 'nothing to do' : 'nothing was measured'
-}
-
-function notesText({ routes, kept, unreleased, leftOut, mixed, label }: CheckOutcome): string {
+function notesText(outcome: CheckOutcome): string {
+  const { routes, kept, unreleased, leftOut, unasked, mixed, label } = outcome
+  const isSame = [routes, leftOut, unasked, mixed].every(({ length }) => length === 0)
   const lines = [
-    ...(routes.length + leftOut.length === 0 ? [`No route differs from what ${label} serves.`] : []),
+    ...(isSame ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
     ...leftOut.map(leftOutText),
+    ...unasked.map((one) => unaskedText(one, label)),
     ...mixed.map(mixedText),
     ...kept.map(keptText),
   ]

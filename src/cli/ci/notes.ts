@@ -13,3 +13,8 @@ export function mixedText({ route, model }: Pick<ChangePlan['mixed'][number], 'r
 export function leftOutText(route: string): string {
   return `${route} changed too. No suite that was named asks it.`
 }
+
+/** Of a route that `label` does not serve. */
+export function unaskedText({ route, release }: { route: string; release: number }, label: string): string {
+  return `${route} r${release} has what changed. ${label} does not serve the route and no suite asks it, so it is not measured.`
+}

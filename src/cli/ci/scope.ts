@@ -9,6 +9,8 @@ export type Scope = {
   measured: readonly Measured[]
   /** Routes that changed and that no named suite asks; the person left them out on purpose. */
   leftOut: readonly string[]
+  /** Candidates with a change that no suite asks, of routes that the label does not serve. */
+  unasked: readonly Candidate[]
   /** Routes of which somebody has to make the next release. */
   mixed: ChangePlan['mixed']
 }
@@ -19,17 +21,19 @@ export function scopeOf(
   suites: readonly SuiteFile[],
   isNamed: boolean,
 ): Scope {
-  const isLeftOut = ({ route }: { route: string }) => isNamed && suitesFor(route, suites).length === 0
-  const changed = [...candidates.filter(({ changes }) => changes.length > 0), ...mixed]
+  const all = candidates.map((candidate) => ({ candidate, suites: suitesFor(candidate.route, suites) }))
+  // Without a suite, what the label serves may have become worse; what it does not serve can become so for nobody.
+  const isMeasured = ({ candidate: { isServed }, suites: own }: Measured) =>
+    own.length > 0 || (isServed && !isNamed)
+  const unmeasured = all
+    .filter((one) => !isMeasured(one) && one.candidate.changes.length > 0)
+    .map(({ candidate }) => candidate)
+  const isAsked = ({ route }: { route: string }) => !isNamed || suitesFor(route, suites).length > 0
+  const strangers = [...unmeasured, ...mixed].filter((one) => !isAsked(one))
   return {
-    // A route that no label serves and no suite asks can become worse for nobody.
-    measured: candidates
-      .map((candidate) => ({ candidate, suites: suitesFor(candidate.route, suites) }))
-      .filter((one) => one.suites.length > 0 || (one.candidate.isServed && !isNamed)),
-    leftOut: changed
-      .filter(isLeftOut)
-      .map(({ route }) => route)
-      .toSorted(),
-    mixed: mixed.filter((one) => !isLeftOut(one)),
+    measured: all.filter(isMeasured),
+    leftOut: strangers.map(({ route }) => route).toSorted(),
+    unasked: unmeasured.filter(isAsked),
+    mixed: mixed.filter(isAsked),
   }
 }

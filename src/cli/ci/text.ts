@@ -5,11 +5,13 @@ import { printableLine } from '../../lib/printable.ts'
 import type { EvalPlan } from '../commands/evals/wire.ts'
 import type { Candidate, ChangePlan, PushStep } from '../sync/plan.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, leftOutText, mixedText } from './notes.ts'
-import { type CheckOutcome, costOf, exitCodeOf, outcomeText, type SuiteOutcome } from './outcome.ts'
+import { keptText, leftOutText, mixedText, unaskedText } from './notes.ts'
+import { type CheckOutcome, costOf, headline, outcomeText, type SuiteOutcome } from './outcome.ts'
 
 /** A suite that would be run, and what that takes; `problem` is why the server cannot say. */
 export type Forecast = { suite: string; route: string; plan: EvalPlan | null; problem: string | null }
+
+type Unmeasured = Pick<CheckOutcome, 'leftOut' | 'unasked' | 'label'>
 
 export function planText({ pushes, candidates, kept, mixed }: ChangePlan): string {
   return linesOf([
@@ -24,8 +26,8 @@ export function nothingText(label: string): string {
   return `Nothing to do: no route differs from what ${label} serves.\n`
 }
 
-export function forecastText(forecasts: readonly Forecast[], leftOut: readonly string[]): string {
-  return linesOf([...forecasts.map(suiteForecast), ...leftOut.map(leftOutText)])
+export function forecastText(forecasts: readonly Forecast[], rest: Unmeasured): string {
+  return linesOf([...forecasts.map(suiteForecast), ...unmeasuredTexts(rest)])
 }
 
 export function suiteText({ suite, exitCode, run, baseline, isReused, reasons }: SuiteOutcome): string {
@@ -40,10 +42,14 @@ export function endText(outcome: CheckOutcome): string {
   const { cost, unpriced } = costOf(outcome)
   const unknown = unpriced === 0 ? '' : ` and ${unpriced} of unknown price`
   return linesOf([
-    ...outcome.leftOut.map(leftOutText),
+    ...unmeasuredTexts(outcome),
     ...nextSteps(outcome).map(({ says, command }) => (command === null ? says : `${says} ${command}`)),
-    `${outcomeText(exitCodeOf(outcome))}, ${formatUsd(cost)}${unknown}. No label was moved.`,
+    `${headline(outcome)}, ${formatUsd(cost)}${unknown}. No label was moved.`,
   ])
+}
+
+function unmeasuredTexts({ leftOut, unasked, label }: Unmeasured): string[] {
+  return [...leftOut.map(leftOutText), ...unasked.map((one) => unaskedText(one, label))]
 }
 
 function suiteForecast({ suite, route, plan, problem }: Forecast): string {

@@ -5,7 +5,7 @@ import { parseUsd } from '../../lib/money.ts'
 import { type CheckSettings, check, forecast } from '../ci/check.ts'
 import { commentText, mistakesText } from '../ci/comment.ts'
 import { joinJunit } from '../ci/junit.ts'
-import { type CheckOutcome, exitCodeOf, outcomeJson } from '../ci/outcome.ts'
+import { type CheckOutcome, exitCodeOf, isNothing, outcomeJson } from '../ci/outcome.ts'
 import { type ChangeFiles, readChangeFiles } from '../ci/read-files.ts'
 import { scopeOf } from '../ci/scope.ts'
 import { endText, forecastText, nothingText, planText } from '../ci/text.ts'
@@ -101,7 +101,7 @@ async function dryRun(
   plan: ChangePlan,
   settings: CheckSettings,
 ): Promise<number> {
-  const { measured, leftOut, mixed } = scopeOf(plan, files.suites, settings.isNamed)
+  const { measured, leftOut, unasked, mixed } = scopeOf(plan, files.suites, settings.isNamed)
   const forecasts = await forecast(context, measured)
   if (settings.quiet) {
     writeJson(context, {
@@ -114,6 +114,7 @@ async function dryRun(
       kept: plan.kept,
       mixed,
       left_out: leftOut,
+      unasked: unasked.map(({ route, release }) => ({ route, release: `r${release}` })),
       suites: forecasts,
     })
     return EXIT.done
@@ -121,7 +122,7 @@ async function dryRun(
   const isEmpty = plan.pushes.length + plan.candidates.length + plan.mixed.length === 0
   const text = isEmpty
     ? nothingText(settings.label)
-    : `${forecastText(forecasts, leftOut)}Nothing was made.\n`
+    : `${forecastText(forecasts, { leftOut, unasked, label: settings.label })}Nothing was made.\n`
   context.terminal.write(`${planText(plan)}${text}`)
   return EXIT.done
 }
@@ -138,10 +139,6 @@ async function finish(
     await actions.evals.write(junit, joinJunit(reports))
   }
   if (json) writeJson(context, outcomeJson(outcome))
-  else {
-    const { routes, unreleased, mixed, leftOut } = outcome
-    const isNothing = routes.length + unreleased.length + mixed.length + leftOut.length === 0
-    terminal.write(isNothing ? nothingText(outcome.label) : endText(outcome))
-  }
+  else terminal.write(isNothing(outcome) ? nothingText(outcome.label) : endText(outcome))
   return exitCodeOf(outcome)
 }

@@ -254,3 +254,19 @@ test('a suite that is named is the only one, and routes that it does not ask are
   expect(model).toMatchObject({ exitCode: 2, err: expect.stringContaining('it asks no route') })
   expect(worker.asked).toEqual([])
 })
+
+test('a release of a route that nobody is served and no suite asks is made, and said to be unmeasured', async () => {
+  write('prompts/idle.yaml', prompt('Wait:'))
+  await aval('sync --yes')
+  await aval('release create idle --prompt idle --model mini')
+  write('prompts/idle.yaml', prompt('Still wait:'))
+
+  const { exitCode, out } = await aval('ci --comment comment.md')
+
+  const said = 'idle r2 has what changed. production does not serve the route and no suite asks it'
+  expect(exitCode).toBe(0)
+  expect(out).toContain(said)
+  expect(out).not.toContain('no route differs')
+  expect(read('comment.md')).toContain(said.replaceAll('.', '&#46;'))
+  expect(worker.asked).toEqual([])
+})

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
-import { keptText, leftOutText, mixedText } from '../../../../src/cli/ci/notes.ts'
+import { keptText, leftOutText, mixedText, unaskedText } from '../../../../src/cli/ci/notes.ts'
 import { endText, planText } from '../../../../src/cli/ci/text.ts'
 import { plainProse } from '../../../../src/lib/github-markdown.ts'
 import { nothingMeasured } from '../../../support/check-outcome.ts'
@@ -21,4 +21,17 @@ test('a route that no named suite asks is named on a terminal as in the comment'
 
   expect(endText(outcome)).toMatch(new RegExp(`^${leftOutText('answers')}\n`))
   expect(commentText(outcome)).toContain(`- ${plainProse(leftOutText('answers'))}\n`)
+})
+
+test('a release that is made of what nobody is served and no suite asks is said, and not that no route differs', () => {
+  const unasked = { route: 'answers', release: 2 }
+  const outcome = nothingMeasured({ unasked: [unasked] })
+  const comment = commentText(outcome)
+
+  expect(endText(outcome)).toBe(
+    `${unaskedText(unasked, 'production')}\nnothing was measured, $0.00. No label was moved.\n`,
+  )
+  expect(comment).toContain('## Aval: nothing was measured\n')
+  expect(comment).toContain(`- ${plainProse(unaskedText(unasked, 'production'))}\n`)
+  expect(comment).not.toContain('No route differs')
 })
