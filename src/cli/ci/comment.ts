@@ -4,7 +4,7 @@ import { folded, inlineCode, plainProse, preformatted, table } from '../../lib/g
 import { formatUsd } from '../../lib/money.ts'
 import { shorten } from '../format.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, leftOutText, mixedText, unaskedText } from './notes.ts'
+import { keptText, leftOutText, mixedText, UNASKED, unaskedText } from './notes.ts'
 import {
   type CheckOutcome,
   costOf,
@@ -99,8 +99,7 @@ function routeSections(outcome: RouteOutcome, label: string): Section[] {
     changes.length === 0
       ? `${plainProse(`${label} serves no release of this route yet.`)}\n`
       : table(['ingredient', `r${from}`, `r${release}`], rows)
-  const lack =
-    suites.length === 0 ? '\n**No suite asks this route, so nobody knows whether it is worse.**\n' : ''
+  const lack = suites.length === 0 ? `\n**${UNASKED}**\n` : ''
   return [
     { text: `${heading}\n${what}${lack}`, short: `${heading}${lack}` },
     ...(prompt === null ? [] : [{ text: promptText(prompt), short: `${promptSummary(prompt)}\n` }]),

@@ -2,6 +2,9 @@
 
 import type { ChangePlan, Kept } from '../sync/plan.ts'
 
+/** Of a route that the label serves. */
+export const UNASKED = 'No suite asks this route, so nobody knows whether it is worse.'
+
 export function keptText({ route, kind, name, file, pinned }: Kept): string {
   return `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`
 }

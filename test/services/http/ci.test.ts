@@ -163,7 +163,8 @@ test('mistakes in any file end it before anything is made, with every one named,
   write('aval.yaml', 'rotues: {}\n')
   write('evals/answers.yaml', SUITE.replace('dataset', 'datset'))
 
-  const all = await aval('ci --comment comment.md')
+  write('junit.xml', 'of an earlier check')
+  const all = await aval('ci --comment comment.md --junit junit.xml')
   write('prompts/support.yaml', prompt('Answer:'))
   write('aval.yaml', '')
   const suite = await aval('ci')
@@ -175,6 +176,7 @@ test('mistakes in any file end it before anything is made, with every one named,
   expect(all).toMatchObject({ exitCode: 2, out: '' })
   for (const what of ['mesages', 'rotues', 'datset']) expect(all.err).toContain(what)
   expect(read('comment.md')).toContain('rotues')
+  expect(read('junit.xml')).toMatch(/<testsuite name="aval ci" tests="1" [^>]* errors="1"[\s\S]*rotues/)
   expect(suite.exitCode).toBe(103)
   expect(elsewhere).toMatchObject({ exitCode: 103, err: expect.stringContaining('Run it where they lie.') })
 })
@@ -194,9 +196,10 @@ test('a changed route that no suite asks is inconclusive, and says what to write
   write('prompts/support.yaml', prompt('Guess:'))
   rmSync(join(folder, 'evals/answers.yaml'))
 
-  const { exitCode, out } = await aval('ci')
+  const { exitCode, out } = await aval('ci --junit junit.xml')
 
   expect(exitCode).toBe(101)
+  expect(read('junit.xml')).toContain('<error message="No suite asks this route')
   expect(out).toContain('Write evals/answers.yaml with subject: answers.')
 })
 
@@ -231,7 +234,7 @@ test('--budget holds for all runs together, and a larger one goes on where it en
 
 test('options that mean nothing are refused with the value and the remedy', async () => {
   const label = await aval('ci --against r12')
-  const budget = await aval('ci --budget much')
+  const budget = await aval('ci --budget much --comment b.md')
   const dry = await aval('ci --dry-run --comment c.md')
 
   expect([label, budget, dry].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2])
@@ -239,6 +242,7 @@ test('options that mean nothing are refused with the value and the remedy', asyn
   expect(budget.err).toMatch(/--budget much: write an amount/)
   expect(dry.err).toMatch(/--dry-run measures nothing/)
   expect(existsSync(join(folder, 'c.md'))).toBe(false)
+  expect(read('b.md')).toContain('write an amount')
 })
 
 test('a suite that is named is the only one, and routes that it does not ask are said and left alone', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
-import { joinJunit } from '../../../../src/cli/ci/junit.ts'
 import { type CheckOutcome, exitCodeOf } from '../../../../src/cli/ci/outcome.ts'
 import { summaryOf } from '../../../../src/cli/ci/prompt-change.ts'
 import { suitesFor } from '../../../../src/cli/ci/suites-for.ts'
@@ -98,15 +97,4 @@ test('a route needs the suites that ask it, by whichever pointer, and no modelâ€
     'answers@staging',
     'answers@r3',
   ])
-})
-
-test('JUnit files of several runs become one, and what is none is refused', () => {
-  const one = (name: string) =>
-    `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="${name}"/>\n</testsuites>\n`
-
-  expect(joinJunit([one('a'), one('b')])).toBe(
-    '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="a"/>\n<testsuite name="b"/>\n</testsuites>\n',
-  )
-  expect(joinJunit([])).toContain('<testsuites>\n</testsuites>')
-  expect(() => joinJunit(['<html>'])).toThrow('no JUnit')
 })
