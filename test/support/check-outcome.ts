@@ -24,7 +24,7 @@ export function suiteOutcome(exitCode: number, more: Partial<SuiteOutcome> = {})
 
 export function checkOutcome(...suites: SuiteOutcome[]): CheckOutcome {
   const route = { candidate: CANDIDATE, release: 2, isNew: true, prompt: null, suites }
-  const notes = { leftOut: [], unasked: [], kept: [], unreleased: [], mixed: [] }
+  const notes = { leftOut: [], unasked: [], spared: [], kept: [], unreleased: [], mixed: [] }
   return { label: 'production', routes: [route], ...notes }
 }
 

@@ -9,6 +9,7 @@ import type { Candidate, ChangePlan } from '../sync/plan.ts'
 import { appliedText } from '../sync/plan-text.ts'
 import { measureSuite, planSuite } from './measure.ts'
 import type { CheckOutcome, RouteOutcome, SuiteOutcome } from './outcome.ts'
+import { demandPolicySuites } from './policy-suites.ts'
 import { readPromptChange } from './prompt-change.ts'
 import type { ChangeFiles } from './read-files.ts'
 import { type Measured, scopeOf } from './scope.ts'
@@ -61,7 +62,9 @@ export async function check(
   settings: CheckSettings,
 ): Promise<CheckOutcome> {
   demandRoutes(suites, settings)
-  const { measured, leftOut, unasked, mixed } = scopeOf(plan, suites, settings.isNamed)
+  const scope = scopeOf(plan, suites, settings.isNamed)
+  const { measured, leftOut, unasked, mixed } = scope
+  const spared = await demandPolicySuites(context.client, scope, suites, settings)
   for (const suite of new Set(measured.flatMap((one) => one.suites))) {
     await pushBeside(context, suite.dataset, settings.quiet)
   }
@@ -75,6 +78,7 @@ export async function check(
       route: candidate.route,
       release: madeOf(candidate, applied).release,
     })),
+    spared,
     kept: plan.kept,
     unreleased: unreleasedOf(plan, applied),
     mixed: mixed.map(({ route, model }) => ({ route, model })),

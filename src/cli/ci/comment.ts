@@ -4,7 +4,7 @@ import { folded, inlineCode, plainProse, preformatted, table } from '../../lib/g
 import { formatUsd } from '../../lib/money.ts'
 import { shorten } from '../format.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, leftOutText, mixedText, UNASKED, unaskedText } from './notes.ts'
+import { keptText, leftOutText, mixedText, sparedText, UNASKED, unaskedText } from './notes.ts'
 import {
   type CheckOutcome,
   costOf,
@@ -70,13 +70,14 @@ export function mistakesText(code: number, message: string): string {
 }
 
 function notesText(outcome: CheckOutcome): string {
-  const { routes, kept, unreleased, leftOut, unasked, mixed, label } = outcome
+  const { routes, kept, unreleased, leftOut, unasked, spared, mixed, label } = outcome
   const isSame = [routes, leftOut, unasked, mixed].every(({ length }) => length === 0)
   const lines = [
     ...(isSame ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
     ...leftOut.map(leftOutText),
     ...unasked.map((one) => unaskedText(one, label)),
+    ...spared.map((one) => sparedText(one, label)),
     ...mixed.map(mixedText),
     ...kept.map(keptText),
   ]

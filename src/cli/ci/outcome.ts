@@ -3,6 +3,7 @@
 import { usdText } from '../../lib/money.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Candidate, Kept } from '../sync/plan.ts'
+import type { Unmet } from './suites-for.ts'
 
 /** A verdict of the server's; `not_measured` is one that there is none of, with the reason. */
 export type SuiteOutcome = {
@@ -38,6 +39,8 @@ export type CheckOutcome = {
   leftOut: readonly string[]
   /** Releases with a change that no suite asks, of routes that the label does not serve. */
   unasked: readonly { route: string; release: number }[]
+  /** Suites that a policy demands and that were not named. */
+  spared: readonly Unmet[]
   kept: readonly Kept[]
   /** Versions that are in no release, `support-answer@3`. */
   unreleased: readonly string[]
@@ -97,6 +100,7 @@ export function outcomeJson(outcome: CheckOutcome): object {
     routes: outcome.routes.map(routeJson),
     left_out: outcome.leftOut,
     unasked: outcome.unasked.map(({ route, release }) => ({ route, release: `r${release}` })),
+    spared: outcome.spared.map(({ route, policy, suite }) => ({ route, policy, suite })),
     kept: outcome.kept,
     unreleased: outcome.unreleased,
     mixed: outcome.mixed,

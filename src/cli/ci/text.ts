@@ -5,13 +5,13 @@ import { printableLine } from '../../lib/printable.ts'
 import type { EvalPlan } from '../commands/evals/wire.ts'
 import type { Candidate, ChangePlan, PushStep } from '../sync/plan.ts'
 import { nextSteps } from './next-steps.ts'
-import { keptText, leftOutText, mixedText, unaskedText } from './notes.ts'
+import { keptText, leftOutText, mixedText, sparedText, unaskedText } from './notes.ts'
 import { type CheckOutcome, costOf, headline, outcomeText, type SuiteOutcome } from './outcome.ts'
 
 /** A suite that would be run, and what that takes; `problem` is why the server cannot say. */
 export type Forecast = { suite: string; route: string; plan: EvalPlan | null; problem: string | null }
 
-type Unmeasured = Pick<CheckOutcome, 'leftOut' | 'unasked' | 'label'>
+type Unmeasured = Pick<CheckOutcome, 'leftOut' | 'unasked' | 'spared' | 'label'>
 
 export function planText({ pushes, candidates, kept, mixed }: ChangePlan): string {
   return linesOf([
@@ -48,8 +48,12 @@ export function endText(outcome: CheckOutcome): string {
   ])
 }
 
-function unmeasuredTexts({ leftOut, unasked, label }: Unmeasured): string[] {
-  return [...leftOut.map(leftOutText), ...unasked.map((one) => unaskedText(one, label))]
+function unmeasuredTexts({ leftOut, unasked, spared, label }: Unmeasured): string[] {
+  return [
+    ...leftOut.map(leftOutText),
+    ...unasked.map((one) => unaskedText(one, label)),
+    ...spared.map((one) => sparedText(one, label)),
+  ]
 }
 
 function suiteForecast({ suite, route, plan, problem }: Forecast): string {

@@ -6,6 +6,7 @@ import { type CheckSettings, check, forecast } from '../ci/check.ts'
 import { commentText, mistakesText } from '../ci/comment.ts'
 import { junitText, notMeasured } from '../ci/junit.ts'
 import { type CheckOutcome, exitCodeOf, isNothing, outcomeJson } from '../ci/outcome.ts'
+import { demandPolicySuites } from '../ci/policy-suites.ts'
 import { type ChangeFiles, readChangeFiles } from '../ci/read-files.ts'
 import { scopeOf } from '../ci/scope.ts'
 import { endText, forecastText, nothingText, planText } from '../ci/text.ts'
@@ -125,7 +126,9 @@ async function dryRun(
   plan: ChangePlan,
   settings: CheckSettings,
 ): Promise<number> {
-  const { measured, leftOut, unasked, mixed } = scopeOf(plan, files.suites, settings.isNamed)
+  const scope = scopeOf(plan, files.suites, settings.isNamed)
+  const { measured, leftOut, unasked, mixed } = scope
+  const spared = await demandPolicySuites(context.client, scope, files.suites, settings)
   const forecasts = await forecast(context, measured)
   if (settings.quiet) {
     writeJson(context, {
@@ -139,6 +142,7 @@ async function dryRun(
       mixed,
       left_out: leftOut,
       unasked: unasked.map(({ route, release }) => ({ route, release: `r${release}` })),
+      spared: spared.map(({ route, policy, suite }) => ({ route, policy, suite })),
       suites: forecasts,
     })
     return EXIT.done
@@ -146,7 +150,7 @@ async function dryRun(
   const isEmpty = plan.pushes.length + plan.candidates.length + plan.mixed.length === 0
   const text = isEmpty
     ? nothingText(settings.label)
-    : `${forecastText(forecasts, { leftOut, unasked, label: settings.label })}Nothing was made.\n`
+    : `${forecastText(forecasts, { ...scope, spared, label: settings.label })}Nothing was made.\n`
   context.terminal.write(`${planText(plan)}${text}`)
   return EXIT.done
 }

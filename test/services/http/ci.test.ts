@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Role } from '../../../src/keys/key.ts'
+import { OPEN, type Policy } from '../../../src/promotion/policy.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine, type Printed } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -19,6 +20,8 @@ scorers:
 let database: TestDatabase
 let server: ApiServer
 let folder: string
+/** By label, as the server has them. */
+let policies: Record<string, Policy>
 let worker: ReturnType<typeof startWorker>
 
 beforeAll(async () => {
@@ -27,7 +30,8 @@ beforeAll(async () => {
 afterAll(() => database.close())
 beforeEach(async () => {
   await database.truncate()
-  server = await startApiServer(database)
+  policies = {}
+  server = await startApiServer(database, { policies })
   folder = mkdtempSync(join(tmpdir(), 'aval-ci-'))
   for (const part of ['prompts', 'model-versions', 'evals/datasets']) {
     mkdirSync(join(folder, part), { recursive: true })
@@ -273,4 +277,26 @@ test('a release of a route that nobody is served and no suite asks is made, and 
   expect(out).not.toContain('no route differs')
   expect(read('comment.md')).toContain(said.replaceAll('.', '&#46;'))
   expect(worker.asked).toEqual([])
+})
+
+test('suites that the policy of the label demands have to ask the route, or nothing is made', async () => {
+  write('prompts/support.yaml', prompt('Please answer:'))
+  write('evals/other.yaml', SUITE.replace('subject: answers', 'subject: other'))
+  policies['answers@production'] = { ...OPEN, name: 'careful', suites: ['answers', 'other', 'cited'] }
+
+  const refused = await aval('ci --comment comment.md')
+  const staged = await aval('ci --dry-run')
+  const named = await aval('ci --suite evals/answers.yaml --json')
+
+  const said = (what: string) => `${what}, and policy careful of answers@production demands it of answers.`
+  expect(refused.exitCode).toBe(103)
+  expect(refused.err).toContain(said('evals/other.yaml is about other'))
+  expect(refused.err).toContain(said('evals/cited.yaml is no suite here'))
+  expect(read('comment.md')).toContain(said('evals/cited.yaml is no suite here'))
+  expect(staged.exitCode).toBe(103)
+  expect(JSON.parse(named.out)).toMatchObject({
+    exit_code: 0,
+    routes: [{ release: 'r2', created: true }],
+    spared: [{ suite: 'other' }, { suite: 'cited' }],
+  })
 })

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
 import { type CheckOutcome, exitCodeOf } from '../../../../src/cli/ci/outcome.ts'
 import { summaryOf } from '../../../../src/cli/ci/prompt-change.ts'
-import { suitesFor } from '../../../../src/cli/ci/suites-for.ts'
-import { checkOutcome, nothingMeasured, suiteFile, suiteOutcome } from '../../../support/check-outcome.ts'
+import { checkOutcome, nothingMeasured, suiteOutcome } from '../../../support/check-outcome.ts'
 
 describe('the exit code', () => {
   test.each([
@@ -86,15 +85,4 @@ test('a diff counts words and shows a little of what stays the same around them'
 
   expect({ added, removed }).toEqual({ added: 2, removed: 1 })
   expect(text).toBe(`…${'a'.repeat(80)}[-one-]{+two three+}${'a'.repeat(80)}…`)
-})
-
-test('a route needs the suites that ask it, by whichever pointer, and no model’s or recorded ones', () => {
-  const subjects = ['answers', 'answers@staging', 'answers@r3', 'other', 'openai/answers', 'recorded']
-  const files = subjects.map((subject) => suiteFile(subject))
-
-  expect(suitesFor('answers', files).map(({ name }) => name)).toEqual([
-    'answers',
-    'answers@staging',
-    'answers@r3',
-  ])
 })
