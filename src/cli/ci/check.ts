@@ -9,9 +9,11 @@ import type { Candidate, ChangePlan } from '../sync/plan.ts'
 import { appliedText } from '../sync/plan-text.ts'
 import { measureSuite, planSuite } from './measure.ts'
 import type { CheckOutcome, RouteOutcome, SuiteOutcome } from './outcome.ts'
+import { demandPolicySuites } from './policy-suites.ts'
 import { readPromptChange } from './prompt-change.ts'
 import type { ChangeFiles } from './read-files.ts'
-import { routeOf, suitesFor } from './suites-for.ts'
+import { type Measured, scopeOf } from './scope.ts'
+import { routeOf } from './suites-for.ts'
 import { type Forecast, suiteText } from './text.ts'
 
 export type CheckSettings = {
@@ -23,27 +25,6 @@ export type CheckSettings = {
   /** Suites were named: other routes are no matter of this check. */
   isNamed: boolean
   quiet: boolean
-}
-type Measured = { candidate: Candidate; suites: readonly SuiteFile[] }
-
-/** A route that no label serves and no suite asks can become worse for nobody. */
-export function measuredOf(
-  { candidates }: ChangePlan,
-  suites: readonly SuiteFile[],
-  { isNamed }: Pick<CheckSettings, 'isNamed'>,
-): readonly Measured[] {
-  return candidates
-    .map((candidate) => ({ candidate, suites: suitesFor(candidate.route, suites) }))
-    .filter((one) => one.suites.length > 0 || (one.candidate.isServed && !isNamed))
-}
-
-/** Candidates that no named suite asks. */
-export function leftOutOf(
-  { candidates }: ChangePlan,
-  suites: readonly SuiteFile[],
-  { isNamed }: Pick<CheckSettings, 'isNamed'>,
-): readonly Candidate[] {
-  return candidates.filter(({ route }) => isNamed && suitesFor(route, suites).length === 0)
 }
 
 /** What the suites would take, reckoned for the release that the change begins with: the new one is not there yet. */
@@ -81,7 +62,9 @@ export async function check(
   settings: CheckSettings,
 ): Promise<CheckOutcome> {
   demandRoutes(suites, settings)
-  const measured = measuredOf(plan, suites, settings)
+  const scope = scopeOf(plan, suites, settings.isNamed)
+  const { measured, leftOut, unasked, mixed } = scope
+  const spared = await demandPolicySuites(context.client, scope, suites, settings)
   for (const suite of new Set(measured.flatMap((one) => one.suites))) {
     await pushBeside(context, suite.dataset, settings.quiet)
   }
@@ -90,10 +73,15 @@ export async function check(
   return {
     label: settings.label,
     routes: await measureAll(context, measured, applied, settings),
-    leftOut: leftOutOf(plan, suites, settings),
+    leftOut,
+    unasked: unasked.map((candidate) => ({
+      route: candidate.route,
+      release: madeOf(candidate, applied).release,
+    })),
+    spared,
     kept: plan.kept,
     unreleased: unreleasedOf(plan, applied),
-    mixed: plan.mixed.map(({ route, model }) => ({ route, model })),
+    mixed: mixed.map(({ route, model }) => ({ route, model })),
   }
 }
 
@@ -139,8 +127,7 @@ async function measureAll(
   const routes: RouteOutcome[] = []
   let allowance = settings.budget
   for (const { candidate, suites } of measured) {
-    const made = applied.find(({ action, name }) => action === 'release' && name === candidate.route)
-    const release = made?.number ?? candidate.release
+    const { release, isNew } = madeOf(candidate, applied)
     const numberOf = (name: string, planned: number) =>
       applied.find((one) => one.kind === 'prompt' && one.name === name)?.number ?? planned
     const prompt = await readPromptChange(context, candidate, numberOf)
@@ -150,7 +137,7 @@ async function measureAll(
       if (allowance !== null) allowance -= outcome.cost
       outcomes.push(outcome)
     }
-    routes.push({ candidate, release, isNew: made?.created ?? false, prompt, suites: outcomes })
+    routes.push({ candidate, release, isNew, prompt, suites: outcomes })
   }
   return routes
 }
@@ -173,6 +160,14 @@ async function measureNext(
   })
   if (!quiet) context.terminal.write(suiteText(outcome))
   return outcome
+}
+
+function madeOf(
+  { route, release }: Candidate,
+  applied: readonly Applied[],
+): { release: number; isNew: boolean } {
+  const made = applied.find(({ action, name }) => action === 'release' && name === route)
+  return { release: made?.number ?? release, isNew: made?.created ?? false }
 }
 
 /** First versions of prompts: no file says which route they are for. */

@@ -2,13 +2,13 @@
 
 import { folded, inlineCode, plainProse, preformatted, table } from '../../lib/github-markdown.ts'
 import { formatUsd } from '../../lib/money.ts'
-import { EXIT } from '../exit-codes.ts'
 import { shorten } from '../format.ts'
 import { nextSteps } from './next-steps.ts'
+import { keptText, leftOutText, mixedText, sparedText, UNASKED, unaskedText } from './notes.ts'
 import {
   type CheckOutcome,
   costOf,
-  exitCodeOf,
+  headline,
   outcomeText,
   type PromptChange,
   type RouteOutcome,
@@ -32,9 +32,8 @@ const MAX_MISTAKES_CHARS = MAX_CHARS / 6
 type Section = { text: string; short?: string }
 
 export function commentText(outcome: CheckOutcome): string {
-  const code = exitCodeOf(outcome)
   const steps = nextSteps(outcome)
-  const head = [`${MARKER}\n## Aval: ${headline(outcome, code)}\n`, notesText(outcome)]
+  const head = [`${MARKER}\n## Aval: ${headline(outcome)}\n`, notesText(outcome)]
   const tail = [
     costText(outcome),
     steps.length === 0 ? '' : `**Next**\n\n${steps.map(stepText).join('')}`,
@@ -70,23 +69,17 @@ export function mistakesText(code: number, message: string): string {
   return `${MARKER}\n## Aval: ${outcomeText(code)}\n\nNothing was measured.\n\n${preformatted(text)}`
 }
 
-function headline({ routes, leftOut }: CheckOutcome, code: number): string {
-  if (routes.length > 0 || code !== EXIT.done) return outcomeText(code)
-  return leftOut.length === 0 ? 'nothing to do' : 'nothing was measured'
-}
-
-function notesText({ routes, kept, unreleased, leftOut, mixed, label }: CheckOutcome): string {
+function notesText(outcome: CheckOutcome): string {
+  const { routes, kept, unreleased, leftOut, unasked, spared, mixed, label } = outcome
+  const isSame = [routes, leftOut, unasked, mixed].every(({ length }) => length === 0)
   const lines = [
-    ...(routes.length + leftOut.length === 0 ? [`No route differs from what ${label} serves.`] : []),
+    ...(isSame ? [`No route differs from what ${label} serves.`] : []),
     ...unreleased.map((ref) => `${ref} is in no release yet, so nothing could be measured.`),
-    ...leftOut.map(({ route }) => `${route} changed too. No suite that was named asks it.`),
-    ...mixed.map(
-      ({ route, model }) => `${route} has model ${model} in several versions; make its next release by hand.`,
-    ),
-    ...kept.map(
-      ({ route, kind, name, file, pinned }) =>
-        `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`,
-    ),
+    ...leftOut.map(leftOutText),
+    ...unasked.map((one) => unaskedText(one, label)),
+    ...spared.map((one) => sparedText(one, label)),
+    ...mixed.map(mixedText),
+    ...kept.map(keptText),
   ]
   const more = lines.length - MAX_NOTES
   const shown = [...lines.slice(0, MAX_NOTES), ...(more > 0 ? [`And ${more} more.`] : [])]
@@ -107,8 +100,7 @@ function routeSections(outcome: RouteOutcome, label: string): Section[] {
     changes.length === 0
       ? `${plainProse(`${label} serves no release of this route yet.`)}\n`
       : table(['ingredient', `r${from}`, `r${release}`], rows)
-  const lack =
-    suites.length === 0 ? '\n**No suite asks this route, so nobody knows whether it is worse.**\n' : ''
+  const lack = suites.length === 0 ? `\n**${UNASKED}**\n` : ''
   return [
     { text: `${heading}\n${what}${lack}`, short: `${heading}${lack}` },
     ...(prompt === null ? [] : [{ text: promptText(prompt), short: `${promptSummary(prompt)}\n` }]),

@@ -3,6 +3,7 @@
 import { usdText } from '../../lib/money.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Candidate, Kept } from '../sync/plan.ts'
+import type { Unmet } from './suites-for.ts'
 
 /** A verdict of the server's; `not_measured` is one that there is none of, with the reason. */
 export type SuiteOutcome = {
@@ -34,13 +35,22 @@ export type RouteOutcome = {
 export type CheckOutcome = {
   label: string
   routes: readonly RouteOutcome[]
-  /** Candidates that no named suite asks; the person left them out on purpose. */
-  leftOut: readonly Candidate[]
+  /** Routes that changed and that no named suite asks; the person left them out on purpose. */
+  leftOut: readonly string[]
+  /** Releases with a change that no suite asks, of routes that the label does not serve. */
+  unasked: readonly { route: string; release: number }[]
+  /** Suites that a policy demands and that were not named. */
+  spared: readonly Unmet[]
   kept: readonly Kept[]
   /** Versions that are in no release, `support-answer@3`. */
   unreleased: readonly string[]
   /** Routes of which somebody has to make the next release, with the model that is in it in several versions. */
   mixed: readonly { route: string; model: string }[]
+}
+
+/** Nothing differs: no release was made or would have to be, and no version is without one. */
+export function isNothing({ routes, leftOut, unasked, unreleased, mixed }: CheckOutcome): boolean {
+  return [routes, leftOut, unasked, unreleased, mixed].every(({ length }) => length === 0)
 }
 
 /** Fail goes first, as in a single verdict; then what broke, what was judged too little, and what was not settled. */
@@ -73,6 +83,13 @@ export function outcomeText(code: number): string {
   return `${words.get(code) ?? 'error'} (exit ${code})`
 }
 
+/** Says `pass` only of what was measured. */
+export function headline(outcome: CheckOutcome): string {
+  const code = exitCodeOf(outcome)
+  if (outcome.routes.length > 0 || code !== EXIT.done) return outcomeText(code)
+  return isNothing(outcome) ? 'nothing to do' : 'nothing was measured'
+}
+
 export function outcomeJson(outcome: CheckOutcome): object {
   const { cost, unpriced } = costOf(outcome)
   return {
@@ -81,7 +98,9 @@ export function outcomeJson(outcome: CheckOutcome): object {
     cost_usd: usdText(cost),
     unpriced,
     routes: outcome.routes.map(routeJson),
-    left_out: outcome.leftOut.map(({ route }) => route),
+    left_out: outcome.leftOut,
+    unasked: outcome.unasked.map(({ route, release }) => ({ route, release: `r${release}` })),
+    spared: outcome.spared.map(({ route, policy, suite }) => ({ route, policy, suite })),
     kept: outcome.kept,
     unreleased: outcome.unreleased,
     mixed: outcome.mixed,

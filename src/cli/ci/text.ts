@@ -5,23 +5,20 @@ import { printableLine } from '../../lib/printable.ts'
 import type { EvalPlan } from '../commands/evals/wire.ts'
 import type { Candidate, ChangePlan, PushStep } from '../sync/plan.ts'
 import { nextSteps } from './next-steps.ts'
-import { type CheckOutcome, costOf, exitCodeOf, outcomeText, type SuiteOutcome } from './outcome.ts'
+import { keptText, leftOutText, mixedText, sparedText, unaskedText } from './notes.ts'
+import { type CheckOutcome, costOf, headline, outcomeText, type SuiteOutcome } from './outcome.ts'
 
 /** A suite that would be run, and what that takes; `problem` is why the server cannot say. */
 export type Forecast = { suite: string; route: string; plan: EvalPlan | null; problem: string | null }
+
+type Unmeasured = Pick<CheckOutcome, 'leftOut' | 'unasked' | 'spared' | 'label'>
 
 export function planText({ pushes, candidates, kept, mixed }: ChangePlan): string {
   return linesOf([
     ...pushes.map(pushText),
     ...candidates.map(candidateText),
-    ...kept.map(
-      ({ route, kind, name, file, pinned }) =>
-        `${route} keeps ${kind} ${name}@${pinned}: the file is @${file}, an older one. To go back on purpose: aval release create ${route} --${kind} ${name}@${file}`,
-    ),
-    ...mixed.map(
-      ({ route, model }) =>
-        `left alone: ${route} has model ${model} in several versions; make its next release by hand`,
-    ),
+    ...kept.map(keptText),
+    ...mixed.map((one) => `left alone: ${mixedText(one)}`),
   ])
 }
 
@@ -29,14 +26,8 @@ export function nothingText(label: string): string {
   return `Nothing to do: no route differs from what ${label} serves.\n`
 }
 
-export function forecastText(forecasts: readonly Forecast[]): string {
-  return linesOf(
-    forecasts.map(({ suite, route, plan, problem }) => {
-      if (plan === null) return `${suite} of ${route}: ${problem ?? 'unknown'}`
-      const price = plan.cost_usd === null ? 'of unknown price' : `about $${plan.cost_usd}`
-      return `${suite} of ${route}: ${plan.items} items × ${plan.repeats}, ${plan.calls} calls for each release, ${price}`
-    }),
-  )
+export function forecastText(forecasts: readonly Forecast[], rest: Unmeasured): string {
+  return linesOf([...forecasts.map(suiteForecast), ...unmeasuredTexts(rest)])
 }
 
 export function suiteText({ suite, exitCode, run, baseline, isReused, reasons }: SuiteOutcome): string {
@@ -51,9 +42,24 @@ export function endText(outcome: CheckOutcome): string {
   const { cost, unpriced } = costOf(outcome)
   const unknown = unpriced === 0 ? '' : ` and ${unpriced} of unknown price`
   return linesOf([
+    ...unmeasuredTexts(outcome),
     ...nextSteps(outcome).map(({ says, command }) => (command === null ? says : `${says} ${command}`)),
-    `${outcomeText(exitCodeOf(outcome))}, ${formatUsd(cost)}${unknown}. No label was moved.`,
+    `${headline(outcome)}, ${formatUsd(cost)}${unknown}. No label was moved.`,
   ])
+}
+
+function unmeasuredTexts({ leftOut, unasked, spared, label }: Unmeasured): string[] {
+  return [
+    ...leftOut.map(leftOutText),
+    ...unasked.map((one) => unaskedText(one, label)),
+    ...spared.map((one) => sparedText(one, label)),
+  ]
+}
+
+function suiteForecast({ suite, route, plan, problem }: Forecast): string {
+  if (plan === null) return `${suite} of ${route}: ${problem ?? 'unknown'}`
+  const price = plan.cost_usd === null ? 'of unknown price' : `about $${plan.cost_usd}`
+  return `${suite} of ${route}: ${plan.items} items × ${plan.repeats}, ${plan.calls} calls for each release, ${price}`
 }
 
 function pushText({ kind, name, version, after, afterBy }: PushStep): string {

@@ -2,11 +2,13 @@
 
 import type { Command } from 'commander'
 import { parseUsd } from '../../lib/money.ts'
-import { type CheckSettings, check, forecast, leftOutOf, measuredOf } from '../ci/check.ts'
+import { type CheckSettings, check, forecast } from '../ci/check.ts'
 import { commentText, mistakesText } from '../ci/comment.ts'
-import { joinJunit } from '../ci/junit.ts'
-import { type CheckOutcome, exitCodeOf, outcomeJson } from '../ci/outcome.ts'
+import { junitText, notMeasured } from '../ci/junit.ts'
+import { type CheckOutcome, exitCodeOf, isNothing, outcomeJson } from '../ci/outcome.ts'
+import { demandPolicySuites } from '../ci/policy-suites.ts'
 import { type ChangeFiles, readChangeFiles } from '../ci/read-files.ts'
+import { scopeOf } from '../ci/scope.ts'
 import { endText, forecastText, nothingText, planText } from '../ci/text.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
@@ -46,20 +48,44 @@ export function addCiCommand(program: Command, context: CliContext): void {
 }
 
 async function ci(context: CliContext, options: Options): Promise<number> {
-  const settings = settingsOf(options)
+  let outcome: CheckOutcome
   try {
+    const settings = settingsOf(options)
     const files = await readChangeFiles(context.actions, options.suite ?? null)
     const plan = await planOf(context, files, settings.label)
     if (options.dryRun) return await dryRun(context, files, plan, settings)
     if (!settings.quiet) context.terminal.write(planText(plan))
-    const outcome = await check(context, files, plan, settings)
-    return await finish(context, options, outcome)
+    outcome = await check(context, files, plan, settings)
   } catch (error) {
-    // A pull request is told of mistakes too; whoever waits for the file may be asking nobody else.
-    if (error instanceof CliError && options.comment !== undefined) {
-      await context.actions.evals.write(options.comment, mistakesText(error.exitCode, error.message))
-    }
+    if (!options.dryRun) await writeMistakes(context, options, error)
     throw error
+  }
+  return await finish(context, options, outcome)
+}
+
+/** A pull request is told of mistakes too; whoever waits for the files may be asking nobody else, and those of an earlier check would lie. */
+async function writeMistakes(
+  { actions, terminal }: CliContext,
+  { comment, junit }: Options,
+  error: unknown,
+): Promise<void> {
+  const { exitCode, message } =
+    error instanceof CliError
+      ? error
+      : { exitCode: EXIT.ours, message: 'Aval failed. Its output has the error.' }
+  const texts = [
+    [comment, mistakesText(exitCode, message)],
+    [junit, notMeasured('aval ci', message)],
+  ] as const
+  for (const [path, text] of texts) {
+    if (path === undefined) continue
+    try {
+      await actions.evals.write(path, text)
+    } catch (refusal) {
+      // The mistakes end the check; that the disk refuses comes on top.
+      if (!(refusal instanceof CliError)) throw refusal
+      terminal.writeError(`${refusal.message}\n`)
+    }
   }
 }
 
@@ -100,7 +126,10 @@ async function dryRun(
   plan: ChangePlan,
   settings: CheckSettings,
 ): Promise<number> {
-  const forecasts = await forecast(context, measuredOf(plan, files.suites, settings))
+  const scope = scopeOf(plan, files.suites, settings.isNamed)
+  const { measured, leftOut, unasked, mixed } = scope
+  const spared = await demandPolicySuites(context.client, scope, files.suites, settings)
+  const forecasts = await forecast(context, measured)
   if (settings.quiet) {
     writeJson(context, {
       pushes: plan.pushes,
@@ -110,14 +139,18 @@ async function dryRun(
         from: `r${one.from}`,
       })),
       kept: plan.kept,
-      mixed: plan.mixed,
-      left_out: leftOutOf(plan, files.suites, settings).map(({ route }) => route),
+      mixed,
+      left_out: leftOut,
+      unasked: unasked.map(({ route, release }) => ({ route, release: `r${release}` })),
+      spared: spared.map(({ route, policy, suite }) => ({ route, policy, suite })),
       suites: forecasts,
     })
     return EXIT.done
   }
-  const isEmpty = plan.pushes.length + plan.candidates.length === 0
-  const text = isEmpty ? nothingText(settings.label) : `${forecastText(forecasts)}Nothing was made.\n`
+  const isEmpty = plan.pushes.length + plan.candidates.length + plan.mixed.length === 0
+  const text = isEmpty
+    ? nothingText(settings.label)
+    : `${forecastText(forecasts, { ...scope, spared, label: settings.label })}Nothing was made.\n`
   context.terminal.write(`${planText(plan)}${text}`)
   return EXIT.done
 }
@@ -129,15 +162,8 @@ async function finish(
 ): Promise<number> {
   const { terminal, actions } = context
   if (comment !== undefined) await actions.evals.write(comment, commentText(outcome))
-  if (junit !== undefined) {
-    const reports = outcome.routes.flatMap(({ suites }) => suites.flatMap((suite) => suite.junit ?? []))
-    await actions.evals.write(junit, joinJunit(reports))
-  }
+  if (junit !== undefined) await actions.evals.write(junit, junitText(outcome))
   if (json) writeJson(context, outcomeJson(outcome))
-  else {
-    const { routes, unreleased, mixed, leftOut } = outcome
-    const isNothing = routes.length + unreleased.length + mixed.length + leftOut.length === 0
-    terminal.write(isNothing ? nothingText(outcome.label) : endText(outcome))
-  }
+  else terminal.write(isNothing(outcome) ? nothingText(outcome.label) : endText(outcome))
   return exitCodeOf(outcome)
 }

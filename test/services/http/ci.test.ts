@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Role } from '../../../src/keys/key.ts'
+import { OPEN, type Policy } from '../../../src/promotion/policy.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine, type Printed } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -19,6 +20,8 @@ scorers:
 let database: TestDatabase
 let server: ApiServer
 let folder: string
+/** By label, as the server has them. */
+let policies: Record<string, Policy>
 let worker: ReturnType<typeof startWorker>
 
 beforeAll(async () => {
@@ -27,7 +30,8 @@ beforeAll(async () => {
 afterAll(() => database.close())
 beforeEach(async () => {
   await database.truncate()
-  server = await startApiServer(database)
+  policies = {}
+  server = await startApiServer(database, { policies })
   folder = mkdtempSync(join(tmpdir(), 'aval-ci-'))
   for (const part of ['prompts', 'model-versions', 'evals/datasets']) {
     mkdirSync(join(folder, part), { recursive: true })
@@ -163,7 +167,8 @@ test('mistakes in any file end it before anything is made, with every one named,
   write('aval.yaml', 'rotues: {}\n')
   write('evals/answers.yaml', SUITE.replace('dataset', 'datset'))
 
-  const all = await aval('ci --comment comment.md')
+  write('junit.xml', 'of an earlier check')
+  const all = await aval('ci --comment comment.md --junit junit.xml')
   write('prompts/support.yaml', prompt('Answer:'))
   write('aval.yaml', '')
   const suite = await aval('ci')
@@ -175,6 +180,7 @@ test('mistakes in any file end it before anything is made, with every one named,
   expect(all).toMatchObject({ exitCode: 2, out: '' })
   for (const what of ['mesages', 'rotues', 'datset']) expect(all.err).toContain(what)
   expect(read('comment.md')).toContain('rotues')
+  expect(read('junit.xml')).toMatch(/<testsuite name="aval ci" tests="1" [^>]* errors="1"[\s\S]*rotues/)
   expect(suite.exitCode).toBe(103)
   expect(elsewhere).toMatchObject({ exitCode: 103, err: expect.stringContaining('Run it where they lie.') })
 })
@@ -194,9 +200,10 @@ test('a changed route that no suite asks is inconclusive, and says what to write
   write('prompts/support.yaml', prompt('Guess:'))
   rmSync(join(folder, 'evals/answers.yaml'))
 
-  const { exitCode, out } = await aval('ci')
+  const { exitCode, out } = await aval('ci --junit junit.xml')
 
   expect(exitCode).toBe(101)
+  expect(read('junit.xml')).toContain('<error message="No suite asks this route')
   expect(out).toContain('Write evals/answers.yaml with subject: answers.')
 })
 
@@ -231,7 +238,7 @@ test('--budget holds for all runs together, and a larger one goes on where it en
 
 test('options that mean nothing are refused with the value and the remedy', async () => {
   const label = await aval('ci --against r12')
-  const budget = await aval('ci --budget much')
+  const budget = await aval('ci --budget much --comment b.md')
   const dry = await aval('ci --dry-run --comment c.md')
 
   expect([label, budget, dry].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2])
@@ -239,6 +246,7 @@ test('options that mean nothing are refused with the value and the remedy', asyn
   expect(budget.err).toMatch(/--budget much: write an amount/)
   expect(dry.err).toMatch(/--dry-run measures nothing/)
   expect(existsSync(join(folder, 'c.md'))).toBe(false)
+  expect(read('b.md')).toContain('write an amount')
 })
 
 test('a suite that is named is the only one, and routes that it does not ask are said and left alone', async () => {
@@ -253,4 +261,42 @@ test('a suite that is named is the only one, and routes that it does not ask are
   expect(read('comment.md')).toContain('answers changed too&#46; No suite that was named asks it')
   expect(model).toMatchObject({ exitCode: 2, err: expect.stringContaining('it asks no route') })
   expect(worker.asked).toEqual([])
+})
+
+test('a release of a route that nobody is served and no suite asks is made, and said to be unmeasured', async () => {
+  write('prompts/idle.yaml', prompt('Wait:'))
+  await aval('sync --yes')
+  await aval('release create idle --prompt idle --model mini')
+  write('prompts/idle.yaml', prompt('Still wait:'))
+
+  const { exitCode, out } = await aval('ci --comment comment.md')
+
+  const said = 'idle r2 has what changed. production does not serve the route and no suite asks it'
+  expect(exitCode).toBe(0)
+  expect(out).toContain(said)
+  expect(out).not.toContain('no route differs')
+  expect(read('comment.md')).toContain(said.replaceAll('.', '&#46;'))
+  expect(worker.asked).toEqual([])
+})
+
+test('suites that the policy of the label demands have to ask the route, or nothing is made', async () => {
+  write('prompts/support.yaml', prompt('Please answer:'))
+  write('evals/other.yaml', SUITE.replace('subject: answers', 'subject: other'))
+  policies['answers@production'] = { ...OPEN, name: 'careful', suites: ['answers', 'other', 'cited'] }
+
+  const refused = await aval('ci --comment comment.md')
+  const staged = await aval('ci --dry-run')
+  const named = await aval('ci --suite evals/answers.yaml --json')
+
+  const said = (what: string) => `${what}, and policy careful of answers@production demands it of answers.`
+  expect(refused.exitCode).toBe(103)
+  expect(refused.err).toContain(said('evals/other.yaml is about other'))
+  expect(refused.err).toContain(said('evals/cited.yaml is no suite here'))
+  expect(read('comment.md')).toContain(said('evals/cited.yaml is no suite here'))
+  expect(staged.exitCode).toBe(103)
+  expect(JSON.parse(named.out)).toMatchObject({
+    exit_code: 0,
+    routes: [{ release: 'r2', created: true }],
+    spared: [{ suite: 'other' }, { suite: 'cited' }],
+  })
 })

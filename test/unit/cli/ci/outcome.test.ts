@@ -1,34 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
-import { joinJunit } from '../../../../src/cli/ci/junit.ts'
-import { type CheckOutcome, exitCodeOf, type SuiteOutcome } from '../../../../src/cli/ci/outcome.ts'
+import { type CheckOutcome, exitCodeOf } from '../../../../src/cli/ci/outcome.ts'
 import { summaryOf } from '../../../../src/cli/ci/prompt-change.ts'
-import { suitesFor } from '../../../../src/cli/ci/suites-for.ts'
-import type { SuiteFile } from '../../../../src/cli/evals.ts'
-import type { Candidate } from '../../../../src/cli/sync/plan.ts'
-
-const candidate: Candidate = {
-  action: 'release',
-  route: 'answers',
-  release: 2,
-  from: 1,
-  changes: [{ kind: 'prompt', name: 'support', from: 1, to: 2 }],
-  prompt: 'support',
-  models: null,
-  isThere: false,
-  isServed: true,
-}
-
-function suite(exitCode: number, more: Partial<SuiteOutcome> = {}): SuiteOutcome {
-  const verdict = exitCode === 0 ? 'pass' : 'fail'
-  const runs = { run: 'run_1', baseline: 'run_0', isReused: false, cost: 0n, unpriced: 0 }
-  return { suite: 'first', verdict, exitCode, reasons: [], ...runs, markdown: '', junit: null, ...more }
-}
-
-function outcome(...suites: SuiteOutcome[]): CheckOutcome {
-  const route = { candidate, release: 2, isNew: true, prompt: null, suites }
-  return { label: 'production', routes: [route], leftOut: [], kept: [], unreleased: [], mixed: [] }
-}
+import { checkOutcome, nothingMeasured, suiteOutcome } from '../../../support/check-outcome.ts'
 
 describe('the exit code', () => {
   test.each([
@@ -39,14 +13,12 @@ describe('the exit code', () => {
     [[1, 100, 0], 100],
     [[], 101],
   ])('of %j is %d', (codes, expected) => {
-    expect(exitCodeOf(outcome(...codes.map((code) => suite(code))))).toBe(expected)
+    expect(exitCodeOf(checkOutcome(...codes.map((code) => suiteOutcome(code))))).toBe(expected)
   })
 
   test('of a check without changed routes is 0, and 101 when one needs a person', () => {
-    const nothing = { ...outcome(), routes: [] }
-
-    expect(exitCodeOf(nothing)).toBe(0)
-    expect(exitCodeOf({ ...nothing, mixed: [{ route: 'answers', model: 'mini' }] })).toBe(101)
+    expect(exitCodeOf(nothingMeasured())).toBe(0)
+    expect(exitCodeOf(nothingMeasured({ mixed: [{ route: 'answers', model: 'mini' }] }))).toBe(101)
   })
 })
 
@@ -54,11 +26,11 @@ describe('the comment', () => {
   test('lets no name, reason or diff become markup, a mention or an end of its folds', () => {
     const hostile = '</details><img src=x>@team #12 [a](b) | `'
     const text = commentText({
-      ...outcome(suite(100, { suite: hostile, reasons: [hostile] })),
+      ...checkOutcome(suiteOutcome(100, { suite: hostile, reasons: [hostile] })),
       unreleased: [hostile],
       routes: [
         {
-          ...(outcome(suite(1, { suite: hostile, reasons: [hostile] }))
+          ...(checkOutcome(suiteOutcome(1, { suite: hostile, reasons: [hostile] }))
             .routes[0] as CheckOutcome['routes'][number]),
           prompt: { from: hostile, to: hostile, added: 1, removed: 0, text: hostile },
         },
@@ -72,8 +44,8 @@ describe('the comment', () => {
   })
 
   test('leaves reports out that GitHub would not take, and says so', () => {
-    const large = suite(100, { markdown: `### fail\n${'x'.repeat(30_000)}` })
-    const text = commentText(outcome(...Array.from({ length: 30 }, () => large)))
+    const large = suiteOutcome(100, { markdown: `### fail\n${'x'.repeat(30_000)}` })
+    const text = commentText(checkOutcome(...Array.from({ length: 30 }, () => large)))
 
     expect(text.length).toBeLessThan(65_536)
     expect(text.match(/^### fail$/gm)).toHaveLength(1)
@@ -84,11 +56,11 @@ describe('the comment', () => {
     ['routes', 200, 1],
     ['suites', 1, 200],
   ])('of very many %s still fits, and says that parts are missing', (_what, routes, suites) => {
-    const large = suite(100, { markdown: 'x'.repeat(9000), reasons: Array(9).fill('#'.repeat(900)) })
-    const [route] = outcome(...Array.from({ length: suites }, () => large)).routes
+    const large = suiteOutcome(100, { markdown: 'x'.repeat(9000), reasons: Array(9).fill('#'.repeat(900)) })
+    const [route] = checkOutcome(...Array.from({ length: suites }, () => large)).routes
     const prompt = { from: 'a@1', to: 'a@2', added: 1, removed: 0, text: '<'.repeat(9000) }
     const text = commentText({
-      ...outcome(),
+      ...checkOutcome(),
       routes: Array.from({ length: routes }, () => ({
         ...(route as CheckOutcome['routes'][number]),
         prompt,
@@ -113,32 +85,4 @@ test('a diff counts words and shows a little of what stays the same around them'
 
   expect({ added, removed }).toEqual({ added: 2, removed: 1 })
   expect(text).toBe(`…${'a'.repeat(80)}[-one-]{+two three+}${'a'.repeat(80)}…`)
-})
-
-test('a route needs the suites that ask it, by whichever pointer, and no model’s or recorded ones', () => {
-  const files = ['answers', 'answers@staging', 'answers@r3', 'other', 'openai/answers', 'recorded'].map(
-    (subject): SuiteFile => ({
-      name: subject,
-      body: { subject },
-      dataset: { name: 'd', version: null, file: null },
-      budgetUsd: null,
-    }),
-  )
-
-  expect(suitesFor('answers', files).map(({ name }) => name)).toEqual([
-    'answers',
-    'answers@staging',
-    'answers@r3',
-  ])
-})
-
-test('JUnit files of several runs become one, and what is none is refused', () => {
-  const one = (name: string) =>
-    `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="${name}"/>\n</testsuites>\n`
-
-  expect(joinJunit([one('a'), one('b')])).toBe(
-    '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="a"/>\n<testsuite name="b"/>\n</testsuites>\n',
-  )
-  expect(joinJunit([])).toContain('<testsuites>\n</testsuites>')
-  expect(() => joinJunit(['<html>'])).toThrow('no JUnit')
 })

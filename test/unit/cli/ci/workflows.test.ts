@@ -6,6 +6,9 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
+import type { CliActions } from '../../../../src/cli/context.ts'
+import { buildProgram } from '../../../../src/cli/program.ts'
+import { nothingMeasured } from '../../../support/check-outcome.ts'
 import { commandTree } from '../../../support/command-tree.ts'
 
 type Step = { uses?: string; run?: string; with?: Record<string, unknown>; env?: Record<string, string> }
@@ -71,14 +74,7 @@ describe.each(workflows.map((workflow, at) => [at + 1, workflow] as const))(
     })
 
     test('finds its own comment by the line that the comment begins with', () => {
-      const [marker = ''] = commentText({
-        label: 'production',
-        routes: [],
-        leftOut: [],
-        kept: [],
-        unreleased: [],
-        mixed: [],
-      }).split('\n')
+      const [marker = ''] = commentText(nothingMeasured()).split('\n')
 
       expect(linesOf(workflow).some((line) => line.includes(`startswith("${marker}")`))).toBe(true)
     })

@@ -1,36 +1,7 @@
-import { Parser } from 'htmlparser2'
 import { describe, expect, test } from 'vitest'
 import { renderJunit } from '../../../../src/evals/reports/junit.ts'
 import { answered, grounded, report, verdict } from '../../../support/eval-report.ts'
-
-type Element = { name: string; attributes: Record<string, string>; text: string }
-
-/** Elements in the order of their opening; throws where one is closed that is not the last one opened. */
-function elementsOf(xml: string): Element[] {
-  const elements: Element[] = []
-  const open: Element[] = []
-  const parser = new Parser(
-    {
-      onopentag(name, attributes) {
-        const element = { name, attributes, text: '' }
-        elements.push(element)
-        open.push(element)
-      },
-      ontext(text) {
-        const last = open.at(-1)
-        if (last !== undefined) last.text += text
-      },
-      onclosetag(name, isImplied) {
-        if (open.pop()?.name !== name || (isImplied && !xml.includes('/>'))) throw new Error(`</${name}>`)
-      },
-    },
-    { xmlMode: true },
-  )
-  parser.end(xml)
-  return elements
-}
-
-const named = (elements: Element[], name: string) => elements.filter((one) => one.name === name)
+import { elementsOf, named } from '../../../support/xml-elements.ts'
 
 describe('a report as JUnit XML', () => {
   test('has a case for each demand and each item', () => {
