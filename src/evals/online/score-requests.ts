@@ -96,21 +96,29 @@ async function look(
   scoring: Scoring,
   { since, until, room }: { since: string; until: string; room: number },
 ): Promise<Look> {
-  const { sql, clock, row, order } = scoring
+  const { sql, clock, row, order, budget } = scoring
   const span = { projectId: row.projectId, releaseIds: order.releases.map(({ id }) => id), since, until }
   const endMs = clock.monotonicMs() + MAX_LOOK_MS
   let left = room
   let after: TrafficPlace | null = null
   for (;;) {
     const page: TrafficRow[] = await readTraffic(sql, { ...span, models: order.models ?? null }, after, PAGE)
-    const pending = await pendingOf(scoring, page)
-    for (let at = 0; at < pending.length; at += BATCH) {
-      const batch = pending.slice(at, Math.min(at + BATCH, at + left))
-      const place = pending[at]?.request.startedAt ?? since
+    let couldSpend = budget.canSpend()
+    let pending = await pendingOf(scoring, page)
+    while (pending.length > 0) {
+      const place = pending[0]?.request.startedAt ?? since
       if (left <= 0) return { ended: 'limit', lookedTo: place }
       if (clock.monotonicMs() > endMs) return { ended: 'time', lookedTo: place }
+      const batch = pending.slice(0, Math.min(BATCH, left))
       await scoreBatch(scoring, batch)
+      pending = pending.slice(batch.length)
       left -= batch.length
+      if (couldSpend && !budget.canSpend()) {
+        // Gaps of other orders are no longer this one's to fill, and those that it came too late for are none of its requests.
+        couldSpend = false
+        pending = await pendingOf(scoring, page)
+        left = order.limit - (await countTaken(sql, row.id)).taken
+      }
     }
     if (page.length < PAGE) return { ended: left <= 0 ? 'limit' : 'all', lookedTo: until }
     after = page.at(-1) ?? after
@@ -118,13 +126,13 @@ async function look(
 }
 
 async function pendingOf(
-  { sql, row, order, scorers }: Scoring,
+  { sql, row, order, scorers, budget }: Scoring,
   page: readonly TrafficRow[],
 ): Promise<Pending[]> {
   const sampled = page.filter(({ id }) => inSample(id, order.sample))
   const settled = await readSettled(
     sql,
-    row.id,
+    { orderId: row.id, takesGaps: budget.canSpend() },
     sampled.map(({ id }) => id),
   )
   return sampled

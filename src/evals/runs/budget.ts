@@ -29,20 +29,28 @@ export class Budget {
    * one call goes alone.
    */
   reserve(): string | null {
+    const refused = this.#refusal()
+    if (refused === null) this.#underWay += 1
+    return refused
+  }
+
+  /** Whether a call would be made if it were asked for now. Reserves nothing. */
+  canSpend(): boolean {
+    return this.#refusal() === null
+  }
+
+  #refusal(): string | null {
     const cap = this.#cap
-    if (cap !== null) {
-      if (this.#unpriced) {
-        return 'An answer has no known price, so the budget cannot be held. Set one: aval price set --help'
-      }
-      if (this.#answers === 0 && this.#underWay > 0)
-        return 'What an answer costs is known with the first one.'
-      const mean = this.#answers === 0 ? 0n : this.#spent / BigInt(this.#answers)
-      const expected = this.#spent + mean * BigInt(this.#underWay + 1)
-      if ((this.#spent >= cap && this.#answers > 0 && mean > 0n) || cap === 0n || expected > cap) {
-        return `The budget of ${formatUsd(cap)} is spent: ${formatUsd(this.#spent)} of it on ${this.#answers} answers.`
-      }
+    if (cap === null) return null
+    if (this.#unpriced) {
+      return 'An answer has no known price, so the budget cannot be held. Set one: aval price set --help'
     }
-    this.#underWay += 1
+    if (this.#answers === 0 && this.#underWay > 0) return 'What an answer costs is known with the first one.'
+    const mean = this.#answers === 0 ? 0n : this.#spent / BigInt(this.#answers)
+    const expected = this.#spent + mean * BigInt(this.#underWay + 1)
+    if ((this.#spent >= cap && this.#answers > 0 && mean > 0n) || cap === 0n || expected > cap) {
+      return `The budget of ${formatUsd(cap)} is spent: ${formatUsd(this.#spent)} of it on ${this.#answers} answers.`
+    }
     return null
   }
 

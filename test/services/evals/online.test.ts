@@ -252,6 +252,36 @@ describeDatabases('scores of live traffic', (open) => {
     expect(await rowOf(more.id)).toMatchObject({ spent: '800' })
   })
 
+  test('an order without money left reads no request again for the gap of another one, and one with money does', async () => {
+    for (let at = 0; at < 4; at += 1) await say(stable(), 'Gladly.')
+    await traffic.flush()
+    const { ask } = scriptedAsk(() => ({ output: yes, cost: 400n, free: false }))
+    const [first, second] = [
+      await order({ scorers: [POLITE], budget: 400n }),
+      await order({ scorers: [POLITE], budget: 400n, limit: 3 }),
+    ]
+    const reads: number[] = []
+    for (const { id } of [first, second, first, second, second]) {
+      const records: EventRecord[] = []
+      await lookAt(open(), id, { ask, records })
+      reads.push(records.length)
+    }
+    const between = await kept()
+    const subject = pseudonym(onlineKeys, PROJECT, person)
+    await open().sql`DELETE FROM data_keys WHERE subject = ${subject}`
+    const third = await order({ scorers: [POLITE], budget: 400n })
+    const records: EventRecord[] = []
+    for (let look = 0; look < 2; look += 1) await lookAt(open(), third.id, { ask, records })
+
+    expect(reads).toEqual([1, 1, 0, 0, 0])
+    expect(between.map(({ value, skip }) => value ?? skip)).toEqual([1, 1, 'budget_spent', 'budget_spent'])
+    // It has none of the requests whose gaps it came too late for, so it is not at its limit.
+    expect(await rowOf(second.id)).toMatchObject({ state: 'queued', spent: '400' })
+    // What cannot be judged any more is no gap of a budget any more, and is read once.
+    expect((await kept()).map(({ value, skip }) => value ?? skip)).toEqual([1, 1, 'erased', 'erased'])
+    expect(records).toHaveLength(1)
+  })
+
   test('holds the budget by not asking again where nobody knows the price', async () => {
     await say(stable(), 'Gladly.')
     await say(stable(), 'Gladly.')

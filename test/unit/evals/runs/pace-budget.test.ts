@@ -48,6 +48,16 @@ describe('a budget', () => {
     expect(reserved[4]).toMatch(/budget of \$0\.001 is spent: \$0\.0006 of it on 6 answers/)
   })
 
+  test('says whether it can spend as it would refuse, and reserves nothing by saying so', () => {
+    const budget = new Budget(1_000n)
+    const said = [budget.canSpend(), budget.canSpend(), budget.reserve() === null, budget.canSpend()]
+    budget.settle('600', true)
+
+    expect(said).toEqual([true, true, true, false])
+    expect([budget.canSpend(), budget.reserve() === null]).toEqual([false, false])
+    expect(new Budget(null).canSpend()).toBe(true)
+  })
+
   test('without a cap never refuses, and answers of unknown price do not matter to it', () => {
     const budget = new Budget(null)
     budget.reserve()
