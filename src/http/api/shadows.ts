@@ -3,7 +3,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ShadowFigures, ShadowKey } from '../../audit/shadows/store.ts'
 import { parseUsd, usdText } from '../../lib/money.ts'
-import { findReleaseById } from '../../registry/releases/store.ts'
+import { findReleasesById, type ReleaseRow } from '../../registry/releases/store.ts'
 import { noShadow, type ShadowDeps, startShadow, stopShadow } from '../../registry/shadows/shadow.ts'
 import { findShadow, listShadows, type ShadowRow, sumShadowTallies } from '../../registry/shadows/store.ts'
 import { actorOf } from '../actor.ts'
@@ -150,11 +150,14 @@ export function shadowsApi(deps: ShadowsApiDeps) {
     })
     .openapi(listRoute, async (c) => {
       const { route, limit, cursor } = c.req.valid('query')
-      const page = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
-      const rows = await listShadows(db, c.var.key.projectId, page)
+      const wanted = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
+      const rows = await listShadows(db, c.var.key.projectId, wanted)
       const cursorOf = ({ id }: ShadowRow) => id
-      const { data, next_cursor } = pageFrom(rows, limit, { cursorOf, toWire: (row) => toWire(deps, row) })
-      return c.json({ data: await Promise.all(data), next_cursor }, 200)
+      const page = pageFrom(rows, limit, { cursorOf, toWire: (row) => row })
+      // Read at once, however many there are.
+      const ids = page.data.map(({ releaseId }) => releaseId)
+      const releases = await findReleasesById(db, c.var.key.projectId, ids)
+      return c.json({ ...page, data: page.data.map((row) => shadowToWire(row, releases)) }, 200)
     })
     .openapi(showRoute, async (c) => {
       const { id } = c.req.valid('param')
@@ -194,12 +197,19 @@ function latencyToWire(found: ShadowFigures['app']): z.infer<typeof latency> {
 }
 
 async function toWire({ db }: ShadowsApiDeps, row: ShadowRow): Promise<z.infer<typeof shadowSchema>> {
-  const release = await findReleaseById(db, row.projectId, row.releaseId)
+  return shadowToWire(row, await findReleasesById(db, row.projectId, [row.releaseId]))
+}
+
+function shadowToWire(
+  row: ShadowRow,
+  releases: ReadonlyMap<string, ReleaseRow>,
+): z.infer<typeof shadowSchema> {
+  const release = releases.get(row.releaseId)
   return {
     id: row.id,
     route: row.route,
     label: row.label,
-    release: release === null ? row.releaseId : `r${release.number}`,
+    release: release === undefined ? row.releaseId : `r${release.number}`,
     release_id: row.releaseId,
     percent: row.share / 100,
     budget_usd: usdText(row.budget),

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await seedModel(database.db, { projectId, name: 'small', content: { upstream: 'up', model: 'small-1' } })
   const nothing = { from: null, prompt: null, retries: null, index: null, retrieval: null }
   const models = [{ ref: 'small', weight: null }]
-  for (const seed of [1, 2]) {
+  for (const seed of [1, 2, 3]) {
     await createRelease(deps, author, { route: 'answer', ...nothing, models, parameters: { seed } })
   }
   const production = { label: 'production', to: 1, canary: null, expected: null, reason: 'a test' }
@@ -101,6 +101,16 @@ test('is started, shown and stopped, each change on the log before it', async ()
     ['shadow.start', 'answer@production', 'new prompt'],
     ['shadow.stop', id, 'seen enough'],
   ])
+})
+
+test('a list names the candidate of each', async () => {
+  for (const release of ['r2', 'r3']) {
+    const { json } = await call('engineer', 'POST', '/shadows', { ...wanted, release })
+    await call('engineer', 'POST', `/shadows/${json.id}/stop`, { reason: 'seen enough' })
+  }
+  const { json } = await call('auditor', 'GET', '/shadows?limit=2')
+
+  expect(json.data.map(({ release }: { release: string }) => release)).toEqual(['r3', 'r2'])
 })
 
 test.each([
