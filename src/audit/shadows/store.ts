@@ -2,6 +2,7 @@
 
 import { sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { readWithin } from '../../db/read-within.ts'
 import { requests } from '../../db/schema.ts'
 
 /** A shadow as its rows are found: they carry its id in place of the client's own. */
@@ -9,21 +10,28 @@ export type ShadowKey = { projectId: string; id: string; startedAt: Date }
 
 /** Milliseconds; null without a pair. */
 type Latency = { p50: number; p95: number } | null
-export type ShadowFigures = {
-  /** Rows by outcome. */
-  outcomes: Readonly<Record<string, number>>
+type Spending = {
+  /** Rows. */
+  sent: number
   /** Micro-USD of the rows that say what they cost. */
   spent: bigint
   /** Rows of calls that went to an upstream and do not say what they cost. */
   unpriced: number
-  /** Of pairs whose mirrored call completed, the newest of them: their requests, and these calls. */
-  pairs: number
-  app: Latency
-  shadow: Latency
+}
+/** Of pairs whose mirrored call completed, the newest of them: their requests, and these calls. */
+type Latencies = { pairs: number; app: Latency; shadow: Latency }
+/** Null: the shadow has more calls than the database reads in time. */
+export type ShadowFigures = {
+  spending: Spending | null
+  /** Rows by outcome. */
+  outcomes: Readonly<Record<string, number>> | null
+  latencies: Latencies | null
 }
 
 /** Enough for steady quantiles, and a bound on what one look at a shadow reads. */
 const MAX_PAIRS = 10_000
+/** Of each of the three reads: whoever asks waits half a minute at most. */
+const READ_TIMEOUT_MS = 10_000
 
 /** Micro-USD of the calls that other process starts than `exceptWriter` have logged. */
 export async function sumShadowCosts(db: Db, shadow: ShadowKey, exceptWriter: string): Promise<bigint> {
@@ -33,27 +41,38 @@ export async function sumShadowCosts(db: Db, shadow: ShadowKey, exceptWriter: st
   return BigInt(rows[0]?.spent ?? '0')
 }
 
-/** Bounded by the statement timeout. */
-export async function readShadowFigures(db: Db, shadow: ShadowKey): Promise<ShadowFigures> {
-  const outcomes = await db.execute<{ outcome: string; count: number; spent: string; unpriced: number }>(sql`
-    SELECT outcome, count(*)::integer AS count, coalesce(sum(cost_micro_usd), 0)::text AS spent,
+/** What was spent comes first. Where that takes too long nothing else is tried: it reads as many rows, and more of each. */
+export async function readShadowFigures(
+  db: Db,
+  shadow: ShadowKey,
+  timeoutMs = READ_TIMEOUT_MS,
+): Promise<ShadowFigures> {
+  const within = <Figures>(read: (db: Db, shadow: ShadowKey) => Promise<Figures>) =>
+    readWithin(db, timeoutMs, (transaction) => read(transaction, shadow))
+  const spending = await within(readSpending)
+  if (spending === null) return { spending, outcomes: null, latencies: null }
+  return { spending, outcomes: await within(countOutcomes), latencies: await within(readLatencies) }
+}
+
+async function readSpending(db: Db, shadow: ShadowKey): Promise<Spending> {
+  const [found] = await db.execute<{ sent: number; spent: string; unpriced: number }>(sql`
+    SELECT count(*)::integer AS sent, coalesce(sum(cost_micro_usd), 0)::text AS spent,
       (count(*) FILTER (WHERE cost_micro_usd IS NULL AND upstream IS NOT NULL))::integer AS unpriced
-    FROM ${requests} WHERE ${mine(shadow)} GROUP BY outcome ORDER BY outcome`)
-  return {
-    outcomes: Object.fromEntries(outcomes.map(({ outcome, count }) => [outcome, count])),
-    spent: outcomes.reduce((sum, { spent }) => sum + BigInt(spent), 0n),
-    unpriced: outcomes.reduce((sum, { unpriced }) => sum + unpriced, 0),
-    ...(await readLatencies(db, shadow)),
-  }
+    FROM ${requests} WHERE ${mine(shadow)}`)
+  const { sent = 0, spent = '0', unpriced = 0 } = found ?? {}
+  return { sent, spent: BigInt(spent), unpriced }
+}
+
+async function countOutcomes(db: Db, shadow: ShadowKey): Promise<Readonly<Record<string, number>>> {
+  const outcomes = await db.execute<{ outcome: string; count: number }>(sql`
+    SELECT outcome, count(*)::integer AS count FROM ${requests} WHERE ${mine(shadow)} GROUP BY outcome ORDER BY outcome`)
+  return Object.fromEntries(outcomes.map(({ outcome, count }) => [outcome, count]))
 }
 
 type LatencyRow = { pairs: number; app50: number; app95: number; shadow50: number; shadow95: number }
 
 /** percentile_cont interpolates as `quantile` of src/lib/quantile.ts does. */
-async function readLatencies(
-  db: Db,
-  shadow: ShadowKey,
-): Promise<Pick<ShadowFigures, 'pairs' | 'app' | 'shadow'>> {
+async function readLatencies(db: Db, shadow: ShadowKey): Promise<Latencies> {
   const [found] = await db.execute<LatencyRow>(sql`
     WITH mirrored AS (
       SELECT shadow_of, duration_ms FROM ${requests} WHERE ${mine(shadow)} AND outcome = 'completed'

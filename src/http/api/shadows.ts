@@ -47,18 +47,18 @@ const latency = z.object({ p50_ms: z.number(), p95_ms: z.number() }).nullable()
 const detailSchema = z
   .object({
     ...shape,
-    /** Calls on the log, of every outcome. */
-    sent: z.number(),
+    /** Calls on the log, of every outcome. This and all else that is nullable: null when they are too many to be read in time. */
+    sent: z.number().nullable(),
     /** Chosen and not sent: no room in the queue, or it had ended; may leave traces, or no room in the budget. */
     dropped: z.number(),
     skipped: z.number(),
-    outcomes: z.record(z.string(), z.number()),
-    spent_usd: z.string(),
+    outcomes: z.record(z.string(), z.number()).nullable(),
+    spent_usd: z.string().nullable(),
     /** Kept back for calls whose cost nobody told, and how many calls of the log say none. */
     held_usd: z.string(),
-    unpriced: z.number(),
+    unpriced: z.number().nullable(),
     /** Over the newest pairs of which the mirrored call completed. */
-    latency: z.object({ pairs: z.number(), app: latency, shadow: latency }),
+    latency: z.object({ pairs: z.number(), app: latency, shadow: latency }).nullable(),
   })
   .openapi('ShadowDetail')
 
@@ -177,23 +177,25 @@ export function shadowsApi(deps: ShadowsApiDeps) {
 }
 
 async function toDetail(deps: ShadowsApiDeps, row: ShadowRow): Promise<z.infer<typeof detailSchema>> {
-  const { outcomes, spent, unpriced, pairs, app, shadow } = await deps.figuresOf(row)
+  const { spending, outcomes, latencies } = await deps.figuresOf(row)
   const { dropped, skipped, held } = await sumShadowTallies(deps.db, row.id)
   return {
     ...(await toWire(deps, row)),
-    sent: Object.values(outcomes).reduce((sum, count) => sum + count, 0),
+    sent: spending?.sent ?? null,
     dropped,
     skipped,
-    outcomes: { ...outcomes },
-    spent_usd: usdText(spent),
+    outcomes: outcomes === null ? null : { ...outcomes },
+    spent_usd: spending === null ? null : usdText(spending.spent),
     held_usd: usdText(held),
-    unpriced,
-    latency: { pairs, app: latencyToWire(app), shadow: latencyToWire(shadow) },
+    unpriced: spending?.unpriced ?? null,
+    latency: latencies === null ? null : latenciesToWire(latencies),
   }
 }
 
-function latencyToWire(found: ShadowFigures['app']): z.infer<typeof latency> {
-  return found === null ? null : { p50_ms: found.p50, p95_ms: found.p95 }
+function latenciesToWire({ pairs, app, shadow }: NonNullable<ShadowFigures['latencies']>) {
+  const toQuantiles = (found: typeof app): z.infer<typeof latency> =>
+    found === null ? null : { p50_ms: found.p50, p95_ms: found.p95 }
+  return { pairs, app: toQuantiles(app), shadow: toQuantiles(shadow) }
 }
 
 async function toWire({ db }: ShadowsApiDeps, row: ShadowRow): Promise<z.infer<typeof shadowSchema>> {

@@ -110,7 +110,32 @@ test('a list names the candidate of each', async () => {
   }
   const { json } = await call('auditor', 'GET', '/shadows?limit=2')
 
-  expect(json.data.map(({ release }: { release: string }) => release)).toEqual(['r3', 'r2'])
+  expect(json.data).toMatchObject([{ release: 'r3' }, { release: 'r2' }])
+})
+
+test('is shown with what is known where its calls are too many to be read in time', async () => {
+  const { json } = await call('engineer', 'POST', '/shadows', wanted)
+  const { figuresOf } = server.deps.shadows
+  server.deps.shadows.figuresOf = async () => ({
+    spending: { sent: 9_000_000, spent: 1_500_000n, unpriced: 0 },
+    outcomes: null,
+    latencies: null,
+  })
+  const some = await aval('shadow', 'show', String(json.id))
+  server.deps.shadows.figuresOf = async () => ({ spending: null, outcomes: null, latencies: null })
+  const none = await aval('shadow', 'show', String(json.id))
+  const wire = await call('auditor', 'GET', `/shadows/${json.id}`)
+  server.deps.shadows.figuresOf = figuresOf
+
+  expect(some.out).toMatch(/sent +9000000; 0 dropped/)
+  expect(some.out).toMatch(
+    /outcomes +unknown: too many calls to be read in time\nspent +\$1\.50 of \$2\.00\n/,
+  )
+  expect(none.out).toMatch(/spent +unknown: too many.*\napp took +unknown: too many/)
+  expect(wire).toMatchObject({
+    status: 200,
+    json: { state: 'running', sent: null, spent_usd: null, unpriced: null, outcomes: null, latency: null },
+  })
 })
 
 test.each([

@@ -187,16 +187,32 @@ describeDatabases('shadows', (open) => {
 
     test('says how its calls ended, what they cost, and how long both took', async () => {
       expect(await readShadowFigures(open().db, shadow)).toEqual({
+        spending: { sent: 4, spent: 30n, unpriced: 1 },
         outcomes: { completed: 3, timeout: 1 },
-        spent: 30n,
-        unpriced: 1,
-        pairs: 3,
-        // Type 7 of Hyndman and Fan: the 95th percentile of 100, 200, 300 is 290.
-        app: { p50: 200, p95: 290 },
-        shadow: { p50: 400, p95: 580 },
+        latencies: {
+          pairs: 3,
+          // Type 7 of Hyndman and Fan: the 95th percentile of 100, 200, 300 is 290.
+          app: { p50: 200, p95: 290 },
+          shadow: { p50: 400, p95: 580 },
+        },
       })
       const none = await readShadowFigures(open().db, { ...shadow, projectId: 'prj_other' })
-      expect(none).toEqual({ outcomes: {}, spent: 0n, unpriced: 0, pairs: 0, app: null, shadow: null })
+      expect(none).toEqual({
+        spending: { sent: 0, spent: 0n, unpriced: 0 },
+        outcomes: {},
+        latencies: { pairs: 0, app: null, shadow: null },
+      })
+    })
+
+    test('of more calls than are read in time are unknown, and no failure', async ({ skip }) => {
+      const { sql, db, embedded } = open()
+      skip(embedded, 'One session cannot keep another one waiting.')
+      const found = await sql.begin(async (transaction) => {
+        await transaction`LOCK TABLE requests IN ACCESS EXCLUSIVE MODE`
+        return await readShadowFigures(db, shadow, 20)
+      })
+
+      expect(found).toEqual({ spending: null, outcomes: null, latencies: null })
     })
 
     test('says what others spent to a process that knows its own', async () => {
