@@ -58,6 +58,23 @@ describe('a budget', () => {
     expect(new Budget(null).canSpend()).toBe(true)
   })
 
+  test('is asked in turn where calls may still cost less than feared, and has its last word when none is under way', async () => {
+    const budget = new Budget(900n)
+    const told: string[] = []
+    const ask = (name: string) =>
+      budget.reserveInTurn().then((refused) => void told.push(`${name} ${refused === null}`))
+    const all = ['one', 'two', 'three', 'four'].map(ask)
+    await Promise.resolve()
+    budget.settle('400', true)
+    await all[1]
+    const between = [...told]
+    budget.settle('400', true)
+    await Promise.all(all)
+
+    expect(between).toEqual(['one true', 'two true'])
+    expect(told).toEqual(['one true', 'two true', 'three false', 'four false'])
+  })
+
   test('without a cap never refuses, and answers of unknown price do not matter to it', () => {
     const budget = new Budget(null)
     budget.reserve()
