@@ -2,9 +2,13 @@
 
 ALTER TABLE requests ADD COLUMN shadow_of text;
 CREATE INDEX requests_by_shadow_of ON requests (project_id, shadow_of, started_at DESC) WHERE shadow_of IS NOT NULL;
--- A shadow's calls carry its id where an app's requests carry the client's own. What was spent is read from the index alone.
+-- A shadow's calls carry its id where an app's requests carry the client's own. How they ended, and the newest of them beside
+-- what they mirrored, is read from this index alone.
 CREATE INDEX requests_of_shadow ON requests (project_id, client_request_id, started_at DESC)
-  INCLUDE (writer, day, cost_micro_usd) WHERE shadow_of IS NOT NULL;
+  INCLUDE (day, outcome, duration_ms, shadow_of) WHERE shadow_of IS NOT NULL;
+-- What was spent is read from this one alone, and from a place on in what a writer has shipped.
+CREATE INDEX requests_of_shadow_by_place ON requests (project_id, client_request_id, writer, seq)
+  INCLUDE (day, upstream, cost_micro_usd) WHERE shadow_of IS NOT NULL;
 
 CREATE TABLE shadows (
   id              text PRIMARY KEY,

@@ -8,6 +8,7 @@ import type { Db } from './db/client.ts'
 import { answered, Follower } from './db/follower.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
+import { isFree } from './gateway/shadows/estimate.ts'
 import { createLedger, type Ledger } from './gateway/shadows/ledger.ts'
 import { createMirror } from './gateway/shadows/mirror.ts'
 import type { Clock } from './lib/clock.ts'
@@ -40,8 +41,17 @@ type Given = {
   changed: () => Promise<void>
 }
 
+/** Whether the candidate of a shadow costs nothing now: then the log has no spending to learn of. */
+type RoundParts = Given & { costsNothing: (shadow: ServedShadow) => boolean }
+
 export function openShadows(given: Given, gateway: GatewayDeps): Shadows {
   const { clock, logger, book } = given
+  const costsNothing = ({ projectId, releaseId }: ServedShadow): boolean => {
+    const snapshot = gateway.snapshot()
+    const release = snapshot.registry.byId(projectId, releaseId)
+    return release !== null && isFree(snapshot, projectId, release, clock.nowMs())
+  }
+  const rounds = { ...given, costsNothing }
   const ledger = createLedger()
   // Circuits of its own: a candidate that fails must not close an upstream to apps.
   const mirror = createMirror({ ...gateway, breaker: createBreaker(clock) }, ledger)
@@ -53,7 +63,7 @@ export function openShadows(given: Given, gateway: GatewayDeps): Shadows {
     look: async () => {
       const isDue = clock.monotonicMs() - lookedAtMs >= LOOK_MS
       if (!isDue && !hasNews(book().shadows(), ledger)) return
-      await round(given, ledger)
+      await round(rounds, ledger)
       lookedAtMs = clock.monotonicMs()
     },
     onProblem: (error) => events.shadowsNotFollowed(logger, error),
@@ -67,7 +77,7 @@ export function openShadows(given: Given, gateway: GatewayDeps): Shadows {
     async stop() {
       await mirror.stop()
       await follower.stop()
-      await round(given, ledger).catch((error: unknown) => events.shadowsNotFollowed(logger, error))
+      await round(rounds, ledger).catch((error: unknown) => events.shadowsNotFollowed(logger, error))
     },
   }
 }
@@ -82,7 +92,7 @@ function hasNews(running: readonly ServedShadow[], ledger: Ledger): boolean {
 }
 
 /** Tells what was counted, then looks at every shadow that runs. */
-async function round(given: Given, ledger: Ledger): Promise<void> {
+async function round(given: RoundParts, ledger: Ledger): Promise<void> {
   await tell(given, ledger)
   const running = given.book().shadows()
   let hasEnded = false
@@ -91,7 +101,7 @@ async function round(given: Given, ledger: Ledger): Promise<void> {
     try {
       hasEnded = (await lookAt(given, ledger, shadow)) || hasEnded
     } catch (error) {
-      // One that is too large to be summed in time keeps no other from being looked at.
+      // One that is too large to be summed in time for the first time keeps no other from being looked at.
       failures.push(error)
     }
   }
@@ -100,14 +110,18 @@ async function round(given: Given, ledger: Ledger): Promise<void> {
 }
 
 /** True when it has ended. */
-async function lookAt(given: Given, ledger: Ledger, shadow: ServedShadow): Promise<boolean> {
+async function lookAt(given: RoundParts, ledger: Ledger, shadow: ServedShadow): Promise<boolean> {
   const { db, clock, writer, logger } = given
   const { id, projectId } = shadow
   const startedAt = new Date(shadow.startedAtMs)
-  const costs = await answered(sumShadowCosts(db, { projectId, id, startedAt }, writer))
+  // What was left out while it cost nothing is added as soon as it does: a sum goes on from its place on the log.
+  const known = ledger.loggedOf(id)
+  const logged = given.costsNothing(shadow)
+    ? known
+    : await answered(sumShadowCosts(db, { projectId, id, startedAt }, writer, known))
   const { held } = await answered(sumShadowTallies(db, id, writer))
   const nowMs = clock.nowMs()
-  ledger.learn(id, costs + held, nowMs)
+  ledger.learn(id, { logged, held }, nowMs)
   const state = ledger.isSpent(shadow) ? 'spent' : shadow.endsAtMs <= nowMs ? 'ended' : null
   if (state === null) return false
   const end = { state, by: null, at: new Date(nowMs), reason: null } as const

@@ -17,6 +17,7 @@ import {
   sum,
 } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { readWithin } from '../db/read-within.ts'
 import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'
 import { idTimeMs } from '../lib/ids.ts'
@@ -166,21 +167,9 @@ export async function countRows(
   filter: Omit<RequestFilter, 'limit' | 'cursor'>,
   timeoutMs: number,
 ): Promise<number | null> {
-  try {
-    return await db.transaction(async (transaction) => {
-      await transaction.execute(sql.raw(`SET LOCAL statement_timeout = ${Math.round(timeoutMs)}`))
-      return await transaction.$count(requests, and(...conditions(filter)))
-    })
-  } catch (error) {
-    if (isCancelled(error)) return null
-    throw error
-  }
-}
-
-/** PostgreSQL's code for a statement that was cancelled, which is what its timeout does. */
-function isCancelled(error: unknown): boolean {
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
-  return (code ?? cause?.code) === '57014'
+  return await readWithin(db, timeoutMs, (transaction) =>
+    transaction.$count(requests, and(...conditions(filter))),
+  )
 }
 
 function limitOf(filter: RequestFilter): number {

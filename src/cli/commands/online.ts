@@ -241,7 +241,10 @@ function addValues(online: Command, context: CliContext): void {
 function addStop(online: Command, context: CliContext): void {
   withExamples(
     withJson(
-      online.command('stop').argument('<order>', 'onl_…').description('end an order; what it has stays'),
+      online
+        .command('stop')
+        .argument('<order>', 'onl_…')
+        .description('end an order; what it has stays (the order of a canary ends with the canary)'),
     ),
     'aval online stop onl_01k…',
   ).action(

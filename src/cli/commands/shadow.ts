@@ -36,15 +36,16 @@ type Shadow = {
   stop_reason: string | null
 }
 type Latency = { p50_ms: number; p95_ms: number } | null
+/** What is null of it has more calls than are read in time. */
 type Detail = Shadow & {
-  sent: number
+  sent: number | null
   dropped: number
   skipped: number
-  outcomes: Record<string, number>
-  spent_usd: string
+  outcomes: Record<string, number> | null
+  spent_usd: string | null
   held_usd: string
-  unpriced: number
-  latency: { pairs: number; app: Latency; shadow: Latency }
+  unpriced: number | null
+  latency: { pairs: number; app: Latency; shadow: Latency } | null
 }
 type StartOptions = {
   sample: string
@@ -228,26 +229,30 @@ async function show(context: CliContext, id: string, options: { json?: boolean }
         ? ['ends', formatTime(terminal, found.ends_at)]
         : ['ended', `${formatTime(terminal, found.stopped_at)} by ${by}`],
       ['ended why', found.stop_reason],
-      ['sent', `${found.sent}; ${found.dropped} dropped, ${found.skipped} skipped`],
+      ['sent', `${found.sent ?? TOO_MANY}; ${found.dropped} dropped, ${found.skipped} skipped`],
       ['outcomes', outcomesText(found.outcomes)],
       ['spent', spentText(found)],
-      ['app took', latencyText(latency.app, latency.pairs)],
-      ['shadow took', latencyText(latency.shadow, latency.pairs)],
+      ['app took', latency === null ? TOO_MANY : latencyText(latency.app, latency.pairs)],
+      ['shadow took', latency === null ? TOO_MANY : latencyText(latency.shadow, latency.pairs)],
     ]),
   )
   terminal.write(`\nIts calls: aval requests list --shadow --release ${found.release_id}\n`)
   return undefined
 }
 
+const TOO_MANY = 'unknown: too many calls to be read in time'
+
 function outcomesText(outcomes: Detail['outcomes']): string {
+  if (outcomes === null) return TOO_MANY
   const words = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`)
   return words.length === 0 ? 'none yet' : words.join(', ')
 }
 
 function spentText({ spent_usd, budget_usd, held_usd, unpriced }: Detail): string {
   const held = held_usd === '0' ? '' : `, ${usd(held_usd)} held for calls that told no usage`
-  const unknown = unpriced === 0 ? '' : `, unknown for ${unpriced} calls`
-  return `${usd(spent_usd)} of ${usd(budget_usd)}${held}${unknown}`
+  const unknown = unpriced === null || unpriced === 0 ? '' : `, unknown for ${unpriced} calls`
+  const spent = spent_usd === null ? TOO_MANY : `${usd(spent_usd)} of ${usd(budget_usd)}`
+  return `${spent}${held}${unknown}`
 }
 
 function latencyText(latency: Latency, pairs: number): string | null {

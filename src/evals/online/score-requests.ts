@@ -19,6 +19,7 @@ import { type JudgeWith, judgeSample, type RunJudge } from '../runs/judge-unit.t
 import { meteredTools } from '../runs/metered-tools.ts'
 import { Pace } from '../runs/pace.ts'
 import type { RunScorer } from '../runs/run-content.ts'
+import { createTaskGroup, type TaskGroup } from '../runs/task-group.ts'
 import type { Sample, Tools } from '../scorers/scorer.ts'
 import { liveSample } from './live-sample.ts'
 import type { OrderContent } from './order-content.ts'
@@ -54,7 +55,9 @@ type Scoring = ScoreDeps & {
   order: OrderContent
   scorers: readonly (RunScorer & { rules: string; ready: RunJudge[number] })[]
   budget: Budget
-  signal: AbortSignal
+  pace: Pace
+  /** Requests that are judged beside each other. */
+  judging: TaskGroup
 }
 /** A sampled request, and the rules by which nobody has judged it. */
 type Pending = { request: TrafficRow; scorers: Scoring['scorers'] }
@@ -63,13 +66,15 @@ type Pending = { request: TrafficRow; scorers: Scoring['scorers'] }
 const PAGE = 500
 /** Requests that one record of a read stands for; it names them all. */
 const BATCH = 50
+/** Requests that are judged at once, as many as runs do unless a suite says otherwise. */
+const CONCURRENCY = 4
 /** Of one question to a judge. */
 const JUDGE_TIMEOUT_MS = 120_000
 /** The worker has other orders, runs and builds: what is left is looked at in the next minute. */
 const MAX_LOOK_MS = 300_000
 
 /**
- * Judges what is pending of the requests that began from `since` on and before `until`, in their order, one after another.
+ * Judges what is pending of the requests that began from `since` on and before `until`, opened in their order, a few at once.
  * Throws what the log or the database says, the signal's reason, or a GatewayError for scorers of another version.
  */
 export async function scoreRequests(
@@ -86,31 +91,43 @@ export async function scoreRequests(
   const { taken, paid } = await countTaken(deps.sql, row.id)
   budget.spent(BigInt(row.spent), paid)
   if (row.unpriced > 0) budget.charge(null)
-  return await look(
-    { ...deps, row, order, scorers, budget, signal },
-    { since, until, room: order.limit - taken },
-  )
+  const pace = new Pace(CONCURRENCY)
+  const judging = createTaskGroup(() => pace.limit, signal)
+  try {
+    const scoring = { ...deps, row, order, scorers, budget, pace, judging }
+    return await look(scoring, { since, until, room: order.limit - taken })
+  } finally {
+    await judging.stop()
+  }
 }
 
 async function look(
   scoring: Scoring,
   { since, until, room }: { since: string; until: string; room: number },
 ): Promise<Look> {
-  const { sql, clock, row, order } = scoring
+  const { sql, clock, row, order, budget } = scoring
   const span = { projectId: row.projectId, releaseIds: order.releases.map(({ id }) => id), since, until }
   const endMs = clock.monotonicMs() + MAX_LOOK_MS
   let left = room
   let after: TrafficPlace | null = null
   for (;;) {
     const page: TrafficRow[] = await readTraffic(sql, { ...span, models: order.models ?? null }, after, PAGE)
-    const pending = await pendingOf(scoring, page)
-    for (let at = 0; at < pending.length; at += BATCH) {
-      const batch = pending.slice(at, Math.min(at + BATCH, at + left))
-      const place = pending[at]?.request.startedAt ?? since
+    let couldSpend = budget.canSpend()
+    let pending = await pendingOf(scoring, page)
+    while (pending.length > 0) {
+      const place = pending[0]?.request.startedAt ?? since
       if (left <= 0) return { ended: 'limit', lookedTo: place }
       if (clock.monotonicMs() > endMs) return { ended: 'time', lookedTo: place }
+      const batch = pending.slice(0, Math.min(BATCH, left))
       await scoreBatch(scoring, batch)
+      pending = pending.slice(batch.length)
       left -= batch.length
+      if (couldSpend && !budget.canSpend()) {
+        // Gaps of other orders are no longer this one's to fill, and those that it came too late for are none of its requests.
+        couldSpend = false
+        pending = await pendingOf(scoring, page)
+        left = order.limit - (await countTaken(sql, row.id)).taken
+      }
     }
     if (page.length < PAGE) return { ended: left <= 0 ? 'limit' : 'all', lookedTo: until }
     after = page.at(-1) ?? after
@@ -118,13 +135,13 @@ async function look(
 }
 
 async function pendingOf(
-  { sql, row, order, scorers }: Scoring,
+  { sql, row, order, scorers, budget }: Scoring,
   page: readonly TrafficRow[],
 ): Promise<Pending[]> {
   const sampled = page.filter(({ id }) => inSample(id, order.sample))
   const settled = await readSettled(
     sql,
-    row.id,
+    { orderId: row.id, takesGaps: budget.canSpend() },
     sampled.map(({ id }) => id),
   )
   return sampled
@@ -137,8 +154,8 @@ async function pendingOf(
 
 /** The read is on the log, with every request it is of, before the first of them is opened. */
 async function scoreBatch(scoring: Scoring, batch: readonly Pending[]): Promise<void> {
-  const { log, clock, row, order, signal } = scoring
-  signal.throwIfAborted()
+  const { log, clock, row, order, judging } = scoring
+  judging.signal.throwIfAborted()
   const atMs = clock.nowMs()
   await log.event({
     id: newId('evt', atMs),
@@ -157,39 +174,72 @@ async function scoreBatch(scoring: Scoring, batch: readonly Pending[]): Promise<
       ids: batch.map(({ request }) => request.id),
     },
   })
-  for (const one of batch) await scoreOne(scoring, one)
+  for (const one of batch) {
+    await judging.room()
+    judging.signal.throwIfAborted()
+    // One after another, so that the money there is goes to requests in their order.
+    const read = await openRequest(scoring, one.request)
+    judging.begin(() => scoreOne(scoring, one, read))
+  }
+  await judging.allEnded()
 }
 
-async function scoreOne(scoring: Scoring, { request, scorers }: Pending): Promise<void> {
-  const { sql, db, keys, row } = scoring
+/** What scorers take, and the pseudonym of whose words it is. */
+type Opened = { sample: Sample; subject: string | null } | Skip
+
+async function openRequest({ sql, db, keys, row }: Scoring, { id }: TrafficRow): Promise<Opened> {
   const scope = { projectId: row.projectId, unowned: false }
-  const found = await findReadable(db, keys, { id: request.id, scope })
-  const read: { sample: Sample } | Skip =
-    found === null ? { skip: 'erased' } : liveSample(found, await recallContexts(sql, found))
+  const found = await findReadable(db, keys, { id, scope })
+  if (found === null) return { skip: 'erased' }
+  const read = liveSample(found, await recallContexts(sql, found))
+  return 'skip' in read ? read : { ...read, subject: found.subject }
+}
+
+async function scoreOne(scoring: Scoring, { request, scorers }: Pending, opened: Opened): Promise<void> {
   for (const scorer of scorers) {
-    scoring.signal.throwIfAborted()
-    const score =
-      'skip' in read ? skipped(read) : await judged(scoring, scorer, read.sample, found?.subject ?? null)
+    scoring.judging.signal.throwIfAborted()
+    const score = 'skip' in opened ? skipped(opened) : await judged(scoring, scorer, opened)
     await keep(scoring, request, scorer, score)
   }
 }
 
 async function judged(
-  { row, order, budget, signal, ...tools }: Scoring,
-  { judge, ready }: Scoring['scorers'][number],
-  sample: Sample,
-  subject: string | null,
+  scoring: Scoring,
+  scorer: Scoring['scorers'][number],
+  opened: Exclude<Opened, Skip>,
 ): Promise<LiveScore> {
-  const refused = judge === true ? budget.reserve() : null
-  if (refused !== null) return { outcome: 'skipped', skip: 'budget_spent', reason: refused }
-  const pace = new Pace(1)
-  const ask: Ask = async (call) => (await askPatiently({ ...tools, pace }, JUDGE_TIMEOUT_MS, call)).asked
+  if (scorer.judge !== true) return await judgeOnce(scoring, scorer, opened)
+  const { budget, judging } = scoring
+  const refused = await budget.reserveInTurn()
+  if (refused !== null) {
+    // After a look was broken off nobody knows what there is left, which is no reason to leave a gap.
+    judging.signal.throwIfAborted()
+    return { outcome: 'skipped', skip: 'budget_spent', reason: refused }
+  }
+  let cost: string | null = null
+  try {
+    const score = await judgeOnce(scoring, scorer, opened)
+    cost = score.cost
+    return score
+  } finally {
+    // One that was broken off has cost nobody knows what.
+    budget.settle(cost, true)
+  }
+}
+
+/** Throws the signal's reason alone. */
+async function judgeOnce(
+  { row, order, judging, ...tools }: Scoring,
+  { ready }: Scoring['scorers'][number],
+  { sample, subject }: Exclude<Opened, Skip>,
+) {
+  const { signal } = judging
+  signal.throwIfAborted()
+  const ask: Ask = async (call) => (await askPatiently(tools, JUDGE_TIMEOUT_MS, call)).asked
   const asking = { id: row.id, projectId: row.projectId, suite: order.route }
   const { embed, evaluate } = tools
   const metered = meteredTools({ ask, embed, evaluate, row: asking, subject })
-  const score = await judgeSample(ready, sample, { signal, metered })
-  if (judge === true) budget.settle(score.cost, true)
-  return score
+  return await judgeSample(ready, sample, { signal, metered })
 }
 
 function skipped({ skip }: Skip): LiveScore {

@@ -14,12 +14,12 @@ type Rules = { name: string; kind: string; version: number; rules: string }
 type OrderPlace = { id: string; projectId: string }
 
 /**
- * By request, the rules that are settled. A gap that a spent budget left is settled for the order that left it, and open for
- * another one.
+ * By request, the rules that are settled. A gap that a spent budget left is settled for the order that left it. For another one
+ * it is open while that one can spend (`takesGaps`): otherwise it would read the request at every look, and judge it at none.
  */
 export async function readSettled(
   sql: Sql,
-  orderId: string,
+  { orderId, takesGaps }: { orderId: string; takesGaps: boolean },
   requestIds: readonly string[],
 ): Promise<Map<string, Set<string>>> {
   const settled = new Map<string, Set<string>>()
@@ -27,14 +27,14 @@ export async function readSettled(
   const rows = await sql<{ requestId: string; rules: string }[]>`
     SELECT request_id AS "requestId", rules_hash AS rules FROM online_scores
     WHERE request_id IN (SELECT value FROM json_array_elements_text(${JSON.stringify(requestIds)}::json) AS given (value))
-      AND NOT (skip IS NOT DISTINCT FROM 'budget_spent' AND order_id <> ${orderId})`
+      AND NOT (${takesGaps} AND skip IS NOT DISTINCT FROM 'budget_spent' AND order_id <> ${orderId})`
   for (const { requestId, rules } of rows) {
     settled.set(requestId, (settled.get(requestId) ?? new Set()).add(rules))
   }
   return settled
 }
 
-/** A second writer changes nothing, but for a judgement where a budget left a gap. */
+/** A second writer changes nothing, but for what fills a gap that a budget left: a judgement, or why there can be none any more. */
 export async function insertScore(
   sql: TransactionSql,
   order: OrderPlace,
@@ -54,7 +54,7 @@ export async function insertScore(
     ON CONFLICT (request_id, rules_hash) DO UPDATE SET order_id = EXCLUDED.order_id, scorer = EXCLUDED.scorer,
       outcome = EXCLUDED.outcome, skip = EXCLUDED.skip, value = EXCLUDED.value, passed = EXCLUDED.passed,
       reason = EXCLUDED.reason, cost = EXCLUDED.cost, scored_at = EXCLUDED.scored_at
-    WHERE online_scores.skip = 'budget_spent' AND EXCLUDED.outcome <> 'skipped'`
+    WHERE online_scores.skip = 'budget_spent' AND EXCLUDED.skip IS DISTINCT FROM 'budget_spent'`
 }
 
 /** Requests that an order has settled, judged or not; and its judgements that cost something. */

@@ -26,6 +26,7 @@ import {
 } from './result-rows.ts'
 import { parseRunContent, type RunContent } from './run-content.ts'
 import { claimRun, findRunById, RUNS, type RunRow } from './run-rows.ts'
+import { createTaskGroup, type TaskGroup } from './task-group.ts'
 
 export type ExecuteDeps = {
   sql: Sql
@@ -94,9 +95,7 @@ class Execution {
   readonly #budget: Budget
   readonly #judge: RunJudge
   /** Ends every call that is under way: one of them failed, the process is to stop, or the run is not ours any more. */
-  readonly #stop = new AbortController()
-  readonly #underWay = new Set<Promise<void>>()
-  #failure: { error: unknown } | null = null
+  readonly #units: TaskGroup
 
   constructor(deps: ExecuteDeps, row: RunRow, run: Run) {
     this.#deps = deps
@@ -104,26 +103,20 @@ class Execution {
     this.#run = run
     this.#content = parseRunContent(row.content)
     this.#pace = new Pace(this.#content.concurrency)
+    this.#units = createTaskGroup(() => this.#pace.limit, deps.signal)
     this.#budget = new Budget(row.budget === null ? null : BigInt(row.budget))
     this.#judge = deps.prepare(this.#content.scorers)
   }
 
   async all(): Promise<'done' | 'stopped'> {
-    const { sql, signal } = this.#deps
-    const counts = await countResults(sql, this.#row.id)
+    const counts = await countResults(this.#deps.sql, this.#row.id)
     this.#budget.spent(BigInt(counts.cost), counts.answered - counts.unpricedAnswers)
-    const leave = () => this.#stop.abort(signal.reason)
-    signal.addEventListener('abort', leave, { once: true })
-    if (signal.aborted) leave()
     try {
       const refused = await this.#pass()
-      await this.#drain()
-      if (this.#failure !== null) throw this.#failure.error
+      await this.#units.allEnded()
       return await this.#finish(refused)
     } finally {
-      signal.removeEventListener('abort', leave)
-      this.#stop.abort()
-      await this.#drain()
+      await this.#units.stop()
     }
   }
 
@@ -133,49 +126,29 @@ class Execution {
     for (;;) {
       const units: Unit[] = await readPending(this.#deps.sql, this.#row, after, PAGE)
       for (const unit of units) {
-        await this.#room()
-        if (this.#failure !== null) return null
-        this.#stop.signal.throwIfAborted()
+        await this.#units.room()
+        this.#units.signal.throwIfAborted()
         const refused = unit.result === null ? await this.#reserve() : null
         if (refused !== null) return refused
-        this.#begin(unit)
+        this.#units.begin(() => this.#unit(unit))
         after = unit
       }
       if (units.length === 0) return null
     }
   }
 
-  /** Waits until one more may be under way. */
-  async #room(): Promise<void> {
-    while (this.#underWay.size >= this.#pace.limit) await Promise.race(this.#underWay)
-  }
-
   /** What is under way may cost less than feared, so the last word is had when nothing is. */
   async #reserve(): Promise<string | null> {
     let refused = this.#budget.reserve()
-    while (refused !== null && this.#underWay.size > 0) {
-      await Promise.race(this.#underWay)
+    while (refused !== null && this.#units.size > 0) {
+      await this.#units.oneEnded()
       refused = this.#budget.reserve()
     }
     return refused
   }
 
-  async #drain(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.race(this.#underWay)
-  }
-
-  #begin(unit: Unit): void {
-    const promise = this.#unit(unit)
-      .catch((error: unknown) => {
-        this.#failure ??= { error }
-        this.#stop.abort(error)
-      })
-      .finally(() => this.#underWay.delete(promise))
-    this.#underWay.add(promise)
-  }
-
   async #unit(unit: Unit): Promise<void> {
-    const { signal } = this.#stop
+    const { signal } = this.#units
     let { result } = unit
     if (result === null) {
       const deps = { ...this.#deps, pace: this.#pace, signal }

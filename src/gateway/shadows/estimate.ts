@@ -2,7 +2,7 @@
 
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import { costOf } from '../../registry/prices/cost.ts'
-import type { Price } from '../../registry/prices/price.ts'
+import type { Price, TokenFigures } from '../../registry/prices/price.ts'
 import type { RegistryBook, ServedRelease } from '../../registry/releases/book.ts'
 import { priceTarget } from '../cost.ts'
 import type { PlannedTarget } from '../plan.ts'
@@ -66,6 +66,29 @@ export function unpricedTargets(
     return price === null || dearest(1, 1, price) === null
   })
   return unknown.map(({ upstream, model }) => `${upstream}/${model}`)
+}
+
+/**
+ * Whether calls of the release cost nothing now: each model runs in this process, or has a price whose every figure is 0.
+ * An unknown price is not 0, nor is one that leaves out what text costs.
+ */
+export function isFree(
+  { registry, upstreams }: Snapshot,
+  projectId: string,
+  release: ServedRelease,
+  atMs: number,
+): boolean {
+  return release.targets.every((target) => {
+    const upstream = upstreams.get(target.upstream)
+    if (upstream === undefined) return false
+    if (upstream.provider.dialect === 'local') return true
+    const price = registry.pricesOf(projectId).priceOf(priceTarget(upstream, target.model), atMs)
+    return price !== null && [price, ...price.tiers].every(isNothing) && !price.perImage && !price.perRequest
+  })
+}
+
+function isNothing({ input, output, cachedInput, cacheWrite, reasoning }: TokenFigures): boolean {
+  return input === 0n && output === 0n && !cachedInput && !cacheWrite && !reasoning
 }
 
 /** Over how the parts may fall: written to a cache or not, reasoned or not. Null when the price lacks a figure. */

@@ -3,6 +3,7 @@
  * In memory alone; the log has what each call cost.
  */
 
+import { NOTHING_SUMMED, type SummedCosts } from '../../audit/shadows/store.ts'
 import type { ServedShadow } from '../../registry/releases/book.ts'
 
 /** What this process alone knows of a shadow. */
@@ -15,9 +16,14 @@ type Tally = {
   held: bigint
 }
 
+/** What other processes have spent: by the log, and in micro-USD what they keep back for calls whose cost nobody told. */
+export type OthersSpent = { logged: SummedCosts; held: bigint }
+
 export type Ledger = {
-  /** What other processes have spent, in micro-USD, as of now. Nothing is reserved before the first time. */
-  learn(shadowId: string, othersSpent: bigint, nowMs: number): void
+  /** What other processes have spent as of now. Nothing is reserved before the first time. */
+  learn(shadowId: string, others: OthersSpent, nowMs: number): void
+  /** What was learned of their calls on the log: the next sum goes on from there. */
+  loggedOf(shadowId: string): SummedCosts
   /** False when it does not fit, or what others spent was not learned lately. */
   reserve(shadow: ServedShadow, microUsd: bigint, nowMs: number): boolean
   /** Ends a reservation; `cost` is what it came to, `unknown` keeps the reservation as spent. */
@@ -38,6 +44,7 @@ type Account = Tally & {
   /** Calls under way. */
   calls: number
   others: bigint
+  logged: SummedCosts
   learnedAtMs: number | null
   full: boolean
   /** `totalOf` the tally that was told last: counts only grow. */
@@ -60,11 +67,13 @@ export function createLedger(): Ledger {
     return made
   }
   return {
-    learn(shadowId, othersSpent, nowMs) {
+    learn(shadowId, { logged, held }, nowMs) {
       const account = accountOf(shadowId)
-      account.others = othersSpent
+      account.logged = logged
+      account.others = logged.microUsd + held
       account.learnedAtMs = nowMs
     },
+    loggedOf: (shadowId) => accounts.get(shadowId)?.logged ?? NOTHING_SUMMED,
     reserve(shadow, microUsd, nowMs) {
       const account = accountOf(shadow.id)
       const { learnedAtMs } = account
@@ -127,6 +136,7 @@ function newAccount(): Account {
     reserved: 0n,
     calls: 0,
     others: 0n,
+    logged: NOTHING_SUMMED,
     learnedAtMs: null,
     full: false,
     told: 0n,

@@ -11,6 +11,7 @@ import { rulesHash } from '../../evals/runs/calibration.ts'
 import { toScorer } from '../../evals/suites/suite.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { parseUsd } from '../../lib/money.ts'
+import { findPromotionOfOrder } from '../../promotion/requests/store.ts'
 import type { Ring } from '../../queue/jobs.ts'
 import { actorOf } from '../actor.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
@@ -87,7 +88,10 @@ const stopRoute = createRoute({
   middleware: requireRole(...writers),
   request: { params: idParam },
   responses: {
-    200: answer('The order; what it has stays.', orderSchema),
+    200: answer(
+      'The order; what it has stays. One by which a canary is judged ends with the canary.',
+      orderSchema,
+    ),
     409: conflictAnswer,
     ...errorAnswers,
   },
@@ -153,10 +157,10 @@ export function onlineScoresApi(deps: OnlineScoresApiDeps) {
     .openapi(stopRoute, async (c) => {
       const { key } = c.var
       const row = await getOrder(sql, key.projectId, c.req.valid('param').id)
+      await demandNoCanary(deps.db, row)
       await deps.record.admin(key, { action: 'online.stop', target: row.id })
       if (!(await stopOrder(sql, row.id, new Date(clock.nowMs()).toISOString()))) {
-        const message = `The order ${row.id} is ${row.state}, and there is nothing to stop.`
-        throw new RequestError('conflict', message, { headers: { 'x-should-retry': 'false' } })
+        throw conflict(`The order ${row.id} is ${row.state}, and there is nothing to stop.`)
       }
       return c.json(toOrder(await getOrder(sql, key.projectId, row.id)), 200)
     })
@@ -173,6 +177,20 @@ async function getOrder(sql: Sql, projectId: string, id: string): Promise<OrderR
   if (found !== null) return found
   const message = `There is no order ${JSON.stringify(id.slice(0, 60))}. aval online list shows them.`
   throw new RequestError('not_found', message, { param: 'id' })
+}
+
+/** Throws RequestError conflict while a canary is judged by the order: stopped by itself, it would leave the canary blind. */
+async function demandNoCanary(db: Db, { id, projectId }: OrderRow): Promise<void> {
+  const promotion = await findPromotionOfOrder(db, projectId, id)
+  if (promotion === null) return
+  const { route, label } = promotion
+  throw conflict(
+    `The canary ${promotion.id} is judged by the order ${id}: end it with the canary: aval rollback ${route} --label ${label}`,
+  )
+}
+
+function conflict(message: string): RequestError {
+  return new RequestError('conflict', message, { headers: { 'x-should-retry': 'false' } })
 }
 
 /** Throws RequestError for a release or a scorer that the order does not have. */

@@ -3,7 +3,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ShadowFigures, ShadowKey } from '../../audit/shadows/store.ts'
 import { parseUsd, usdText } from '../../lib/money.ts'
-import { findReleaseById } from '../../registry/releases/store.ts'
+import { findReleasesById, type ReleaseRow } from '../../registry/releases/store.ts'
 import { noShadow, type ShadowDeps, startShadow, stopShadow } from '../../registry/shadows/shadow.ts'
 import { findShadow, listShadows, type ShadowRow, sumShadowTallies } from '../../registry/shadows/store.ts'
 import { actorOf } from '../actor.ts'
@@ -47,18 +47,18 @@ const latency = z.object({ p50_ms: z.number(), p95_ms: z.number() }).nullable()
 const detailSchema = z
   .object({
     ...shape,
-    /** Calls on the log, of every outcome. */
-    sent: z.number(),
+    /** Calls on the log, of every outcome. This and all else that is nullable: null when they are too many to be read in time. */
+    sent: z.number().nullable(),
     /** Chosen and not sent: no room in the queue, or it had ended; may leave traces, or no room in the budget. */
     dropped: z.number(),
     skipped: z.number(),
-    outcomes: z.record(z.string(), z.number()),
-    spent_usd: z.string(),
+    outcomes: z.record(z.string(), z.number()).nullable(),
+    spent_usd: z.string().nullable(),
     /** Kept back for calls whose cost nobody told, and how many calls of the log say none. */
     held_usd: z.string(),
-    unpriced: z.number(),
+    unpriced: z.number().nullable(),
     /** Over the newest pairs of which the mirrored call completed. */
-    latency: z.object({ pairs: z.number(), app: latency, shadow: latency }),
+    latency: z.object({ pairs: z.number(), app: latency, shadow: latency }).nullable(),
   })
   .openapi('ShadowDetail')
 
@@ -150,11 +150,14 @@ export function shadowsApi(deps: ShadowsApiDeps) {
     })
     .openapi(listRoute, async (c) => {
       const { route, limit, cursor } = c.req.valid('query')
-      const page = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
-      const rows = await listShadows(db, c.var.key.projectId, page)
+      const wanted = { route: route ?? null, before: cursor ?? null, limit: limit + 1 }
+      const rows = await listShadows(db, c.var.key.projectId, wanted)
       const cursorOf = ({ id }: ShadowRow) => id
-      const { data, next_cursor } = pageFrom(rows, limit, { cursorOf, toWire: (row) => toWire(deps, row) })
-      return c.json({ data: await Promise.all(data), next_cursor }, 200)
+      const page = pageFrom(rows, limit, { cursorOf, toWire: (row) => row })
+      // Read at once, however many there are.
+      const ids = page.data.map(({ releaseId }) => releaseId)
+      const releases = await findReleasesById(db, c.var.key.projectId, ids)
+      return c.json({ ...page, data: page.data.map((row) => shadowToWire(row, releases)) }, 200)
     })
     .openapi(showRoute, async (c) => {
       const { id } = c.req.valid('param')
@@ -174,32 +177,41 @@ export function shadowsApi(deps: ShadowsApiDeps) {
 }
 
 async function toDetail(deps: ShadowsApiDeps, row: ShadowRow): Promise<z.infer<typeof detailSchema>> {
-  const { outcomes, spent, unpriced, pairs, app, shadow } = await deps.figuresOf(row)
+  const { spending, outcomes, latencies } = await deps.figuresOf(row)
   const { dropped, skipped, held } = await sumShadowTallies(deps.db, row.id)
   return {
     ...(await toWire(deps, row)),
-    sent: Object.values(outcomes).reduce((sum, count) => sum + count, 0),
+    sent: spending?.sent ?? null,
     dropped,
     skipped,
-    outcomes: { ...outcomes },
-    spent_usd: usdText(spent),
+    outcomes: outcomes === null ? null : { ...outcomes },
+    spent_usd: spending === null ? null : usdText(spending.spent),
     held_usd: usdText(held),
-    unpriced,
-    latency: { pairs, app: latencyToWire(app), shadow: latencyToWire(shadow) },
+    unpriced: spending?.unpriced ?? null,
+    latency: latencies === null ? null : latenciesToWire(latencies),
   }
 }
 
-function latencyToWire(found: ShadowFigures['app']): z.infer<typeof latency> {
-  return found === null ? null : { p50_ms: found.p50, p95_ms: found.p95 }
+function latenciesToWire({ pairs, app, shadow }: NonNullable<ShadowFigures['latencies']>) {
+  const toQuantiles = (found: typeof app): z.infer<typeof latency> =>
+    found === null ? null : { p50_ms: found.p50, p95_ms: found.p95 }
+  return { pairs, app: toQuantiles(app), shadow: toQuantiles(shadow) }
 }
 
 async function toWire({ db }: ShadowsApiDeps, row: ShadowRow): Promise<z.infer<typeof shadowSchema>> {
-  const release = await findReleaseById(db, row.projectId, row.releaseId)
+  return shadowToWire(row, await findReleasesById(db, row.projectId, [row.releaseId]))
+}
+
+function shadowToWire(
+  row: ShadowRow,
+  releases: ReadonlyMap<string, ReleaseRow>,
+): z.infer<typeof shadowSchema> {
+  const release = releases.get(row.releaseId)
   return {
     id: row.id,
     route: row.route,
     label: row.label,
-    release: release === null ? row.releaseId : `r${release.number}`,
+    release: release === undefined ? row.releaseId : `r${release.number}`,
     release_id: row.releaseId,
     percent: row.share / 100,
     budget_usd: usdText(row.budget),

@@ -93,6 +93,25 @@ export async function listLivePromotions(db: Db, limit: number): Promise<string[
   return rows.map(({ id }) => id)
 }
 
+/** The promotion under way that is judged by this order of live scores. */
+export async function findPromotionOfOrder(
+  db: Db,
+  projectId: string,
+  onlineOrderId: string,
+): Promise<PromotionRow | null> {
+  const rows = await db
+    .select()
+    .from(promotions)
+    .where(
+      and(
+        eq(promotions.projectId, projectId),
+        eq(promotions.onlineOrderId, onlineOrderId),
+        isNull(promotions.endedAt),
+      ),
+    )
+  return rows[0] ?? null
+}
+
 /** Orders of live scores whose canary is over. */
 export async function listForgottenOrders(db: Db, limit: number): Promise<string[]> {
   const rows = await db

@@ -1,6 +1,6 @@
 /** All SQL about releases, and the read side of labels. Never moves a label: `promotion` does. */
 
-import { and, asc, desc, eq, gt, isNull, lt, max, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, lt, max, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { indexBuilds, indexVersions } from '../../db/retrieval-tables.ts'
 import { changeCounters } from '../../db/schema.ts'
@@ -45,6 +45,20 @@ export async function findReleaseById(db: Db, projectId: string, id: string): Pr
     .from(releases)
     .where(and(eq(releases.projectId, projectId), eq(releases.id, id)))
   return rows[0] ?? null
+}
+
+/** By their ids; one that is not there, or of another project, is left out. */
+export async function findReleasesById(
+  db: Db,
+  projectId: string,
+  ids: readonly string[],
+): Promise<Map<string, ReleaseRow>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .select()
+    .from(releases)
+    .where(and(eq(releases.projectId, projectId), inArray(releases.id, [...new Set(ids)])))
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 export async function findByHash(

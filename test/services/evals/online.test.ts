@@ -29,6 +29,7 @@ import {
 } from '../../support/online.ts'
 
 const PROJECT = 'prj_default'
+const KIND = liveScorer({ name: 'kind', kind: 'closed-qa', criterion: 'Kind.', model: 'up/judge' })
 const yes = JSON.stringify({ reason: 'So it is.', meets: 'Y' })
 
 describeDatabases('scores of live traffic', (open) => {
@@ -252,6 +253,36 @@ describeDatabases('scores of live traffic', (open) => {
     expect(await rowOf(more.id)).toMatchObject({ spent: '800' })
   })
 
+  test('an order without money left reads no request again for the gap of another one, and one with money does', async () => {
+    for (let at = 0; at < 4; at += 1) await say(stable(), 'Gladly.')
+    await traffic.flush()
+    const { ask } = scriptedAsk(() => ({ output: yes, cost: 400n, free: false }))
+    const [first, second] = [
+      await order({ scorers: [POLITE], budget: 400n }),
+      await order({ scorers: [POLITE], budget: 400n, limit: 3 }),
+    ]
+    const reads: number[] = []
+    for (const { id } of [first, second, first, second, second]) {
+      const records: EventRecord[] = []
+      await lookAt(open(), id, { ask, records })
+      reads.push(records.length)
+    }
+    const between = await kept()
+    const subject = pseudonym(onlineKeys, PROJECT, person)
+    await open().sql`DELETE FROM data_keys WHERE subject = ${subject}`
+    const third = await order({ scorers: [POLITE], budget: 400n })
+    const records: EventRecord[] = []
+    for (let look = 0; look < 2; look += 1) await lookAt(open(), third.id, { ask, records })
+
+    expect(reads).toEqual([1, 1, 0, 0, 0])
+    expect(between.map(({ value, skip }) => value ?? skip)).toEqual([1, 1, 'budget_spent', 'budget_spent'])
+    // It has none of the requests whose gaps it came too late for, so it is not at its limit.
+    expect(await rowOf(second.id)).toMatchObject({ state: 'queued', spent: '400' })
+    // What cannot be judged any more is no gap of a budget any more, and is read once.
+    expect((await kept()).map(({ value, skip }) => value ?? skip)).toEqual([1, 1, 'erased', 'erased'])
+    expect(records).toHaveLength(1)
+  })
+
   test('holds the budget by not asking again where nobody knows the price', async () => {
     await say(stable(), 'Gladly.')
     await say(stable(), 'Gladly.')
@@ -296,6 +327,61 @@ describeDatabases('scores of live traffic', (open) => {
     const scores = await kept()
     expect(scores.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 6 }, () => 'scored'))
     expect(await rowOf(made.id)).toMatchObject({ spent: '60', state: 'queued' })
+  })
+
+  test('a few requests are judged beside each other, each once, within the budget and the limit of the order', async () => {
+    for (let at = 0; at < 12; at += 1) await say(stable(), 'Gladly.')
+    await traffic.flush()
+    const third = Promise.withResolvers<void>()
+    let underWay = 0
+    let most = 0
+    const { ask, asked } = scriptedAsk(async () => {
+      underWay += 1
+      most = Math.max(most, underWay)
+      // The first goes alone, as nobody knows what one costs; the second waits here for a third beside it.
+      if (asked.length === 2) await third.promise
+      if (asked.length === 3) third.resolve()
+      underWay -= 1
+      return { output: yes, cost: 10n, free: false }
+    })
+    const rich = await order({ scorers: [POLITE], budget: 1_000n, limit: 10 })
+    const ended = await lookAt(open(), rich.id, { ask })
+    const judged = await kept()
+    const poor = await order({ scorers: [KIND], budget: 65n })
+    const before = asked.length
+    await lookAt(open(), poor.id, { ask })
+
+    expect(ended).toBe('done')
+    expect([judged.length, before]).toEqual([10, 10])
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(4)
+    expect(await rowOf(rich.id)).toMatchObject({ spent: '100', state: 'done' })
+    // Six times 10 fit into 65 micro-USD.
+    expect(asked.length - before).toBe(6)
+    expect(await rowOf(poor.id)).toMatchObject({ spent: '60' })
+  })
+
+  test('end with the first that fails: none is left behind, and the next look goes on', async () => {
+    for (let at = 0; at < 6; at += 1) await say(stable(), 'Gladly.')
+    await traffic.flush()
+    const stop = new AbortController()
+    const made = await order({ scorers: [POLITE], budget: 1_000n })
+    let answers = 0
+    const { ask } = scriptedAsk(async (_question, _before, { signal }) => {
+      answers += 1
+      if (answers === 3) stop.abort(new Error('The process stops.'))
+      signal.throwIfAborted()
+      return { output: yes, cost: 10n, free: false }
+    })
+    await expect(lookAt(open(), made.id, { ask, signal: stop.signal })).rejects.toThrow('The process stops.')
+    const first = await kept()
+    const again = await lookAt(open(), made.id, { ask })
+
+    expect(first.every(({ outcome }) => outcome === 'scored')).toBe(true)
+    expect(first.length).toBeLessThan(6)
+    expect(again).toBe('waits')
+    expect((await kept()).map(({ outcome }) => outcome)).toEqual(Array.from({ length: 6 }, () => 'scored'))
+    expect(await rowOf(made.id)).toMatchObject({ spent: '60' })
   })
 
   test('are looked at by a worker that is rung for, which says on the order what it lacks', async () => {
@@ -376,7 +462,11 @@ describeDatabases('scores of live traffic', (open) => {
     let asked = 0
     const { ask } = scriptedAsk(async () => {
       asked += 1
-      if (asked === 2) await erase()
+      if (asked === 2) {
+        // The first request is judged beside the second one, and kept before its person is erased.
+        await expect.poll(async () => (await kept()).length, { timeout: 20_000 }).toBe(2)
+        await erase()
+      }
       return { output: yes, cost: 1n, free: false }
     })
 

@@ -1,11 +1,16 @@
 /** /api/online-scores and the online commands against a real database and a real log behind a real /api. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { OPEN } from '../../../src/promotion/policy.ts'
+import { newPromotion } from '../../../src/promotion/requests/new-promotion.ts'
+import { insertPromotion, keepOrder, updatePromotion } from '../../../src/promotion/requests/store.ts'
+import { findRelease } from '../../../src/registry/releases/store.ts'
 import { type ApiCall, callApi } from '../../support/api-call.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 import { aModel, lookAt, ROUTE, someReleases, someTraffic } from '../../support/online.ts'
+import { AUTHOR } from '../../support/registry.ts'
 
 const ORDER = {
   route: ROUTE,
@@ -103,6 +108,42 @@ describe('an order over /api', () => {
     expect([others.body.data, foreign.status]).toEqual([[], 404])
     expect(scorer.body.error.message).toMatch(/no scorer "brev". It has brief/)
     expect(release.body.error.message).toMatch(/of r1, r2, and not of r9/)
+  })
+
+  test('is not stopped while a canary is judged by it: the canary is to end first', async () => {
+    const { db } = database
+    const { id } = (await call('POST', '', ORDER)).body
+    const to = await findRelease(db, AUTHOR.projectId, ROUTE, 2)
+    if (to === null) throw new Error('There is no release.')
+    const wish = {
+      requester: AUTHOR,
+      kind: 'promotion',
+      route: ROUTE,
+      label: 'staging',
+      to,
+      seen: null,
+      fromReleaseId: null,
+    } as const
+    const promotion = newPromotion({ ...wish, policy: OPEN, reason: 'a test' }, new Date())
+    await insertPromotion(db, promotion)
+    await keepOrder(db, promotion.id, id)
+
+    const refused = await call('POST', `/${id}/stop`)
+    const recorded = server.records.map(({ action }) => action)
+    await updatePromotion(db, promotion, { state: 'withdrawn', note: 'Over.' }, new Date())
+    const stopped = await call('POST', `/${id}/stop`)
+
+    expect(refused).toMatchObject({
+      status: 409,
+      body: {
+        error: {
+          code: 'conflict',
+          message: expect.stringContaining(`end it with the canary: aval rollback ${ROUTE} --label staging`),
+        },
+      },
+    })
+    expect(recorded).toEqual(['online.create'])
+    expect(stopped).toMatchObject({ status: 200, body: { state: 'stopped' } })
   })
 
   test.each<[string, object, number, RegExp]>([

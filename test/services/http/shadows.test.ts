@@ -24,7 +24,7 @@ beforeAll(async () => {
   await seedModel(database.db, { projectId, name: 'small', content: { upstream: 'up', model: 'small-1' } })
   const nothing = { from: null, prompt: null, retries: null, index: null, retrieval: null }
   const models = [{ ref: 'small', weight: null }]
-  for (const seed of [1, 2]) {
+  for (const seed of [1, 2, 3]) {
     await createRelease(deps, author, { route: 'answer', ...nothing, models, parameters: { seed } })
   }
   const production = { label: 'production', to: 1, canary: null, expected: null, reason: 'a test' }
@@ -101,6 +101,41 @@ test('is started, shown and stopped, each change on the log before it', async ()
     ['shadow.start', 'answer@production', 'new prompt'],
     ['shadow.stop', id, 'seen enough'],
   ])
+})
+
+test('a list names the candidate of each', async () => {
+  for (const release of ['r2', 'r3']) {
+    const { json } = await call('engineer', 'POST', '/shadows', { ...wanted, release })
+    await call('engineer', 'POST', `/shadows/${json.id}/stop`, { reason: 'seen enough' })
+  }
+  const { json } = await call('auditor', 'GET', '/shadows?limit=2')
+
+  expect(json.data).toMatchObject([{ release: 'r3' }, { release: 'r2' }])
+})
+
+test('is shown with what is known where its calls are too many to be read in time', async () => {
+  const { json } = await call('engineer', 'POST', '/shadows', wanted)
+  const { figuresOf } = server.deps.shadows
+  server.deps.shadows.figuresOf = async () => ({
+    spending: { sent: 9_000_000, spent: 1_500_000n, unpriced: 0 },
+    outcomes: null,
+    latencies: null,
+  })
+  const some = await aval('shadow', 'show', String(json.id))
+  server.deps.shadows.figuresOf = async () => ({ spending: null, outcomes: null, latencies: null })
+  const none = await aval('shadow', 'show', String(json.id))
+  const wire = await call('auditor', 'GET', `/shadows/${json.id}`)
+  server.deps.shadows.figuresOf = figuresOf
+
+  expect(some.out).toMatch(/sent +9000000; 0 dropped/)
+  expect(some.out).toMatch(
+    /outcomes +unknown: too many calls to be read in time\nspent +\$1\.50 of \$2\.00\n/,
+  )
+  expect(none.out).toMatch(/spent +unknown: too many.*\napp took +unknown: too many/)
+  expect(wire).toMatchObject({
+    status: 200,
+    json: { state: 'running', sent: null, spent_usd: null, unpriced: null, outcomes: null, latency: null },
+  })
 })
 
 test.each([

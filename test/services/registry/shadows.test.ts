@@ -20,7 +20,7 @@ import { aClose, aFolder, anOpen } from '../../support/audit-records.ts'
 import { startAuditRoom } from '../../support/audit-room.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { AUTHOR, seedModel } from '../../support/registry.ts'
-import { testDeps } from '../../unit/gateway/parts.ts'
+import { playedProvider, snapshotOf, testDeps, upstreamOf } from '../../unit/gateway/parts.ts'
 
 const NOON = Date.UTC(2026, 10, 20, 12)
 const DAY_MS = 86_400_000
@@ -187,21 +187,73 @@ describeDatabases('shadows', (open) => {
 
     test('says how its calls ended, what they cost, and how long both took', async () => {
       expect(await readShadowFigures(open().db, shadow)).toEqual({
+        spending: { sent: 4, spent: 30n, unpriced: 1 },
         outcomes: { completed: 3, timeout: 1 },
-        spent: 30n,
-        unpriced: 1,
-        pairs: 3,
-        // Type 7 of Hyndman and Fan: the 95th percentile of 100, 200, 300 is 290.
-        app: { p50: 200, p95: 290 },
-        shadow: { p50: 400, p95: 580 },
+        latencies: {
+          pairs: 3,
+          // Type 7 of Hyndman and Fan: the 95th percentile of 100, 200, 300 is 290.
+          app: { p50: 200, p95: 290 },
+          shadow: { p50: 400, p95: 580 },
+        },
       })
       const none = await readShadowFigures(open().db, { ...shadow, projectId: 'prj_other' })
-      expect(none).toEqual({ outcomes: {}, spent: 0n, unpriced: 0, pairs: 0, app: null, shadow: null })
+      expect(none).toEqual({
+        spending: { sent: 0, spent: 0n, unpriced: 0 },
+        outcomes: {},
+        latencies: { pairs: 0, app: null, shadow: null },
+      })
+    })
+
+    test('of more calls than are read in time are unknown, and no failure', async ({ skip }) => {
+      const { sql, db, embedded } = open()
+      skip(embedded, 'One session cannot keep another one waiting.')
+      const found = await sql.begin(async (transaction) => {
+        await transaction`LOCK TABLE requests IN ACCESS EXCLUSIVE MODE`
+        return await readShadowFigures(db, shadow, 20)
+      })
+
+      expect(found).toEqual({ spending: null, outcomes: null, latencies: null })
     })
 
     test('says what others spent to a process that knows its own', async () => {
-      expect(await sumShadowCosts(open().db, shadow, OTHER_WRITER)).toBe(30n)
-      expect(await sumShadowCosts(open().db, shadow, writer)).toBe(0n)
+      expect(await sumShadowCosts(open().db, shadow, OTHER_WRITER)).toMatchObject({ microUsd: 30n })
+      expect(await sumShadowCosts(open().db, shadow, writer)).toMatchObject({ microUsd: 0n })
+    })
+
+    test('is summed on from where a sum ended, to the same as all of it at once, late rows and new writers too', async () => {
+      const { db, url } = open()
+      const late = { ...shadow, projectId: 'prj_late', id: 'shd_late' }
+      const folders = [aFolder(), aFolder()]
+      const rooms = folders.map((dataFolder) => startAuditRoom({ dataFolder, databaseUrl: url }))
+      const [one, two] = rooms
+      const call = async (room: typeof one, startedAtMs: number, costMicroUsd: number | null) => {
+        const { projectId, id: clientRequestId } = late
+        const opened = anOpen({ projectId, startedAtMs, shadowOf: 'req_x', clientRequestId })
+        await room?.log.open(opened, Buffer.from('q'))
+        const cost = costMicroUsd === null ? {} : { costMicroUsd }
+        await room?.log.close(aClose(opened.id, cost), Buffer.from('a'))
+      }
+      const sum = (from?: Awaited<ReturnType<typeof sumShadowCosts>>) =>
+        sumShadowCosts(db, late, OTHER_WRITER, from)
+      await call(one, NOON + DAY_MS, 100)
+      await one?.flush(20_000)
+      const first = await sum()
+      // Of the day before, by the same writer and by one that was not heard of.
+      await call(one, NOON, 20)
+      await call(one, NOON, null)
+      await call(two, NOON - 1000, 3)
+      await Promise.all(rooms.map((room) => room.flush(20_000)))
+      const second = await sum(first)
+      await call(two, NOON + 2 * DAY_MS, 4000)
+      await Promise.all(rooms.map((room) => room.close(20_000)))
+      await Promise.all(folders.map((path) => rm(path, { recursive: true, force: true })))
+      const third = await sum(second)
+
+      expect([first, second, third].map(({ microUsd }) => microUsd)).toEqual([100n, 123n, 4123n])
+      expect(third).toEqual(await sum())
+      // Nothing of before is read again: what the sum was told of it stands.
+      expect(await sum({ ...third, microUsd: 1n })).toEqual({ ...third, microUsd: 1n })
+      expect((await sum({ ...first, microUsd: 0n })).microUsd).toBe(4023n)
     })
 
     test('is found by what it mirrored, alone, or left out', async () => {
@@ -249,15 +301,38 @@ describeDatabases('shadows', (open) => {
       expect(book.shadowOf(AUTHOR.projectId, 'timed', 'production')).toBeNull()
     })
 
-    test('has spent what other gateways have logged and hold', async () => {
-      const id = await startSmall('shared')
+    const logElsewhere = async (id: string, costMicroUsd: number) => {
       const folder = aFolder()
       const { log, ...audit } = startAuditRoom({ dataFolder: folder, databaseUrl: open().url })
       const record = anOpen({ startedAtMs: nowMs, shadowOf: 'req_x', clientRequestId: id })
       await log.open(record, Buffer.from('q'))
-      await log.close(aClose(record.id, { costMicroUsd: 600 }), Buffer.from('a'))
+      await log.close(aClose(record.id, { costMicroUsd }), Buffer.from('a'))
       await audit.close(20_000)
       await rm(folder, { recursive: true, force: true })
+    }
+
+    test('sums nothing up for a candidate that costs nothing, and all of it as soon as it does', async () => {
+      const id = await startSmall('free')
+      await logElsewhere(id, 1000)
+      const provider = { ...playedProvider([]), dialect: 'local' as const }
+      const upstreams = snapshotOf([upstreamOf('up', provider)])
+      let snapshot = { ...upstreams, registry: book }
+      const logger = createLogger('silent', process.stderr)
+      const given = { db: open().db, clock, logger, writer: OTHER_WRITER, book: () => book, changed }
+      const other = openShadows(given, testDeps({ snapshot: () => snapshot }))
+      await other.look()
+      const before = await stateOf(id)
+      snapshot = { ...snapshotOf([]), registry: book }
+      nowMs += 5000
+      await other.look()
+      await other.stop()
+
+      expect([before, await stateOf(id)]).toEqual(['running', 'spent'])
+    })
+
+    test('has spent what other gateways have logged and hold', async () => {
+      const id = await startSmall('shared')
+      await logElsewhere(id, 600)
       await gateway.look()
       const before = await stateOf(id)
       await putShadowTally(open().db, {

@@ -6,8 +6,6 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { commentText } from '../../../../src/cli/ci/comment.ts'
-import type { CliActions } from '../../../../src/cli/context.ts'
-import { buildProgram } from '../../../../src/cli/program.ts'
 import { nothingMeasured } from '../../../support/check-outcome.ts'
 import { commandTree } from '../../../support/command-tree.ts'
 

@@ -48,6 +48,33 @@ describe('a budget', () => {
     expect(reserved[4]).toMatch(/budget of \$0\.001 is spent: \$0\.0006 of it on 6 answers/)
   })
 
+  test('says whether it can spend as it would refuse, and reserves nothing by saying so', () => {
+    const budget = new Budget(1_000n)
+    const said = [budget.canSpend(), budget.canSpend(), budget.reserve() === null, budget.canSpend()]
+    budget.settle('600', true)
+
+    expect(said).toEqual([true, true, true, false])
+    expect([budget.canSpend(), budget.reserve() === null]).toEqual([false, false])
+    expect(new Budget(null).canSpend()).toBe(true)
+  })
+
+  test('is asked in turn where calls may still cost less than feared, and has its last word when none is under way', async () => {
+    const budget = new Budget(900n)
+    const told: string[] = []
+    const ask = (name: string) =>
+      budget.reserveInTurn().then((refused) => void told.push(`${name} ${refused === null}`))
+    const all = ['one', 'two', 'three', 'four'].map(ask)
+    await Promise.resolve()
+    budget.settle('400', true)
+    await all[1]
+    const between = [...told]
+    budget.settle('400', true)
+    await Promise.all(all)
+
+    expect(between).toEqual(['one true', 'two true'])
+    expect(told).toEqual(['one true', 'two true', 'three false', 'four false'])
+  })
+
   test('without a cap never refuses, and answers of unknown price do not matter to it', () => {
     const budget = new Budget(null)
     budget.reserve()

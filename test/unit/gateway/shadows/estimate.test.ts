@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { planRelease } from '../../../../src/gateway/plan.ts'
 import { parseBody } from '../../../../src/gateway/request.ts'
-import { estimateCall, unpricedTargets } from '../../../../src/gateway/shadows/estimate.ts'
+import { estimateCall, isFree, unpricedTargets } from '../../../../src/gateway/shadows/estimate.ts'
 import { bodyBytes, playedProvider, snapshotOf, upstreamOf } from '../parts.ts'
 import { bookWith, PRICE } from './parts.ts'
 
@@ -21,6 +21,7 @@ function estimate(
   return {
     bytes: BigInt(sent.bytes.length),
     unpriced: unpricedTargets(snapshot, 'prj_default', release, 0),
+    free: isFree(snapshot, 'prj_default', release, 0),
     ...{ estimate: estimateCall(registry, { projectId: 'prj_default', targets, release, sent, atMs: 0 }) },
   }
 }
@@ -62,5 +63,24 @@ describe('a call costs at most', () => {
 
     expect(found).toEqual({ microUsd: 0n, unpriced: false })
     expect(unpriced).toEqual([])
+  })
+})
+
+describe('a release is free', () => {
+  const zero = { input: '0', output: '0' }
+  test.each<[string, boolean, Record<string, string>]>([
+    ['where text costs nothing', true, zero],
+    ['where every figure is nothing', true, { ...zero, cacheWrite: '0', perRequest: '0' }],
+    ['not where a part costs something', false, { ...zero, reasoning: '1' }],
+    ['not where a call does', false, { ...zero, perRequest: '1' }],
+    ['not where nobody knows what comes out of it costs', false, { input: '0' }],
+  ])('%s', (_where, free, figures) => {
+    expect(estimate({}, { prices: [{ ...PRICE, figures }] }).free).toBe(free)
+  })
+
+  test('in this process, and not without a price', () => {
+    const frees = [estimate({}, { prices: [], dialect: 'local' }), estimate({}, { prices: [] })]
+
+    expect(frees.map(({ free }) => free)).toEqual([true, false])
   })
 })

@@ -3,13 +3,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLedger } from '../../../../src/gateway/shadows/ledger.ts'
-import { served } from './parts.ts'
+import { othersSpent, served } from './parts.ts'
 
 const shadow = served({ budget: 100n })
 
 function learned(others = 0n) {
   const ledger = createLedger()
-  ledger.learn(shadow.id, others, 0)
+  ledger.learn(shadow.id, othersSpent(others), 0)
   return ledger
 }
 
@@ -18,7 +18,7 @@ describe('a budget', () => {
     const ledger = createLedger()
 
     expect(ledger.reserve(shadow, 1n, 0)).toBe(false)
-    ledger.learn(shadow.id, 0n, 0)
+    ledger.learn(shadow.id, othersSpent(0n), 0)
     expect(ledger.reserve(shadow, 1n, 30_000)).toBe(true)
     expect(ledger.reserve(shadow, 1n, 30_001)).toBe(false)
   })
@@ -47,7 +47,7 @@ describe('a budget', () => {
 
     expect(ledger.reserve(shadow, 101n, 0)).toBe(false)
     expect(ledger.isSpent(shadow)).toBe(false)
-    ledger.learn(shadow.id, 60n, 0)
+    ledger.learn(shadow.id, othersSpent(60n), 0)
     expect(ledger.isSpent(shadow)).toBe(false)
     expect(ledger.reserve(shadow, 41n, 0)).toBe(false)
     expect(ledger.isSpent(shadow)).toBe(true)

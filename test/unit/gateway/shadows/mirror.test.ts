@@ -18,7 +18,7 @@ import {
   upstreamOf,
   writtenClient,
 } from '../parts.ts'
-import { answered, bookWith, SHADOW } from './parts.ts'
+import { answered, bookWith, othersSpent, SHADOW } from './parts.ts'
 
 const NEVER: Play = (_sink, call) => call.onSend?.(call.body)
 
@@ -34,7 +34,7 @@ function gateway(
   const snapshot = () => ({ ...snapshotOf([upstreamOf('up', provider)]), registry: book })
   const ledger = createLedger()
   const deps = testDeps({ snapshot })
-  ledger.learn('shd_1', 0n, deps.clock.nowMs())
+  ledger.learn('shd_1', othersSpent(0n), deps.clock.nowMs())
   const mirror = createMirror(deps, ledger)
   const offer = (body: object = {}, id = 'req_app') => mirror.offer(answered(deps, book, { id, body }))
   return {

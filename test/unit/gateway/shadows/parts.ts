@@ -1,7 +1,9 @@
 /** A registry with one route, its production release, a candidate and a shadow; and requests that were answered. */
 
+import { NOTHING_SUMMED } from '../../../../src/audit/shadows/store.ts'
 import { parseBody } from '../../../../src/gateway/request.ts'
 import type { Answered } from '../../../../src/gateway/shadows/choose.ts'
+import type { OthersSpent } from '../../../../src/gateway/shadows/ledger.ts'
 import { contentOf } from '../../../../src/registry/content.ts'
 import { RegistryBook, type ServedShadow } from '../../../../src/registry/releases/book.ts'
 import type { PriceData } from '../../../../src/registry/releases/price-data.ts'
@@ -26,6 +28,12 @@ export const served = (more: Partial<ServedShadow> = {}): ServedShadow => ({
   ...SHADOW,
   budget: BigInt(SHADOW.budget),
   ...more,
+})
+
+/** What others spent, as a process learns it that has summed nothing before. */
+export const othersSpent = (microUsd: bigint): OthersSpent => ({
+  logged: { ...NOTHING_SUMMED, microUsd },
+  held: 0n,
 })
 
 /** Micro-USD per million tokens: a micro-USD for each token that goes in, two for each that comes out. */
