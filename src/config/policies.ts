@@ -6,6 +6,8 @@ import { parseDurationMs } from '../lib/units.ts'
 
 const DAY_MS = 86_400_000
 const MAX_KEPT_MS = 3650 * DAY_MS
+/** Each bound grows with how many are watched. */
+const MAX_WATCHED = 20
 /** Of a canary's stage without a word on it. */
 const HOLD_MS = 30 * 60_000
 const MAX_WAIT_MS = 7 * DAY_MS
@@ -107,7 +109,10 @@ const canary = z
         latency: ratio.optional(),
         ttft: ratio.optional(),
         cost: z.strictObject({ ratio: z.number().positive() }).optional(),
-        quality: z.record(z.string().min(1).max(60), positiveShare).optional(),
+        quality: z
+          .record(z.string().min(1).max(60), positiveShare)
+          .refine((given) => Object.keys(given).length <= MAX_WATCHED, 'an object with at most 20 scorers')
+          .optional(),
       })
       .optional(),
   })

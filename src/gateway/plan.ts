@@ -51,9 +51,7 @@ export function planTargets(
   random: () => number,
 ): Plan {
   const { model, operation } = wanted
-  if (!allowsRoute(key.allowedRoutes, model) || isBesideTheGate(snapshot, key, model)) {
-    throw notFound(snapshot, key, model)
-  }
+  if (!mayReach(snapshot, key, model)) throw notFound(snapshot, key, model)
   const release = findRelease(snapshot.registry, key.projectId, model, wanted.unit)
   if (release !== null) return planRelease(snapshot, release, wanted, random)
   const route = snapshot.routes.get(model)
@@ -88,6 +86,19 @@ export function pointerOf(model: string): { route: string; pointer: string } {
   return at < 1
     ? { route: model, pointer: PRODUCTION }
     : { route: model.slice(0, at), pointer: model.slice(at + 1) }
+}
+
+/** The release that a request asked for, whatever becomes of it; null for none, and for one that the key may not call. */
+export function releaseAsked(
+  snapshot: Snapshot,
+  key: VirtualKey,
+  { model, unit }: { model: string; unit: string },
+): ServedRelease | null {
+  return mayReach(snapshot, key, model) ? findRelease(snapshot.registry, key.projectId, model, unit) : null
+}
+
+function mayReach(snapshot: Snapshot, key: VirtualKey, model: string): boolean {
+  return allowsRoute(key.allowedRoutes, model) && !isBesideTheGate(snapshot, key, model)
 }
 
 /**

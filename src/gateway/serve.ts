@@ -14,8 +14,8 @@ import { questionOf } from './contexts.ts'
 import type { GatewayDeps } from './deps.ts'
 import { Exchange } from './exchange.ts'
 import { openRecord } from './open-record.ts'
-import { type Plan, planTargets } from './plan.ts'
-import { recordRejection } from './reject.ts'
+import { type Plan, planTargets, releaseAsked } from './plan.ts'
+import { type Rejection, recordRejection } from './reject.ts'
 import { demandMessages, releaseBody } from './release-body.ts'
 import { type ParsedBody, parseBody, type RequestEnvelope } from './request.ts'
 import { runAttempts } from './run-attempts.ts'
@@ -35,7 +35,9 @@ export function serveRequest(
   const admission = decideAdmission(deps, envelope, bytes)
   if (!admission.admitted) {
     const { body, error, limits: extraHeaders } = admission
-    return recordRejection(deps, { envelope, body, bytes, error, extraHeaders, client })
+    const rejection = { envelope, body, bytes, error, extraHeaders, client }
+    const refused = error instanceof GatewayError ? refusingPlan(deps, envelope, body) : {}
+    return recordRejection(deps, { ...rejection, ...refused })
   }
   const { body, sent, plan, limits, release } = admission
   const exchange = new Exchange(deps, envelope, { body, sent }, plan, limits, client)
@@ -108,8 +110,7 @@ function decideAdmission(deps: GatewayDeps, envelope: RequestEnvelope, bytes: Bu
     limits = taken.headers
     release = taken.release
     body = parseBody(operation, bytes)
-    // The same user, or the same key, is on the same side of a canary each time.
-    const unit = body.endUser ?? key.id
+    const unit = unitOf(body, key)
     const plan = planTargets(deps.snapshot(), key, { model: body.model, operation, unit }, deps.random)
     if (plan.release === null) demandMessages(body, operation)
     const sent = plan.release === null ? body : releasedBody(body, operation, plan.release)
@@ -118,4 +119,20 @@ function decideAdmission(deps: GatewayDeps, envelope: RequestEnvelope, bytes: Bu
     release?.()
     return { admitted: false, body, limits, error }
   }
+}
+
+/** The release that refused it, looked up once more where it is refused alone: the log and a canary ask which one it was. */
+function refusingPlan(
+  deps: GatewayDeps,
+  { key }: RequestEnvelope,
+  body: ParsedBody | null,
+): Pick<Rejection, 'plan'> {
+  const wanted = body === null ? null : { model: body.model, unit: unitOf(body, key) }
+  const release = wanted === null ? null : releaseAsked(deps.snapshot(), key, wanted)
+  return release === null ? {} : { plan: { route: release.route, release } }
+}
+
+/** The same user, or the same key, is on the same side of a canary each time. */
+function unitOf({ endUser }: ParsedBody, { id }: RequestEnvelope['key']): string {
+  return endUser ?? id
 }

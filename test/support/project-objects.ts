@@ -297,6 +297,14 @@ const index: Make = async (server, project) => {
   return { '/api/indexes': name, '/api/indexes/{name}': '1' }
 }
 
+/** A label that served something else before. */
+const movedLabel: Make = async (server, project) => {
+  const { '/api/releases': route = '' } = await shadowable(server, project)
+  const body = { release: 'r2', reason: 'a test' }
+  await server.ask(server.keyOf(project, 'admin').token, 'PUT', `/api/labels/${route}/production`, body)
+  return { '/api/labels': route }
+}
+
 const file: Make = async (server, project) => {
   const form = new FormData()
   form.set('purpose', 'assistants')
@@ -345,6 +353,7 @@ export const MAKERS = {
   ownPromotion,
   onlineOrder,
   shadowable,
+  movedLabel,
   shadow,
 }
 

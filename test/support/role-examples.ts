@@ -48,6 +48,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       sample: 1,
     }),
   },
+  'POST /api/online-scores/{id}/stop': {},
   'GET /api/online-scores/{id}/values': { query: () => 'release=r1&scorer=refusal' },
   'POST /api/shadows': {
     kind: 'shadowable',
@@ -60,6 +61,10 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     }),
   },
   'POST /api/shadows/{id}/stop': { body: () => ({ reason: 'a test' }) },
+  'POST /api/rollbacks': {
+    kind: 'movedLabel',
+    body: (objects) => ({ route: objects['/api/labels'], label: 'production', reason: 'a test' }),
+  },
   'POST /api/promotions/{id}/approve': { body: signed },
   'POST /api/promotions/{id}/reject': { body: signed },
   'POST /api/promotions/{id}/withdraw': { kind: 'ownPromotion', body: () => ({ reason: 'a test' }) },

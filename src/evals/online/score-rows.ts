@@ -121,7 +121,6 @@ export async function countOnlineScores(
 export type OnlineValue = {
   requestId: string
   startedAt: string
-  scoredAt: string
   value: number
   passed: boolean | null
 }
@@ -146,14 +145,35 @@ export async function readOnlineScores(
 ): Promise<OnlineValue[]> {
   const rows = await sql<OnlineValue[]>`
     SELECT request_id AS "requestId", value, passed,
-      to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "startedAt",
-      to_char(scored_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "scoredAt"
+      to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "startedAt"
     FROM online_scores
     WHERE project_id = ${projectId} AND release_id = ${releaseId} AND rules_hash = ${rulesHash} AND outcome = 'scored'
       AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
       AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))
     ORDER BY started_at DESC, request_id DESC LIMIT ${Math.min(limit, MAX_VALUES)}`
   return rows.toReversed()
+}
+
+/** The first `limit` values of one release by one scorer's rules, in the order in which they were judged. */
+export async function readFirstScores(
+  sql: Sql,
+  {
+    projectId,
+    releaseId,
+    rulesHash,
+    since,
+    until,
+    models,
+  }: Omit<OnlineWindow, 'releaseIds' | 'rulesHashes'> & { releaseId: string; rulesHash: string },
+  limit: number,
+): Promise<number[]> {
+  const rows = await sql<{ value: number }[]>`
+    SELECT value FROM online_scores
+    WHERE project_id = ${projectId} AND release_id = ${releaseId} AND rules_hash = ${rulesHash} AND outcome = 'scored'
+      AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
+      AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))
+    ORDER BY scored_at, request_id LIMIT ${limit}`
+  return rows.map(({ value }) => value)
 }
 
 function asked(models: readonly string[] | null): string | null {

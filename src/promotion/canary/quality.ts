@@ -6,7 +6,7 @@ import { GatewayError, RequestError } from '../../errors.ts'
 import { createOrder, planOrder } from '../../evals/online/create-order.ts'
 import { type OrderContent, parseOrder } from '../../evals/online/order-content.ts'
 import { findOrder, type OrderRow, stopOrder } from '../../evals/online/order-rows.ts'
-import { countOnlineScores, readOnlineScores } from '../../evals/online/score-rows.ts'
+import { countOnlineScores, readFirstScores } from '../../evals/online/score-rows.ts'
 import { rulesHash } from '../../evals/runs/calibration.ts'
 import type { SuiteScorer } from '../../evals/suites/suite.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -116,35 +116,32 @@ async function scorersOf(
 
 const NO_GATES = { atLeast: null, atMost: null, notWorseBy: null, observedAtLeast: null } as const
 
-/** Scores of one release by the order's scorers, higher being better; empty without an order. */
+/**
+ * Scores of one release by the order's scorers, higher being better, in the order in which they arrived: the bounds are of what every
+ * later look only adds to. Empty without an order that judges: what is judged no more may not go on as if it were well.
+ */
 export async function readQuality(
   sql: Sql,
   order: OrderRow | null,
-  release: ReleaseRow,
+  releaseId: string,
 ): Promise<Arm['quality']> {
-  if (order === null) return {}
+  if (order === null || order.state === 'stopped' || order.state === 'failed') return {}
   const { scorers, since, until, models = null } = parseOrder(order)
   const window = { projectId: order.projectId, since, until, models }
   const quality: Record<string, Arm['quality'][string]> = {}
   for (const scorer of scorers) {
     const rules = rulesHash(scorer)
-    const wanted = { ...window, releaseId: release.id, rulesHash: rules }
-    const scores = await readOnlineScores(sql, wanted, MOST_SAMPLED)
-    // In the order in which they arrived: the bounds are of what every later look only adds to.
-    const values = scores.toSorted((one, other) => (one.scoredAt < other.scoredAt ? -1 : 1))
+    const values = await readFirstScores(sql, { ...window, releaseId, rulesHash: rules }, MOST_SCORES)
     const [counts] = await countOnlineScores(sql, {
       ...window,
-      releaseIds: [release.id],
+      releaseIds: [releaseId],
       rulesHashes: [rules],
     })
-    // Somebody has stopped it: what is judged no more may not go on as if it were well.
-    if (order.state === 'stopped') {
-      quality[scorer.name] = { values: [], unknown: 0 }
-      continue
-    }
+    const { abstained = 0, errors = 0, skipped = 0, skips = {} } = counts ?? {}
     quality[scorer.name] = {
-      values: values.map(({ value }) => (scorer.better === 'higher' ? value : 1 - value)),
-      unknown: (counts?.abstained ?? 0) + (counts?.errors ?? 0) + (counts?.skipped ?? 0),
+      values: values.map((value) => (scorer.better === 'higher' ? value : 1 - value)),
+      // Where there was no answer there was nothing to judge: that is an error of the release, and counted as one.
+      unknown: abstained + errors + skipped - (skips.no_answer ?? 0),
     }
   }
   return quality

@@ -1,14 +1,14 @@
 /** Looks at a canary: reads what both releases were seen to do, has it judged, and says which step that makes. */
 
 import { contentOf } from '../../registry/content.ts'
-import { findLabel, findReleaseById, type ReleaseRow } from '../../registry/releases/store.ts'
+import { findLabel, findReleaseById, type LabelRow, type ReleaseRow } from '../../registry/releases/store.ts'
 import { freezeText, frozenAt } from '../freeze.ts'
 import { type CanaryPolicy, type Policy, parsePolicy } from '../policy.ts'
 import { writeMove } from '../promote.ts'
-import type { Step } from '../requests/step.ts'
+import { cutNote, type Step } from '../requests/step.ts'
 import type { PromotionRow } from '../requests/store.ts'
 import { firstDecisionOf } from '../store.ts'
-import { type ArmWindow, countTraffic, readArm } from './arms-rows.ts'
+import { readArm } from './arms-rows.ts'
 import { type Judgement, judgeCanary } from './judge-canary.ts'
 import { type QualityDeps, qualityOrder, readQuality } from './quality.ts'
 import { insertLook, lastLook } from './store.ts'
@@ -19,7 +19,15 @@ export type WatchDeps = QualityDeps
 const KEEP_EVERY_MS = 600_000
 const BY = { id: 'canary', name: 'canary' } as const
 
-type Canary = { row: PromotionRow; policy: Policy; plan: CanaryPolicy; to: ReleaseRow; from: ReleaseRow }
+type Canary = {
+  row: PromotionRow
+  /** As it was looked at: it moves from there, or not at all. */
+  seen: LabelRow
+  policy: Policy
+  plan: CanaryPolicy
+  to: ReleaseRow
+  from: ReleaseRow
+}
 
 /** Null while there is nothing to do but wait. Rejects with what a second look may mend. */
 export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<Step | null> {
@@ -39,7 +47,7 @@ export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<S
   const nowMs = deps.clock.nowMs()
   const last = await lastLook(deps.db, row.id)
   const sinceLook = last === null ? Number.POSITIVE_INFINITY : nowMs - last.lookedAt.getTime()
-  const canary = { row, policy, plan, to, from }
+  const canary = { row, seen: label, policy, plan, to, from }
   const judgement = await judge(deps, canary, { beganMs: first.decidedAt.getTime(), nowMs })
   const frozen = judgement.decision === 'advance' ? frozenAt(policy.freeze, nowMs) : null
   if (frozen !== null) {
@@ -70,37 +78,36 @@ async function judge(
   { beganMs, nowMs }: { beganMs: number; nowMs: number },
 ): Promise<Judgement> {
   const { projectId, route, label } = row
-  const windowOf = (release: ReleaseRow, sinceMs: number): ArmWindow => ({
-    projectId,
-    route,
-    label,
-    releaseId: release.id,
-    since: new Date(sinceMs).toISOString(),
-  })
+  const since = new Date(beganMs).toISOString()
   const stageMs = row.stageSince?.getTime() ?? beganMs
   const order = await qualityOrder(deps, { promotion: row, policy, to, from, beganMs })
-  const armOf = async (release: ReleaseRow) => ({
-    ...(await readArm(deps.sql, windowOf(release, beganMs))),
-    quality: await readQuality(deps.sql, order, release),
-  })
-  const arms = { stable: await armOf(from), candidate: await armOf(to) }
-  return judgeCanary(plan, arms, {
-    stage: row.stage ?? 0,
-    stageMs: Math.max(0, nowMs - stageMs),
-    stageRequests: await countTraffic(deps.sql, windowOf(to, stageMs)),
-  })
+  const armOf = async ({ id: releaseId }: ReleaseRow) => {
+    const window = { projectId, route, label, releaseId, since }
+    const { arm, inStage } = await readArm(deps.sql, window, new Date(stageMs).toISOString())
+    return { inStage, arm: { ...arm, quality: await readQuality(deps.sql, order, releaseId) } }
+  }
+  const [stable, candidate] = [await armOf(from), await armOf(to)]
+  return judgeCanary(
+    plan,
+    { stable: stable.arm, candidate: candidate.arm },
+    {
+      stage: row.stage ?? 0,
+      stageMs: Math.max(0, nowMs - stageMs),
+      stageRequests: candidate.inStage,
+    },
+  )
 }
 
-function stepOf({ row, plan, to, from }: Canary, { decision, reasons }: Judgement, now: Date): Step {
+function stepOf({ row, seen, plan, to, from }: Canary, { decision, reasons }: Judgement, now: Date): Step {
   const { projectId, route, label, id: promotionId } = row
   const weight = plan.stages[row.stage ?? 0] ?? 0
-  const why = reasons.join(' ')
+  const why = cutNote(reasons.join(' '))
   const serves = `r${to.number} serves ${weight / 100} % of the users`
   const move = { projectId, route, label, promotionId, by: BY }
   const moves =
     (order: Parameters<typeof writeMove>[1]): NonNullable<Step['write']> =>
-    async (transaction) =>
-      await writeMove(transaction, order, await findLabel(transaction, projectId, route, label), now)
+    (transaction) =>
+      writeMove(transaction, order, seen, now)
   if (decision === 'roll_back') {
     return {
       state: 'rolled_back',

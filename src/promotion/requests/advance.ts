@@ -20,7 +20,7 @@ import { freezeText, frozenAt } from '../freeze.ts'
 import { parsePolicy } from '../policy.ts'
 import { writeMove } from '../promote.ts'
 import type { RecordStep } from './record-step.ts'
-import type { Step } from './step.ts'
+import { cutNote, type Step } from './step.ts'
 import {
   findPromotionById,
   listApprovals,
@@ -34,7 +34,6 @@ export type AdvanceDeps = GatherDeps & WatchDeps & CardDeps & { decide: Decide; 
 
 /** Gathering, waiting, the move and a look at its canary; then the next round. */
 const MAX_STEPS = 4
-const MAX_NOTE_LETTERS = 4000
 
 /** The promotion as it then is; null when there is none. Rejects with what a second try may mend: then nothing has changed. */
 export async function advancePromotion(deps: AdvanceDeps, id: string): Promise<PromotionRow | null> {
@@ -74,7 +73,7 @@ async function gather(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null
   if (row.kind === 'break_glass') return ready(row, { to, from, verdict: null, card: null })
   const gathered = await gatherEvidence(deps, { promotion: row, policy, to, from })
   if (gathered.state === 'impossible') {
-    return { state: 'refused', note: cut(`policy ${policy.name}: ${gathered.reasons.join(' ')}`) }
+    return { state: 'refused', note: cutNote(`policy ${policy.name}: ${gathered.reasons.join(' ')}`) }
   }
   if (gathered.state === 'running') return waiting(row, `Evidence is gathered: ${gathered.runs.join(', ')}.`)
   const verdict = row.demandsEvidence ? await deps.decide(policy, gathered.evidence) : null
@@ -83,16 +82,16 @@ async function gather(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null
   if (verdict !== null && verdict.outcome !== 'pass') {
     return {
       state: 'refused',
-      note: cut(`policy ${policy.name} (${verdict.outcome}): ${verdict.reasons.join(' ')}`),
+      note: cutNote(`policy ${policy.name} (${verdict.outcome}): ${verdict.reasons.join(' ')}`),
       change,
     }
   }
   const unseen = await qualityProblem(deps, { promotion: row, policy, to, from })
-  if (unseen !== null) return { state: 'refused', note: cut(`policy ${policy.name}: ${unseen}`), change }
+  if (unseen !== null) return { state: 'refused', note: cutNote(`policy ${policy.name}: ${unseen}`), change }
   const card = await makeCard(deps, { promotion: row, release: to, verdict })
   if (policy.completeCard && card.missing.length > 0) {
     const note = `policy ${policy.name}: the model card is not complete. ${card.missing.join(' ')}`
-    return { state: 'refused', note: cut(note), change }
+    return { state: 'refused', note: cutNote(note), change }
   }
   return ready(row, { to, from, verdict, card })
 }
@@ -134,7 +133,7 @@ async function move(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> 
   const rejected = answers.find(({ answer }) => answer === 'reject')
   if (rejected !== undefined) {
     const note = `${rejected.keyName ?? rejected.keyId} rejected it: ${rejected.reason}`
-    return { state: 'rejected', note: cut(note) }
+    return { state: 'rejected', note: cutNote(note) }
   }
   if (answers.length < row.approvalsNeeded) return null
   const policy = parsePolicy(row.policy)
@@ -192,7 +191,7 @@ async function staleRun(deps: AdvanceDeps, row: PromotionRow, oldestMs: number):
 }
 
 function waiting(row: PromotionRow, note: string): Step | null {
-  return note === row.note ? null : { state: row.state, note: cut(note) }
+  return note === row.note ? null : { state: row.state, note: cutNote(note) }
 }
 
 /**
@@ -229,8 +228,4 @@ async function releasesOf(db: Db, row: PromotionRow): Promise<{ to: ReleaseRow; 
   if (to === null) throw new Error(`Promotion ${row.id} names a release that is not there.`)
   const from = row.fromReleaseId === null ? null : await findReleaseById(db, row.projectId, row.fromReleaseId)
   return { to, from }
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_NOTE_LETTERS ? text : `${text.slice(0, MAX_NOTE_LETTERS - 1)}…`
 }

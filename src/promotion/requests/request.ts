@@ -47,8 +47,9 @@ export async function requestPromotion(
     const message = `policy ${policy.name}: nothing moves ${freezeText(window)}. Ask again afterwards, or break the glass with another admin: --break-glass`
     throw new RequestError('refused_by_policy', message, { param: 'label' })
   }
-  // What came in by breaking the glass is compared with what it came in place of.
-  const fromReleaseId = broken === null ? (seen?.releaseId ?? null) : broken.fromReleaseId
+  // The very release that broke the glass is compared with what it came in place of.
+  const isSame = broken !== null && seen?.releaseId === to.id
+  const fromReleaseId = isSame ? broken.fromReleaseId : (seen?.releaseId ?? null)
   const kind = breakGlass ? 'break_glass' : 'promotion'
   const row = newPromotion({ requester, kind, route, label, to, seen, fromReleaseId, policy, reason }, now)
   if (await insertPromotion(db, row)) return row

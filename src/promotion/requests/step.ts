@@ -11,3 +11,10 @@ export type Step = {
   /** More to write in the same transaction. */
   write?: (transaction: Db) => Promise<unknown>
 }
+
+const MAX_NOTE_LETTERS = 4000
+
+/** Of many sentences those that fit; all of them stand in the verdict, or in the look. */
+export function cutNote(text: string): string {
+  return text.length <= MAX_NOTE_LETTERS ? text : `${text.slice(0, MAX_NOTE_LETTERS - 1)}…`
+}

@@ -63,12 +63,13 @@ describeDatabases('daily partitions', (open) => {
     expect(await placesOf(open())).toHaveLength(60)
   })
 
-  test('the indexes of the log exist on every new partition', async () => {
+  test('every index of the log exists on a new partition, over the same columns', async () => {
     await ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 1 })
 
-    const indexes = await open().sql`SELECT indexname FROM pg_indexes WHERE tablename = 'requests_20261123'`
+    const ofTheLog = await indexesOf(open(), 'requests')
 
-    expect(indexes).toHaveLength(8)
+    expect(ofTheLog).toHaveLength(9)
+    expect(await indexesOf(open(), 'requests_20261123')).toEqual(ofTheLog)
   })
 
   test.each(['2026-02-30', '23.11.2026', '2026-11-23T00:00:00Z', "2026-11-23'; --"])(
@@ -96,4 +97,11 @@ async function dropPartitions({ sql }: TestDatabase): Promise<void> {
     SELECT inhrelid::regclass::text AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE relkind = 'r' AND relname !~ '_default$'`
   for (const row of rows) await sql.unsafe(`DROP TABLE ${row.name}`)
+}
+
+/** What each index of a table covers, without the index's own name and its table's. */
+async function indexesOf(db: TestDatabase, table: string): Promise<string[]> {
+  const rows = await db.sql<{ covers: string }[]>`
+    SELECT substring(indexdef from ' USING .*$') AS covers FROM pg_indexes WHERE tablename = ${table} ORDER BY covers`
+  return rows.map(({ covers }) => covers)
 }

@@ -82,8 +82,10 @@ describeDatabases('a canary', (open) => {
   test.each([
     ['whose upstream dies', { outcome: 'upstream_error' }, 'errors'],
     ['that has become slow', { ms: 200 }, 'latency'],
+    ['whose prompt refuses what apps send', { outcome: 'rejected' }, 'errors'],
+    ['that apps give up waiting for', { ms: 200, outcome: 'client_abort' }, 'latency'],
   ])('%s is taken back with the numbers', async (_what, how, metric) => {
-    const canary = await aCanary(`harmful-${metric}`)
+    const canary = await aCanary(`harmful-${Object.values(how).join('-').replaceAll('_', '-')}`)
     await canary.asked(canary.stable, 3000)
     await canary.asked(canary.candidate, 600, how)
     canary.later(MINUTE)
@@ -116,7 +118,7 @@ describeDatabases('a canary', (open) => {
 
   test('counts what apps asked of the label, and nothing else', async () => {
     const canary = await aCanary('counted')
-    const elsewhere = [{ model: 'counted@r2' }, { model: 'counted@staging' }, { outcome: 'client_abort' }]
+    const elsewhere = [{ model: 'counted@r2' }, { model: 'counted@staging' }]
     for (const more of elsewhere)
       await canary.asked(canary.candidate, 500, { outcome: 'upstream_error', ...more })
     await canary.asked(canary.candidate, 20, { model: 'counted@production' })

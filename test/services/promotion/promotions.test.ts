@@ -288,6 +288,11 @@ describeDatabases('a promotion', (open) => {
       // With evidence against what it came in place of, it is an ordinary promotion after all; without, it stays what it is.
       const regular = await stage.advance(await stage.request(2, CAREFUL))
       expect(regular).toMatchObject({ state: 'refused', outcome: 'fail', fromReleaseId: stage.first.id })
+      // Another release is compared with what is served, and its canary stands beside that.
+      await releaseOf(open(), 'broken')
+      const third = await stage.request(3, CAREFUL)
+      expect(third.fromReleaseId).toBe(stage.second.id)
+      await withdrawn(stage, third)
       const through = await stage.advance(await stage.request(2, OPEN))
       expect(through).toMatchObject({ state: 'promoted' })
       expect((await refusal(stage.request(2, OPEN))).message).toContain('serves r2 already')
