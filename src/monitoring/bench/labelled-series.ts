@@ -7,7 +7,7 @@ import { readSetFile } from '../../retrieval/quality/set-file.ts'
 import type { Point } from '../detectors/points.ts'
 
 /** Both ends belong to it; milliseconds since the Unix epoch. */
-export type Window = { fromMs: number; toMs: number }
+type Window = { fromMs: number; toMs: number }
 export type LabelledSeries = {
   group: string
   /** `group/file.csv`, as `windows.json` has it. */

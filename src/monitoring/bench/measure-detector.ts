@@ -10,7 +10,7 @@ import type { LabelledSeries } from './labelled-series.ts'
  * `recall`: windows found / windows; `precision`: windows found / (windows found + false episodes); `falsePer1000`: false episodes in
  * 1,000 counted points; `delay`: median points from a window's start to its first alarm, of windows found. Null where undefined.
  */
-export type AlarmFigures = {
+type AlarmFigures = {
   recall: number | null
   precision: number | null
   falsePer1000: number | null

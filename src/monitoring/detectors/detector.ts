@@ -15,7 +15,7 @@ export type Detector = {
   baseline: Baseline
   season: Season
   charts: Charts
-  past: Readonly<Record<Change, ScoreHistogram>>
+  past: Record<Change, ScoreHistogram>
   episodes: Episodes
 }
 /** In which way a series changed. */
@@ -61,13 +61,17 @@ export function newDetector(): Detector {
     baseline: newBaseline(),
     season: newSeason(),
     charts: newCharts(),
-    past: {
-      jump: newScoreHistogram(),
-      level: newScoreHistogram(),
-      spread: newScoreHistogram(),
-      creep: newScoreHistogram(),
-    },
+    past: newPast(),
     episodes: newEpisodes(),
+  }
+}
+
+function newPast(): Detector['past'] {
+  return {
+    jump: newScoreHistogram(),
+    level: newScoreHistogram(),
+    spread: newScoreHistogram(),
+    creep: newScoreHistogram(),
   }
 }
 
@@ -80,12 +84,23 @@ export function observe(detector: Detector, point: Point, { factor }: Settings):
   const usual = usualAt(season, point.timeMs, baseline.mean)
   const scores = chart(charts, deviationOf(baseline, baseline.mean + (point.value - usual)))
   const { change, excess } = largestExcess(scores, past)
-  const isJudged = baseline.points >= MIN_POINTS
+  const judged =
+    baseline.points < MIN_POINTS
+      ? { state: 'no_data' as const, alerted: false }
+      : follow(episodes, excess, factor)
   for (const each of CHANGES) learnScore(past[each], scores[each])
-  learnSeason(season, point, baseline.mean)
+  const isSwitched = learnSeason(season, point, baseline.mean)
   learnBaseline(baseline, baseline.mean + (point.value - usual))
-  if (!isJudged) return { taken: true, state: 'no_data', alerted: false, change, excess }
-  return { taken: true, ...follow(episodes, excess, factor), change, excess }
+  if (isSwitched) learnAnew(detector)
+  return { taken: true, ...judged, change, excess }
+}
+
+/** Changes `detector`: with or without its season a series has other deviations, so that none of the past ones says what is usual. */
+function learnAnew(detector: Detector): void {
+  detector.baseline = { ...newBaseline(), points: 1, mean: detector.baseline.mean }
+  detector.charts = newCharts()
+  detector.past = newPast()
+  endEpisode(detector.episodes)
 }
 
 /** The state at a moment without a new point: `no_data` too where the series has been silent for longer than a gap. */
