@@ -158,6 +158,7 @@ function lateQualityActions({ directory, stop }: ActionsDeps, read: () => Config
   }
   return {
     bench: async (options) => await (await load()).bench(options),
+    drift: async (options) => await (await load()).drift(options),
     embedding: async (options) => await (await load()).embedding(options),
     groundedness: async (options) => await (await load()).groundedness(options),
     queries: async (queries, qrels) => await (await load()).queries(queries, qrels),

@@ -6,6 +6,7 @@ import { CliError, EXIT } from './cli/exit-codes.ts'
 import type { BenchOptions, Figures, LoadedQueries, QualityActions } from './cli/quality.ts'
 import { openDatabase } from './database.ts'
 import { makeScratch } from './db/scratch.ts'
+import { benchDrift } from './drift-actions.ts'
 import { benchEmbedding } from './embedding-actions.ts'
 import { benchGroundedness } from './groundedness-actions.ts'
 import { systemClock } from './lib/clock.ts'
@@ -27,6 +28,7 @@ import type { Logger } from './telemetry/logger.ts'
 export function createQualityActions(deps: BenchDeps): QualityActions {
   return {
     bench: (options) => bench(deps, options),
+    drift: (options) => benchDrift(deps, options),
     embedding: (options) => benchEmbedding(deps, options),
     groundedness: (options) => benchGroundedness(deps, options),
     queries: async (queries, qrels) =>

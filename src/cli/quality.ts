@@ -114,8 +114,30 @@ export type EmbeddingFigures = {
   }[]
 }
 
+export type DriftOptions = {
+  /** Folder that holds `nab`. */
+  data: string
+  onStep: (step: { setting: string; done: number; total: number }) => void
+}
+/** What `monitoring/bench/measure-detector.ts` says each number is. */
+export type AlarmFigures = {
+  recall: number | null
+  precision: number | null
+  falsePer1000: number | null
+  delay: number | null
+}
+export type DriftFigures = {
+  settings: readonly {
+    setting: string
+    /** The last one, `all`, is of all series. */
+    rows: readonly (AlarmFigures & { name: string; series: number; windows: number; floor: AlarmFigures })[]
+  }[]
+}
+
 /** Everything rejects with CliError for files with mistakes. */
 export type QualityActions = {
+  /** Rejects when the stop signal of the process aborts. */
+  drift(options: DriftOptions): Promise<DriftFigures>
   /** Rejects when the stop signal of the process aborts. */
   embedding(options: EmbeddingOptions): Promise<EmbeddingFigures>
   /** Rejects when the stop signal of the process aborts. */

@@ -7,6 +7,7 @@ import { CliError, EXIT } from '../exit-codes.ts'
 import { type Look, startProgress } from '../progress.ts'
 import type { BenchStep } from '../quality.ts'
 import { Rate } from '../rate.ts'
+import { addBenchDrift } from './bench-drift.ts'
 import { addBenchEmbedding } from './bench-embedding.ts'
 import { addBenchGroundedness } from './bench-groundedness.ts'
 
@@ -44,6 +45,7 @@ const MAX_K = 250
 
 export function addBenchCommands(program: Command, context: CliContext): void {
   const bench = program.command('bench').description('measure this version on data that others can get too')
+  addBenchDrift(bench, context)
   addBenchEmbedding(bench, context)
   addBenchGroundedness(bench, context)
   withExamples(
