@@ -1,7 +1,7 @@
 /** What every command gets: the terminal, the client, and the actions main.ts supplies. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { printableJson } from '../lib/printable.ts'
+import { printableJson, printableLine } from '../lib/printable.ts'
 import type { Client } from './client.ts'
 import type { DatasetActions } from './datasets.ts'
 import type { EvalActions } from './evals.ts'
@@ -168,6 +168,8 @@ export type RenderInput = {
 
 export type CliContext = {
   terminal: Terminal
+  /** The words of the command line, without `aval`. */
+  typed: readonly string[]
   client: Client
   actions: CliActions
   nowMs: () => number
@@ -210,9 +212,16 @@ export function writeJson(context: CliContext, value: unknown): void {
   context.terminal.write(`${printableJson(value)}\n`)
 }
 
-/** The line under a page that is not the last. */
-export function writeNextPage(context: CliContext, command: string, cursor: string | null): void {
-  if (cursor !== null) context.terminal.write(`\nMore: ${command} --cursor ${cursor}\n`)
+/** The line under a page that is not the last: what was typed, from where this page ends. */
+export function writeNextPage({ terminal, typed }: CliContext, cursor: string | null): void {
+  if (cursor === null) return
+  const kept = typed.filter((word, at) => !/^--cursor(?:=|$)/.test(word) && typed[at - 1] !== '--cursor')
+  terminal.write(`\nMore: ${['aval', ...kept, '--cursor', cursor].map(shellWord).join(' ')}\n`)
+}
+
+/** As a POSIX shell reads it back. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${printableLine(word).replaceAll("'", `'\\''`)}'`
 }
 
 /** Nothing destructive without `--yes` or a question. Throws CliError when the answer is no or nobody can answer. */

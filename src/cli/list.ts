@@ -8,8 +8,6 @@ export type Page<Row> = { data: Row[]; next_cursor: string | null }
 
 type List<Row> = {
   path: string
-  /** What asks for the next page. */
-  command: string
   /** What is said of an empty page. */
   none: string
   head: readonly string[]
@@ -21,14 +19,14 @@ type List<Row> = {
 export async function showList<Row>(
   context: CliContext,
   { json, ...query }: ListOptions,
-  { path, command, none, head, cells }: List<Row>,
+  { path, none, head, cells }: List<Row>,
 ): Promise<undefined> {
   const page = await context.client.json<Page<Row>>({ method: 'GET', path, query })
   if (json) writeJson(context, page)
   else if (page.data.length === 0) context.terminal.write(`${none}\n`)
   else {
     context.terminal.write(formatTable(head, page.data.map(cells)))
-    writeNextPage(context, command, page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

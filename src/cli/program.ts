@@ -63,10 +63,14 @@ export type CliDeps = {
 }
 
 /** The program and, after `parseAsync`, the exit code its command chose. */
-export function buildProgram(deps: CliDeps): { program: Command; exitCode: () => number } {
+export function buildProgram(
+  deps: CliDeps,
+  typed: readonly string[],
+): { program: Command; exitCode: () => number } {
   let exitCode: number = EXIT.done
   const context: CliContext = {
     terminal: deps.terminal,
+    typed,
     client: createClient(deps.settings),
     actions: deps.actions,
     nowMs: deps.nowMs,
@@ -172,7 +176,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */
 export async function runCli(deps: CliDeps, words: readonly string[]): Promise<number> {
-  const { program, exitCode } = buildProgram(deps)
+  const { program, exitCode } = buildProgram(deps, words)
   try {
     await program.parseAsync([...words], { from: 'user' })
     return exitCode()

@@ -5,7 +5,7 @@ import type { CliActions } from '../../src/cli/context.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 
 export function commandTree(): Command {
-  return buildProgram({
+  const deps = {
     version: '0',
     settings: { url: 'http://127.0.0.1:0', key: null },
     terminal: {
@@ -21,5 +21,6 @@ export function commandTree(): Command {
     // Nothing is run.
     actions: {} as CliActions,
     nowMs: () => 0,
-  }).program
+  }
+  return buildProgram(deps, []).program
 }

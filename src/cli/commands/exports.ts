@@ -214,7 +214,6 @@ async function download(context: CliContext, id: string, file: ExportFile, out: 
 async function list(context: CliContext, options: ListOptions): Promise<undefined> {
   return await showList<Export>(context, options, {
     path: '/api/exports',
-    command: 'aval audit exports list',
     none: 'No exports. Make one: aval audit export --since 7d --out ./week --purpose "weekly review"',
     head: ['TIME', 'ID', 'BY', 'STATE', 'ROWS', 'FORMAT', 'PURPOSE', 'UNTIL'],
     cells: (one) => [

@@ -139,7 +139,6 @@ async function create(context: CliContext, name: string, options: CreateOptions)
 async function list(context: CliContext, options: ListOptions): Promise<undefined> {
   return await showList<Key>(context, options, {
     path: '/api/keys',
-    command: 'aval key list',
     none: 'No keys yet. Make one: aval key create <name>',
     head: ['ID', 'NAME', 'OWNER', 'ROLES', 'ROUTES', 'STATE', 'CREATED', 'EXPIRES'],
     cells: (key) => [

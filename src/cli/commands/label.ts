@@ -180,7 +180,7 @@ async function listDecisions(
         ]),
       ),
     )
-    writeNextPage(context, 'aval decisions list', page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

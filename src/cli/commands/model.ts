@@ -173,7 +173,6 @@ async function list(context: CliContext, name: string | null, options: ListOptio
   } else if (page.data.length === 0) {
     context.terminal.write(`No model versions yet. Write ${FOLDER}/<name>.yaml, then: aval model push\n`)
   } else {
-    const command = name === null ? 'aval model list' : `aval model list ${name}`
     context.terminal.write(
       formatTable(
         ['NAME', 'MODEL', 'CONTEXT', 'CAPABILITIES', 'PUSHED', 'BY'],
@@ -187,7 +186,7 @@ async function list(context: CliContext, name: string | null, options: ListOptio
         ]),
       ),
     )
-    writeNextPage(context, command, page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

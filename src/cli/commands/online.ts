@@ -131,7 +131,6 @@ function addList(online: Command, context: CliContext): void {
     context.run((options: ListOptions & { route?: string }) =>
       showList<Order>(context, options, {
         path: '/api/online-scores',
-        command: 'aval online list',
         none: 'No orders. Make one: aval online start <route> --release r1 --scorer grounded',
         head: ['ID', 'ROUTE', 'RELEASES', 'SCORERS', 'SAMPLE', 'STATE', 'SPENT', 'UNTIL', 'BY'],
         cells: (order) => [

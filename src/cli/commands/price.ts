@@ -116,7 +116,7 @@ async function list(context: CliContext, options: Filters): Promise<undefined> {
         ]),
       ),
     )
-    writeNextPage(context, 'aval price list', page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

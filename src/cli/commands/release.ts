@@ -182,7 +182,7 @@ async function list(
         ]),
       ),
     )
-    writeNextPage(context, `aval release list${route === undefined ? '' : ` ${route}`}`, page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

@@ -154,7 +154,7 @@ async function list(context: CliContext, filters: Filters): Promise<undefined> {
   const first = page.data[0]
   if (first !== undefined)
     context.terminal.write(colors.dim(`\nOne of them: aval requests show ${printable(first.id)}\n`))
-  writeNextPage(context, 'aval requests list', page.next_cursor)
+  writeNextPage(context, page.next_cursor)
   return undefined
 }
 

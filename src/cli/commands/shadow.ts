@@ -198,7 +198,7 @@ async function list(
         ]),
       ),
     )
-    writeNextPage(context, 'aval shadow list', page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

@@ -228,6 +228,14 @@ describe('the request log', () => {
     })
   })
 
+  test('says how to go on with the same filters, as a shell reads them', async () => {
+    const page = await aval(['requests', 'list', '--limit', '1', '--route', "it's here", '--cursor', 'page-1'])
+
+    expect(page.out).toContain(
+      "More: aval requests list --limit 1 --route 'it'\\''s here' --cursor next-page\n",
+    )
+  })
+
   test('says how to go on, and what to do when it is empty', async () => {
     const page = await aval(['requests', 'list', '--limit', '1'])
     const empty = await aval(['requests', 'list'], { key: server.keyOf('other', 'auditor').token })
@@ -235,7 +243,7 @@ describe('the request log', () => {
       key: server.keyOf('other', 'auditor').token,
     })
 
-    expect(page.out).toContain('More: aval requests list --cursor next-page')
+    expect(page.out).toContain('More: aval requests list --limit 1 --cursor next-page\n')
     expect(empty.out).toBe('No requests yet. Make one: aval chat "Say hello"\n')
     expect(narrowed.out).toContain('Drop a filter')
   })

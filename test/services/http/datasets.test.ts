@@ -243,7 +243,7 @@ describe('the versions of a dataset', () => {
     expect(history.out).toMatch(/refunds@2 .*refunds@1 .*Of March\./s)
     expect(show.out).toMatch(/^dataset +refunds@1\n.*items +2\ndescription +Of March\.\nschema +none\n/s)
     expect(items.out).toMatch(/^b +- +- +z +-$/m)
-    expect(items.out).toContain('More: aval dataset show refunds --items --cursor 1')
+    expect(items.out).toContain('More: aval dataset show refunds --items --limit 1 --cursor 1')
     expect(diff.out).toMatch(/^refunds@1 to refunds@2: 1 added, 1 removed, 1 changed, 0 the same\.\n/)
     expect(diff.out).toMatch(/^b +changed +metadata\.team$/m)
   })

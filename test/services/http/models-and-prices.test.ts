@@ -337,7 +337,7 @@ describe('aval model', () => {
     expect(all.out).toContain(`${name}@2`)
     expect(all.out).not.toContain(`${name}@1 `)
     expect(history.out).toContain(`${name}@2`)
-    expect(history.out).toContain(`More: aval model list ${name} --cursor 2`)
+    expect(history.out).toContain(`More: aval model list ${name} --limit 1 --cursor 2`)
   })
 
   test.each([

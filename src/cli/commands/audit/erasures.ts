@@ -97,7 +97,6 @@ async function erase(
 async function list(context: CliContext, options: ListOptions): Promise<undefined> {
   return await showList<Erasure>(context, options, {
     path: '/api/erasures',
-    command: 'aval audit erasures list',
     none: 'No erasures. Ask for one: aval audit erase --subject <user> --reason "…"',
     head: ['ID', 'SUBJECT', 'STATE', 'ASKED', 'BY', 'APPROVED BY', 'ROWS', 'REASON'],
     cells: (row) => [

@@ -49,7 +49,6 @@ export function addEventCommands(audit: Command, context: CliContext): void {
 async function list(context: CliContext, filters: Filters): Promise<undefined> {
   return await showList<Event>(context, filters, {
     path: '/api/events',
-    command: 'aval audit events list',
     none: 'No event matches. Drop a filter; a new one takes about a second to arrive.',
     head: ['TIME', 'WHO', 'ACTION', 'TARGET', 'PURPOSE'],
     cells: (row) => [

@@ -78,7 +78,6 @@ async function place(context: CliContext, options: PlaceOptions): Promise<undefi
 async function list(context: CliContext, options: ListOptions): Promise<undefined> {
   return await showList<Hold>(context, options, {
     path: '/api/holds',
-    command: 'aval audit hold list',
     none: 'No holds: everything may be erased when two people agree.',
     head: ['ID', 'HOLDS', 'PLACED', 'BY', 'RELEASED', 'BY', 'REASON'],
     cells: (row) => [

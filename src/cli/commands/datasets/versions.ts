@@ -39,7 +39,6 @@ export function addDatasetVersionCommands(dataset: Command, context: CliContext)
     context.run((options: ListOptions) =>
       list(context, options, {
         path: '/api/datasets',
-        command: 'aval dataset list',
         none: 'No datasets yet. Push a file of examples: aval dataset push refund-questions.jsonl',
       }),
     ),
@@ -53,7 +52,6 @@ export function addDatasetVersionCommands(dataset: Command, context: CliContext)
     context.run((name: string, options: ListOptions) =>
       list(context, options, {
         path: datasetPath(name).replace(/\/versions\/.*$/, ''),
-        command: `aval dataset history ${name}`,
         none: 'No older versions.',
       }),
     ),
@@ -93,7 +91,7 @@ export function addDatasetVersionCommands(dataset: Command, context: CliContext)
 async function list(
   context: CliContext,
   options: ListOptions,
-  place: { path: string; command: string; none: string },
+  place: { path: string; none: string },
 ): Promise<undefined> {
   return await showList<DatasetVersion>(context, options, {
     ...place,
@@ -138,7 +136,6 @@ async function show(
 async function showItems(context: CliContext, ref: string, options: ListOptions): Promise<undefined> {
   return await showList<ItemsPage['data'][number]>(context, options, {
     path: `${datasetPath(ref)}/items`,
-    command: `aval dataset show ${ref} --items`,
     none: 'No items after this.',
     head: ['ITEM', 'SPLIT', 'GROUP', 'ASKS', 'EXPECTED'],
     cells: ({ id, item }) => [
@@ -181,7 +178,7 @@ async function diff(
     const cells = found.data.map(({ id, change, members }) => [id, change, shorten(members.join(', '), 80)])
     terminal.write(`\n${formatTable(['ITEM', 'CHANGE', 'MEMBERS'], cells)}`)
   }
-  writeNextPage(context, `aval dataset diff ${from} ${to}`, found.next_cursor)
+  writeNextPage(context, found.next_cursor)
   return undefined
 }
 

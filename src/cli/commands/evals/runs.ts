@@ -75,7 +75,7 @@ function addHistory(evals: Command, context: CliContext): void {
         formatTime(terminal, run.created_at),
       ])
       terminal.write(formatTable(head, rows))
-      writeNextPage(context, 'aval eval history', page.next_cursor)
+      writeNextPage(context, page.next_cursor)
     }),
   )
 }
@@ -151,7 +151,7 @@ function addResults(evals: Command, context: CliContext): void {
       if (page.data.length === 0) return void context.terminal.write('Nothing has been answered yet.\n')
       const head = ['item', 'repeat', 'request', 'time', 'scores', 'answer']
       context.terminal.write(formatTable(head, page.data.map(resultRow)))
-      writeNextPage(context, `aval eval results ${id}`, page.next_cursor)
+      writeNextPage(context, page.next_cursor)
     }),
   )
 }

@@ -88,7 +88,7 @@ async function list(
     context.terminal.write('No promotions. Ask for one: aval promote <route> r2 --to production\n')
   } else {
     context.terminal.write(promotionTable(context, page.data))
-    writeNextPage(context, 'aval promotion list', page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }

@@ -120,7 +120,7 @@ async function list(context: CliContext, { limit, cursor, json }: ListOptions): 
       shorten(row.description ?? '-', 60),
     ])
     context.terminal.write(formatTable(['PROMPT', 'OWNER', 'PUSHED', 'BY', 'DESCRIPTION'], cells))
-    writeNextPage(context, 'aval prompt list', page.next_cursor)
+    writeNextPage(context, page.next_cursor)
   }
   return undefined
 }
@@ -147,7 +147,7 @@ async function history(
     row.hash.slice(0, 12),
   ])
   context.terminal.write(formatTable(['PROMPT', 'PUSHED', 'BY', 'HASH'], cells))
-  writeNextPage(context, `aval prompt history ${name}`, page.next_cursor)
+  writeNextPage(context, page.next_cursor)
   return undefined
 }
 

@@ -10,6 +10,7 @@ import {
   withJson,
   withPaging,
   writeJson,
+  writeNextPage,
 } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
@@ -77,7 +78,6 @@ async function list(context: CliContext, name: string | undefined, options: List
     { ...options, ...(name !== undefined && { name }) },
     {
       path: '/api/indexes',
-      command: `aval index list${name === undefined ? '' : ` ${name}`}`,
       none: 'No indexes. Make one: aval index build handbook --source handbook',
       head: ['INDEX', 'STATE', 'CHUNKS', 'SOURCE', 'MODEL', 'CHUNKER', 'MADE', 'BY'],
       cells: (one) => [
@@ -172,9 +172,7 @@ async function diff(
       ),
     )
   }
-  if (next !== null) {
-    terminal.write(`\nMore: aval index diff ${from} ${to} --cursor ${printableLine(next)}\n`)
-  }
+  writeNextPage(context, next)
   return undefined
 }
 

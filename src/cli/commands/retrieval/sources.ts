@@ -121,7 +121,6 @@ function pathFor({ client }: CliContext, path: string): string {
 async function list(context: CliContext, options: ListOptions): Promise<undefined> {
   return await showList<Source>(context, options, {
     path: '/api/sources',
-    command: 'aval source list',
     none: 'No sources. Make one: aval source add handbook --path docs/handbook',
     head: ['NAME', 'FROM', 'DOCUMENTS', 'PROBLEMS', 'SYNC', 'AT'],
     cells: (one) => [
@@ -138,7 +137,6 @@ async function list(context: CliContext, options: ListOptions): Promise<undefine
 async function listProblems(context: CliContext, name: string, options: ListOptions): Promise<undefined> {
   return await showList<Problem>(context, options, {
     path: `${sourcePath(name)}/problems`,
-    command: `aval source problems ${name}`,
     none: 'Every file that was read gave its documents.',
     head: PROBLEM_HEAD,
     cells: problemCells,

@@ -43,7 +43,6 @@ export function addCalibrationCommands(review: Command, context: CliContext): vo
     context.run((options: ListOptions & { queue?: string }) =>
       showList<Calibration>(context, options, {
         path: '/api/calibrations',
-        command: 'aval review calibrations',
         none: 'No calibrations. Make one of a queue that is rated: aval review calibrate <queue>',
         head: ['calibration', 'queue', 'judge', 'truths', 'kappa', 'may decide', 'by', 'made'],
         cells: ({ content: { about, figures }, ...row }) => [

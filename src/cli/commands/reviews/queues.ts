@@ -91,7 +91,6 @@ function addList(review: Command, context: CliContext): void {
     context.run((options: ListOptions) =>
       showList<ReviewQueue>(context, options, {
         path: '/api/review-queues',
-        command: 'aval review list',
         none: 'No review queues. Make one: aval review create <queue> --run run_…',
         head: ['queue', 'judge', 'run', 'tasks', 'people each', 'by', 'made'],
         cells: (queue) => [
