@@ -5,14 +5,11 @@ import type { OpenedDatabase } from './database.ts'
 import type { DoctorCheck } from './http/api/operations.ts'
 import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
-import { listBrokenGlass } from './promotion/store.ts'
+import { labelChecks } from './label-checks.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
-import { forgedLabels } from './registry/releases/store.ts'
 import type { Runtime } from './runtime.ts'
 
 const QUERY_TIMEOUT_MS = 2000
-/** More labels than a person reads about. */
-const MAX_BROKEN = 20
 
 export type ChecksDeps = {
   database: OpenedDatabase
@@ -82,31 +79,7 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
     const remedy = `Check upstreams.${upstream} in aval.yaml (address, key, network).`
     return { name: `upstream ${upstream}`, status: 'warning', detail: problem, remedy }
   })
-  return [...health, ...(await labelChecks(deps.database)), ...upstreams]
-}
-
-/** Labels that serve what no evidence put there, and those that no decision put there; none without a database. */
-async function labelChecks({ connection }: OpenedDatabase): Promise<DoctorCheck[]> {
-  const broken = await listBrokenGlass(connection.db, MAX_BROKEN).catch(() => [])
-  const forged = await forgedLabels(connection.db, MAX_BROKEN).catch(() => [])
-  const serving = broken.map(
-    ({ route, label, decision, at }): DoctorCheck => ({
-      name: `label ${route}@${label}`,
-      status: 'warning',
-      detail: `serves a release without evidence since ${at.toISOString()}: ${decision} broke the glass`,
-      remedy: `Promote it with evidence (aval promote ${route} …), or take it back (aval rollback ${route} --label ${label}).`,
-    }),
-  )
-  const moved = forged.map(
-    ({ route, label }): DoctorCheck => ({
-      name: `label ${route}@${label}`,
-      status: 'problem',
-      detail:
-        'points somewhere else than its decision says: somebody has changed the database, and it serves nothing',
-      remedy: `Find out who (aval audit verify), then promote: aval promote ${route} … --to ${label}.`,
-    }),
-  )
-  return [...moved, ...serving]
+  return [...health, ...(await labelChecks(deps.database.connection.db)), ...upstreams]
 }
 
 async function databaseProblem({ connection }: OpenedDatabase): Promise<string | null> {

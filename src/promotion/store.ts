@@ -1,7 +1,8 @@
 /** The only SQL that writes labels and decisions. */
 
-import { and, asc, desc, eq, isNull, lt } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, like, lt, notExists, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { auditEvents } from '../db/schema.ts'
 import { decisions, labels } from '../db/version-tables.ts'
 
 export type DecisionRow = typeof decisions.$inferSelect
@@ -93,6 +94,47 @@ export async function listBrokenGlass(
     .from(labels)
     .innerJoin(decisions, eq(decisions.id, labels.decisionId))
     .where(eq(decisions.kind, 'break_glass'))
+    .limit(limit)
+}
+
+/**
+ * Moves of the last 30 days that the log has no asking for, the newest first. What moves a label says so on the log just before:
+ * whoever asks names the label, and what a promotion does by itself names the promotion. The newest five minutes may still be on
+ * their way into the database.
+ */
+export async function listUnloggedDecisions(
+  db: Db,
+  limit: number,
+): Promise<{ route: string; label: string; decision: string; at: Date }[]> {
+  const { id, projectId, route, label, promotionId, decidedAt } = decisions
+  return await db
+    .select({ route, label, decision: id, at: decidedAt })
+    .from(decisions)
+    .where(
+      and(
+        sql`${decidedAt} BETWEEN now() - interval '30 days' AND now() - interval '5 minutes'`,
+        notExists(
+          db
+            .select({ id: auditEvents.id })
+            .from(auditEvents)
+            .where(
+              and(
+                eq(auditEvents.kind, 'admin'),
+                eq(auditEvents.projectId, projectId),
+                sql`${auditEvents.at} BETWEEN ${decidedAt} - interval '10 minutes' AND ${decidedAt} + interval '1 minute'`,
+                or(
+                  and(eq(auditEvents.target, promotionId), like(auditEvents.action, 'promotion.%')),
+                  and(
+                    inArray(auditEvents.action, ['label.set', 'label.roll_back']),
+                    eq(auditEvents.target, sql`${route} || '@' || ${label}`),
+                  ),
+                ),
+              ),
+            ),
+        ),
+      ),
+    )
+    .orderBy(desc(id))
     .limit(limit)
 }
 

@@ -229,7 +229,16 @@ describe('the request log', () => {
   })
 
   test('says how to go on with the same filters, as a shell reads them', async () => {
-    const page = await aval(['requests', 'list', '--limit', '1', '--route', "it's here", '--cursor', 'page-1'])
+    const page = await aval([
+      'requests',
+      'list',
+      '--limit',
+      '1',
+      '--route',
+      "it's here",
+      '--cursor',
+      'page-1',
+    ])
 
     expect(page.out).toContain(
       "More: aval requests list --limit 1 --route 'it'\\''s here' --cursor next-page\n",
