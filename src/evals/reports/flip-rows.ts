@@ -1,7 +1,7 @@
 /** The table of what perturbations turned, as every report for people has it. Names are as others wrote them. Pure. */
 
+import { differenceText, estimateText } from '../../lib/interval-text.ts'
 import type { Verdict } from '../runs/verdict.ts'
-import { differenceText, estimateText } from './numbers.ts'
 import { counted } from './report.ts'
 
 export const FLIPS_HEAD = [

@@ -1,10 +1,10 @@
 /** Forest plots in characters: one line for each scorer, every character one column wide. Pure. */
 
+import { signedText, valueText } from '../../lib/interval-text.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { CONFIDENCE } from '../../lib/statistics/bootstrap.ts'
 import { clipTo, padTo, widthOf } from './columns.ts'
 import type { Forest, ForestRow } from './forest.ts'
-import { signedText, valueText } from './numbers.ts'
 
 const MAX_LABEL = 28
 const MIN_PLOT = 20

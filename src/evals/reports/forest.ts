@@ -3,9 +3,9 @@
  * of estimates against the bar. Terminal and page draw the same. Pure.
  */
 
+import type { Scale } from '../../lib/interval-text.ts'
 import type { Gate, GateVerdict } from '../runs/gates.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
-import type { Scale } from './numbers.ts'
 
 /** Ends can be infinite. */
 type Ends = { low: number; high: number }

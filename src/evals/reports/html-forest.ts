@@ -1,12 +1,12 @@
 /** Forest plots as SVG within a page: no script, no style of their own but classes. Pure. */
 
+import { differenceText, estimateText } from '../../lib/interval-text.ts'
 import { type Markup, markup } from '../../lib/markup.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { CONFIDENCE } from '../../lib/statistics/bootstrap.ts'
 import { clipTo } from './columns.ts'
 import type { Forest, ForestRow } from './forest.ts'
 import { tickText } from './forest-text.ts'
-import { differenceText, estimateText } from './numbers.ts'
 
 /** In the units of the drawing, which the page scales. */
 const WIDTH = 800

@@ -3,6 +3,7 @@
  * answers of others stand in it only through `markup`, isolated so that they cannot turn the text around them. Pure.
  */
 
+import { differenceText, estimateText, probabilityText, valueText } from '../../lib/interval-text.ts'
 import { type Markup, markup } from '../../lib/markup.ts'
 import { printable, printableLine } from '../../lib/printable.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
@@ -18,7 +19,7 @@ import {
   type ItemScoreChange,
 } from './items.ts'
 import { judgeSentences } from './judges.ts'
-import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { demandText } from './numbers.ts'
 import { repeatSentences } from './repeats.ts'
 import { counted, coverageText, factsOf, outcomeText, type Report } from './report.ts'
 

@@ -1,7 +1,7 @@
 /** What a report says of its judges' calibration: one sentence for each judge that has one. Pure. */
 
+import { estimateText } from '../../lib/interval-text.ts'
 import type { CalibrationSummary, ScorerVerdict } from '../runs/verdict.ts'
-import { estimateText } from './numbers.ts'
 
 /** `polite: people would give 0.780 [.690 .860] (rogan-gladen@1). cal_… of 120 truths: kappa 0.810 [.700 .900], …`. */
 export function judgeSentences(scorers: readonly ScorerVerdict[]): string[] {

@@ -1,9 +1,10 @@
 /** A report as JUnit XML, for the test views of CI systems: a case for each demand and, where items are given, for each item. Pure. */
 
+import { valueText } from '../../lib/interval-text.ts'
 import { type Markup, markup } from '../../lib/markup.ts'
 import type { Gate } from '../runs/gates.ts'
 import type { ItemChange } from './items.ts'
-import { demandText, valueText } from './numbers.ts'
+import { demandText } from './numbers.ts'
 import { coverageText, outcomeText, type Report } from './report.ts'
 
 type Result = 'passed' | 'failure' | 'error' | 'skipped'

@@ -4,6 +4,7 @@
  */
 
 import { folded, inlineCode, plainProse, preformatted, table } from '../../lib/github-markdown.ts'
+import { differenceText, estimateText, probabilityText, valueText } from '../../lib/interval-text.ts'
 import { escapeMarkup } from '../../lib/markup.ts'
 import { printableLine } from '../../lib/printable.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
@@ -13,7 +14,7 @@ import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemChange, ItemComparison } from './items.ts'
 import { judgeSentences } from './judges.ts'
-import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { demandText } from './numbers.ts'
 import { repeatSentences } from './repeats.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
 

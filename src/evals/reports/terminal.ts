@@ -1,6 +1,7 @@
 /** A report for a terminal: facts, a table with intervals, forest plots, reasons, the verdict. Names are made printable here. Pure. */
 
 import pc from 'picocolors'
+import { differenceText, estimateText, probabilityText, valueText } from '../../lib/interval-text.ts'
 import { printableLine } from '../../lib/printable.ts'
 import type { Gate } from '../runs/gates.ts'
 import type { ScorerVerdict, Verdict } from '../runs/verdict.ts'
@@ -10,7 +11,7 @@ import { forestsOf } from './forest.ts'
 import { forestKey, forestLines } from './forest-text.ts'
 import type { ItemComparison } from './items.ts'
 import { judgeSentences } from './judges.ts'
-import { demandText, differenceText, estimateText, probabilityText, valueText } from './numbers.ts'
+import { demandText } from './numbers.ts'
 import { repeatSentences } from './repeats.ts'
 import { counted, factsOf, outcomeText, type Report } from './report.ts'
 

@@ -1,6 +1,7 @@
 /** What a scorer is, and how its judgement of one answer ends. Every kind of scorer is one file that exports one ScorerKind. */
 
 import type { z } from 'zod'
+import type { Scale } from '../../lib/interval-text.ts'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import type { Assertions } from '../assertions.ts'
 import type { CodeOrder, Evaluated } from '../sandbox/protocol.ts'
@@ -95,7 +96,7 @@ export type ScorerKind<Settings = unknown> = {
   /** What it cannot see and what it is easily taken for. */
   traps: string
   /** `binary`: 0 or 1, and 1 passes. `share`: 0…1. `unbounded`: milliseconds, micro-USD, words. */
-  values: 'binary' | 'share' | 'unbounded'
+  values: Scale
   better: 'higher' | 'lower'
   /** A model judges. Until it is calibrated against people, its scores are reported and decide nothing. */
   judge?: true

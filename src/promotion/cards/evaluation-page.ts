@@ -1,7 +1,8 @@
 /** What a card shows of its evidence: verdict, scorers, rules, judges, flips and failures. Pure. */
 
-import { demandText, differenceText, estimateText, probabilityText } from '../../evals/reports/numbers.ts'
+import { demandText } from '../../evals/reports/numbers.ts'
 import { coverageText } from '../../evals/reports/report.ts'
+import { differenceText, estimateText, probabilityText } from '../../lib/interval-text.ts'
 import type { Card, CardFigure, CardFlips, CardJudge, CardRule, CardScorer } from './card.ts'
 import type { Block, Section } from './page.ts'
 

@@ -176,6 +176,34 @@ describe('a run over /api', () => {
 })
 
 describe('the eval commands', () => {
+  test('compare several runs with the first, in one table, with p for as many as are shown', async () => {
+    const runs: string[] = []
+    for (const wrong of [0, 5, 1]) {
+      const { id } = await begin()
+      await finish(id, (question) => (Number(echo(question)) < wrong ? 'wrong' : echo(question)))
+      runs.push(id)
+    }
+    const [first = '', second = '', third = ''] = runs
+    const table = await aval('compare', first, second, third)
+    const json = await aval('compare', first, second, third, '--json')
+    const twice = await aval('compare', first, second, second)
+    const out = await aval('compare', first, second, third, '--out', 'diff.html')
+
+    expect([table.exitCode, json.exitCode]).toEqual([100, 100])
+    expect(table.out).toMatch(new RegExp(`^equals +1 ${first} +local/reader +1\\.000 `, 'm'))
+    expect(table.out).toMatch(
+      new RegExp(`^equals +2 ${second} +local/reader +0\\.000 .* -1\\.000 .* 5 +5 +0$`, 'm'),
+    )
+    expect(table.out).toMatch(new RegExp(`^equals +3 ${third} .* 5 +1 +0$`, 'm'))
+    expect(table.out).toMatch(/^ITEM +SCORER +RUN 1 +RUN 2 +RUN 3\n\S+ +equals +1 +0 +0\n/m)
+    const { reports, differences } = JSON.parse(json.out)
+    expect(reports).toHaveLength(2)
+    const [one, other] = differences
+    expect(one.adjusted_p).toBeCloseTo(Math.min(1, 2 * Math.min(one.p, other.p)), 10)
+    expect(twice).toMatchObject({ exitCode: 2, err: expect.stringContaining('named twice') })
+    expect(out).toMatchObject({ exitCode: 2, err: expect.stringContaining('--out') })
+  })
+
   test('list, show, compare and annotate runs; ids are pasted from one into the next', async () => {
     const { id: first } = await begin()
     await finish(first)

@@ -13,6 +13,7 @@ import {
 import { EXIT } from '../../exit-codes.ts'
 import { formatDuration, formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import type { Page } from '../../list.ts'
+import { addCompare } from './compare.ts'
 import { followRun } from './follow.ts'
 import { demandFormats, writeReports } from './report.ts'
 import { type EvalRun, type EvalRunProgress, isOver, runPath } from './wire.ts'
@@ -167,27 +168,6 @@ function resultRow({ item, repeat, request_id, latency_ms, scores, output, error
     figures.join(', '),
     shorten(text, OUTPUT_LETTERS),
   ]
-}
-
-function addCompare(evals: Command, context: CliContext): void {
-  withExamples(
-    withJson(
-      evals
-        .command('compare')
-        .argument('<baseline>', 'run_…')
-        .argument('<candidate>', 'run_…')
-        .description('two runs over the items that both have, with the differences')
-        .option('-o, --out <files...>', 'reports: .html, .xml (JUnit), .md, .json'),
-    ),
-    'aval eval compare run_01k… run_01k…',
-    'aval eval compare run_01k… run_01k… --out diff.html',
-  ).action(
-    context.run(async (baseline: string, candidate: string, { out = [], json }: ReportOptions) => {
-      demandFormats(out)
-      runPath(baseline)
-      return await writeReports(context, { run: candidate, against: baseline, out, json: json === true })
-    }),
-  )
 }
 
 function addCancel(evals: Command, context: CliContext): void {
