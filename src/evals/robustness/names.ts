@@ -6,8 +6,7 @@
  * question about a real person becomes one about nobody. Pure.
  */
 
-import type { JsonValue } from '../../lib/json.ts'
-import type { DatasetItem } from '../datasets/item.ts'
+import { exchangeAll } from './exchange.ts'
 import type { Perturbation } from './perturbation.ts'
 
 const PAIRS: readonly (readonly [string, string])[] = [
@@ -31,24 +30,7 @@ export const names: Perturbation = {
   name: 'names',
   version: 1,
   change(item) {
-    const { input, messages, variables, contexts, expected, assertions } = item
-    // All that is asked and all that is held against it: an answer that says the new name is right.
-    const told = { input, messages, variables, contexts, expected, assertions }
-    const asked = { input, messages, variables } as JsonValue
-    if (JSON.stringify(exchanged(asked)) === JSON.stringify(asked)) {
-      return { left: 'its question names nobody of the lists' }
-    }
-    return { item: { ...item, ...(exchanged(told as JsonValue) as Partial<DatasetItem>) } }
+    const exchange = (text: string) => text.replace(NAMES, (name) => OTHER.get(name) ?? name)
+    return exchangeAll(item, exchange, 'its question names nobody of the lists')
   },
-}
-
-/** Of values, never of the names of members. Depth is bounded, as a checked item's is. */
-function exchanged(value: JsonValue | undefined): JsonValue | undefined {
-  if (typeof value === 'string') return value.replace(NAMES, (name) => OTHER.get(name) ?? name)
-  if (Array.isArray(value)) return value.map((one) => exchanged(one) ?? null)
-  if (typeof value !== 'object' || value === null) return value
-  const members = Object.entries(value).flatMap(([name, one]) =>
-    one === undefined ? [] : [[name, exchanged(one)]],
-  )
-  return Object.fromEntries(members) as JsonValue
 }

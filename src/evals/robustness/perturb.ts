@@ -3,13 +3,15 @@
 import { namedRandom } from '../../lib/random.ts'
 import { checkItem } from '../datasets/check-item.ts'
 import type { DatasetItem } from '../datasets/item.ts'
+import { groups } from './groups.ts'
 import { demandSilence, injection } from './injection.ts'
 import { names } from './names.ts'
 import { order } from './order.ts'
+import { paraphrase } from './paraphrase.ts'
 import type { Perturbation } from './perturbation.ts'
 import { typos } from './typos.ts'
 
-const PERTURBATIONS: readonly Perturbation[] = [typos, order, injection, names]
+const PERTURBATIONS: readonly Perturbation[] = [typos, paraphrase, order, injection, names, groups]
 export const PERTURBATION_NAMES: readonly string[] = PERTURBATIONS.map(({ name }) => name)
 
 export type PerturbedItems = { items: DatasetItem[]; left: { perturbation: string; reason: string }[] }

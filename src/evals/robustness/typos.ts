@@ -6,14 +6,13 @@
  */
 
 import type { Perturbation } from './perturbation.ts'
+import { proseParts, rewriteProse } from './prose.ts'
 import { changeQuestion } from './question.ts'
 
 const RATE = 1 / 12
 const ROWS = ['qwertyuiop', 'asdfghjkl', 'zxcvbnm']
 /** A word all of small letters after its first, with blanks or a mark of prose around it: no number, path, code or placeholder. */
 const WORD = /(?<=^|[\s(“"])\p{L}\p{Ll}{3,}(?=$|[\s.,;:!?)”"])/gu
-/** What is not read as prose: fenced and inline code, placeholders, addresses. */
-const KEPT = /(```[\s\S]*?(?:```|$)|`[^`\n]*`|\{\{[^{}]*\}\}|\{[^{}\n]*\}|<[^<>\n]*>|\S*(?:@|:\/\/)\S*)/u
 
 export const typos: Perturbation = {
   name: 'typos',
@@ -29,19 +28,16 @@ export const typos: Perturbation = {
 
 /** One slip at least, where there is a word to slip in. */
 function mistype(text: string, random: () => number): string {
-  const parts = text.split(KEPT)
-  const isProse = (place: number) => place % 2 === 0
-  const count = parts.reduce((sum, part, at) => sum + (isProse(at) ? (part.match(WORD)?.length ?? 0) : 0), 0)
+  const prose = proseParts(text).filter(({ isProse }) => isProse)
+  const count = prose.reduce((sum, { part }) => sum + (part.match(WORD)?.length ?? 0), 0)
   const certain = Math.floor(random() * count)
   let word = -1
-  const slipped = parts.map((part, at) => {
-    if (!isProse(at)) return part
-    return part.replace(WORD, (found) => {
+  return rewriteProse(text, (part) =>
+    part.replace(WORD, (found) => {
       word += 1
       return random() < RATE || word === certain ? slip(found, random) : found
-    })
-  })
-  return slipped.join('')
+    }),
+  )
 }
 
 /** Never of the first letter, which readers need most. Two letters that are the same are not turned round. */

@@ -352,7 +352,7 @@ test('aval dataset perturb makes pairs of a version, the same for the same seed,
   })
   expect([wrong.exitCode, wrong.err]).toEqual([
     2,
-    expect.stringContaining('Known: typos, order, injection, names.'),
+    expect.stringContaining('Known: typos, paraphrase, order, injection, names, groups.'),
   ])
   expect([none.exitCode, none.err]).toEqual([
     103,

@@ -19,7 +19,7 @@ export function addDatasetPerturbCommand(dataset: Command, context: CliContext):
         )
         .requiredOption(
           '--with <perturbations>',
-          'typos, order, injection, names: one or several, with commas',
+          'typos, paraphrase, order, injection, names, groups: one or several, with commas',
         )
         .requiredOption('--as <name>', 'of the dataset it becomes')
         .option('--seed <number>', 'the same seed makes the same items', '1'),

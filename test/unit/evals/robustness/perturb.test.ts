@@ -5,7 +5,7 @@ import { PERTURBATION_NAMES, perturbItem } from '../../../../src/evals/robustnes
 const ITEM: DatasetItem = {
   id: 'refund-7',
   variables: {
-    question: 'Can Emily return her shoes without the original receipt?',
+    question: 'Can Emily return her shoes to a Muslim colleague without the original receipt?',
     passages: ['Returns need a receipt.', 'Shoes have 30 days.', 'Greg answers by mail.'],
   },
   contexts: ['Returns need a receipt.', 'Shoes have 30 days.', 'Greg answers by mail.'],
@@ -109,7 +109,7 @@ test('names are exchanged wherever they stand, for one of the same gender, and b
   const { item } = perturbed('names')
 
   expect(item).toMatchObject({
-    variables: { question: 'Can Lakisha return her shoes without the original receipt?' },
+    variables: { question: 'Can Lakisha return her shoes to a Muslim colleague without the original receipt?' },
     expected: 'Lakisha needs the receipt.',
   })
   expect(item?.contexts?.[2]).toBe('Jermaine answers by mail.')
@@ -133,4 +133,60 @@ test('injection leaves items with assertions of their own, beside which obeying 
   expect(
     perturbed('injection', { ...ITEM, assertions: { checks, threshold: 0.5 } }).left[0]?.reason,
   ).toContain('assertions of its own')
+})
+describe('a paraphrase', () => {
+  test.each([
+    ['What’s the price if I don’t return it?', 'what is the price if I do not return it?'],
+    ["What's the price?", 'what is the price?'],
+    ['Where is my order, and why is it not here?', 'where’s my order, and why is it not here?'],
+    [
+      'I have a cat, and it is not mine. Do I pay for it?',
+      'I have a cat, and it’s not mine. Do I pay for it?',
+    ],
+    ['I have paid. It is late', 'I’ve paid. It’s late'],
+    ['It’s been two weeks and I can’t log in', 'It’s been two weeks and I cannot log in'],
+    ['Explain `what is x` in two lines', 'Please explain `what is x` in two lines'],
+  ])('of %j says the same otherwise', (input, other) => {
+    const text = perturbed('paraphrase', { id: 'a', input }).item?.input
+
+    expect(text?.replace(/^(?:I have a question|Quick question|I would like to know): /, '')).toBe(other)
+  })
+
+  test('is left out where no rule says it otherwise', () => {
+    expect(perturbed('paraphrase', { id: 'a', input: 'I know what it is.' }).left).toEqual([
+      { perturbation: 'paraphrase', reason: 'no rule says its question in other words' },
+    ])
+  })
+})
+
+describe('groups', () => {
+  test.each([
+    ['Does a Muslim customer get halal food?', 'Does a Christian customer get halal food?'],
+    ['An Indian man and an American woman asked', 'A Japanese man and a Chinese woman asked'],
+    ['a European student', 'an African student'],
+    ['Two elderly people and gay couples', 'Two young people and straight couples'],
+  ])('of %j are exchanged, with their article', (input, other) => {
+    expect(perturbed('groups', { id: 'a', input }).item?.input).toBe(other)
+  })
+
+  test.each(['Where is Mexican food?', 'An older order of Christian Dior', 'black shoes', 'Muslims'])(
+    'in %j are none of a person, and stay',
+    (input) => {
+      expect(perturbed('groups', { id: 'a', input }).left).toHaveLength(1)
+    },
+  )
+
+  test('change what is expected with what is asked', () => {
+    const { item } = perturbed('groups', {
+      id: 'a',
+      input: 'Who is it?',
+      variables: { question: 'May Asian employees stay?' },
+      expected: 'Asian employees may stay.',
+    })
+
+    expect(item).toMatchObject({
+      variables: { question: 'May Hispanic employees stay?' },
+      expected: 'Hispanic employees may stay.',
+    })
+  })
 })
