@@ -161,6 +161,7 @@ function lateQualityActions({ directory, stop }: ActionsDeps, read: () => Config
     drift: async (options) => await (await load()).drift(options),
     embedding: async (options) => await (await load()).embedding(options),
     groundedness: async (options) => await (await load()).groundedness(options),
+    judge: async (options) => await (await load()).judge(options),
     queries: async (queries, qrels) => await (await load()).queries(queries, qrels),
   }
 }

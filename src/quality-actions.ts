@@ -9,6 +9,7 @@ import { makeScratch } from './db/scratch.ts'
 import { benchDrift } from './drift-actions.ts'
 import { benchEmbedding } from './embedding-actions.ts'
 import { benchGroundedness } from './groundedness-actions.ts'
+import { benchJudge } from './judge-actions.ts'
 import { systemClock } from './lib/clock.ts'
 import { Secret } from './lib/secret.ts'
 import { type ChunkerSettings, chunkerSettings } from './retrieval/chunking/settings.ts'
@@ -30,6 +31,7 @@ export function createQualityActions(deps: BenchDeps): QualityActions {
     bench: (options) => bench(deps, options),
     drift: (options) => benchDrift(deps, options),
     embedding: (options) => benchEmbedding(deps, options),
+    judge: (options) => benchJudge(deps, options),
     groundedness: (options) => benchGroundedness(deps, options),
     queries: async (queries, qrels) =>
       loadQueries(resolve(deps.directory, queries), resolve(deps.directory, qrels)),

@@ -114,6 +114,56 @@ export type EmbeddingFigures = {
   }[]
 }
 
+export type JudgeOptions = {
+  /** Folder of sets that people judged. */
+  data: string
+  /** Who judges: `upstream/model`, or a route. */
+  model: string
+  /** False for models that take no `response_format`. */
+  structured: boolean
+  /** Rows of each set, drawn by the seed. */
+  limit: number
+  seed: number
+  concurrency: number
+  /** Micro-USD, over all sets. */
+  budget: bigint
+  /** One question to the server. Never rejects but for its signal. */
+  ask: (question: JudgeQuestion, signal: AbortSignal) => Promise<JudgeAnswer>
+  onStep: (step: { set: string; done: number; total: number }) => void
+}
+type JudgeQuestion = {
+  model: string
+  messages: readonly { role: string; content: string }[]
+  parameters?: Readonly<Record<string, unknown>>
+}
+/** `cost`: micro-USD; null when the server did not say. */
+export type JudgeAnswer =
+  | { kind: 'answered'; text: string; finishReason: string | null; cost: bigint | null }
+  | { kind: 'failed'; reason: string }
+/** What `evals/judging/bench-report.ts` says each number is; money in micro-USD. */
+export type JudgeFigures = {
+  model: string
+  spent: bigint
+  unpriced: number
+  sets: readonly {
+    set: string
+    kind: 'pairs' | 'answers'
+    drawn: number
+    judged: number
+    abstained: number
+    errors: number
+    commonestReason: string | null
+    flipped: number | null
+    rows: readonly {
+      rater: string
+      isFloor: boolean
+      rows: number
+      agreement: { share: number; interval: Ends } | null
+      kappa: { estimate: number; low: number; high: number } | null
+    }[]
+  }[]
+}
+
 export type DriftOptions = {
   /** Folder that holds `nab`. */
   data: string
@@ -142,6 +192,8 @@ export type QualityActions = {
   embedding(options: EmbeddingOptions): Promise<EmbeddingFigures>
   /** Rejects when the stop signal of the process aborts. */
   groundedness(options: GroundednessOptions): Promise<GroundednessFigures>
+  /** Rejects when the stop signal of the process aborts. */
+  judge(options: JudgeOptions): Promise<JudgeFigures>
   /** Nothing of it is left, however it ends. Rejects when the stop signal of the process aborts. */
   bench(options: BenchOptions): Promise<Figures>
   queries(queriesPath: string, qrelsPath: string): Promise<LoadedQueries>

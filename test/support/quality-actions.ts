@@ -6,5 +6,12 @@ export function noQualityActions(): QualityActions {
   const refuse = async (): Promise<never> => {
     throw new Error('This test measures nothing.')
   }
-  return { bench: refuse, drift: refuse, embedding: refuse, groundedness: refuse, queries: refuse }
+  return {
+    bench: refuse,
+    drift: refuse,
+    embedding: refuse,
+    groundedness: refuse,
+    judge: refuse,
+    queries: refuse,
+  }
 }

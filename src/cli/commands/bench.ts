@@ -10,6 +10,7 @@ import { Rate } from '../rate.ts'
 import { addBenchDrift } from './bench-drift.ts'
 import { addBenchEmbedding } from './bench-embedding.ts'
 import { addBenchGroundedness } from './bench-groundedness.ts'
+import { addBenchJudge } from './bench-judge.ts'
 
 type Options = {
   data: string
@@ -48,6 +49,7 @@ export function addBenchCommands(program: Command, context: CliContext): void {
   addBenchDrift(bench, context)
   addBenchEmbedding(bench, context)
   addBenchGroundedness(bench, context)
+  addBenchJudge(bench, context)
   withExamples(
     withJson(
       bench

@@ -109,7 +109,9 @@ test('names are exchanged wherever they stand, for one of the same gender, and b
   const { item } = perturbed('names')
 
   expect(item).toMatchObject({
-    variables: { question: 'Can Lakisha return her shoes to a Muslim colleague without the original receipt?' },
+    variables: {
+      question: 'Can Lakisha return her shoes to a Muslim colleague without the original receipt?',
+    },
     expected: 'Lakisha needs the receipt.',
   })
   expect(item?.contexts?.[2]).toBe('Jermaine answers by mail.')
