@@ -11,7 +11,7 @@ export type RowJudgement =
   | { outcome: 'scored'; label: string; flipped: boolean | null }
   | { outcome: 'abstained' | 'error'; reason: string }
 
-export type JudgeRow = {
+type JudgeRow = {
   /** The judge, `people`, or a floor. */
   rater: string
   isFloor: boolean

@@ -45,9 +45,10 @@ function readRow(row: JsonObject): JudgedPair | JudgedAnswer | string {
   return 'response' in row ? readAnswer(row) : readPair(row)
 }
 
-function readPair({ question, a, b, label, votes = [] }: JsonObject): JudgedPair | string {
+function readPair({ question, label, votes = [], ...row }: JsonObject): JudgedPair | string {
   if (typeof question !== 'string') return `"question" is no text. ${SHAPE}`
-  if (typeof a !== 'string' || typeof b !== 'string') return `"a" and "b" are not both texts. ${SHAPE}`
+  const [a, b] = [textOf(row.a), textOf(row.b)]
+  if (a === null || b === null) return `"a" and "b" are not both texts. ${SHAPE}`
   const decided = preferenceOf(label)
   if (decided === null) return `"label" is none of 0, 1 and 2. ${SHAPE}`
   const said = Array.isArray(votes) ? votes.map(preferenceOf) : [null]
@@ -65,6 +66,12 @@ function readAnswer({ context, response, label }: JsonObject): JudgedAnswer | st
   if (typeof response !== 'string') return `"response" is no text. ${SHAPE}`
   if (label !== 0 && label !== 1) return `"label" is neither 0 nor 1. ${SHAPE}`
   return { contexts: texts, answer: response, label: SUPPORTS[label] ?? 'unsupported' }
+}
+
+/** Some writers of sets leave the quotes off: the answer `true` is a text of four letters. */
+function textOf(value: unknown): string | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return JSON.stringify(value)
+  return typeof value === 'string' ? value : null
 }
 
 function preferenceOf(label: unknown): Preference | null {

@@ -105,6 +105,7 @@ describe('a file of a set', () => {
     expect(read(PAIR)).toEqual({
       set: { kind: 'pairs', rows: [{ question: 'q', a: 'x', b: 'y', label: 'b', votes: ['b', 'tie', 'a'] }] },
     })
+    expect(read({ ...PAIR, a: true, b: 4 })).toMatchObject({ set: { rows: [{ a: 'true', b: '4' }] } })
     expect(read(ANSWER, { ...ANSWER, context: ['c', 'd'], label: 1 })).toEqual({
       set: {
         kind: 'answers',
