@@ -6,6 +6,7 @@ import type { Db } from './db/client.ts'
 import { systemClock } from './lib/clock.ts'
 import { suiteReader } from './policies-in-force.ts'
 import { priceNow } from './prices-in-force.ts'
+import { createArmMemory } from './promotion/canary/arm-memory.ts'
 import type { AdvanceDeps } from './promotion/requests/advance.ts'
 import type { PromotionRow } from './promotion/requests/store.ts'
 import type { Runtime } from './runtime.ts'
@@ -29,6 +30,7 @@ export type Advance = (id: string, runSuite: AdvanceDeps['runSuite']) => Promise
 
 /** Evidence and its statistics are loaded with the first promotion: most processes never have one. */
 export function promotionAdvancer({ db, sql, log, runtime, directory, logger }: Opened): Advance {
+  const arms = createArmMemory()
   let decider: Promise<AdvanceDeps['decide']> | null = null
   return async (id, runSuite) => {
     const [{ advancePromotion }, { createDecider }, { createRecordStep }] = await Promise.all([
@@ -42,6 +44,7 @@ export function promotionAdvancer({ db, sql, log, runtime, directory, logger }: 
     const deps: AdvanceDeps = {
       db,
       sql,
+      arms,
       clock: systemClock,
       runSuite,
       readSuite: suiteReader(live.config, directory),

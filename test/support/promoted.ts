@@ -1,8 +1,10 @@
 /** A route with two releases, a suite that tells them apart, and the people who have to do with them. */
 
+import { randomUUID } from 'node:crypto'
 import type { Ask } from '../../src/evals/runs/ask.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/ids.ts'
+import { createArmMemory } from '../../src/promotion/canary/arm-memory.ts'
 import { OPEN, type Policy } from '../../src/promotion/policy.ts'
 import { type AdvanceDeps, advancePromotion } from '../../src/promotion/requests/advance.ts'
 import { answerPromotion } from '../../src/promotion/requests/approve.ts'
@@ -77,8 +79,10 @@ export function stageOf(
   const asked: number[] = []
   const rung: string[] = []
   const records: { action: string; detail: Readonly<Record<string, unknown>> }[] = []
+  const arms = createArmMemory()
   const deps = (): AdvanceDeps => ({
     ...advanceDeps(open(), { numbers: suiteOf(route) }),
+    arms,
     runSuite: async (id) => void rung.push(id),
     record: async (_promotion, what) => void records.push(what),
     ...more,
@@ -136,16 +140,19 @@ type Traffic = {
   at?: Date
 }
 
-/** Rows of the log, as if apps had asked the route. */
+/** Rows of the log, as if apps had asked the route and a writer of its own had shipped them. */
 export async function traffic({ sql }: TestDatabase, route: string, given: Traffic): Promise<void> {
   const { release, count, outcome = 'completed', ms = 100, model = route, at = new Date() } = given
   const first = newId('req', at.getTime()).slice(0, -6)
   await sql`
+    WITH shipped AS (
+      INSERT INTO ship_cursors (writer, next_seq, updated_at) VALUES (${randomUUID()}, ${count + 1}, ${at.toISOString()}::timestamptz)
+      RETURNING writer)
     INSERT INTO requests (day, writer, seq, id, project_id, method, path, operation, requested_model, route, stream, outcome,
       status, started_at, duration_ms, ttft_ms, attempts, request_bytes, response_bytes, truncated, occurrences, release_id,
       cost_micro_usd)
-    SELECT ${at.toISOString()}::timestamptz::date, gen_random_uuid(), n, ${first} || lpad(n::text, 6, '0'), ${release.projectId},
+    SELECT ${at.toISOString()}::timestamptz::date, writer, n, ${first} || lpad(n::text, 6, '0'), ${release.projectId},
       'POST', '/v1/chat/completions', 'chat', ${model}, ${route}, false, ${outcome}, 200, ${at.toISOString()}::timestamptz,
       ${ms} + n % 10, NULL, '[]', 10, 10, false, 1, ${release.id}, 100 + n % 7
-    FROM generate_series(1, ${count}) AS n`
+    FROM shipped, generate_series(1, ${count}) AS n`
 }

@@ -2,6 +2,7 @@
 
 import { readSuiteFile } from '../../src/evals/suites/suite.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { createArmMemory } from '../../src/promotion/canary/arm-memory.ts'
 import { promotionVerdict } from '../../src/promotion/evidence/verdict.ts'
 import type { AdvanceDeps } from '../../src/promotion/requests/advance.ts'
 import type { TestDatabase } from './database.ts'
@@ -14,6 +15,7 @@ export function advanceDeps(
   return {
     db,
     sql,
+    arms: createArmMemory(),
     clock: systemClock,
     readSuite: async (name) => {
       const text = suites[name]

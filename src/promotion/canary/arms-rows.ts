@@ -8,11 +8,22 @@ export type ArmWindow = {
   route: string
   label: string
   releaseId: string
-  /** When the canary began; ISO 8601. */
+  /** When the canary began, and when its stage did; ISO 8601. */
   since: string
+  stageSince: string
+}
+
+/** What one release was seen to do so far, and up to which place of each writer it has been looked at. */
+export type ArmSeen = {
+  readonly arm: Omit<Arm, 'quality'>
+  /** Requests since the stage began. */
+  readonly inStage: number
+  /** By writer, the place of the first record that is not in it. */
+  readonly places: ReadonlyMap<string, number>
 }
 
 type Tallied = { metric: 'latency' | 'ttft'; value: number; count: number }
+type Tally = Arm['latency']
 type Summed = {
   requests: number
   inStage: number
@@ -23,67 +34,113 @@ type Summed = {
   squares: string
   unknown: number
 }
+/** A writer's records that came since the last look. */
+type Moved = { writer: string; from: string; to: string }
 
-/** The route's own traffic: what apps asked of the label, by its name or as the route itself. `$1` to `$5` are the window. */
-const TRAFFIC = `FROM requests WHERE project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
-  AND day >= ($3::timestamptz AT TIME ZONE 'UTC')::date
-  AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
-  AND replay_of IS NULL AND shadow_of IS NULL`
+export const NOTHING_SEEN: ArmSeen = {
+  arm: {
+    requests: 0,
+    errors: 0,
+    refusals: 0,
+    latency: [],
+    ttft: [],
+    cost: { known: 0, sum: 0n, squares: 0n, unknown: 0 },
+  },
+  inStage: 0,
+  places: new Map(),
+}
+
+/** A writer whose clock is behind the database's may have shipped rows of the canary before it began there. */
+const CLOCKS_APART = '1 day'
+
+/** The route's own traffic: what apps asked of the label, by its name or as the route itself. `$1` to `$6` are window and places. */
+const TRAFFIC = `FROM json_to_recordset($6::json) AS moved (writer uuid, "from" bigint, "to" bigint)
+  CROSS JOIN LATERAL (SELECT * FROM requests WHERE project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
+    AND day >= ($3::timestamptz AT TIME ZONE 'UTC')::date
+    AND requests.writer = moved.writer AND seq >= moved."from" AND seq < moved."to"
+    AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
+    AND replay_of IS NULL AND shadow_of IS NULL) AS asked`
 
 /**
- * Of one release since the canary began, and how many of its requests since the stage did. What the release itself refused is an
- * error like any other: a prompt that wants a new variable harms its apps. (Refusals for a key's limits have no release.) Whoever
- * gave up counts with the time until then, or a candidate that hangs would show the patient alone. A refusal is what an upstream's
- * filter or a guardrail made of a request; refusals in words are a scorer's (`refusal`). An answer that failed has no cost, and lacks
- * none. Times are rounded to three digits, which keeps a tally below 6,000 values.
+ * Of one release since the canary began: `seen`, and what has come since. A writer's records come into the database in the order of
+ * their places, and its cursor moves in the same transaction (`commitBatch` of src/audit/sink.ts): so all that arrived lies between
+ * two cursors however late it is, and a look reads each row once.
+ *
+ * What the release itself refused is an error like any other: a prompt that wants a new variable harms its apps. (Refusals for a
+ * key's limits have no release.) Whoever gave up counts with the time until then, or a candidate that hangs would show the patient
+ * alone. A refusal is what an upstream's filter or a guardrail made of a request; refusals in words are a scorer's (`refusal`). An
+ * answer that failed has no cost, and lacks none. Times are rounded to three digits, which keeps a tally below 6,000 values.
  */
-export async function readArm(
-  sql: Sql,
-  window: ArmWindow,
-  stageSince: string,
-): Promise<{ arm: Omit<Arm, 'quality'>; inStage: number }> {
+export async function readArm(sql: Sql, window: ArmWindow, seen: ArmSeen = NOTHING_SEEN): Promise<ArmSeen> {
+  const moved = await movedSince(sql, window.since, seen.places)
+  if (moved.length === 0) return seen
   const given = [window.projectId, window.releaseId, window.since, window.route, window.label]
-  const [row = NOTHING] = await sql.unsafe<Summed[]>(
-    `SELECT count(*)::integer AS requests, count(*) FILTER (WHERE started_at >= $6::timestamptz)::integer AS "inStage",
+  const places = JSON.stringify(moved)
+  const [row] = await sql.unsafe<Summed[]>(
+    `SELECT count(*)::integer AS requests, count(*) FILTER (WHERE started_at >= $7::timestamptz)::integer AS "inStage",
        count(*) FILTER (WHERE outcome IN ('upstream_error', 'upstream_cut', 'timeout', 'gateway_crash', 'rejected'))::integer
          AS errors,
        count(*) FILTER (WHERE outcome = 'guardrail' OR finish_reason = 'content_filter')::integer AS refusals,
        count(cost_micro_usd)::integer AS known, coalesce(sum(cost_micro_usd), 0)::text AS sum,
        coalesce(sum(cost_micro_usd::numeric * cost_micro_usd), 0)::text AS squares,
        count(*) FILTER (WHERE cost_micro_usd IS NULL AND outcome = 'completed')::integer AS unknown ${TRAFFIC}`,
-    [...given, stageSince],
+    [...given, places, window.stageSince],
   )
   const tallies = await sql.unsafe<Tallied[]>(
     `SELECT metric, value::double precision AS value, count(*)::integer AS count FROM (
        SELECT metric, CASE WHEN ms <= 0 THEN 0 ELSE round(ms::numeric, 2 - floor(log(ms))::integer) END AS value
-       FROM (SELECT duration_ms, ttft_ms ${TRAFFIC} AND outcome <> 'rejected') AS traffic
+       FROM (SELECT duration_ms, ttft_ms ${TRAFFIC} WHERE outcome <> 'rejected') AS traffic
        CROSS JOIN LATERAL (VALUES ('latency', duration_ms), ('ttft', ttft_ms)) AS of (metric, ms) WHERE ms IS NOT NULL) AS rounded
-     GROUP BY metric, value ORDER BY metric, value`,
-    given,
+     GROUP BY metric, value`,
+    [...given, places],
   )
-  const tally = (of: Tallied['metric']) =>
-    tallies.filter(({ metric }) => metric === of).map(({ value, count }) => ({ value, count }))
-  const { requests, inStage, errors, refusals, known, sum, squares, unknown } = row
+  const reached = moved.map(({ writer, to }) => [writer, Number(to)] as const)
+  return { ...added(seen, row, tallies), places: new Map([...seen.places, ...reached]) }
+}
+
+/** The writers that have shipped something since `places`, among those that have shipped anything since the canary began. */
+async function movedSince(sql: Sql, since: string, places: ArmSeen['places']): Promise<Moved[]> {
+  const known = JSON.stringify([...places].map(([writer, place]) => ({ writer, place })))
+  return await sql<Moved[]>`
+    SELECT cursors.writer, coalesce(known.place, 0)::text AS "from", cursors.next_seq::text AS "to"
+    FROM ship_cursors AS cursors
+    LEFT JOIN json_to_recordset(${known}::json) AS known (writer uuid, place bigint) ON known.writer = cursors.writer
+    WHERE cursors.next_seq > coalesce(known.place, 0)
+      AND cursors.updated_at >= ${since}::timestamptz - ${CLOCKS_APART}::interval`
+}
+
+function added(
+  { arm, inStage }: ArmSeen,
+  row: Summed | undefined,
+  tallies: readonly Tallied[],
+): Omit<ArmSeen, 'places'> {
+  if (row === undefined) return { arm, inStage }
+  const { cost } = arm
   return {
-    inStage,
+    inStage: inStage + row.inStage,
     arm: {
-      requests,
-      errors,
-      refusals,
-      latency: tally('latency'),
-      ttft: tally('ttft'),
-      cost: { known, sum: BigInt(sum), squares: BigInt(squares), unknown },
+      requests: arm.requests + row.requests,
+      errors: arm.errors + row.errors,
+      refusals: arm.refusals + row.refusals,
+      latency: addedTally(arm.latency, tallies, 'latency'),
+      ttft: addedTally(arm.ttft, tallies, 'ttft'),
+      cost: {
+        known: cost.known + row.known,
+        sum: cost.sum + BigInt(row.sum),
+        squares: cost.squares + BigInt(row.squares),
+        unknown: cost.unknown + row.unknown,
+      },
     },
   }
 }
 
-const NOTHING: Summed = {
-  requests: 0,
-  inStage: 0,
-  errors: 0,
-  refusals: 0,
-  known: 0,
-  sum: '0',
-  squares: '0',
-  unknown: 0,
+/** In the order of the values. */
+function addedTally(tally: Tally, more: readonly Tallied[], metric: Tallied['metric']): Tally {
+  const counts = new Map(tally.map(({ value, count }) => [value, count]))
+  for (const one of more) {
+    if (one.metric === metric) counts.set(one.value, (counts.get(one.value) ?? 0) + one.count)
+  }
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .toSorted((one, other) => one.value - other.value)
 }

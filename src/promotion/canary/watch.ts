@@ -8,12 +8,13 @@ import { writeMove } from '../promote.ts'
 import { cutNote, type Step } from '../requests/step.ts'
 import type { PromotionRow } from '../requests/store.ts'
 import { firstDecisionOf } from '../store.ts'
+import type { ArmMemory } from './arm-memory.ts'
 import { readArm } from './arms-rows.ts'
 import { type Judgement, judgeCanary } from './judge-canary.ts'
 import { type QualityDeps, qualityOrder, readQuality } from './quality.ts'
 import { insertLook, lastLook } from './store.ts'
 
-export type WatchDeps = QualityDeps
+export type WatchDeps = QualityDeps & { arms: ArmMemory }
 
 /** A look that only says "wait" is kept this often. */
 const KEEP_EVERY_MS = 600_000
@@ -82,8 +83,11 @@ async function judge(
   const stageMs = row.stageSince?.getTime() ?? beganMs
   const order = await qualityOrder(deps, { promotion: row, policy, to, from, beganMs })
   const armOf = async ({ id: releaseId }: ReleaseRow) => {
-    const window = { projectId, route, label, releaseId, since }
-    const { arm, inStage } = await readArm(deps.sql, window, new Date(stageMs).toISOString())
+    const window = { projectId, route, label, releaseId, since, stageSince: new Date(stageMs).toISOString() }
+    const key = `${row.id} ${stageMs} ${releaseId}`
+    const seen = await readArm(deps.sql, window, deps.arms.seen(key))
+    deps.arms.keep(key, seen)
+    const { arm, inStage } = seen
     return { inStage, arm: { ...arm, quality: await readQuality(deps.sql, order, releaseId) } }
   }
   const [stable, candidate] = [await armOf(from), await armOf(to)]

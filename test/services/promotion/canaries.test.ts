@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { readArm } from '../../../src/promotion/canary/arms-rows.ts'
 import { listLooks } from '../../../src/promotion/canary/store.ts'
 import { type CanaryPolicy, OPEN, type Policy } from '../../../src/promotion/policy.ts'
 import type { PromotionRow } from '../../../src/promotion/requests/store.ts'
@@ -99,6 +100,33 @@ describeDatabases('a canary', (open) => {
     const [look] = await listLooks(open().db, row.id, 1)
     expect(look?.decision).toBe('roll_back')
     expect(JSON.parse(look?.content ?? '')).toMatchObject({ cause: 'harm' })
+  })
+
+  test('is looked at on from where it was, late rows included, with the figures of all rows read at once', async () => {
+    const canary = await aCanary('looked-on')
+    const since = new Date(Date.now() - MINUTE).toISOString()
+    const window = {
+      projectId: 'prj_default',
+      route: 'looked-on',
+      label: 'production',
+      releaseId: canary.candidate.id,
+      since,
+      stageSince: since,
+    }
+    await canary.asked(canary.candidate, 40)
+    const first = await readArm(open().sql, window)
+    await canary.asked(canary.candidate, 30, { ms: 250, at: new Date(Date.now() - MINUTE / 2) })
+    await canary.asked(canary.candidate, 5, { outcome: 'timeout' })
+    const second = await readArm(open().sql, window, first)
+    const again = await readArm(open().sql, window, second)
+
+    expect(first.arm.requests).toBe(40)
+    expect(second.arm).toMatchObject({ requests: 75, errors: 5, cost: { known: 75 } })
+    expect(second).toEqual(await readArm(open().sql, window))
+    expect(again).toBe(second)
+    // Before the canary: not its traffic.
+    await canary.asked(canary.candidate, 7, { at: new Date(Date.now() - 5 * MINUTE) })
+    expect((await readArm(open().sql, window, second)).arm).toEqual(second.arm)
   })
 
   test('whose traffic stops waits, and is taken back when the longest wait is over', async () => {
