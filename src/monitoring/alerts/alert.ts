@@ -33,6 +33,8 @@ export type Alert = SeriesKey & {
  * them is not known, `unknowns` says what and why, and nothing is guessed.
  */
 export type Explanation = {
+  /** When the change probably began. */
+  beganAtMs: number
   baseline: Baseline
   before: Window
   after: Window
@@ -93,8 +95,7 @@ export type Cause =
 
 /** `requests`: of both windows together, how many it is about. */
 export type Unknown = {
-  reason:
-    /** Nothing to compare with, or nothing to compare. */
+  reason: /** Nothing to compare with, or nothing to compare. */
     | 'no_traffic_before'
     | 'no_traffic_after'
     /** Requests that went to an upstream and do not say what they cost: they are in none of the parts. */
@@ -103,7 +104,7 @@ export type Unknown = {
     | 'price_figures'
     /** Answers that did not stream, or told no tokens: the parts are of the others alone. */
     | 'not_timed'
-    /** More places than are read at once: they are in the whole difference, as \`other\` or \`within\`, and in no segment. */
+    /** More places than are read at once: they are in the whole difference, as `other` or `within`, and in no segment. */
     | 'places_left_out'
     /** The metric is of nothing that has parts. */
     | 'no_parts'

@@ -1,0 +1,37 @@
+/** Why a share or a mean changed: each of its kinds within the places, and traffic that moved between them. Pure and exact. */
+
+import type { Cause } from '../alerts/alert.ts'
+import type { Figures } from '../rollups/figures.ts'
+import { changeOf, ratioPair } from './midpoint.ts'
+import { mixChange } from './mix.ts'
+import type { Amounts } from './model-cost.ts'
+import { type Dimension, groupPlaces, sumPair, type Windows } from './places.ts'
+
+/** Kinds of what is summed up, over what is counted. */
+export type Mean = {
+  kinds: readonly { cause: Cause; sum: (figures: Figures) => number }[]
+  count: (figures: Figures) => number
+  /** Between which places traffic moves. */
+  places: readonly Dimension[]
+}
+
+/** In the unit of the kinds; both windows must have a count. */
+export function meanChange(windows: Windows, { kinds, count, places }: Mean): Amounts {
+  const groups = groupPlaces(windows, places)
+  const sums = groups.map((group) => ({
+    count: sumPair(group, count),
+    sum: sumPair(group, (figures) => kinds.reduce((total, kind) => total + kind.sum(figures), 0)),
+  }))
+  const causes: Amounts = { mix: 0 }
+  for (const [index, { mix, share }] of mixChange(sums).entries()) {
+    const group = groups[index]
+    const counted = sums[index]?.count
+    if (group === undefined || counted === undefined) continue
+    causes.mix = (causes.mix ?? 0) + mix
+    for (const { cause, sum } of kinds) {
+      const within = share * changeOf(ratioPair(sumPair(group, sum), counted))
+      causes[cause] = (causes[cause] ?? 0) + within
+    }
+  }
+  return causes
+}
