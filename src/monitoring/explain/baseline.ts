@@ -43,7 +43,7 @@ export function chooseBaseline(
   span: Span,
   requests: { after: number; justBefore: number; weekBefore: number },
   isVolume: boolean,
-): Baseline {
+): Baseline & { kind: 'just_before' | 'week_before' } {
   const lengthMs = span.toMs - span.fromMs
   const isAlike = lengthMs % DAY_MS === 0 || (lengthMs <= ALIKE_MS && !isVolume)
   const hasWeek = requests.weekBefore >= Math.max(LEAST_REQUESTS, LEAST_SHARE * requests.after)

@@ -2,10 +2,11 @@
 
 import type { Cause } from '../alerts/alert.ts'
 import type { Figures } from '../rollups/figures.ts'
+import type { Dimension } from '../rollups/read.ts'
 import { changeOf, ratioPair } from './midpoint.ts'
 import { mixChange } from './mix.ts'
 import type { Amounts } from './model-cost.ts'
-import { type Dimension, groupPlaces, sumPair, type Windows } from './places.ts'
+import { groupPlaces, sumPair, type Windows } from './places.ts'
 
 /** Kinds of what is summed up, over what is counted. */
 export type Mean = {

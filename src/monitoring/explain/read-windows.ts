@@ -4,9 +4,9 @@ import type { Sql } from 'postgres'
 import { OUTCOMES } from '../../audit/record.ts'
 import type { NearbyChange } from '../alerts/alert.ts'
 import { addFigures, type Figures, newFigures, type Place, SUMS } from '../rollups/figures.ts'
-import { readRollups } from '../rollups/read.ts'
+import { type Dimension, readRollups } from '../rollups/read.ts'
 import type { Span } from './baseline.ts'
-import type { Dimension, PlaceRow } from './places.ts'
+import type { PlaceRow } from './places.ts'
 import type { Traffic } from './question.ts'
 
 /** Places of one window; each may hold three sketches. */

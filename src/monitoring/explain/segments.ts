@@ -1,9 +1,10 @@
 /** Which part of the traffic moved a figure most, by one dimension at a time. Pure. */
 
+import type { Dimension } from '../rollups/read.ts'
 import type { Measure } from './measures.ts'
 import { changeOf, type Pair, ratioPair } from './midpoint.ts'
 import { mixChange } from './mix.ts'
-import { type Dimension, groupPlaces, type PlaceWindows, sumPair, type Windows } from './places.ts'
+import { groupPlaces, type PlaceWindows, sumPair, type Windows } from './places.ts'
 
 export type Segment = { dimension: Dimension; value: string | null; amount: number }
 
