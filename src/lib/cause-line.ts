@@ -74,7 +74,10 @@ export function causeName(cause: string): string {
 }
 
 /** `+19 %` of what the measure was before; points for a share; `0` below half of one. A base of nothing makes it a share of the change. */
-export function changeText({ base, difference, unit }: ToldExplanation, amount: number): string {
+export function changeText(
+  { base, difference, unit }: Pick<ToldExplanation, 'base' | 'difference' | 'unit'>,
+  amount: number,
+): string {
   if (unit === 'share') return signed(amount * 100, 'points', 1)
   if (base !== null && base > 0) return signed((amount / base) * 100, '%', 0)
   return difference === 0 ? '0' : `${Math.round((amount / difference) * 100)} % of it`
