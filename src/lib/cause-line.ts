@@ -9,7 +9,6 @@ export type ToldExplanation = {
   difference: number
   unit: string
   causes: readonly { cause: string; amount: number }[]
-  unknowns: readonly { reason: string }[]
   changes: readonly { kind: string; atMs: number; target: string; text: string }[]
 }
 

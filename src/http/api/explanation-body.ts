@@ -20,12 +20,9 @@ export const explanationSchema = z
     baseline: z.object({ kind: z.enum(['just_before', 'week_before', 'given']), why: z.string() }),
     before: windowSchema,
     after: windowSchema,
-    measure: z
-      .string()
-      .nullable()
-      .openapi({
-        description: 'What the causes are of: for a quantile the mean. Null where there are no parts.',
-      }),
+    measure: z.string().nullable().openapi({
+      description: 'What the causes are of: for a quantile the mean. Null where there are no parts.',
+    }),
     unit,
     base: z.number().nullable().openapi({ description: 'Of the measure before, in the unit.' }),
     difference: z

@@ -14,6 +14,11 @@ import { anAlert } from '../../support/alerts.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const EXPLANATION: Explanation = {
+  beganAtMs: 1,
+  baseline: { kind: 'just_before', why: 'much the same hours of the day' },
+  measure: 'cost_per_request',
+  base: 100,
+  unknowns: [],
   before: { fromMs: 0, toMs: 1, requests: 2, level: 100 },
   after: { fromMs: 1, toMs: 2, requests: 2, level: 122 },
   difference: 22,

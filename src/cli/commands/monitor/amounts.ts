@@ -6,7 +6,7 @@ const DIGITS = 3
 
 /** A level: `$0.00027`, `1.24 s`, `2.0 %`, `0.83`, `1250`, `12.5 a minute`. */
 export function levelText(value: number, unit: string): string {
-  if (unit === 'ms') return formatDuration(value)
+  if (unit === 'ms') return value < 100 ? `${shortNumber(value)} ms` : formatDuration(value)
   if (unit === 'share') return `${(value * 100).toFixed(1)} %`
   if (unit === 'micro_usd') return `$${shortNumber(value / 1e6)}`
   return unit === 'a_minute' ? `${shortNumber(value)} a minute` : shortNumber(value)

@@ -137,7 +137,7 @@ function writeTables({ terminal }: CliContext, explanation: Explanation, told: T
   }
   if (changes.length > 0) {
     const rows = changes.map(({ at, kind, target, text }) => [formatTime(terminal, at), kind, target, text])
-    terminal.write(`\n${formatTable(['CHANGED AT', 'KIND', 'WHAT', ''], rows)}`)
+    terminal.write(`\n${formatTable(['CHANGED AT', 'KIND', 'WHAT', 'WHAT WAS DONE'], rows)}`)
   } else
     terminal.write(
       '\nNo release, price, model, index or reload was changed from a day before to half an hour after.\n',
