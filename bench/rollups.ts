@@ -9,7 +9,7 @@
 
 import { parseArgs } from 'node:util'
 import { connectDatabase } from '../src/db/client.ts'
-import { rollUpOnce } from '../src/monitoring/rollups/roll-up.ts'
+import { KEEP_ALL, rollUpOnce } from '../src/monitoring/rollups/roll-up.ts'
 import { makeTraffic } from './rollup-log.ts'
 import { startScratchDatabase } from './scratch-database.ts'
 
@@ -25,16 +25,17 @@ const { sql, close } = connectDatabase(scratch.url, { maxConnections: 4, applica
 try {
   await makeTraffic(sql, { rows, day: '2026-11-20', seed: 1 })
   const startedMs = performance.now()
-  const kept = { minute: 0, hour: 0, day: 0 }
   for (;;) {
     const t = performance.now()
-    const { outcome, requests } = await rollUpOnce(sql, kept)
+    const { outcome, requests } = await rollUpOnce(sql, () => KEEP_ALL, 40_000)
     if (outcome === 'idle') break
     console.log(outcome, requests, Math.round(performance.now() - t))
   }
   const seconds = (performance.now() - startedMs) / 1000
   console.log({ rows, seconds, perSecond: Math.round(rows / seconds), cpu: process.cpuUsage().user / 1e6 })
-  console.log(await sql`SELECT count(*), pg_size_pretty(pg_total_relation_size('rollup_hours')) FROM rollup_minutes`)
+  console.log(
+    await sql`SELECT count(*), pg_size_pretty(pg_total_relation_size('rollup_hours')) FROM rollup_minutes`,
+  )
 } finally {
   await close()
   await scratch.stop()

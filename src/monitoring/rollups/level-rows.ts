@@ -43,11 +43,21 @@ export async function addCells(
 type LooseRow = { projectId: string; at: string; place: string } & Record<SketchColumn, Buffer>
 
 const COLUMNS = ['project_id', 'place', ...SUM_COLUMNS, ...SKETCH_COLUMNS]
-const TYPES = ['float8', 'text', 'uuid', ...SUM_COLUMNS.map(() => 'bigint'), ...SKETCH_COLUMNS.map(() => 'bytea')]
+const TYPES = [
+  'float8',
+  'text',
+  'uuid',
+  ...SUM_COLUMNS.map(() => 'bigint'),
+  ...SKETCH_COLUMNS.map(() => 'bytea'),
+]
 const SIZE = SKETCH_COLUMNS.map((column) => `octet_length(${column})`).join(' + ')
 
-export const MERGE = { minute: mergeStatement('minute'), hour: mergeStatement('hour'), day: mergeStatement('day') }
-const TIGHTEN = { minute: tightenStatement('minute'), hour: tightenStatement('hour'), day: tightenStatement('day') }
+const MERGE = { minute: mergeStatement('minute'), hour: mergeStatement('hour'), day: mergeStatement('day') }
+const TIGHTEN = {
+  minute: tightenStatement('minute'),
+  hour: tightenStatement('hour'),
+  day: tightenStatement('day'),
+}
 
 /** Adds the cells, and gives back those whose sketches are many one after another. */
 function mergeStatement(level: Level): string {
@@ -80,7 +90,7 @@ function given(types: readonly string[]): string {
 }
 
 /** An array literal for each column (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */
-export function arraysOf(cells: readonly Cell[]): string[] {
+function arraysOf(cells: readonly Cell[]): string[] {
   return [
     literal(cells.map(({ at }) => String(at / 1000))),
     literal(cells.map(({ place }) => quoted(place.projectId))),
@@ -95,7 +105,9 @@ function tightened(rows: readonly LooseRow[]): string[] {
     literal(rows.map(({ projectId }) => quoted(projectId))),
     literal(rows.map(({ at }) => quoted(at))),
     literal(rows.map(({ place }) => place)),
-    ...SKETCH_COLUMNS.map((column) => literal(rows.map((row) => hex(binsToBytes(binsFromBytes(row[column])))))),
+    ...SKETCH_COLUMNS.map((column) =>
+      literal(rows.map((row) => hex(binsToBytes(binsFromBytes(row[column]))))),
+    ),
   ]
 }
 

@@ -15,23 +15,25 @@ export type RolledUp = { outcome: 'done' | 'idle' | 'busy'; requests: number }
 
 /** For each level the first instant that is kept, milliseconds: what is older goes to the wider levels alone. */
 export type KeptSince = Readonly<Record<Level, number>>
+export const KEEP_ALL: KeptSince = { minute: 0, hour: 0, day: 0 }
 
-/** Records of one batch, hence the most rows, and the most places of one transaction. A request has two and more. */
-const BATCH_RECORDS = 40_000
 /** The letters are "aval", 5 = rollups. */
 const ROLLUP_LOCK = 0x6176_616c_05
 
-/** One batch. Throws what the database says; nothing of the batch is there then. */
+/**
+ * One batch of at most so many records, hence rows, hence places; a request has two records or more. Throws what the database says;
+ * nothing of the batch is there then.
+ */
 export async function rollUpOnce(
   sql: Sql,
-  keptSince: KeptSince,
-  batchRecords: number = BATCH_RECORDS,
+  keptSince: () => KeptSince,
+  batchRecords: number,
 ): Promise<RolledUp> {
   const spans = await findSpans(sql, batchRecords)
   if (spans.length === 0) return { outcome: 'idle', requests: 0 }
   // Outside of the transaction: the embedded database has one session, which nobody shall wait for.
   const rows = await readLogRows(sql, spans)
-  const levels = levelsOf(cellsOf(rows), keptSince)
+  const levels = levelsOf(cellsOf(rows), keptSince())
   const added = await sql.begin(async (transaction) => {
     if (!(await moveCursors(transaction, spans))) return false
     await addPlaces(transaction, placesOf(levels.flatMap(([, cells]) => cells)))
