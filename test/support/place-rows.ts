@@ -15,13 +15,13 @@ type Call = {
   cost?: number | null
 }
 
-export const MINI = priceOf('price_mini', { input: 150_000n, cachedInput: 75_000n, output: 600_000n })
-export const MINI_DEARER = priceOf('price_mini_2', {
+const MINI = priceOf('price_mini', { input: 150_000n, cachedInput: 75_000n, output: 600_000n })
+const MINI_DEARER = priceOf('price_mini_2', {
   input: 180_000n,
   cachedInput: 90_000n,
   output: 720_000n,
 })
-export const LARGE = priceOf('price_large', {
+const LARGE = priceOf('price_large', {
   input: 2_500_000n,
   cachedInput: 1_250_000n,
   output: 10_000_000n,
@@ -30,7 +30,7 @@ const PRICES = new Map([MINI, MINI_DEARER, LARGE].map((price) => [price.id ?? ''
 
 export const figuresOf = (version: string) => PRICES.get(version) ?? null
 
-export function priceOf(id: string, figures: Partial<Price>): Price {
+function priceOf(id: string, figures: Partial<Price>): Price {
   return {
     input: null,
     cachedInput: null,

@@ -42,8 +42,8 @@ type ScoreChange = Pick<Explanation, 'base' | 'difference' | 'causes' | 'unknown
   segments: readonly Segment[]
 }
 
-/** `within` the releases and `mix` between them add up to the change of the mean score. Pure. */
-export function scoreChange(scores: readonly ReleaseScores[]): ScoreChange {
+/** `within` the releases and `mix` between them add up to the change of the mean score. */
+function scoreChange(scores: readonly ReleaseScores[]): ScoreChange {
   const count = total(scores.map((one) => one.count))
   const mean = ratioPair(total(scores.map((one) => one.sum)), count)
   const unknowns: Unknown[] = [
