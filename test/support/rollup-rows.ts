@@ -1,4 +1,4 @@
-/** Sums by the minute, written into the database as they were summed up. */
+/** Sums by the minute and the hour, written into the database as they were summed up. */
 
 import { randomUUID } from 'node:crypto'
 import type { Sql } from 'postgres'
@@ -31,10 +31,9 @@ export async function insertMinute(
     price: place.price ?? null,
     last_day: day,
   })}`
-  await sql`INSERT INTO rollup_minutes ${sql({
+  const sums = {
     day,
     project_id: projectId,
-    at,
     place: id,
     requests: figures.requests,
     ...outcomes,
@@ -57,5 +56,7 @@ export async function insertMinute(
     latency: EMPTY,
     ttft: EMPTY,
     ms_per_output_token: EMPTY,
-  })}`
+  }
+  await sql`INSERT INTO rollup_minutes ${sql({ ...sums, at })}`
+  await sql`INSERT INTO rollup_hours ${sql({ ...sums, at: `${at.slice(0, 13)}:00:00Z` })}`
 }

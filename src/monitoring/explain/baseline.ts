@@ -34,8 +34,21 @@ export function justBefore({ fromMs, toMs }: Span, beganAtMs: number): Span {
   return { fromMs: endMs - (toMs - fromMs), toMs: endMs }
 }
 
-export function weekBefore({ fromMs, toMs }: Span): Span {
-  return { fromMs: fromMs - WEEK_MS, toMs: toMs - WEEK_MS }
+/** In whole hours where the length need not be kept to the minute: minutes are kept a week, so those of its first hours may be gone. */
+export function weekBefore({ fromMs, toMs }: Span, keepLength: boolean): Span {
+  const span = { fromMs: fromMs - WEEK_MS, toMs: toMs - WEEK_MS }
+  return keepLength || toMs - fromMs <= ALIKE_MS ? span : inHours(span)
+}
+
+/** Both ends moved back to the hour. */
+export function inHours({ fromMs, toMs }: Span): Span {
+  const hour = (ms: number) => Math.floor(ms / HOUR_MS) * HOUR_MS
+  return { fromMs: hour(fromMs), toMs: hour(toMs) }
+}
+
+/** Of such a window the sums by the hour say as much as those by the minute. */
+export function isInHours({ fromMs, toMs }: Span): boolean {
+  return fromMs % HOUR_MS === 0 && toMs % HOUR_MS === 0
 }
 
 /** Requests of the changed window and of the two that it can be compared with. `isVolume`: how much was asked is what changed. */

@@ -13,7 +13,7 @@ import { readNearbyChanges } from './nearby-changes.ts'
 import { groupPlaces, sumPair, type Windows } from './places.ts'
 import { readFigures } from './price-figures.ts'
 import type { Question } from './question.ts'
-import { type ReadWindow, readArrivals, readTotal, readWindow } from './read-windows.ts'
+import { keptSpan, type ReadWindow, readArrivals, readTotal, readWindow } from './read-windows.ts'
 import { nameReleases } from './release-names.ts'
 import { segmentsOf } from './segments.ts'
 
@@ -31,9 +31,10 @@ export async function explainAlert(sql: Sql, alert: Alert): Promise<Explanation>
 
 /** Throws RequestError when spend is asked of two windows that are not of one length. */
 export async function explainChange(sql: Sql, question: Question): Promise<Explanation> {
-  const { metric, after } = question
+  const { metric } = question
   if (metric.startsWith('score:')) return await explainScore(sql, question)
-  const { span: before, baseline } = await baselineOf(sql, question)
+  const after = await keptSpan(sql, question, question.after)
+  const { span: before, baseline } = await baselineOf(sql, { ...question, after })
   if (metric === 'spend' && lengthOf(before) !== lengthOf(after)) {
     const message =
       'spend is compared over windows of one length. Give before and after alike, or ask for cost_per_request.'
@@ -72,8 +73,16 @@ const WITHOUT_PARTS: Explained = {
 /** The windows before, and the sentence that says why these. */
 async function baselineOf(sql: Sql, question: Question) {
   const { before, after, beganAtMs, metric } = question
-  if (before !== null) return { span: before, baseline: { kind: 'given', why: 'as asked for' } as const }
-  const spans = { just_before: justBefore(after, beganAtMs), week_before: weekBefore(after) }
+  if (before !== null) {
+    return {
+      span: await keptSpan(sql, question, before),
+      baseline: { kind: 'given', why: 'as asked for' } as const,
+    }
+  }
+  const spans = {
+    just_before: await keptSpan(sql, question, justBefore(after, beganAtMs)),
+    week_before: await keptSpan(sql, question, weekBefore(after, metric === 'spend')),
+  }
   const count = async (span: Span) => (await readTotal(sql, question, span)).requests
   const requests = {
     after: await count(after),

@@ -5,7 +5,7 @@ import { OUTCOMES } from '../../audit/record.ts'
 import type { NearbyChange } from '../alerts/alert.ts'
 import { addFigures, type Figures, newFigures, type Place, SUMS } from '../rollups/figures.ts'
 import { type Dimension, readRollups } from '../rollups/read.ts'
-import type { Span } from './baseline.ts'
+import { inHours, isInHours, type Span } from './baseline.ts'
 import type { PlaceRow } from './places.ts'
 import type { Traffic } from './question.ts'
 
@@ -13,6 +13,7 @@ import type { Traffic } from './question.ts'
 const PLACES_MAX = 1000
 const BUCKET_MS = 300_000
 const BUCKETS_MAX = 2000
+const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 
 const DIMENSIONS = [
@@ -31,6 +32,15 @@ export type ReadWindow = {
   total: Figures
   /** Requests in that row. */
   leftOut: number
+}
+
+/** The window as it can be read: in whole hours when it is longer than a day, or of a time whose minutes are no longer kept. */
+export async function keptSpan(sql: Sql, traffic: Traffic, span: Span): Promise<Span> {
+  const [hours, lengthMs] = [inHours(span), span.toMs - span.fromMs]
+  if (lengthMs > DAY_MS) return hours
+  if (lengthMs < HOUR_MS || isInHours(span)) return span
+  if ((await readTotal(sql, traffic, span)).requests > 0) return span
+  return (await readTotal(sql, traffic, hours)).requests > 0 ? hours : span
 }
 
 export async function readWindow(sql: Sql, traffic: Traffic, span: Span): Promise<ReadWindow> {
@@ -81,7 +91,6 @@ export async function readArrivals(
   })
 }
 
-/** Minutes for what is short; a long window is asked by the hour, in whole hours. */
 function queryOf({ projectId, subject }: Traffic, { fromMs, toMs }: Span) {
   const where: Partial<Place> =
     subject.kind === 'route' ? { route: subject.name } : { upstream: subject.name }
@@ -90,7 +99,7 @@ function queryOf({ projectId, subject }: Traffic, { fromMs, toMs }: Span) {
     fromMs,
     toMs,
     where,
-    level: toMs - fromMs > DAY_MS ? ('hour' as const) : ('minute' as const),
+    level: isInHours({ fromMs, toMs }) ? ('hour' as const) : ('minute' as const),
   }
 }
 

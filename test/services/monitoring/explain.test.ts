@@ -188,6 +188,43 @@ describeDatabases('an explanation', (open) => {
     })
   })
 
+  test('of a time whose minutes are gone, and of more than a day, reads whole hours and says which', async () => {
+    const { sql } = open()
+    const [route, hour] = ['long-ago', 3_600_000]
+    const at = Math.floor(movedAtMs / hour) * hour - 6 * WEEK_MS
+    const place = { ...mini(), route }
+    await insertMinute(
+      sql,
+      PROJECT,
+      at - 30 * MINUTE_MS,
+      row(place, { requests: 100, input: 1000, output: 200 }),
+    )
+    await insertMinute(
+      sql,
+      PROJECT,
+      at + 30 * MINUTE_MS,
+      row(place, { requests: 100, input: 1000, output: 300 }),
+    )
+    await sql`DELETE FROM rollup_minutes WHERE place IN (SELECT id FROM rollup_places WHERE route = ${route})`
+    const ask = (metric: string, lengthMs: number) => {
+      const began = at + 10 * MINUTE_MS
+      const [before, after] = [
+        { fromMs: began - lengthMs, toMs: began },
+        { fromMs: began, toMs: began + lengthMs },
+      ]
+      const subject = { kind: 'route', name: route } as const
+      return explainChange(sql, { projectId: PROJECT, subject, metric, beganAtMs: began, before, after })
+    }
+
+    const short = await ask('cost_per_request', hour)
+    const long = await ask('spend', 48 * hour)
+
+    expect(short.after).toMatchObject({ fromMs: at, toMs: at + hour, requests: 100 })
+    expect(short.causes).toEqual([{ cause: 'output_tokens', amount: expect.closeTo(60, 6) }])
+    expect(long.before).toMatchObject({ fromMs: at - 48 * hour, toMs: at, requests: 100, level: 27_000 })
+    expect(long.causes).toEqual([{ cause: 'output_tokens', amount: 6000 }])
+  })
+
   test('without traffic says so, and of a metric without parts too', async () => {
     const nobody = alertAt(movedAtMs, { subject: { kind: 'route', name: 'nobody' } })
     const { causes, unknowns } = await explainAlert(open().sql, nobody)

@@ -15,27 +15,13 @@ import { formatTable, formatTime } from '../../format.ts'
 import { withPurpose } from '../../request-filters.ts'
 import { colorsOf } from '../../terminal.ts'
 import { amountText, levelText } from './amounts.ts'
+import { toldOf, type WireExplanation, type WireWindow } from './told.ts'
 
-type Window = { from: string; to: string; requests: number; level: number | null }
-type Explanation = {
-  began_at: string
-  baseline: { kind: string; why: string }
-  before: Window
-  after: Window
-  measure: string | null
-  unit: string
-  base: number | null
-  difference: number
-  causes: { cause: string; amount: number }[]
-  unknowns: { reason: string; requests: number; text: string }[]
-  changes: { kind: string; at: string; target: string; text: string }[]
-  segments: { dimension: string; value: string; amount: number }[]
-}
 type Explained = {
   alert: string | null
   subject: { kind: string; name: string }
   metric: string
-  explanation: Explanation
+  explanation: WireExplanation
 }
 type Options = {
   metric?: string
@@ -112,9 +98,9 @@ function writeExplained(context: CliContext, { subject, metric, explanation }: E
   writeTables(context, explanation, told)
 }
 
-function writeTables({ terminal }: CliContext, explanation: Explanation, told: ToldExplanation): void {
+function writeTables({ terminal }: CliContext, explanation: WireExplanation, told: ToldExplanation): void {
   const { unit, before, after, causes, segments, changes } = explanation
-  const window = (name: string, { from, to, requests, level }: Window) => [
+  const window = (name: string, { from, to, requests, level }: WireWindow) => [
     name,
     formatTime(terminal, from),
     formatTime(terminal, to),
@@ -144,16 +130,8 @@ function writeTables({ terminal }: CliContext, explanation: Explanation, told: T
     )
 }
 
-function toldOf({ began_at, changes, ...explanation }: Explanation): ToldExplanation {
-  return {
-    ...explanation,
-    beganAtMs: Date.parse(began_at),
-    changes: changes.map(({ at, ...change }) => ({ ...change, atMs: Date.parse(at) })),
-  }
-}
-
 /** Of the metric itself, which for a quantile is not what the causes are of. */
-function levelChange({ before, after, unit }: Explanation, metric: string): string {
+function levelChange({ before, after, unit }: WireExplanation, metric: string): string {
   if (before.level === null || after.level === null) return ''
   const own = {
     base: before.level,
@@ -163,6 +141,6 @@ function levelChange({ before, after, unit }: Explanation, metric: string): stri
   return ` ${changeText({ ...own }, own.difference)}`
 }
 
-function isQuantile({ measure, causes }: Explanation, metric: string): boolean {
+function isQuantile({ measure, causes }: WireExplanation, metric: string): boolean {
   return measure !== null && causes.length > 0 && /_p\d\d$/.test(metric)
 }

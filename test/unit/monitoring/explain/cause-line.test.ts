@@ -10,6 +10,7 @@ import {
 } from '../../../../src/monitoring/explain/baseline.ts'
 
 const at = (time: string) => Date.parse(`2026-11-23T${time}:00Z`)
+const WEEK_MS = 7 * 86_400_000
 const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16)
 
 const COST: ToldExplanation = {
@@ -67,7 +68,12 @@ describe('the window before', () => {
   test('is as long, and ends where the change began, however late it was noticed', () => {
     expect(justBefore(span('13:40', '14:10'), at('13:40'))).toEqual(span('13:10', '13:40'))
     expect(justBefore(span('14:05', '14:10'), at('14:09'))).toEqual(span('14:00', '14:05'))
-    expect(weekBefore(span('13:40', '14:10')).toMs).toBe(at('14:10') - 7 * 86_400_000)
+    expect(weekBefore(span('13:40', '14:10'), false).toMs).toBe(at('14:10') - WEEK_MS)
+    expect(weekBefore(span('08:40', '14:10'), false)).toEqual({
+      fromMs: at('08:00') - WEEK_MS,
+      toMs: at('14:00') - WEEK_MS,
+    })
+    expect(weekBefore(span('08:40', '14:10'), true).toMs).toBe(at('14:10') - WEEK_MS)
   })
 
   test.each([
