@@ -76,7 +76,7 @@ const TEXTS: Readonly<Record<Unknown['reason'], (requests: number) => string>> =
   unpriced: (requests) =>
     `${requests} requests went to an upstream and do not say what they cost: they are in no part. aval price set gives their model a price from then on.`,
   price_figures: (requests) =>
-    `${requests} requests were priced by figures that this version does not have, so tokens and price are not told apart for them.`,
+    `${requests} requests were priced by figures that this version does not have: their kinds of tokens are not told apart, nor tokens from price where a model had several.`,
   not_timed: (requests) =>
     `${requests} answers did not stream or told no tokens: where their time went is not known, and they are in no part.`,
   places_left_out: (requests) =>

@@ -13,17 +13,14 @@ export type Causes = { causes: Amounts; unknowns: readonly Unknown[] }
  * Δ(Σ s·c) = Σ s̄·Δc (tokens and price) + Σ Δs·(c̄ − C̄) (mix). The nesting keeps it exact: no factor is above two.
  */
 export function requestCostChange(windows: Windows, figuresOf: FiguresOf): Causes {
-  const models = groupPlaces(windows, ['upstream', 'model'])
-  const sums = models.map((model) => ({
+  const models = groupPlaces(windows, ['upstream', 'model']).map((model) => ({
+    ...model,
     count: sumPair(model, ({ priced }) => priced),
     sum: sumPair(model, ({ costMicroUsd }) => Number(costMicroUsd)),
   }))
   const causes: Amounts = {}
   let withoutFigures = 0
-  for (const [index, { mix, share }] of mixChange(sums).entries()) {
-    const model = models[index]
-    const count = sums[index]?.count
-    if (model === undefined || count === undefined) continue
+  for (const { mix, share, count, ...model } of mixChange(models)) {
     add(causes, { mix })
     // What came or went is mix alone; and the price of what was not there need not be known.
     if (count.before === 0 || count.after === 0) continue

@@ -62,10 +62,13 @@ function scoreChange(scores: readonly ReleaseScores[]): ScoreChange {
   const changes = mixChange(scores)
   const within = changes.reduce((sum, change) => sum + change.within, 0)
   const mix = changes.reduce((sum, change) => sum + change.mix, 0)
-  const segments = scores.map(({ releaseId }, index): Segment => {
-    const { within = 0, mix = 0 } = changes[index] ?? {}
-    return { dimension: 'releaseId', value: releaseId, amount: within + mix }
-  })
+  const segments = changes.map(
+    ({ releaseId, ...change }): Segment => ({
+      dimension: 'releaseId',
+      value: releaseId,
+      amount: change.within + change.mix,
+    }),
+  )
   segments.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount))
   return {
     base: mean.before,

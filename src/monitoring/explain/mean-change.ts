@@ -18,19 +18,16 @@ export type Mean = {
 
 /** In the unit of the kinds; both windows must have a count. */
 export function meanChange(windows: Windows, { kinds, count, places }: Mean): Amounts {
-  const groups = groupPlaces(windows, places)
-  const sums = groups.map((group) => ({
+  const groups = groupPlaces(windows, places).map((group) => ({
+    ...group,
     count: sumPair(group, count),
     sum: sumPair(group, (figures) => kinds.reduce((total, kind) => total + kind.sum(figures), 0)),
   }))
   const causes: Amounts = { mix: 0 }
-  for (const [index, { mix, share }] of mixChange(sums).entries()) {
-    const group = groups[index]
-    const counted = sums[index]?.count
-    if (group === undefined || counted === undefined) continue
-    causes.mix = (causes.mix ?? 0) + mix
+  for (const group of mixChange(groups)) {
+    causes.mix = (causes.mix ?? 0) + group.mix
     for (const { cause, sum } of kinds) {
-      const within = share * changeOf(ratioPair(sumPair(group, sum), counted))
+      const within = group.share * changeOf(ratioPair(sumPair(group, sum), group.count))
       causes[cause] = (causes[cause] ?? 0) + within
     }
   }

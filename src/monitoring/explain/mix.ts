@@ -19,7 +19,7 @@ export type PlaceChange = {
  * mix alone. Kitagawa, <https://doi.org/10.1080/01621459.1955.10501299>, with each place's mean told from the mean of all: shares add up
  * to 1, so that changes no sum, and what moves between two places of one mean is nothing. Both windows must have a count.
  */
-export function mixChange(places: readonly PlaceSums[]): PlaceChange[] {
+export function mixChange<Sums extends PlaceSums>(places: readonly Sums[]): (Sums & PlaceChange)[] {
   const total = { before: 0, after: 0 }
   const sums = { before: 0, after: 0 }
   for (const { count, sum } of places) {
@@ -29,10 +29,12 @@ export function mixChange(places: readonly PlaceSums[]): PlaceChange[] {
     sums.after += sum.after
   }
   const overall = midpoint(ratioPair(sums, total))
-  return places.map(({ count, sum }) => {
+  return places.map((place) => {
+    const { count, sum } = place
     const share = { before: count.before / total.before, after: count.after / total.after }
     const mean = ratioPair(sum, count)
     return {
+      ...place,
       within: midpoint(share) * changeOf(mean),
       mix: changeOf(share) * (midpoint(mean) - overall),
       share: midpoint(share),

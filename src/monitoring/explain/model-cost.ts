@@ -19,6 +19,7 @@ type Sums = {
   /** Without reasoning. */
   output: number
   reasoning: number
+  inputCost: number
   uncachedCost: number
   cachedCost: number
   outputCost: number
@@ -39,14 +40,9 @@ const TOKENS_PER_FIGURE = 1e6
 export function modelCostChange(windows: Windows, figuresOf: FiguresOf): Amounts {
   const before = sumsOf(windows.before, figuresOf)
   const after = sumsOf(windows.after, figuresOf)
-  const pair = (figure: (sums: Sums) => number): Pair => ({ before: figure(before), after: figure(after) })
-  const priced = pair((sums) => sums.priced)
-  const cost = changeOf(
-    ratioPair(
-      pair((sums) => sums.costMicroUsd),
-      priced,
-    ),
-  )
+  const pair: PairOf = (sum) => ({ before: before[sum], after: after[sum] })
+  const priced = pair('priced')
+  const cost = changeOf(ratioPair(pair('costMicroUsd'), priced))
   if (!before.isKnown || !after.isKnown) {
     const isSamePrice = new Set([...before.prices, ...after.prices]).size === 1
     return { [isSamePrice ? 'tokens' : 'tokens_or_price']: cost }
@@ -54,12 +50,7 @@ export function modelCostChange(windows: Windows, figuresOf: FiguresOf): Amounts
   const input = inputChange(pair, priced)
   const output = kindChange(pair, priced, { tokens: 'output', cost: 'outputCost' })
   const reasoning = kindChange(pair, priced, { tokens: 'reasoning', cost: 'reasoningCost' })
-  const fee = changeOf(
-    ratioPair(
-      pair((sums) => sums.fees),
-      priced,
-    ),
-  )
+  const fee = changeOf(ratioPair(pair('fees'), priced))
   const price = input.price + output.price + reasoning.price + fee
   const told = input.tokens + input.cached + output.tokens + reasoning.tokens + price
   return {
@@ -72,25 +63,16 @@ export function modelCostChange(windows: Windows, figuresOf: FiguresOf): Amounts
   }
 }
 
-type PairOf = (figure: (sums: Sums) => number) => Pair
+type PairOf = (sum: Exclude<keyof Sums, 'prices' | 'isKnown'>) => Pair
 
 function inputChange(pair: PairOf, priced: Pair): { tokens: number; cached: number; price: number } {
-  const input = pair((sums) => sums.input)
-  const cached = pair((sums) => sums.cached)
+  const input = pair('input')
+  const cached = pair('cached')
   const tokens = ratioPair(input, priced)
   const share = ratioPair(cached, input)
-  const uncachedFigure = ratioPair(
-    pair((sums) => sums.uncachedCost),
-    pair((sums) => sums.uncached),
-  )
-  const cachedFigure = ratioPair(
-    pair((sums) => sums.cachedCost),
-    cached,
-  )
-  const figure = ratioPair(
-    pair((sums) => sums.uncachedCost + sums.cachedCost),
-    input,
-  )
+  const uncachedFigure = ratioPair(pair('uncachedCost'), pair('uncached'))
+  const cachedFigure = ratioPair(pair('cachedCost'), cached)
+  const figure = ratioPair(pair('inputCost'), input)
   const moved = changeOf(share) * (midpoint(cachedFigure) - midpoint(uncachedFigure))
   const repriced = (1 - midpoint(share)) * changeOf(uncachedFigure) + midpoint(share) * changeOf(cachedFigure)
   return {
@@ -105,11 +87,8 @@ function kindChange(
   priced: Pair,
   kind: { tokens: 'output' | 'reasoning'; cost: 'outputCost' | 'reasoningCost' },
 ): { tokens: number; price: number } {
-  const counted = pair((sums) => sums[kind.tokens])
-  const figure = ratioPair(
-    pair((sums) => sums[kind.cost]),
-    counted,
-  )
+  const counted = pair(kind.tokens)
+  const figure = ratioPair(pair(kind.cost), counted)
   const { first, second } = productChange(ratioPair(counted, priced), figure)
   return { tokens: first, price: second }
 }
@@ -123,6 +102,7 @@ function sumsOf(rows: readonly PlaceRow[], figuresOf: FiguresOf): Sums {
     cached: 0,
     output: 0,
     reasoning: 0,
+    inputCost: 0,
     uncachedCost: 0,
     cachedCost: 0,
     outputCost: 0,
@@ -147,16 +127,19 @@ function sumsOf(rows: readonly PlaceRow[], figuresOf: FiguresOf): Sums {
 /** A part without a figure of its own costs what the whole does, as in the cost of a single call. */
 function addTokens(sums: Sums, figures: PlaceRow['figures'], price: Price): void {
   const figure = (of: bigint | null) => Number(of ?? 0n) / TOKENS_PER_FIGURE
-  const uncached = figures.inputTokens - figures.cachedInputTokens
-  const output = figures.outputTokens - figures.reasoningTokens
-  sums.input += figures.inputTokens
+  const { inputTokens: input, cachedInputTokens: cached, reasoningTokens: reasoning } = figures
+  const [uncached, output] = [input - cached, figures.outputTokens - reasoning]
+  const uncachedCost = uncached * figure(price.input)
+  const cachedCost = cached * figure(price.cachedInput ?? price.input)
+  sums.input += input
   sums.uncached += uncached
-  sums.cached += figures.cachedInputTokens
+  sums.cached += cached
   sums.output += output
-  sums.reasoning += figures.reasoningTokens
-  sums.uncachedCost += uncached * figure(price.input)
-  sums.cachedCost += figures.cachedInputTokens * figure(price.cachedInput ?? price.input)
+  sums.reasoning += reasoning
+  sums.inputCost += uncachedCost + cachedCost
+  sums.uncachedCost += uncachedCost
+  sums.cachedCost += cachedCost
   sums.outputCost += output * figure(price.output)
-  sums.reasoningCost += figures.reasoningTokens * figure(price.reasoning ?? price.output)
+  sums.reasoningCost += reasoning * figure(price.reasoning ?? price.output)
   sums.fees += figures.priced * Number(price.perRequest ?? 0n)
 }

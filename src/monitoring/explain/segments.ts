@@ -19,31 +19,39 @@ const DIMENSIONS = [
 ] as const satisfies readonly Dimension[]
 const SEGMENTS_MAX = 5
 
+/** Of the part of the largest one; what is below says nothing beside it. */
+const LEAST_PART = 0.01
+
 /**
  * The five that moved most, whatever the sign: by its own figure and by its share of the traffic together. Over all values of one
  * dimension they add up to the whole change; two dimensions tell the same change twice. A dimension with one value tells nothing.
  */
 export function segmentsOf(windows: Windows, measure: Measure, minutes: Pair): Segment[] {
-  return DIMENSIONS.flatMap((dimension) => byDimension(windows, measure, minutes, dimension))
-    .filter(({ amount }) => amount !== 0)
-    .sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount))
-    .slice(0, SEGMENTS_MAX)
+  const segments = DIMENSIONS.flatMap((dimension) => byDimension(windows, measure, minutes, dimension)).sort(
+    (a, b) => Math.abs(b.amount) - Math.abs(a.amount),
+  )
+  const least = LEAST_PART * Math.abs(segments[0]?.amount ?? 0)
+  return segments.filter(({ amount }) => Math.abs(amount) > least).slice(0, SEGMENTS_MAX)
 }
 
 function byDimension(windows: Windows, measure: Measure, minutes: Pair, dimension: Dimension): Segment[] {
   const groups = groupPlaces(windows, [dimension])
   if (groups.length < 2) return []
-  const amounts = amountsOf(groups, measure, minutes)
-  return groups.flatMap(({ place }, index) => {
+  return amountsOf(groups, measure, minutes).flatMap(({ place, amount }) => {
     const value = place[dimension]
-    return value === undefined ? [] : [{ dimension, value, amount: amounts[index] ?? 0 }]
+    return value === undefined ? [] : [{ dimension, value, amount }]
   })
 }
 
-function amountsOf(groups: readonly PlaceWindows[], { name, sum, count }: Measure, minutes: Pair): number[] {
-  const sums = groups.map((group) => sumPair(group, sum))
-  if (name === 'spend') return sums.map(changeOf)
-  if (count === null) return sums.map((one) => changeOf(ratioPair(one, minutes)))
-  const places = groups.map((group) => ({ count: sumPair(group, count), sum: sumPair(group, sum) }))
-  return mixChange(places).map(({ mix, within }) => mix + within)
+function amountsOf(groups: readonly PlaceWindows[], { name, sum, count }: Measure, minutes: Pair) {
+  const summed = groups.map((group) => ({ ...group, sum: sumPair(group, sum) }))
+  if (count !== null) {
+    const counted = summed.map((group) => ({ ...group, count: sumPair(group, count) }))
+    return mixChange(counted).map(({ place, mix, within }) => ({ place, amount: mix + within }))
+  }
+  const isPerMinute = name !== 'spend'
+  return summed.map(({ place, sum }) => ({
+    place,
+    amount: changeOf(isPerMinute ? ratioPair(sum, minutes) : sum),
+  }))
 }
