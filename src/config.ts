@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type AuditConfig, readableKey, resolveAudit } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
+import { type MonitoringConfig, resolveMonitoring } from './config/monitoring.ts'
 import type { PolicyConfig } from './config/policies.ts'
 import { readPolicies } from './config/policy-files.ts'
 import { type RetentionConfig, resolveRetention } from './config/retention.ts'
@@ -57,6 +58,7 @@ export type Config = {
   models: { folder: string | null; hub: boolean }
   audit: AuditConfig
   retention: RetentionConfig
+  monitoring: MonitoringConfig
   bring: {
     adminKey: Secret | null
     appKey: Secret | null
@@ -118,6 +120,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     },
     audit: resolveAudit(file),
     retention: resolveRetention(file, problems),
+    monitoring: resolveMonitoring(file.monitoring, problems),
     bring: {
       adminKey: longEnough(named(env('AVAL_ADMIN_KEY'), 'AVAL_ADMIN_KEY'), problems),
       appKey: longEnough(named(env('AVAL_APP_KEY'), 'AVAL_APP_KEY'), problems),

@@ -202,6 +202,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): A
     evalRuns: evalRunsDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
+    monitorExplain: { sql: opened.sql, clock, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }

@@ -87,6 +87,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     log: gateway.log,
     evaluate: sandbox.evaluate,
     advance,
+    keepRollups: () => keepRollups(readConfig),
     parser,
     fetchUrl: readUrl(fetcher),
     directory,
@@ -100,4 +101,14 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   const { signal } = stop
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}
+
+/** Null while the file has mistakes: what it meant to keep must not go. */
+function keepRollups(readConfig: () => Config): Config['monitoring']['keep'] | null {
+  try {
+    return readConfig().monitoring.keep
+  } catch (error) {
+    if (error instanceof ConfigError) return null
+    throw error
+  }
 }

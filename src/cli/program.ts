@@ -23,6 +23,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
+import { addMonitorCommands } from './commands/monitor.ts'
 import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
@@ -122,6 +123,7 @@ export function buildProgram(
   addSyncCommand(program, context)
   addCiCommand(program, context)
   addCardCommand(program, context)
+  addMonitorCommands(program, context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
   withExamples(

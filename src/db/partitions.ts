@@ -1,12 +1,12 @@
 /**
- * Daily partitions of the request log. Creates them ahead of time and never drops one: retention does that.
+ * Daily partitions of the request log and of its sums by minute. Creates them ahead of time and never drops one: retention does that.
  * A day without a partition costs speed, not rows, because the DEFAULT partition takes them.
  */
 
 import type { Sql, TransactionSql } from 'postgres'
 
 /** Every table with one partition per day, named `<table>_<yyyymmdd>`. */
-const PARTITIONED_TABLES = ['requests', 'request_bodies'] as const
+const PARTITIONED_TABLES = ['requests', 'request_bodies', 'rollup_minutes'] as const
 type PartitionedTable = (typeof PARTITIONED_TABLES)[number]
 
 /** The letters are "aval", 2 = partitions. */

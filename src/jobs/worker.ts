@@ -15,12 +15,14 @@ import type { Logger } from '../telemetry/logger.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
+import { ROLL_UP_EVERY_MS, type RollUpDeps, runRollUp } from './roll-up.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
 import { runTidyOnline, TIDY_ONLINE_EVERY_MS } from './tidy-online.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
+import { runTidyRollups, TIDY_ROLLUPS_EVERY_MS } from './tidy-rollups.ts'
 import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
@@ -39,7 +41,8 @@ export type WorkerDeps = {
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
   Pick<AdvancePromotionDeps, 'advance'> &
-  Pick<ScoreTrafficDeps, 'log'>
+  Pick<ScoreTrafficDeps, 'log'> &
+  Pick<RollUpDeps, 'keepRollups'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -67,6 +70,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'watch-promotions': runWatchPromotions,
   'score-traffic': runScoreTraffic,
   'tidy-online': runTidyOnline,
+  'roll-up': runRollUp,
+  'tidy-rollups': runTidyRollups,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -76,6 +81,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'update-store',
   'run-suite',
   'score-traffic',
+  'roll-up',
 ])
 
 const CONCURRENCY = 4
@@ -100,6 +106,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
+  await enqueuer.schedule('roll-up', {}, ROLL_UP_EVERY_MS)
+  await enqueuer.schedule('tidy-rollups', {}, TIDY_ROLLUPS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -34,6 +34,10 @@ export const JOBS = {
   'score-traffic': z.strictObject({ orderId: z.string().regex(/^onl_[0-9a-z]{26}$/) }),
   /** Rings for live orders, whose traffic goes on. */
   'tidy-online': z.strictObject({}),
+  /** Sums up what has come into the log. */
+  'roll-up': z.strictObject({}),
+  /** Lets go of sums that are old enough. */
+  'tidy-rollups': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

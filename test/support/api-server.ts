@@ -243,6 +243,7 @@ function apiDeps(parts: {
       serves: (model) => model.startsWith('local/'),
       targetOf: () => ({ price: null, free: true }),
     },
+    monitorExplain: { sql: database.sql, clock, record },
     onlineScores: { sql: database.sql, db, clock, record, ring },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     cards: { db, sql: database.sql, record, priceOf: () => null },

@@ -34,6 +34,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'GET /api/audit/leaves': {
     query: () => 'writer=01a21301-6d10-7295-861d-be7c3a36d505&from=0&to=1',
   },
+  'GET /api/monitor/explain': { query: () => 'route=matrix' },
   'POST /api/exports': { body: () => ({ since: '1h', purpose: 'matrix' }) },
   'POST /api/promotions': {
     kind: 'release',
@@ -239,6 +240,7 @@ export const OTHER_LISTS: Readonly<Record<string, string>> = {
     'nothing is shipped here: test/services/audit/questions.test.ts has one of another project',
   'GET /api/indexes/diff': 'names two objects, and is asked with another project’s',
   'GET /api/models': OF_NO_PROJECT['/api/models'] ?? '',
+  'GET /api/monitor/explain': 'sums: test/services/monitoring/explain.test.ts has those of another project',
   'GET /api/openapi.json': 'the same for all',
   'GET /api/policies': OF_NO_PROJECT['/api/policies'] ?? '',
   'GET /api/requests/count': 'a number, of the rows that the list shows',

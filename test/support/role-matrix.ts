@@ -67,6 +67,7 @@ export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
   'GET /api/models': ['admin', 'engineer', 'auditor'],
   'POST /api/models/pull': ['admin'],
   'DELETE /api/models/{name}': ['admin'],
+  'GET /api/monitor/explain': READERS,
   'GET /api/online-scores': READERS,
   'POST /api/online-scores': ['admin', 'engineer'],
   'GET /api/online-scores/{id}': READERS,

@@ -34,6 +34,9 @@ const MODEL_MAX_LETTERS = 200
 /** Output that is billed apart by its kind, while usage counts only tokens: what they cost together nobody can tell. */
 const MIXED_OUTPUT = ['output_audio_mtok', 'output_image_mtok', 'output_video_mtok', 'output_citation_mtok']
 
+/** What `source` of a listed price begins with. */
+const LISTED = /^@pydantic\/genai-prices [^:]{1,20}: ([^/ ]{1,60})\/(\S{1,200})/
+
 /** The shipped list. An upstream is known by its base URL alone: a server of one's own speaks OpenAI's dialect too. */
 export const shippedPrices: PriceList = ({ dialect, baseUrl, model }) => {
   if (baseUrl === null || dialect === 'local' || model.length > MODEL_MAX_LETTERS) return null
@@ -49,6 +52,19 @@ export const shippedPrices: PriceList = ({ dialect, baseUrl, model }) => {
 export function listedPriceAt(prices: ListedPrices, atMs: number): Price | null {
   const price = (prices.findLast(({ when }) => holds(when, atMs)) ?? prices[0])?.price
   return price === undefined || isUnknown(price) ? null : price
+}
+
+/**
+ * The price that this version of the list calls so: what `priceVersion` put on the log. Null for anything else, the same price of
+ * another version of the list too.
+ */
+export function listedPriceOf(source: string): Price | null {
+  const [, providerId, id] = LISTED.exec(source) ?? []
+  if (providerId === undefined || id === undefined) return null
+  const provider = findProvider({ providerId })
+  const found = provider === undefined ? null : calcPrice({}, id, { providerId })
+  if (provider === undefined || found === null) return null
+  return listedPrices(provider, found.model).find(({ price }) => price.source === source)?.price ?? null
 }
 
 function holds(when: When, atMs: number): boolean {

@@ -15,8 +15,10 @@ describeDatabases('daily partitions', (open) => {
     expect(created).toEqual([
       'requests_20261231',
       'request_bodies_20261231',
+      'rollup_minutes_20261231',
       'requests_20270101',
       'request_bodies_20270101',
+      'rollup_minutes_20270101',
     ])
     expect(again).toEqual([])
   })
@@ -48,8 +50,8 @@ describeDatabases('daily partitions', (open) => {
       [1, 2, 3, 4].map(() => ensurePartitions(open().sql, { fromDay: '2026-11-23', days: 3 })),
     )
 
-    expect(runs.flat().sort()).toHaveLength(6)
-    expect(new Set(runs.flat()).size).toBe(6)
+    expect(runs.flat().sort()).toHaveLength(9)
+    expect(new Set(runs.flat()).size).toBe(9)
   })
 
   test('rows written while partitions are made are all kept', async () => {

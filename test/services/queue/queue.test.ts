@@ -90,6 +90,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ...parts,
       ask,
       advance: async () => null,
+      keepRollups: () => null,
       log: async () => ({ event: async () => undefined }),
       evaluate,
       sql,
@@ -174,9 +175,11 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     const schedules = await queue.getJobSchedulers()
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
       'ensure-partitions',
+      'roll-up',
       'tidy-exports',
       'tidy-online',
       'tidy-retrieval',
+      'tidy-rollups',
       'tidy-runs',
       'tidy-stores',
       'watch-promotions',

@@ -5,6 +5,7 @@ import { type PriceTarget, priceVersion } from '../../../src/registry/prices/pri
 import { compilePrices, resolvePrice } from '../../../src/registry/prices/price-book.ts'
 import {
   listedPriceAt,
+  listedPriceOf,
   PRICE_LIST_VERSION,
   type PriceList,
   shippedPrices,
@@ -55,6 +56,16 @@ describe('the shipped list', () => {
     expect(listed({})?.source).toBe(
       `@pydantic/genai-prices ${PRICE_LIST_VERSION}: openai/gpt-4o-mini (https://developers.openai.com/api/docs/pricing)`,
     )
+  })
+
+  test('finds a price again by what stands on the log, those of a date and of an hour too, and none of another version', () => {
+    const models = findProvider({ providerId: 'deepseek' })?.models ?? []
+    const target = { dialect: 'openai', baseUrl: 'https://api.deepseek.com' }
+    const all = models.flatMap(({ id }) => shippedPrices({ ...target, model: id }) ?? [])
+    expect(all.some(({ when }) => when.kind !== 'always')).toBe(true)
+    for (const { price } of all) expect(listedPriceOf(price.source)).toEqual(price)
+    expect(listedPriceOf('@pydantic/genai-prices 0.0.1: openai/gpt-4o-mini')).toBeNull()
+    expect(listedPriceOf('price_1')).toBeNull()
   })
 
   test.each([
