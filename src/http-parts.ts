@@ -172,6 +172,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): A
     },
     events: { clock, record, pseudonym: known, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
+    spend: { sql: opened.sql, clock, record },
     erasures: { ...erasure, record, pseudonym: known },
     holds: { db, clock, record, pseudonym: known },
     evidence: {

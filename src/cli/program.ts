@@ -48,6 +48,7 @@ import { addCalibrationCommands } from './commands/reviews/calibrations.ts'
 import { addReviewQueueCommands } from './commands/reviews/queues.ts'
 import { addRateCommands } from './commands/reviews/rate.ts'
 import { addShadowCommands } from './commands/shadow.ts'
+import { addSpendCommand } from './commands/spend.ts'
 import { addSyncCommand } from './commands/sync.ts'
 import { type CliActions, type CliContext, withExamples } from './context.ts'
 import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
@@ -120,6 +121,7 @@ export function buildProgram(
   addPolicyCommands(program, context)
   addLabelCommands(program, context)
   addShadowCommands(program, context)
+  addSpendCommand(program, context)
   addSyncCommand(program, context)
   addCiCommand(program, context)
   addCardCommand(program, context)

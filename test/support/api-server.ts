@@ -249,6 +249,7 @@ function apiDeps(parts: {
     cards: { db, sql: database.sql, record, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
+    spend: { sql: database.sql, clock, record },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },
     holds: { db, clock, record, pseudonym },
     exports: {

@@ -244,6 +244,7 @@ export const OTHER_LISTS: Readonly<Record<string, string>> = {
   'GET /api/openapi.json': 'the same for all',
   'GET /api/policies': OF_NO_PROJECT['/api/policies'] ?? '',
   'GET /api/requests/count': 'a number, of the rows that the list shows',
+  'GET /api/spend': 'sums: test/services/monitoring/spend.test.ts has one of another project',
   'GET /api/usage': 'sums: test/services/audit/questions.test.ts has one of another project',
   'GET /v1/models': OF_NO_PROJECT['/v1/models'] ?? '',
 }

@@ -123,6 +123,7 @@ export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
   'GET /api/sources/{name}/problems': READERS,
   'POST /api/sources/{name}/sync': ['admin', 'engineer'],
   'GET /api/sources/{name}/syncs/{sync}': READERS,
+  'GET /api/spend': ['admin', 'auditor'],
   'GET /api/usage': ['admin', 'auditor'],
   'POST /v1/chat/completions': CALLERS,
   'POST /v1/completions': CALLERS,

@@ -41,6 +41,7 @@ import { withRoles } from './role-document.ts'
 import { type ShadowsApiDeps, shadowsApi } from './shadows.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
+import { type SpendApiDeps, spendApi } from './spend.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
 import { fromFramework, refuseInvalid } from './validation.ts'
 
@@ -54,6 +55,7 @@ export type ApiDeps = {
   requestContexts: RequestContextsDeps
   events: EventsApiDeps
   usage: UsageApiDeps
+  spend: SpendApiDeps
   erasures: ErasuresApiDeps
   holds: HoldsApiDeps
   exports: ExportsApiDeps
@@ -121,6 +123,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', requestContextsApi(deps.requestContexts))
   api.route('/', eventsApi(deps.events))
   api.route('/', usageApi(deps.usage))
+  api.route('/', spendApi(deps.spend))
   api.route('/', erasuresApi(deps.erasures))
   api.route('/', holdsApi(deps.holds))
   api.route('/', exportsApi(deps.exports))
