@@ -26,8 +26,9 @@ export type Figures = {
   /** Ended by the model's own filter (`content_filter`), and cut at its limit of tokens (`length`). */
   filtered: number
   cut: number
-  /** Requests that went to an upstream and told both input and output tokens; the sums are over these. */
+  /** Requests that went to an upstream which told both input and output tokens: the sums are over these. And those where it did not. */
   told: number
+  untold: number
   inputTokens: number
   cachedInputTokens: number
   outputTokens: number
@@ -58,6 +59,7 @@ export function newFigures(): Figures {
     filtered: 0,
     cut: 0,
     told: 0,
+    untold: 0,
     inputTokens: 0,
     cachedInputTokens: 0,
     outputTokens: 0,
@@ -82,6 +84,7 @@ export const SUMS = [
   'filtered',
   'cut',
   'told',
+  'untold',
   'inputTokens',
   'cachedInputTokens',
   'outputTokens',
