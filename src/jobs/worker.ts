@@ -25,6 +25,7 @@ import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
 import { runWatchPromotions, WATCH_PROMOTIONS_EVERY_MS } from './watch-promotions.ts'
+import { runWatchSeries, WATCH_SERIES_EVERY_MS } from './watch-series.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -67,6 +68,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'watch-promotions': runWatchPromotions,
   'score-traffic': runScoreTraffic,
   'tidy-online': runTidyOnline,
+  'watch-series': runWatchSeries,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -100,6 +102,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
+  await enqueuer.schedule('watch-series', {}, WATCH_SERIES_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -34,6 +34,8 @@ export const JOBS = {
   'score-traffic': z.strictObject({ orderId: z.string().regex(/^onl_[0-9a-z]{26}$/) }),
   /** Rings for live orders, whose traffic goes on. */
   'tidy-online': z.strictObject({}),
+  /** Gives what requests came to in the last minutes to the detectors. */
+  'watch-series': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

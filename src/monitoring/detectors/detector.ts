@@ -97,7 +97,7 @@ export function observe(detector: Detector, point: Point, { factor }: Settings):
   moveTo(detector, point.timeMs)
   const { baseline, season, charts, past, episodes } = detector
   const usual = usualAt(season, point.timeMs, baseline.mean)
-  const deviation = deviationOf(baseline, baseline.mean + (point.value - usual))
+  const deviation = deviationAt(detector, point)
   const scores = chart(charts, deviation)
   const { change, excess } = largestExcess(scores, past)
   const judged =
@@ -117,6 +117,11 @@ export function observe(detector: Detector, point: Point, { factor }: Settings):
 function sideOf(change: Change, deviation: number, { average, above, below }: Charts): 'up' | 'down' {
   const upwards = { jump: deviation, level: average, spread: average, creep: above - below }[change]
   return upwards < 0 ? 'down' : 'up'
+}
+
+/** How far a point is from what is usual at its time, in the series' own standard deviations, −100…100. */
+export function deviationAt({ baseline, season }: Detector, { timeMs, value }: Point): number {
+  return deviationOf(baseline, baseline.mean + (value - usualAt(season, timeMs, baseline.mean)))
 }
 
 /** What the series usually shows at a moment, in its own unit; null before the first point. */

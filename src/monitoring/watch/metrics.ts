@@ -19,6 +19,7 @@ export type Metric = {
 
 /** Requests, or answers, below which there is no point: for a 95 % quantile three of them are expected above it. */
 const LEAST = { share: 50, mean: 20, p50: 20, p95: 60 } as const
+export const LEAST_REQUESTS = LEAST.mean
 
 export const METRICS = {
   requests_per_minute: { unit: 'a_minute', text: 'requests/min', harm: 'either', scale: 'log' },
@@ -47,7 +48,7 @@ export function pointsOf(figures: Figures, spanMs: number): MetricPoint[] {
   const errors = errorsOf(figures)
   const answerable = answerableOf(figures)
   const values: Record<MetricName, number | null> = {
-    requests_per_minute: figures.requests === 0 ? null : figures.requests / (spanMs / 60_000),
+    requests_per_minute: figures.requests < LEAST_REQUESTS ? null : figures.requests / (spanMs / 60_000),
     error_rate: ratio(errors, answerable, LEAST.share),
     refusal_rate: ratio(outcomes.guardrail + figures.filtered, answerable - errors, LEAST.share),
     cut_rate: ratio(figures.cut, outcomes.completed, LEAST.share),
@@ -61,6 +62,17 @@ export function pointsOf(figures: Figures, spanMs: number): MetricPoint[] {
     output_tokens: ratio(figures.outputTokens, figures.told, LEAST.mean),
   }
   return Object.entries(values).flatMap(([metric, value]) => (value === null ? [] : [{ metric, value }]))
+}
+
+/** How a metric is shown and judged that another reader of the traffic adds: `score:grounded`, `retrieval_empty:handbook@5`. */
+export function metricOf(name: string): Metric {
+  if (Object.hasOwn(METRICS, name)) return METRICS[name as MetricName]
+  const [kind = '', of = ''] = name.split(/:(.*)/s)
+  const text = `${kind.replaceAll('_', ' ')} ${of}`.trim()
+  if (kind === 'score' || kind === 'retrieval_cosine_p50') {
+    return { unit: 'score', text, harm: 'down', scale: 'plain' }
+  }
+  return { unit: 'share', text, harm: 'up', scale: 'arcsine' }
 }
 
 /** What went wrong on our side or upstream. Who gives up has not met an error, and what is rejected is the caller's to mend. */
