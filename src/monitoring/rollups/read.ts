@@ -2,12 +2,9 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import { type FigureRow, figuresOf, SKETCH_COLUMNS, SUM_COLUMNS } from './columns.ts'
+import { type Level, LEVELS } from './levels.ts'
 import type { Figures, Place } from './figures.ts'
 
-export type Level = 'minute' | 'hour' | 'day'
-/** `app`: traffic. `shadow`: mirrored calls. `replay`: sent again. `suite`: what runs and judges asked. */
-export const ORIGINS = ['app', 'shadow', 'replay', 'suite'] as const
-export type Origin = (typeof ORIGINS)[number]
 export type Dimension = Exclude<keyof Place, 'projectId'>
 
 export type RollupQuery = {
@@ -27,11 +24,6 @@ export type RollupQuery = {
 /** `atMs`: the beginning of the bucket. `place` has `by` alone. */
 export type Rollup = { atMs: number | null; place: Partial<Place>; figures: Figures }
 
-const TABLES: Readonly<Record<Level, string>> = {
-  minute: 'rollup_minutes',
-  hour: 'rollup_hours',
-  day: 'rollup_days',
-}
 const COLUMNS: Readonly<Record<Dimension, string>> = {
   route: 'route',
   releaseId: 'release_id',
@@ -79,7 +71,7 @@ function statement(
       json_build_array(${by.map((dimension) => `place.${COLUMNS[dimension]}`).join(', ')})::text AS place,
       ${SUM_COLUMNS.map((column) => `sum(cell.${column})::text AS ${column}`).join(', ')},
       ${SKETCH_COLUMNS.map((column) => `string_agg(cell.${column}, ''::bytea) AS ${column}`).join(', ')}
-    FROM ${TABLES[level]} AS cell JOIN rollup_places AS place ON place.id = cell.place
+    FROM ${LEVELS[level].table} AS cell JOIN rollup_places AS place ON place.id = cell.place
     WHERE cell.project_id = $1 AND cell.at >= $2::timestamptz AND cell.at < $3::timestamptz
       AND cell.day >= ($2::timestamptz AT TIME ZONE 'UTC')::date AND cell.day <= ($3::timestamptz AT TIME ZONE 'UTC')::date
       AND place.origin = 'app' ${conditions.join(' ')}

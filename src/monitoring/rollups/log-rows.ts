@@ -1,0 +1,122 @@
+/** What has come into the log and is not summed up yet: which places of which writers, and what is read of their rows. */
+
+import type { Sql } from 'postgres'
+import type { LogRow } from './aggregate.ts'
+
+/** Places of a writer's records that are to be summed up; the second is not included. */
+export type Span = { writer: string; fromSeq: number; toSeq: number }
+
+/** More have something at once only after a long while without a worker: the next batch has the others. */
+const MAX_WRITERS = 500
+
+/**
+ * Spans that hold at most `maxRecords` records in all, hence no more rows. Those with the least come first and each has an even share
+ * of what is left, so that a busy writer keeps no other one waiting. Empty when all is summed up.
+ */
+export async function findSpans(sql: Sql, maxRecords: number): Promise<Span[]> {
+  const found = await sql<{ writer: string; fromSeq: string; records: string }[]>`
+    SELECT writer::text, coalesce(done.next_seq, 0)::text AS "fromSeq",
+      (shipped.next_seq - coalesce(done.next_seq, 0))::text AS records
+    FROM ship_cursors AS shipped LEFT JOIN rollup_cursors AS done USING (writer)
+    WHERE shipped.next_seq > coalesce(done.next_seq, 0)
+    ORDER BY shipped.next_seq - coalesce(done.next_seq, 0), writer LIMIT ${MAX_WRITERS}`
+  let left = maxRecords
+  return found.map(({ writer, fromSeq, records }, index) => {
+    const share = Math.min(Number(records), Math.floor(left / (found.length - index)))
+    left -= share
+    return { writer, fromSeq: Number(fromSeq), toSeq: Number(fromSeq) + share }
+  })
+}
+
+/**
+ * The rows that stand at these places. A request that lasted over midnight, or came in late, is of an older day than its neighbours:
+ * each day is looked up by itself, so that the primary key (day, writer, seq) leads to the rows. The days are those with a partition,
+ * and those of rows without one. What retention took is not there, and what has no project is nobody's.
+ */
+export async function readLogRows(sql: Sql, spans: readonly Span[]): Promise<LogRow[]> {
+  // As arrays: objects of so many columns cost the driver half as much again.
+  const found = await sql.begin(async (transaction) => {
+    // Many partitions make a plan look dear enough to be compiled, which takes longer than to run it.
+    await transaction`SET LOCAL jit = off`
+    return await transaction.unsafe(ROWS, [JSON.stringify(spans)]).values()
+  })
+  return (found as unknown as Values[]).map(rowOf)
+}
+
+/** `OFFSET 0` keeps the look-up by index: as a join the planner reads whole partitions. */
+const ROWS = `
+  WITH days AS (
+    SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE inhparent = 'requests'::regclass AND child.relname ~ '^requests_[0-9]{8}$'
+    UNION SELECT day FROM requests_default)
+  SELECT picked.* FROM json_to_recordset($1::text::json) AS span (writer uuid, "fromSeq" bigint, "toSeq" bigint)
+  CROSS JOIN days
+  CROSS JOIN LATERAL (
+    SELECT project_id, route, release_id, prompt, upstream, model, key_id, price,
+      CASE WHEN shadow_of IS NOT NULL THEN 'shadow'
+           WHEN key_id !~ '^(vk|cfg)_' THEN 'suite'
+           WHEN replay_of IS NOT NULL THEN 'replay' ELSE 'app' END,
+      date_part('epoch', started_at) * 1000, operation, outcome, stream, finish_reason, duration_ms, ttft_ms,
+      (attempts -> -1 -> 'startedMs')::float8, input_tokens::float8, output_tokens::float8, cached_input_tokens::float8,
+      reasoning_tokens::float8, cost_micro_usd::float8, occurrences
+    FROM requests
+    WHERE requests.day = days.day AND requests.writer = span.writer
+      AND requests.seq >= span."fromSeq" AND requests.seq < span."toSeq" AND project_id IS NOT NULL
+    OFFSET 0) AS picked`
+
+type Values = [
+  projectId: string,
+  route: string | null,
+  releaseId: string | null,
+  prompt: string | null,
+  upstream: string | null,
+  model: string | null,
+  keyId: string | null,
+  price: string | null,
+  origin: LogRow['origin'],
+  startedAtMs: number,
+  operation: string,
+  outcome: LogRow['outcome'],
+  stream: boolean,
+  finishReason: string | null,
+  durationMs: number,
+  ttftMs: number | null,
+  sentMs: number | null,
+  inputTokens: number | null,
+  outputTokens: number | null,
+  cachedInputTokens: number | null,
+  reasoningTokens: number | null,
+  costMicroUsd: number | null,
+  occurrences: number,
+]
+
+function rowOf(values: Values): LogRow {
+  const [projectId, route, releaseId, prompt, upstream, model, keyId, price, origin, startedAtMs, ...rest] = values
+  const [operation, outcome, stream, finishReason, durationMs, ttftMs, sentMs, inputTokens, ...more] = rest
+  const [outputTokens, cachedInputTokens, reasoningTokens, costMicroUsd, occurrences] = more
+  return {
+    projectId,
+    route,
+    releaseId,
+    prompt,
+    upstream,
+    model,
+    keyId,
+    price,
+    origin,
+    startedAtMs,
+    operation,
+    outcome,
+    stream,
+    finishReason,
+    durationMs,
+    ttftMs,
+    sentMs,
+    inputTokens,
+    outputTokens,
+    cachedInputTokens,
+    reasoningTokens,
+    costMicroUsd,
+    occurrences,
+  }
+}
