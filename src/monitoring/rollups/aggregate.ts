@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Outcome } from '../../audit/record.ts'
-import { SUM_COLUMNS, type SketchColumn, type SumColumn } from './columns.ts'
+import { type SketchColumn, SUM_COLUMNS, type SumColumn } from './columns.ts'
 import type { Place } from './figures.ts'
 import { type Bins, learnBin, learnBins } from './sketch.ts'
 
@@ -89,7 +89,9 @@ function cellAt(cells: Cells, place: CellPlace, at: number): Cell {
 
 /** In the order of an index by time and place, which takes rows in its own order with fewer pages touched. */
 function listOf(cells: Cells): Cell[] {
-  return [...cells.values()].flatMap((ofPlace) => [...ofPlace.values()]).sort((one, other) => one.at - other.at)
+  return [...cells.values()]
+    .flatMap((ofPlace) => [...ofPlace.values()])
+    .sort((one, other) => one.at - other.at)
 }
 
 function addRow({ sums, ...sketches }: Cell, row: LogRow): void {
@@ -166,7 +168,10 @@ function nameOf(row: LogRow): string {
 function placeOf(row: LogRow): CellPlace {
   const { projectId, origin, route, releaseId, prompt, upstream, model, keyId, price } = row
   const place = { projectId, origin, route, releaseId, prompt, upstream, model, keyId, price }
-  const id = createHash('sha256').update(JSON.stringify(Object.values(place))).digest('hex').slice(0, 32)
+  const id = createHash('sha256')
+    .update(JSON.stringify(Object.values(place)))
+    .digest('hex')
+    .slice(0, 32)
   return { id, ...place }
 }
 

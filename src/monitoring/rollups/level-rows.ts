@@ -43,11 +43,25 @@ export async function addCells(
 type LooseRow = { projectId: string; at: string; place: string } & Record<SketchColumn, Buffer>
 
 const COLUMNS = ['project_id', 'place', ...SUM_COLUMNS, ...SKETCH_COLUMNS]
-const TYPES = ['float8', 'text', 'uuid', ...SUM_COLUMNS.map(() => 'bigint'), ...SKETCH_COLUMNS.map(() => 'bytea')]
+const TYPES = [
+  'float8',
+  'text',
+  'uuid',
+  ...SUM_COLUMNS.map(() => 'bigint'),
+  ...SKETCH_COLUMNS.map(() => 'bytea'),
+]
 const SIZE = SKETCH_COLUMNS.map((column) => `octet_length(${column})`).join(' + ')
 
-export const MERGE = { minute: mergeStatement('minute'), hour: mergeStatement('hour'), day: mergeStatement('day') }
-const TIGHTEN = { minute: tightenStatement('minute'), hour: tightenStatement('hour'), day: tightenStatement('day') }
+export const MERGE = {
+  minute: mergeStatement('minute'),
+  hour: mergeStatement('hour'),
+  day: mergeStatement('day'),
+}
+const TIGHTEN = {
+  minute: tightenStatement('minute'),
+  hour: tightenStatement('hour'),
+  day: tightenStatement('day'),
+}
 
 /** Adds the cells, and gives back those whose sketches are many one after another. */
 function mergeStatement(level: Level): string {
@@ -95,7 +109,9 @@ function tightened(rows: readonly LooseRow[]): string[] {
     literal(rows.map(({ projectId }) => quoted(projectId))),
     literal(rows.map(({ at }) => quoted(at))),
     literal(rows.map(({ place }) => place)),
-    ...SKETCH_COLUMNS.map((column) => literal(rows.map((row) => hex(binsToBytes(binsFromBytes(row[column])))))),
+    ...SKETCH_COLUMNS.map((column) =>
+      literal(rows.map((row) => hex(binsToBytes(binsFromBytes(row[column]))))),
+    ),
   ]
 }
 

@@ -91,7 +91,8 @@ type Values = [
 ]
 
 function rowOf(values: Values): LogRow {
-  const [projectId, route, releaseId, prompt, upstream, model, keyId, price, origin, startedAtMs, ...rest] = values
+  const [projectId, route, releaseId, prompt, upstream, model, keyId, price, origin, startedAtMs, ...rest] =
+    values
   const [operation, outcome, stream, finishReason, durationMs, ttftMs, sentMs, inputTokens, ...more] = rest
   const [outputTokens, cachedInputTokens, reasoningTokens, costMicroUsd, occurrences] = more
   return {

@@ -2,8 +2,8 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import { type FigureRow, figuresOf, SKETCH_COLUMNS, SUM_COLUMNS } from './columns.ts'
-import { type Level, LEVELS } from './levels.ts'
 import type { Figures, Place } from './figures.ts'
+import { LEVELS, type Level } from './levels.ts'
 
 export type Dimension = Exclude<keyof Place, 'projectId'>
 

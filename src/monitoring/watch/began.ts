@@ -37,5 +37,5 @@ export async function beganAt(
       timeMs: atMs,
       deviation: deviationIn(detector, metricOf(metric), { timeMs: atMs, value }),
     }))
-  return Math.min(noticedMs, changeBegan(deviations, { side, isSpread: change === 'spread' }) ?? noticedMs)
+  return Math.min(noticedMs, changeBegan(deviations, { change, side }) ?? noticedMs)
 }

@@ -47,7 +47,8 @@ export function pointsOfProject(
   })
 }
 
-function spanSince(series: Series | undefined, endMs: number): number | null {
+/** Buckets since a series' newest point; null before its first. */
+export function spanSince(series: Series | undefined, endMs: number): number | null {
   const newestMs = series?.newestMs ?? null
   return newestMs === null ? null : Math.round((endMs - newestMs) / BUCKET_MS)
 }

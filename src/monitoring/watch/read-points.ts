@@ -3,7 +3,8 @@
 import type { Sql, TransactionSql } from 'postgres'
 import type { Subject } from '../alerts/alert.ts'
 import type { Place } from '../rollups/figures.ts'
-import { type Level, readRollups } from '../rollups/read.ts'
+import type { Level } from '../rollups/levels.ts'
+import { readRollups } from '../rollups/read.ts'
 import { pointsOf } from './metrics.ts'
 
 export type SubjectPoint = { atMs: number; metric: string; value: number; requests: number }
@@ -43,7 +44,7 @@ export async function readSubjectPoints(
 }
 
 /** The traffic of a subject. A name with a slash is no route: it is what is asked of an upstream directly. */
-function placeOf({ kind, name }: Subject): Partial<Place> {
+export function placeOf({ kind, name }: Subject): Partial<Place> {
   if (kind === 'upstream') return { upstream: name }
   const slash = name.indexOf('/')
   return slash < 0

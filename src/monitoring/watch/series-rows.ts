@@ -65,6 +65,26 @@ export async function writeSeries(
   }
 }
 
+/** How a series stands, without what it has learnt. */
+export type SeriesStatus = Omit<Series, 'detector'> & { points: number }
+
+/** Alerts first, then warnings, those that cannot say last; each by name. One more than `limit` when there are more. */
+export async function listSeries(
+  sql: Sql,
+  projectId: string,
+  { subject, limit }: { subject?: Subject; limit: number },
+): Promise<SeriesStatus[]> {
+  const rows = await sql.unsafe<(Omit<SeriesStatus, 'subject'> & Subject)[]>(
+    `SELECT subject_kind AS kind, subject AS name, metric, state, ${milliseconds('since')} AS "sinceMs",
+       ${milliseconds('newest_at')} AS "newestMs", value, usual, (detector -> 'baseline' ->> 'points')::integer AS points
+     FROM monitor_series
+     WHERE project_id = $1 AND ($2::text IS NULL OR (subject_kind = $2 AND subject = $3))
+     ORDER BY array_position(ARRAY['alert', 'warn', 'ok', 'no_data'], state), subject_kind, subject, metric LIMIT $4`,
+    [projectId, subject?.kind ?? null, subject?.name ?? null, limit + 1],
+  )
+  return rows.map(({ kind, name, ...row }) => ({ ...row, subject: { kind, name } }))
+}
+
 /** Series that had no point for four weeks before `nowMs`. */
 export async function forgetSeries(sql: Database, projectId: string, nowMs: number): Promise<void> {
   await sql`
