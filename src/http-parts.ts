@@ -202,6 +202,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): A
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
+    monitor: { sql: opened.sql, clock, record },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     monitorExplain: { sql: opened.sql, clock, record },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },

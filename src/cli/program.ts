@@ -24,6 +24,7 @@ import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addMonitorCommands } from './commands/monitor.ts'
+import { addMonitorCommands } from './commands/monitoring/monitor.ts'
 import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
@@ -176,6 +177,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addRateCommands(review, context)
   addCalibrationCommands(review, context)
   addOnlineCommands(program, context)
+  addMonitorCommands(program, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

@@ -27,6 +27,7 @@ import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
 import { runWatchPromotions, WATCH_PROMOTIONS_EVERY_MS } from './watch-promotions.ts'
+import { runWatchSeries, WATCH_SERIES_EVERY_MS } from './watch-series.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -72,6 +73,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-online': runTidyOnline,
   'roll-up': runRollUp,
   'tidy-rollups': runTidyRollups,
+  'watch-series': runWatchSeries,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -108,6 +110,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
   await enqueuer.schedule('roll-up', {}, ROLL_UP_EVERY_MS)
   await enqueuer.schedule('tidy-rollups', {}, TIDY_ROLLUPS_EVERY_MS)
+  await enqueuer.schedule('watch-series', {}, WATCH_SERIES_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

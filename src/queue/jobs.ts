@@ -38,6 +38,8 @@ export const JOBS = {
   'roll-up': z.strictObject({}),
   /** Lets go of sums that are old enough. */
   'tidy-rollups': z.strictObject({}),
+  /** Gives what requests came to in the last minutes to the detectors. */
+  'watch-series': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

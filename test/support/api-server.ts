@@ -245,6 +245,7 @@ function apiDeps(parts: {
     },
     monitorExplain: { sql: database.sql, clock, record },
     onlineScores: { sql: database.sql, db, clock, record, ring },
+    monitor: { sql: database.sql, clock, record },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     cards: { db, sql: database.sql, record, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },

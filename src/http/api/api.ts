@@ -26,6 +26,7 @@ import { langfuseApi } from './langfuse.ts'
 import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type MonitorExplainDeps, monitorExplainApi } from './monitor-explain.ts'
+import { type MonitorApiDeps, monitorApi } from './monitor.ts'
 import { type OnlineScoresApiDeps, onlineScoresApi } from './online-scores.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
 import { type PoliciesApiDeps, policiesApi } from './policies.ts'
@@ -75,6 +76,7 @@ export type ApiDeps = {
   reviews: ReviewsApiDeps
   onlineScores: OnlineScoresApiDeps
   monitorExplain: MonitorExplainDeps
+  monitor: MonitorApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -150,6 +152,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', calibrationsApi(deps.reviews))
   api.route('/', onlineScoresApi(deps.onlineScores))
   api.route('/', monitorExplainApi(deps.monitorExplain))
+  api.route('/', monitorApi(deps.monitor))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

@@ -3,6 +3,7 @@
 import { type Baseline, deviationOf, learnBaseline, newBaseline } from './baseline.ts'
 import { type Charts, chart, newCharts, type Scores } from './charts.ts'
 import { type Episodes, endEpisode, follow, newEpisodes, payBack, type SeriesState } from './episodes.ts'
+import { type LateScores, learnLate, newLateScores } from './late-scores.ts'
 import { type Point, type Refusal, refusalOf } from './points.ts'
 import { learnScore, newScoreHistogram, type ScoreHistogram, scoreQuantile } from './score-histogram.ts'
 import { learnSeason, newSeason, type Season, usualAt } from './season.ts'
@@ -16,6 +17,8 @@ export type Detector = {
   season: Season
   charts: Charts
   past: Record<Change, ScoreHistogram>
+  /** Scores of `creep` that `past` does not hold yet. */
+  lateCreep: LateScores
   episodes: Episodes
 }
 /** In which way a series changed. */
@@ -25,11 +28,18 @@ export type Settings = {
   factor: number
 }
 /**
- * `excess`: how many times the largest limit was reached, of the chart `change`; `alerted`: an alert begins with this point. A point
- * that is not taken leaves all as it was.
+ * `excess`: how many times the largest limit was reached, of the chart `change`; `side`: which way the series left what is usual, by
+ * that chart; `alerted`: an alert begins with this point. A point that is not taken leaves all as it was.
  */
 export type Reading =
-  | { taken: true; state: SeriesState; alerted: boolean; change: Change; excess: number }
+  | {
+      taken: true
+      state: SeriesState
+      alerted: boolean
+      change: Change
+      excess: number
+      side: 'up' | 'down'
+    }
   | { taken: false; state: SeriesState; refusal: Refusal }
 
 /** `strict`: fewer false alerts; `loose`: more is found. How they were chosen: docs/monitoring.md. */
@@ -46,13 +56,17 @@ const LIMIT_SHARE = 0.995
  * their variance, and Page's usual decision interval h = 5.
  */
 const LEAST_LIMIT: Scores = { jump: 2.81, level: 2.81, spread: 2, creep: 5 }
-/** One point alone must say more than an average of many: single outliers are common where distributions have long tails. */
-const WEIGHT: Scores = { jump: 2.5, level: 1, spread: 1, creep: 1 }
+/**
+ * One point alone must say more than an average of many: single outliers are common where distributions have long tails. A limit that
+ * is learnt late is behind the series, and asks for some more.
+ */
+const WEIGHT: Scores = { jump: 2.5, level: 1, spread: 1, creep: 1.25 }
 /** A longer silence than so many usual intervals is a gap: what came before it says nothing about now. */
 const GAP_INTERVALS = 20
 const INTERVAL_WEIGHT = 0.01
 
-const CHANGES: readonly Change[] = ['jump', 'level', 'spread', 'creep']
+const AT_ONCE = ['jump', 'level', 'spread'] as const
+const CHANGES: readonly Change[] = [...AT_ONCE, 'creep']
 
 export function newDetector(): Detector {
   return {
@@ -62,6 +76,7 @@ export function newDetector(): Detector {
     season: newSeason(),
     charts: newCharts(),
     past: newPast(),
+    lateCreep: newLateScores(),
     episodes: newEpisodes(),
   }
 }
@@ -82,17 +97,36 @@ export function observe(detector: Detector, point: Point, { factor }: Settings):
   moveTo(detector, point.timeMs)
   const { baseline, season, charts, past, episodes } = detector
   const usual = usualAt(season, point.timeMs, baseline.mean)
-  const scores = chart(charts, deviationOf(baseline, baseline.mean + (point.value - usual)))
+  const deviation = deviationAt(detector, point)
+  const scores = chart(charts, deviation)
   const { change, excess } = largestExcess(scores, past)
   const judged =
     baseline.points < MIN_POINTS
       ? { state: 'no_data' as const, alerted: false }
       : follow(episodes, excess, factor)
-  for (const each of CHANGES) learnScore(past[each], scores[each])
+  for (const each of AT_ONCE) learnScore(past[each], scores[each])
+  // A CUSUM rises as long as a change goes on. Learnt at once, its scores raise the limit as fast as a slow change raises them.
+  learnLate(detector.lateCreep, past.creep, scores.creep)
+  const side = sideOf(change, deviation, charts)
   const isSwitched = learnSeason(season, point, baseline.mean)
   learnBaseline(baseline, baseline.mean + (point.value - usual))
   if (isSwitched) learnAnew(detector)
-  return { taken: true, ...judged, change, excess }
+  return { taken: true, ...judged, change, excess, side }
+}
+
+function sideOf(change: Change, deviation: number, { average, above, below }: Charts): 'up' | 'down' {
+  const upwards = { jump: deviation, level: average, spread: average, creep: above - below }[change]
+  return upwards < 0 ? 'down' : 'up'
+}
+
+/** How far a point is from what is usual at its time, in the series' own standard deviations, −100…100. */
+export function deviationAt({ baseline, season }: Detector, { timeMs, value }: Point): number {
+  return deviationOf(baseline, baseline.mean + (value - usualAt(season, timeMs, baseline.mean)))
+}
+
+/** What the series usually shows at a moment, in its own unit; null before the first point. */
+export function usualOf({ baseline, season }: Detector, timeMs: number): number | null {
+  return baseline.points === 0 ? null : usualAt(season, timeMs, baseline.mean)
 }
 
 /** Changes `detector`: with or without its season a series has other deviations, so that none of the past ones says what is usual. */
@@ -100,6 +134,7 @@ function learnAnew(detector: Detector): void {
   detector.baseline = { ...newBaseline(), points: 1, mean: detector.baseline.mean }
   detector.charts = newCharts()
   detector.past = newPast()
+  detector.lateCreep = newLateScores()
   endEpisode(detector.episodes)
 }
 

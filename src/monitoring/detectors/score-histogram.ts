@@ -23,6 +23,17 @@ export function learnScore(histogram: ScoreHistogram, score: number): void {
   const bin = binOf(score)
   histogram.counts[bin] = (histogram.counts[bin] ?? 0) + 1
   histogram.total += 1
+  fade(histogram)
+}
+
+/** Changes `histogram` by all that `other` holds. */
+export function addScores(histogram: ScoreHistogram, other: ScoreHistogram): void {
+  histogram.counts = histogram.counts.map((count, bin) => count + (other.counts[bin] ?? 0))
+  histogram.total += other.total
+  fade(histogram)
+}
+
+function fade(histogram: ScoreHistogram): void {
   if (histogram.total < MAX_TOTAL) return
   histogram.counts = histogram.counts.map((count) => count / 2)
   histogram.total /= 2

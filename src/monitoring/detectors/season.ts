@@ -1,78 +1,122 @@
-/** Time of day: what a series usually shows at it, used only where it foretold the series better than its mean did. */
+/** Time of day and hour of week: what a series usually shows then, each used only where it foretold the series better than less did. */
 
 import type { Point } from './points.ts'
 
+/** What is usual in each part of a cycle: mean, and number of points as far as they are remembered. */
+type Cycle = { means: number[]; counts: number[] }
 export type Season = {
   firstMs: number | null
   points: number
-  /** Mean and number of points for each part of a day, which begins at midnight UTC. */
-  means: number[]
-  counts: number[]
+  /** A part for each half hour of the day, and for each hour of the week; both UTC. */
+  day: Cycle
+  week: Cycle
   /** Means of |value − foretold|, of values that were not learnt yet: by the time of day, and by the series' mean. */
   dailyError: number
   meanError: number
-  isShown: boolean
+  /** The same by the hour of the week, and by what is used without it; over a longer time, as a weekend is a part of it. */
+  weeklyError: number
+  plainError: number
+  shown: 'none' | 'day' | 'week'
 }
 
+type CycleKind = { lengthMs: number; parts: number; memory: number }
 const DAY_MS = 86_400_000
-const PARTS = 48
-/** Days that a part remembers. A weekend changes it, and does not become it. */
-const MEMORY_DAYS = 7
-/** Errors are compared from the third day on, and the season may count from the fourth. */
-const FIRST_COMPARED_DAYS = 2
-const FIRST_USED_DAYS = 3
-/** About two days of five-minute points. */
-const ERROR_WEIGHT = 1 / 500
+/** A part of a day remembers seven of them: a weekend changes it, and does not become it. */
+const DAY: CycleKind = { lengthMs: DAY_MS, parts: 48, memory: 7 }
+const WEEK: CycleKind = { lengthMs: 7 * DAY_MS, parts: 168, memory: 4 }
+/** Days. Errors are compared from the third day on, and the time of day may count from the fourth; the week from the third one on. */
+const DAY_COMPARED_FROM = 2
+const DAY_USED_FROM = 3
+const WEEK_COMPARED_FROM = 7
+const WEEK_USED_FROM = 14
+/** About two days of five-minute points, and a week of them. */
+const DAY_ERROR_WEIGHT = 1 / 500
+const WEEK_ERROR_WEIGHT = 1 / 2016
 /**
- * The season counts from when its error is below this share of the mean's, as following it would else add more noise than it explains,
- * until it is no smaller any more.
+ * A season counts from when its error is below this share of what is used without it, as following it would else add more noise than
+ * it explains, until it is no smaller any more.
  */
 const WORTHWHILE_SHARE = 0.8
 
 export function newSeason(): Season {
-  const zeros = () => Array.from({ length: PARTS }, () => 0)
   return {
     firstMs: null,
     points: 0,
-    means: zeros(),
-    counts: zeros(),
+    day: newCycle(DAY),
+    week: newCycle(WEEK),
     dailyError: 0,
     meanError: 0,
-    isShown: false,
+    weeklyError: 0,
+    plainError: 0,
+    shown: 'none',
   }
 }
 
-/** What is usual at this time of day, or `mean` where no season is shown, or nothing is known of this part of a day. */
-export function usualAt({ isShown, counts, means }: Season, timeMs: number, mean: number): number {
-  const part = partOf(timeMs)
-  return isShown && (counts[part] ?? 0) > 0 ? (means[part] ?? mean) : mean
+/** What is usual at this hour of the week or time of day, or `mean` where no season is shown or nothing is known of this part of it. */
+export function usualAt({ shown, day, week }: Season, timeMs: number, mean: number): number {
+  const daily = shown === 'none' ? null : known(day, DAY, timeMs)
+  return (shown === 'week' ? known(week, WEEK, timeMs) : null) ?? daily ?? mean
 }
 
-/** Changes `season`. `mean`: of the series before this point. True when the season begins or ceases to count with it. */
+/** Changes `season`. `mean`: of the series before this point. True when what counts is another season with it, or none any more. */
 export function learnSeason(season: Season, { timeMs, value }: Point, mean: number): boolean {
   season.firstMs ??= timeMs
   season.points += 1
-  const part = partOf(timeMs)
-  const [count, usual] = [season.counts[part] ?? 0, season.means[part] ?? 0]
-  const days = daysOf(season, timeMs)
-  if (count > 0 && days >= FIRST_COMPARED_DAYS) {
-    season.dailyError += ERROR_WEIGHT * (Math.abs(value - usual) - season.dailyError)
-    season.meanError += ERROR_WEIGHT * (Math.abs(value - mean) - season.meanError)
+  const days = (timeMs - season.firstMs) / DAY_MS
+  learnErrors(season, { timeMs, value }, mean, days)
+  const pointsADay = season.points / Math.max(1, days)
+  learnCycle(season.day, DAY, { timeMs, value }, pointsADay)
+  learnCycle(season.week, WEEK, { timeMs, value }, pointsADay)
+  const was = season.shown
+  season.shown = shownOf(season, days)
+  return season.shown !== was
+}
+
+function learnErrors(season: Season, { timeMs, value }: Point, mean: number, days: number): void {
+  const daily = known(season.day, DAY, timeMs)
+  const weekly = known(season.week, WEEK, timeMs)
+  if (daily !== null && days >= DAY_COMPARED_FROM) {
+    season.dailyError += DAY_ERROR_WEIGHT * (Math.abs(value - daily) - season.dailyError)
+    season.meanError += DAY_ERROR_WEIGHT * (Math.abs(value - mean) - season.meanError)
   }
-  const pointsADay = Math.max(1, season.points / (Math.max(1, days) * PARTS))
-  season.counts[part] = Math.min(count + 1, Math.ceil(MEMORY_DAYS * pointsADay))
-  season.means[part] = usual + (value - usual) / (season.counts[part] ?? 1)
-  const wasShown = season.isShown
-  const share = wasShown ? 1 : WORTHWHILE_SHARE
-  season.isShown = days >= FIRST_USED_DAYS && season.dailyError < share * season.meanError
-  return season.isShown !== wasShown
+  if (weekly !== null && days >= WEEK_COMPARED_FROM) {
+    const plain = isDaily(season, days) ? (daily ?? mean) : mean
+    season.weeklyError += WEEK_ERROR_WEIGHT * (Math.abs(value - weekly) - season.weeklyError)
+    season.plainError += WEEK_ERROR_WEIGHT * (Math.abs(value - plain) - season.plainError)
+  }
 }
 
-function daysOf({ firstMs }: Season, timeMs: number): number {
-  return (timeMs - (firstMs ?? timeMs)) / DAY_MS
+function shownOf(season: Season, days: number): Season['shown'] {
+  const share = season.shown === 'week' ? 1 : WORTHWHILE_SHARE
+  if (days >= WEEK_USED_FROM && season.weeklyError < share * season.plainError) return 'week'
+  return isDaily(season, days) ? 'day' : 'none'
 }
 
-function partOf(timeMs: number): number {
-  const ofDay = ((timeMs % DAY_MS) + DAY_MS) % DAY_MS
-  return Math.min(PARTS - 1, Math.floor((ofDay / DAY_MS) * PARTS))
+function isDaily({ shown, dailyError, meanError }: Season, days: number): boolean {
+  const share = shown === 'none' ? WORTHWHILE_SHARE : 1
+  return days >= DAY_USED_FROM && dailyError < share * meanError
+}
+
+function newCycle({ parts }: CycleKind): Cycle {
+  const zeros = () => Array.from({ length: parts }, () => 0)
+  return { means: zeros(), counts: zeros() }
+}
+
+function known({ means, counts }: Cycle, kind: CycleKind, timeMs: number): number | null {
+  const part = partOf(kind, timeMs)
+  return (counts[part] ?? 0) > 0 ? (means[part] ?? null) : null
+}
+
+/** Changes `cycle`: a part's mean, over as many points as the cycles it remembers have. */
+function learnCycle(cycle: Cycle, kind: CycleKind, { timeMs, value }: Point, pointsADay: number): void {
+  const part = partOf(kind, timeMs)
+  const [count, usual] = [cycle.counts[part] ?? 0, cycle.means[part] ?? 0]
+  const pointsAPart = Math.max(1, (pointsADay * kind.lengthMs) / DAY_MS / kind.parts)
+  cycle.counts[part] = Math.min(count + 1, Math.ceil(kind.memory * pointsAPart))
+  cycle.means[part] = usual + (value - usual) / (cycle.counts[part] ?? 1)
+}
+
+function partOf({ lengthMs, parts }: CycleKind, timeMs: number): number {
+  const within = ((timeMs % lengthMs) + lengthMs) % lengthMs
+  return Math.min(parts - 1, Math.floor((within / lengthMs) * parts))
 }

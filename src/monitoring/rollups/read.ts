@@ -1,6 +1,6 @@
 /** What requests came to in a window of time, by where they belong. Reads sums alone, never a row of the log. */
 
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { type FigureRow, figuresOf, SKETCH_COLUMNS, SUM_COLUMNS } from './columns.ts'
 import type { Figures, Place } from './figures.ts'
 import { LEVELS, type Level } from './levels.ts'
@@ -39,7 +39,10 @@ const MAX_ROLLUPS = 10_000
  * Apps' own requests, the most requests first, at most `limit` (10,000); `more` when there are more. The sketches are merged here, so
  * the memory this takes is that of `limit` rows. Bounded by the statement timeout.
  */
-export async function readRollups(sql: Sql, query: RollupQuery): Promise<{ rows: Rollup[]; more: boolean }> {
+export async function readRollups(
+  sql: Sql | TransactionSql,
+  query: RollupQuery,
+): Promise<{ rows: Rollup[]; more: boolean }> {
   const limit = Math.min(query.limit, MAX_ROLLUPS)
   const { text, values } = statement(query, limit)
   const found = await sql.unsafe<(FigureRow & { at: string | null; place: string })[]>(text, values)

@@ -10,18 +10,22 @@ export type Metric = {
   text: string
   /** Which way harms; a change the other way is told to nobody. */
   harm: 'up' | 'down' | 'either'
-  /** On a ratio scale people and machines see alike twice and half as much: its logarithm is what the detector is given. */
-  scale: 'plain' | 'log'
+  /**
+   * What the detector is given: the logarithm of what has a long tail, so that twice and half as much are as far; the arcsine of the
+   * root of a share, whose noise does not grow with the share (Anscombe 1948, <https://doi.org/10.1093/biomet/35.3-4.246>).
+   */
+  scale: 'plain' | 'log' | 'arcsine'
 }
 
 /** Requests, or answers, below which there is no point: for a 95 % quantile three of them are expected above it. */
 const LEAST = { share: 50, mean: 20, p50: 20, p95: 60 } as const
+export const LEAST_REQUESTS = LEAST.mean
 
 export const METRICS = {
-  requests_per_minute: { unit: 'a_minute', text: 'requests/min', harm: 'either', scale: 'plain' },
-  error_rate: { unit: 'share', text: 'errors', harm: 'up', scale: 'plain' },
-  refusal_rate: { unit: 'share', text: 'refusals', harm: 'up', scale: 'plain' },
-  cut_rate: { unit: 'share', text: 'answers cut', harm: 'up', scale: 'plain' },
+  requests_per_minute: { unit: 'a_minute', text: 'requests/min', harm: 'either', scale: 'log' },
+  error_rate: { unit: 'share', text: 'errors', harm: 'up', scale: 'arcsine' },
+  refusal_rate: { unit: 'share', text: 'refusals', harm: 'up', scale: 'arcsine' },
+  cut_rate: { unit: 'share', text: 'answers cut', harm: 'up', scale: 'arcsine' },
   latency_p50: { unit: 'ms', text: 'latency p50', harm: 'up', scale: 'log' },
   latency_p95: { unit: 'ms', text: 'latency p95', harm: 'up', scale: 'log' },
   ttft_p50: { unit: 'ms', text: 'ttft p50', harm: 'up', scale: 'log' },
@@ -44,7 +48,7 @@ export function pointsOf(figures: Figures, spanMs: number): MetricPoint[] {
   const errors = errorsOf(figures)
   const answerable = answerableOf(figures)
   const values: Record<MetricName, number | null> = {
-    requests_per_minute: figures.requests === 0 ? null : figures.requests / (spanMs / 60_000),
+    requests_per_minute: figures.requests < LEAST_REQUESTS ? null : figures.requests / (spanMs / 60_000),
     error_rate: ratio(errors, answerable, LEAST.share),
     refusal_rate: ratio(outcomes.guardrail + figures.filtered, answerable - errors, LEAST.share),
     cut_rate: ratio(figures.cut, outcomes.completed, LEAST.share),
@@ -58,6 +62,17 @@ export function pointsOf(figures: Figures, spanMs: number): MetricPoint[] {
     output_tokens: ratio(figures.outputTokens, figures.told, LEAST.mean),
   }
   return Object.entries(values).flatMap(([metric, value]) => (value === null ? [] : [{ metric, value }]))
+}
+
+/** How a metric is shown and judged that another reader of the traffic adds: `score:grounded`, `retrieval_empty:handbook@5`. */
+export function metricOf(name: string): Metric {
+  if (Object.hasOwn(METRICS, name)) return METRICS[name as MetricName]
+  const [kind = '', of = ''] = name.split(/:(.*)/s)
+  const text = `${kind.replaceAll('_', ' ')} ${of}`.trim()
+  if (kind === 'score' || kind === 'retrieval_cosine_p50') {
+    return { unit: 'score', text, harm: 'down', scale: 'plain' }
+  }
+  return { unit: 'share', text, harm: 'up', scale: 'arcsine' }
 }
 
 /** What went wrong on our side or upstream. Who gives up has not met an error, and what is rejected is the caller's to mend. */

@@ -1,0 +1,117 @@
+/** Watched figures as the server sends them, and how commands show them. */
+
+import type { Terminal } from './terminal.ts'
+
+export type Subject = { kind: 'route' | 'upstream'; name: string }
+export type Unit = 'a_minute' | 'share' | 'ms' | 'micro_usd' | 'tokens' | 'score'
+export type Episode = {
+  id: string
+  change: string
+  began_at: string
+  opened_at: string
+  ended_at: string | null
+  value: number | null
+  usual: number | null
+  excess: number
+  acked_by: string | null
+}
+export type Status = {
+  subject: Subject
+  metric: string
+  text: string
+  unit: Unit
+  state: 'ok' | 'warn' | 'alert' | 'no_data'
+  since: string
+  points: number
+  newest_at: string | null
+  value: number | null
+  usual: number | null
+  difference_percent: number | null
+  alert:
+    | (Episode & {
+        causes: { cause: string; percent: number | null }[]
+        near: { at: string; target: string; text: string } | null
+      })
+    | null
+}
+
+/** Points before the first judgement. */
+const LEARNT_POINTS = 100
+const BARS = '▁▂▃▄▅▆▇█'
+
+/** `812 ms`, `1.9 %`, `$0.0012`, `12.4/min`; `-` for null. */
+export function formatValue(value: number | null, unit: Unit): string {
+  if (value === null) return '-'
+  switch (unit) {
+    case 'share':
+      return `${round(100 * value)} %`
+    case 'ms':
+      return `${round(value)} ms`
+    case 'micro_usd':
+      return `$${(value / 1e6).toFixed(6)}`
+    case 'a_minute':
+      return `${round(value)}/min`
+    default:
+      return round(value)
+  }
+}
+
+/** `ok`, `+22 % since 13:40`, `learning, 12 of 100 points`, `no data since 13:40`. */
+export function stateText(terminal: Terminal, status: Status): string {
+  const { state, points, since, alert, difference_percent: percent } = status
+  if (state === 'no_data') {
+    return points < LEARNT_POINTS
+      ? `learning, ${points} of ${LEARNT_POINTS} points`
+      : `no data since ${clockText(terminal, since)}`
+  }
+  if (state === 'ok') return 'ok'
+  const moved = percent === null ? 'unusual' : signed(percent)
+  return `${moved} since ${clockText(terminal, alert?.began_at ?? since)}`
+}
+
+/** `output tokens +19 %, price 0, mix +3 %   began with r14 (13:38)`; empty until it is explained. */
+export function causesText(terminal: Terminal, { alert }: Status): string {
+  if (alert === null) return ''
+  const causes = alert.causes.map(({ cause, percent }) => {
+    const words = cause.replaceAll('_', ' ')
+    return percent === null ? words : `${words} ${signed(percent)}`
+  })
+  const near = alert.near === null ? '' : `near ${alert.near.target} (${clockText(terminal, alert.near.at)})`
+  return [causes.slice(0, 4).join(', '), near].filter((text) => text !== '').join('   ')
+}
+
+/** One letter for each of at most `width` parts of the series, from its lowest to its highest value; a part without points is a space. */
+export function sparkline(values: readonly (number | null)[], width: number): string {
+  const parts = Math.min(width, values.length)
+  const means = Array.from({ length: parts }, (_, part) => {
+    const from = Math.floor((part * values.length) / parts)
+    const to = Math.floor(((part + 1) * values.length) / parts)
+    const known = values.slice(from, to).filter((value) => value !== null)
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+  })
+  const known = means.filter((mean) => mean !== null)
+  const [low, high] = [Math.min(...known), Math.max(...known)]
+  const barOf = (mean: number) =>
+    BARS[
+      high === low ? 0 : Math.min(BARS.length - 1, Math.floor(((mean - low) / (high - low)) * BARS.length))
+    ]
+  return means.map((mean) => (mean === null ? ' ' : barOf(mean))).join('')
+}
+
+/** `13:40` of today, with its date on another day. */
+function clockText({ timeZone }: Terminal, iso: string): string {
+  const day = (at: Date) => at.toLocaleDateString('sv-SE', { timeZone })
+  const at = new Date(iso)
+  const time = at.toLocaleTimeString('sv-SE', { timeZone, hour: '2-digit', minute: '2-digit' })
+  return day(at) === day(new Date()) ? time : `${day(at)} ${time}`
+}
+
+function signed(percent: number): string {
+  const rounded = Math.round(percent)
+  if (rounded === 0) return '0'
+  return `${rounded > 0 ? '+' : '−'}${Math.abs(rounded)} %`
+}
+
+function round(value: number): string {
+  return String(Number(value.toPrecision(3)))
+}

@@ -1,0 +1,121 @@
+/** Five minutes of a project's traffic given to its detectors, exactly once: points, states, alerts and the cursor in one transaction. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import type { Alert, SeriesKey } from '../alerts/alert.ts'
+import { endAlert, listAlerts, openAlert, raiseExcess } from '../alerts/alert-rows.ts'
+import { type DataPoint, readRetrievalPoints, readScorePoints } from '../data/data-points.ts'
+import { readRollups } from '../rollups/read.ts'
+import { beganAt } from './began.ts'
+import { BUCKET_MS, MAX_SPAN } from './buckets.ts'
+import type { Judgement } from './judge-point.ts'
+import { pointsOfProject } from './project-points.ts'
+import { type Series, seriesName, takePoint, takeSilence } from './series.ts'
+import { forgetSeries, moveCursor, readSeries, writeSeries } from './series-rows.ts'
+import { type Traffic, trafficOf } from './subjects.ts'
+
+/** `points`: that were new. `opened`: ids of alerts. */
+export type Watched = { points: number; opened: string[]; ended: number }
+export type Bucket = { projectId: string; atMs: number; cursorMs: number | null }
+
+const MAX_PLACES = 10_000
+const MAX_OPEN = 3_000
+/** Of what is sampled, such as scores, so many make a point. */
+const LEAST_SAMPLED = 5
+
+/** Null when another process has the project, or has read the bucket already. `nowMs`: when rows are changed. */
+export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Promise<Watched | null> {
+  const { projectId, atMs, cursorMs } = bucket
+  const endMs = atMs + BUCKET_MS
+  const traffic = await readTraffic(sql, projectId, endMs)
+  const added = await readAdded(sql, { projectId, fromMs: atMs, toMs: endMs })
+  return await sql.begin(async (transaction) => {
+    if (!(await moveCursor(transaction, projectId, cursorMs, endMs))) return null
+    await forgetSeries(transaction, projectId, endMs)
+    const project = await openProject(transaction, projectId)
+    const taken = pointsOfProject(project.series, traffic, added, endMs)
+    const watched: Watched = { points: 0, opened: [], ended: 0 }
+    const changed = new Set<Series>()
+    for (const { series, point } of taken) {
+      const key = keyOf(projectId, series)
+      const judged = takePoint(series, point, atMs, project.open.has(seriesName(series)))
+      if (judged === null) continue
+      changed.add(series)
+      watched.points += 1
+      await tell(transaction, { series, key, judged, open: project.open, watched })
+    }
+    for (const series of project.series) {
+      if (!takeSilence(series, endMs)) continue
+      changed.add(series)
+      if ((await endAlert(transaction, keyOf(projectId, series), endMs)) !== null) watched.ended += 1
+    }
+    await writeSeries(transaction, projectId, [...changed], nowMs)
+    return watched
+  })
+}
+
+/** Open alerts by series, those alone that a detector opened: bars and comparisons of windows end elsewhere. */
+type OpenAlerts = ReadonlyMap<string, Alert>
+
+async function openProject(
+  transaction: TransactionSql,
+  projectId: string,
+): Promise<{ series: Series[]; open: OpenAlerts }> {
+  const series = await readSeries(transaction, projectId)
+  const alerts = await listAlerts(transaction, { projectId, open: true, limit: MAX_OPEN })
+  const own = alerts.filter(({ change }) => change !== 'bar' && change !== 'data')
+  return { series, open: new Map(own.map((alert) => [seriesName(alert), alert])) }
+}
+
+async function readTraffic(sql: Sql, projectId: string, endMs: number): Promise<Map<string, Traffic>> {
+  const { rows } = await readRollups(sql, {
+    projectId,
+    fromMs: endMs - MAX_SPAN * BUCKET_MS,
+    toMs: endMs,
+    level: 'minute',
+    by: ['route', 'upstream', 'model'],
+    bucketMs: BUCKET_MS,
+    limit: MAX_PLACES,
+  })
+  return trafficOf(rows, endMs)
+}
+
+async function readAdded(
+  sql: Sql,
+  window: { projectId: string; fromMs: number; toMs: number },
+): Promise<DataPoint[]> {
+  const points = [...(await readScorePoints(sql, window)), ...(await readRetrievalPoints(sql, window))]
+  return points.filter(({ value, count }) => value !== null && count >= LEAST_SAMPLED)
+}
+
+type Told = { series: Series; key: SeriesKey; judged: Judgement; open: OpenAlerts; watched: Watched }
+
+/** What becomes of the series' alert with the point. */
+async function tell(
+  transaction: TransactionSql,
+  { series, key, judged, open, watched }: Told,
+): Promise<void> {
+  const atMs = series.newestMs ?? 0
+  const alert = open.get(seriesName(series))
+  if (alert !== undefined && judged.state !== 'alert') {
+    if ((await endAlert(transaction, key, atMs)) !== null) watched.ended += 1
+  } else if (alert !== undefined && judged.isHarm && judged.excess > alert.excess) {
+    await raiseExcess(transaction, key, judged.excess)
+  } else if (alert === undefined && judged.isHarm) {
+    const { change, excess, usual } = judged
+    const beganAtMs = await beganAt(transaction, key, series, judged)
+    const id = await openAlert(transaction, {
+      ...key,
+      change,
+      beganAtMs,
+      openedAtMs: atMs,
+      value: series.value,
+      usual,
+      excess,
+    })
+    if (id !== null) watched.opened.push(id)
+  }
+}
+
+function keyOf(projectId: string, { subject, metric }: Pick<Series, 'subject' | 'metric'>): SeriesKey {
+  return { projectId, subject, metric }
+}
