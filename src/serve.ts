@@ -138,16 +138,13 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   events.stopped(logger, { cutExchanges, shipped: log.shipped() })
 }
 
-/** Gives the main one. Before it, and closed after it, an address for Prometheus that asks for no key, where one is given. */
+/** Gives the main one; before it, an address for Prometheus that asks for no key, where aval.yaml has one. */
 async function openServers(
   { host, port, metrics }: Config['server'],
   { calls, parts }: { calls: ModelCallDeps; parts: AppDeps },
   stack: AsyncDisposableStack,
 ): Promise<ListeningServer> {
-  if (metrics !== null) {
-    const listening = await listenMetrics(metrics, parts.scrape)
-    stack.defer(() => listening.close())
-  }
+  if (metrics !== null) stack.defer((await listenMetrics(metrics, parts.scrape)).close)
   return await listen(modelCalls(calls), createApp(parts), host, port)
 }
 

@@ -18,7 +18,8 @@ let ofGateway: string
 let ofWorker: string
 
 beforeAll(async () => {
-  const [gatewayPort, workerPort] = [await freePort(), await freePort()]
+  // At once, so that they differ.
+  const [gatewayPort, workerPort] = await Promise.all([freePort(), freePort()])
   ofGateway = `http://127.0.0.1:${gatewayPort}/metrics`
   ofWorker = `http://127.0.0.1:${workerPort}/metrics`
   contract = await startContract({
@@ -47,7 +48,15 @@ async function scrape(key: string | null = AUDITOR): Promise<{ status: number; t
   return { status: answer.status, text: await answer.text() }
 }
 
-function valueOf(text: string, name: string, ...labels: string[]): number | null {
+/** It starts after the gateway and takes longer. */
+function scrapeWorker(): Promise<string> {
+  return eventually('the worker’s metrics', async () => {
+    const answer = await fetch(ofWorker).catch(() => null)
+    return answer?.ok === true ? await answer.text() : null
+  })
+}
+
+function figure(text: string, name: string, ...labels: string[]): number | null {
   const line = text
     .split('\n')
     .find(
@@ -69,19 +78,19 @@ describe('a scrape', () => {
     await contract.post(CHAT, { model: 'up/made-up-model', messages: hello })
     const { text } = await scrape()
 
-    expect(valueOf(text, 'aval_requests_total', 'route="answers"', 'outcome="completed"')).toBe(2)
-    expect(valueOf(text, 'aval_requests_total', 'route="none"', 'outcome="rejected"')).toBeGreaterThanOrEqual(
+    expect(figure(text, 'aval_requests_total', 'route="answers"', 'outcome="completed"')).toBe(2)
+    expect(figure(text, 'aval_requests_total', 'route="none"', 'outcome="rejected"')).toBeGreaterThanOrEqual(
       1,
     )
-    expect(valueOf(text, 'aval_errors_total', 'code="model_not_found"')).toBeGreaterThanOrEqual(1)
-    expect(
-      valueOf(text, 'aval_upstream_attempts_total', 'upstream="up"', 'model="mock"', 'result="ok"'),
-    ).toBe(2)
-    expect(valueOf(text, 'aval_time_to_first_token_seconds_count', 'model="mock"')).toBe(1)
-    expect(valueOf(text, 'aval_request_duration_seconds_count', 'route="answers"')).toBe(2)
-    expect(valueOf(text, 'aval_requests_in_flight')).toBe(0)
-    expect(valueOf(text, 'aval_spool_bytes')).toBeGreaterThan(0)
-    expect(valueOf(text, 'aval_health_status', 'part="database"')).toBe(0)
+    expect(figure(text, 'aval_errors_total', 'code="model_not_found"')).toBeGreaterThanOrEqual(1)
+    expect(figure(text, 'aval_upstream_attempts_total', 'upstream="up"', 'model="mock"', 'result="ok"')).toBe(
+      2,
+    )
+    expect(figure(text, 'aval_time_to_first_token_seconds_count', 'model="mock"')).toBe(1)
+    expect(figure(text, 'aval_request_duration_seconds_count', 'route="answers"')).toBe(2)
+    expect(figure(text, 'aval_requests_in_flight')).toBe(0)
+    expect(figure(text, 'aval_spool_bytes')).toBeGreaterThan(0)
+    expect(figure(text, 'aval_health_status', 'part="database"')).toBe(0)
     expect(text).not.toMatch(/made-up|req_|vk_/)
   })
 
@@ -102,27 +111,30 @@ describe('a scrape', () => {
     expect((await fetch(ofGateway.replace('/metrics', '/health'))).status).toBe(404)
     expect((await fetch(ofGateway, { method: 'POST' })).status).toBe(404)
   })
+})
 
-  test('has every metric that the dashboard and the example rules ask for', async () => {
-    const worker = await eventually('the worker’s metrics', async () => {
-      const answer = await fetch(ofWorker).catch(() => null)
-      return answer?.ok === true ? await answer.text() : null
-    })
-    const defined = new Set(
-      [...`${(await scrape()).text}\n${worker}`.matchAll(/^# TYPE (\S+) (\w+)$/gm)].flatMap(
-        ([, name = '', type]) =>
-          type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
-      ),
-    )
-    const asked = `${DASHBOARD}\n${RULES}`.match(/\b(?:aval|nodejs|process)_[a-z0-9_]+/g) ?? []
+describe('without a collector', () => {
+  test('no package of OpenTelemetry is read but the interface that the metrics bring along', () => {
+    const read = contract.gateway.stderr().match(/read-package \S+/g) ?? []
 
-    expect(asked.length).toBeGreaterThan(30)
-    expect([...new Set(asked)].filter((name) => !defined.has(name))).toEqual([])
+    expect([...new Set(read)].toSorted()).toEqual([
+      'read-package @opentelemetry/api',
+      'read-package prom-client',
+    ])
+  })
+
+  test('the command line reads neither', async () => {
+    const node = { env: { ...process.env, NODE_OPTIONS: `--import=${REPORTER}`, NODE_COMPILE_CACHE: '' } }
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, '--help'], node)
+
+    expect(stdout).toContain('Usage')
+    expect(stderr).not.toContain('read-package')
   })
 })
 
 describe('health', () => {
   test('says how each part stands, the worker and its queue among them, once one lives', async () => {
+    await scrapeWorker()
     const health = await eventually('a sign of a worker', async () => {
       const answer = await fetch(`${contract.gateway.url}/readyz`)
       const json = (await answer.json()) as { status: string; checks: { name: string; status: string }[] }
@@ -145,21 +157,18 @@ describe('health', () => {
   })
 })
 
-describe('without a collector', () => {
-  test('no package of OpenTelemetry is read but the interface that the metrics bring along', () => {
-    const read = contract.gateway.stderr().match(/read-package \S+/g) ?? []
+describe('a scrape of gateway and worker', () => {
+  test('has every metric that the dashboard and the example rules ask for', async () => {
+    const worker = await scrapeWorker()
+    const defined = new Set(
+      [...`${(await scrape()).text}\n${worker}`.matchAll(/^# TYPE (\S+) (\w+)$/gm)].flatMap(
+        ([, name = '', type]) =>
+          type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+      ),
+    )
+    const asked = `${DASHBOARD}\n${RULES}`.match(/\b(?:aval|nodejs|process)_[a-z0-9_]+/g) ?? []
 
-    expect([...new Set(read)].toSorted()).toEqual([
-      'read-package @opentelemetry/api',
-      'read-package prom-client',
-    ])
-  })
-
-  test('the command line reads neither', async () => {
-    const node = { env: { ...process.env, NODE_OPTIONS: `--import=${REPORTER}`, NODE_COMPILE_CACHE: '' } }
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, '--help'], node)
-
-    expect(stdout).toContain('Usage')
-    expect(stderr).not.toContain('read-package')
+    expect(asked.length).toBeGreaterThan(30)
+    expect([...new Set(asked)].filter((name) => !defined.has(name))).toEqual([])
   })
 })
