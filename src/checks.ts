@@ -6,10 +6,15 @@ import type { DoctorCheck } from './http/api/operations.ts'
 import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
 import { labelChecks } from './label-checks.ts'
+import { type NewestSign, readNewestSign } from './monitoring/workers/sign-rows.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 
 const QUERY_TIMEOUT_MS = 2000
+/** Four times as long as workers are silent between two signs. */
+const WORKER_SILENT_SECONDS = 60
+/** From here on a count says "or more", and jobs come faster than they are done. */
+const MANY_WAITING = 1000
 
 export type ChecksDeps = {
   database: OpenedDatabase
@@ -17,13 +22,24 @@ export type ChecksDeps = {
   keyring: Keyring
   releases: Pick<LiveRegistry, 'problem'>
   runtime: Runtime
+  /** Targets that are not called for now. */
+  openCircuits: () => readonly string[]
 }
 
-/** For load balancers. Only what makes serving wrong or impossible is `fail`; a lost database is `degraded`. */
-export async function healthChecks(deps: ChecksDeps): Promise<HealthCheck[]> {
+/** How the parts stand, and the newest worker's sign, from one look. */
+export type Look = { checks: readonly HealthCheck[]; sign: NewestSign | null }
+
+/** For load balancers. Only what makes serving wrong or impossible is `unavailable`; a lost database is `degraded`. */
+export async function lookAtHealth(deps: ChecksDeps): Promise<Look> {
+  const asked = await askDatabase(deps.database)
+  const sign = 'problem' in asked ? null : asked.sign
+  return { sign, checks: [...servingChecks(deps, asked), ...workChecks(asked), modelsCheck(deps)] }
+}
+
+function servingChecks(deps: ChecksDeps, asked: Asked): HealthCheck[] {
   const { spool, ship } = deps.audit.stats()
   const keys = deps.keyring.status()
-  const problem = await databaseProblem(deps.database)
+  const problem = 'problem' in asked ? asked.problem : null
   const behind = `${ship.lagRecords} records behind the spool`
   const configProblems = deps.runtime.problems()
   return [
@@ -34,11 +50,11 @@ export async function healthChecks(deps: ChecksDeps): Promise<HealthCheck[]> {
       ? { name: 'audit', status: 'ok', detail: `${spool.spoolBytes} bytes of spool on disk` }
       : {
           name: 'audit',
-          status: 'fail',
+          status: 'unavailable',
           detail: `the spool is ${spool.state}: requests are refused with audit_unavailable`,
         },
     keys.source === 'nothing' && keys.declaredKeys === 0
-      ? { name: 'keys', status: 'fail', detail: keys.problem ?? 'no key has been loaded yet' }
+      ? { name: 'keys', status: 'unavailable', detail: keys.problem ?? 'no key has been loaded yet' }
       : {
           name: 'keys',
           status: keys.problem === null ? 'ok' : 'degraded',
@@ -57,6 +73,38 @@ export async function healthChecks(deps: ChecksDeps): Promise<HealthCheck[]> {
   ]
 }
 
+/** The work beside the requests waits; the requests do not. Without a database nobody can tell, and that is said there. */
+function workChecks(asked: Asked): HealthCheck[] {
+  if ('problem' in asked) return []
+  const { sign } = asked
+  if (sign === null) {
+    return [{ name: 'worker', status: 'degraded', detail: 'no worker has given a sign of life yet' }]
+  }
+  const count = (state: string) =>
+    sign.queue.filter((one) => one.state === state).reduce((sum, { jobs }) => sum + jobs, 0)
+  const waiting = count('waiting')
+  const seconds = Math.round(sign.ageSeconds)
+  return [
+    seconds <= WORKER_SILENT_SECONDS
+      ? { name: 'worker', status: 'ok', detail: `last sign of life ${seconds} s ago` }
+      : { name: 'worker', status: 'degraded', detail: `no sign of life for ${seconds} s` },
+    {
+      name: 'queue',
+      status: waiting < MANY_WAITING ? 'ok' : 'degraded',
+      detail: `${waiting}${waiting < MANY_WAITING ? '' : ' or more'} jobs wait, ${count('failed')} failed within a week`,
+    },
+  ]
+}
+
+function modelsCheck({ openCircuits }: ChecksDeps): HealthCheck {
+  const open = openCircuits()
+  if (open.length === 0) return { name: 'models', status: 'ok', detail: 'none is kept from being called' }
+  // A model's name in a direct call is the caller's text; whoever asks for health has no key.
+  const upstreams = [...new Set(open.map((target) => target.split('/')[0]))].join(', ')
+  const detail = `${open.length} models of ${upstreams} failed repeatedly and are not called for now`
+  return { name: 'models', status: 'degraded', detail }
+}
+
 /** For people: the same, with upstreams, and how to mend what is not well. */
 export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
   const remedies: Readonly<Record<string, string>> = {
@@ -66,8 +114,11 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
     keys: 'Start the database, or declare keys under keys: in aval.yaml.',
     releases: 'Start the database; what was loaded last is served meanwhile.',
     config: 'Correct aval.yaml (aval check shows every mistake), then aval reload.',
+    worker: 'Start a worker: aval work, with the DATABASE_URL of this gateway.',
+    queue: 'Start more workers (aval work); the log says which jobs fail (job_failed).',
+    models: 'Look at its newest failures: aval requests list --outcome upstream_error.',
   }
-  const health = (await healthChecks(deps)).map(({ name, status, detail }): DoctorCheck => {
+  const health = (await lookAtHealth(deps)).checks.map(({ name, status, detail }): DoctorCheck => {
     const level = status === 'ok' ? 'ok' : status === 'degraded' ? 'warning' : 'problem'
     return { name, status: level, detail, remedy: status === 'ok' ? null : (remedies[name] ?? null) }
   })
@@ -82,14 +133,20 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
   return [...health, ...(await labelChecks(deps.database.connection.db)), ...upstreams]
 }
 
-async function databaseProblem({ connection }: OpenedDatabase): Promise<string | null> {
+type Asked = { problem: string } | { sign: NewestSign | null }
+
+/** A real query within a time, which learns of the workers at once. */
+async function askDatabase({ connection }: OpenedDatabase): Promise<Asked> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${QUERY_TIMEOUT_MS} ms`), QUERY_TIMEOUT_MS)
+  const late = new Promise<Asked>((resolve) => {
+    timer = setTimeout(
+      () => resolve({ problem: `no answer within ${QUERY_TIMEOUT_MS} ms` }),
+      QUERY_TIMEOUT_MS,
+    )
   })
-  const asked = connection.sql`SELECT 1`.then(
-    () => null,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  const asked = readNewestSign(connection.sql).then(
+    (sign): Asked => ({ sign }),
+    (error: unknown): Asked => ({ problem: error instanceof Error ? error.message : String(error) }),
   )
   try {
     return await Promise.race([asked, late])

@@ -14,6 +14,7 @@ import { type RetentionConfig, resolveRetention } from './config/retention.ts'
 import { type DeclaredRetrieval, declaredRetrieval, retrievalFile } from './config/retrieval.ts'
 import { checkRoutes, type RouteConfig, resolveRoutes } from './config/routes.ts'
 import { type ConfigFile, configFile } from './config/schema.ts'
+import { type ListenAddress, type OtlpConfig, resolveOtlp } from './config/telemetry.ts'
 import { resolveUpstreams, type UpstreamConfig } from './config/upstreams.ts'
 import { readYaml } from './config/yaml-file.ts'
 import { ConfigError } from './errors.ts'
@@ -42,7 +43,12 @@ export type Config = {
     maxBodyBytes: number
     drainMs: number
     corsOrigins: readonly string[]
+    /** Where metrics are read without a key; null: nowhere. */
+    metrics: ListenAddress | null
   }
+  worker: { metrics: ListenAddress | null }
+  /** The collector; null: none. */
+  otlp: OtlpConfig | null
   database: { url: Secret | null }
   redis: { url: Secret | null }
   upstreams: readonly UpstreamConfig[]
@@ -101,7 +107,10 @@ export function loadConfig(environment: Environment, directory: string): Config 
       maxBodyBytes: file.server?.max_body ?? DEFAULT_MAX_BODY_BYTES,
       drainMs: file.server?.drain ?? 30_000,
       corsOrigins: file.server?.cors_origins ?? [],
+      metrics: file.server?.metrics ?? null,
     },
+    worker: { metrics: file.worker?.metrics ?? null },
+    otlp: resolveOtlp(environment, problems),
     database: { url: named(env('DATABASE_URL'), 'DATABASE_URL') },
     redis: { url: named(env('REDIS_URL'), 'REDIS_URL') },
     upstreams: resolveUpstreams(file, env, secret, (path) => resolve(directory, path), problems),

@@ -11,10 +11,12 @@ import type { Retriever } from './retrieval/retrieve.ts'
 import type { Runtime } from './runtime.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { NO_OBSERVER, type RequestObserver } from './telemetry/requests.ts'
 
 export function gatewayDeps(
   { logger, audit, runtime }: { logger: Logger; audit: Audit; runtime: Runtime },
   retriever: Retriever,
+  observer: RequestObserver = NO_OBSERVER,
 ): GatewayDeps {
   return {
     snapshot: runtime.snapshot,
@@ -26,6 +28,7 @@ export function gatewayDeps(
     retrieve: (question) => retriever.retrieve(question),
     sleep,
     offerToShadow: () => {},
+    observer,
     reportBug: (error, requestId) => events.bug(logger, error, requestId),
   }
 }

@@ -14,7 +14,7 @@ import { readShadowFigures } from './audit/shadows/store.ts'
 import { countRequests, type RequestScope } from './audit/store.ts'
 import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
-import { type ChecksDeps, doctorChecks, healthChecks } from './checks.ts'
+import { type ChecksDeps, doctorChecks, lookAtHealth } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { evalRunsDeps } from './eval-parts.ts'
 import { createCalibrator } from './evals/reviews/calibrator.ts'
@@ -35,7 +35,9 @@ import { createUnauthenticated } from './http/unauthenticated.ts'
 import type { ModelCallDeps } from './http/v1/model-calls.ts'
 import type { Keyring } from './keys/keyring.ts'
 import type { KeyDeps } from './keys/lifecycle.ts'
+import { atMostOncePer } from './lib/at-most-once-per.ts'
 import { systemClock } from './lib/clock.ts'
+import { gatewayMetrics } from './metrics-parts.ts'
 import { policedLabels, policiesOf, policyInForce } from './policies-in-force.ts'
 import { priceNow } from './prices-in-force.ts'
 import { promotionAdvancer } from './promotion-parts.ts'
@@ -51,7 +53,12 @@ import { openShadows, type Shadows } from './shadow-parts.ts'
 import { storeBell } from './store-bell.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { observers } from './telemetry/requests.ts'
+import type { Traces } from './traces-parts.ts'
 import { VERSION } from './version.ts'
+
+/** Who asks for health or metrics more often gets the last answer. */
+const LOOK_EVERY_MS = 1000
 
 export type OpenedParts = {
   logger: Logger
@@ -64,7 +71,9 @@ export type OpenedParts = {
   /** Where the process was started. */
   directory: string
   providers: Pick<ProviderRegistry, 'current'>
-  checks: ChecksDeps
+  checks: Omit<ChecksDeps, 'openCircuits'>
+  /** Traces, where a collector takes them. */
+  traces: Traces | null
   models: ModelManagement
   db: Db
   sql: Sql
@@ -76,9 +85,15 @@ export type OpenedParts = {
 
 /** `calls` go to the direct handler of the model calls, `parts` to the app; `shadows` are stopped before the log closes. */
 export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps; shadows: Shadows } {
-  const { keyring, runtime, checks, releases } = opened
+  const { keyring, runtime, releases, audit, traces } = opened
   const retriever = createRetriever(opened.sql, runtime)
-  const plain = gatewayDeps(opened, retriever)
+  // The breaker is made with the data plane, which tells the metrics that ask the breaker.
+  const openCircuits = () => plain.breaker.open()
+  const checks: ChecksDeps = { ...opened.checks, openCircuits }
+  const look = atMostOncePer(systemClock, LOOK_EVERY_MS, () => lookAtHealth(checks))
+  const metrics = gatewayMetrics({ audit, catalogue: runtime.catalogue, openCircuits, look })
+  const observer = traces === null ? metrics.observer : observers(metrics.observer, traces(metrics.places))
+  const plain = gatewayDeps(opened, retriever, observer)
   const shadows = openShadows(
     {
       db: opened.db,
@@ -120,15 +135,16 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
       retriever,
       ring: storeBell(opened.ring),
     },
-    checks: () => healthChecks(checks),
+    checks: async () => (await look()).checks,
+    scrape: metrics.scrape,
     corsOrigins,
-    api: apiDeps(opened, retriever, shadows),
+    api: apiDeps(opened, checks, retriever, shadows),
   }
   return { calls, parts, shadows }
 }
 
-function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): ApiDeps {
-  const { logger, audit, keyring, keyDeps, runtime, checks, db, erasure } = opened
+function apiDeps(opened: OpenedParts, checks: ChecksDeps, retriever: Retriever, shadows: Shadows): ApiDeps {
+  const { logger, audit, keyring, keyDeps, runtime, db, erasure } = opened
   const clock = systemClock
   const record = createRecorder(audit.log, clock)
   const known: Pseudonymizer = (projectId, subject) => pseudonym(audit.keys, projectId, subject)

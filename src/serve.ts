@@ -14,9 +14,10 @@ import { lockFolder } from './db/lock.ts'
 import { SchemaError } from './db/migrate.ts'
 import { doorbell } from './doorbell.ts'
 import { loadPepper, openHome, writeClientFile } from './home.ts'
-import { createApp } from './http/app.ts'
-import { listen } from './http/server.ts'
-import { modelCalls } from './http/v1/model-calls.ts'
+import { type AppDeps, createApp } from './http/app.ts'
+import { listenMetrics } from './http/metrics.ts'
+import { type ListeningServer, listen } from './http/server.ts'
+import { type ModelCallDeps, modelCalls } from './http/v1/model-calls.ts'
 import { httpParts } from './http-parts.ts'
 import type { DeclaredKey } from './keys/declared.ts'
 import { createFirstKeys, type FirstKeys } from './keys/first-keys.ts'
@@ -35,6 +36,7 @@ import { createRuntime, type Runtime } from './runtime.ts'
 import { renderStartScreen } from './start-screen.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { openTraces } from './traces-parts.ts'
 import { VERSION } from './version.ts'
 import { startWorkerChild } from './worker-child.ts'
 
@@ -102,6 +104,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     releases,
     providers: registry,
     checks: { database, audit, keyring, releases, runtime },
+    traces: await openTraces(runtime.config, stack),
     models: local.management,
     directory: options.directory,
     db: database.connection.db,
@@ -111,7 +114,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     erasure,
   })
   stack.defer(() => shadows.stop())
-  const server = await listen(modelCalls(calls), createApp(parts), config.server.host, config.server.port)
+  const server = await openServers(config.server, { calls, parts }, stack)
   if (database.embedded) stack.defer(startWorkerChild(database.sharedUrl, workerGiven(config, options)))
   let cutExchanges = 0
   // Last in, first closed: callers are let go before anything they need.
@@ -133,6 +136,16 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   events.stopping(logger, { drainMs: config.server.drainMs })
   await stack.disposeAsync()
   events.stopped(logger, { cutExchanges, shipped: log.shipped() })
+}
+
+/** Gives the main one; before it, an address for Prometheus that asks for no key, where aval.yaml has one. */
+async function openServers(
+  { host, port, metrics }: Config['server'],
+  { calls, parts }: { calls: ModelCallDeps; parts: AppDeps },
+  stack: AsyncDisposableStack,
+): Promise<ListeningServer> {
+  if (metrics !== null) stack.defer((await listenMetrics(metrics, parts.scrape)).close)
+  return await listen(modelCalls(calls), createApp(parts), host, port)
 }
 
 function workerGiven({ bring }: Config, { environment, logger }: ServeOptions) {

@@ -17,6 +17,7 @@ import { createParser } from './retrieval/documents/parser.ts'
 import { readUrl } from './retrieval/sources/read-url.ts'
 import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import type { JobObserver } from './telemetry/metrics/job-metrics.ts'
 import { openWorkerGateway } from './worker-gateway.ts'
 import { openWorkerModels } from './worker-models.ts'
 
@@ -78,7 +79,9 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     directory,
     logger,
   })
+  const metrics = await openMetrics(config, stack)
   const worker = await startWorker({
+    ...metrics,
     sql: connection.sql,
     embedded: connection.embedded,
     db: connection.db,
@@ -111,4 +114,20 @@ function keepRollups(readConfig: () => Config): Config['monitoring']['keep'] | n
     if (error instanceof ConfigError) return null
     throw error
   }
+}
+
+/** The package is read only where the worker has an address for its metrics. */
+async function openMetrics(
+  { worker }: Config,
+  stack: AsyncDisposableStack,
+): Promise<{ observeJob?: JobObserver }> {
+  if (worker.metrics === null) return {}
+  const [{ workerMetrics }, { listenMetrics }] = await Promise.all([
+    import('./metrics-parts.ts'),
+    import('./http/metrics.ts'),
+  ])
+  const { observeJob, scrape } = workerMetrics()
+  const listening = await listenMetrics(worker.metrics, scrape)
+  stack.defer(() => listening.close())
+  return { observeJob }
 }

@@ -23,7 +23,6 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
-import { addMonitorCommands } from './commands/monitor.ts'
 import { addMonitorCommands } from './commands/monitoring/monitor.ts'
 import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
@@ -177,7 +176,6 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addRateCommands(review, context)
   addCalibrationCommands(review, context)
   addOnlineCommands(program, context)
-  addMonitorCommands(program, context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

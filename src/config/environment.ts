@@ -29,5 +29,19 @@ export const ENVIRONMENT = {
   NO_COLOR: 'when set, no colours on a terminal',
 } as const
 
+/**
+ * The standard names of OpenTelemetry, read as one family beside ours: who runs a collector has them already. Its packages
+ * read the rest of the family themselves, once they are loaded.
+ */
+export const OTEL_ENVIRONMENT = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'turns on traces and metrics over OTLP/HTTP, such as http://127.0.0.1:4318',
+  OTEL_EXPORTER_OTLP_HEADERS: 'sent to it, such as api-key=…; values percent-encoded',
+  OTEL_SERVICE_NAME: 'service.name (default aval)',
+  OTEL_TRACES_SAMPLER:
+    'always_on, always_off, traceidratio, or one of them after parentbased_ (default parentbased_always_on)',
+  OTEL_TRACES_SAMPLER_ARG: 'share of traces for the samplers by ratio, from 0 to 1 (default 1)',
+} as const
+
+export type OtelName = keyof typeof OTEL_ENVIRONMENT
 export type EnvironmentName = keyof typeof ENVIRONMENT
 export type Environment = Readonly<Record<string, string | undefined>>

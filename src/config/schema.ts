@@ -7,6 +7,7 @@ import { monitoringShape } from './monitoring.ts'
 import { labelsShape, policiesShape } from './policies.ts'
 import { redaction } from './redaction.ts'
 import { retrievalShape } from './retrieval.ts'
+import { listenAddress } from './telemetry.ts'
 
 export const RETENTION_PROFILES = ['default', 'ai-act', 'hipaa', 'pci'] as const
 
@@ -157,8 +158,10 @@ export const configFile = z.strictObject({
       max_body: size.optional(),
       drain: duration.optional(),
       cors_origins: z.array(httpUrl).max(100).optional(),
+      metrics: listenAddress.optional(),
     })
     .optional(),
+  worker: z.strictObject({ metrics: listenAddress.optional() }).optional(),
   upstreams: z.record(name, upstream).optional(),
   ...retrievalShape,
   routes: z.record(name, route).optional(),

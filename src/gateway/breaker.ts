@@ -25,6 +25,8 @@ export type Breaker = {
   failed(target: string): void
   /** The call ended without saying anything about the upstream's health (client left). */
   released(target: string): void
+  /** The targets that are not called for now. */
+  open(): readonly string[]
 }
 
 export function createBreaker(clock: Clock): Breaker {
@@ -66,6 +68,12 @@ export function createBreaker(clock: Clock): Breaker {
     },
     released(target) {
       circuitOf(target).probing = false
+    },
+    open() {
+      const nowMs = clock.monotonicMs()
+      return [...circuits]
+        .filter(([, { failures, openUntilMs }]) => failures >= FAILURES_TO_OPEN && openUntilMs > nowMs)
+        .map(([target]) => target)
     },
   }
 }

@@ -3,6 +3,7 @@
 import type { AuditLog } from '../audit/record.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Question, Retrieval } from '../retrieval/retrieve.ts'
+import type { RequestObserver } from '../telemetry/requests.ts'
 import type { Admission } from './admission.ts'
 import type { Breaker } from './breaker.ts'
 import type { Answered } from './shadows/choose.ts'
@@ -21,6 +22,8 @@ export type GatewayDeps = {
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Called when an answer is out, with what was asked: a shadow may send it again. Takes no time and never throws. */
   offerToShadow: (answered: Answered) => void
+  /** Metrics and traces. */
+  observer: RequestObserver
   /** An error of our own: goes to the log with the request id; the caller sees only the id. */
   reportBug: (error: unknown, requestId: string) => void
 }

@@ -8,6 +8,7 @@ import type { Client } from './client.ts'
 import { contextsHeader } from './contexts.ts'
 import { type Cost, costOfAnswer } from './cost.ts'
 import type { GatewayDeps } from './deps.ts'
+import { requestSeen } from './open-record.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import type { StreamObserver } from './relay-stream.ts'
 import type { ParsedBody, RequestEnvelope } from './request.ts'
@@ -176,6 +177,7 @@ export class Exchange implements StreamObserver {
       ...(this.retrieval !== null && { retrieval: this.retrieval }),
       ...(cost !== null && { costMicroUsd: Number(cost.microUsd), price: cost.price }),
     }
+    this.deps.observer.ended(requestSeen(this.envelope, this.body, this.plan), record)
     return this.deps.audit.close(record, rest)
   }
 }

@@ -1,6 +1,7 @@
 /** The OPEN part of a request's log row, from what is known before anything is decided. */
 
 import type { OpenRecord } from '../audit/record.ts'
+import type { RequestSeen } from '../telemetry/requests.ts'
 import type { Plan } from './plan.ts'
 import type { ParsedBody, RequestEnvelope } from './request.ts'
 
@@ -36,4 +37,23 @@ export function openRecord(
     if (plan.release.index !== null) record.index = plan.release.index.ref
   }
   return record
+}
+
+/** The same for metrics and traces. `stream` is false where no body could be read. */
+export function requestSeen(
+  envelope: RequestEnvelope,
+  body: Pick<ParsedBody, 'stream'> | null,
+  plan: Pick<Plan, 'route' | 'release'> | null,
+): RequestSeen {
+  const release = plan?.release ?? null
+  return {
+    id: envelope.id,
+    operation: envelope.operation,
+    receivedAtMs: envelope.receivedAtMs,
+    route: plan?.route ?? null,
+    release: release === null ? null : `r${release.number}`,
+    stream: body?.stream ?? false,
+    shadow: envelope.shadowOf !== undefined,
+    traceparent: envelope.traceparent ?? null,
+  }
 }

@@ -1,10 +1,10 @@
 /** Requests that are answered without an upstream: one WHOLE record, then the error object. */
 
-import { NOTHING_FROM_UPSTREAM } from '../audit/record.ts'
+import { type CloseRecord, NOTHING_FROM_UPSTREAM } from '../audit/record.ts'
 import { GatewayError, toOpenAIError } from '../errors.ts'
 import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
-import { openRecord } from './open-record.ts'
+import { openRecord, requestSeen } from './open-record.ts'
 import type { Plan } from './plan.ts'
 import type { ParsedBody, RequestEnvelope } from './request.ts'
 
@@ -24,30 +24,27 @@ export type Rejection = {
 
 /** Writes the row and the answer. An error that is not a GatewayError is a bug: reported, and a 500 to the caller. */
 export async function recordRejection(
-  deps: Pick<GatewayDeps, 'audit' | 'clock' | 'reportBug'>,
+  deps: Pick<GatewayDeps, 'audit' | 'clock' | 'observer' | 'reportBug'>,
   { envelope, body, plan, bytes, error, extraHeaders, client }: Rejection,
 ): Promise<void> {
   if (!(error instanceof GatewayError)) deps.reportBug(error, envelope.id)
   const rendered = toOpenAIError(error, envelope.id)
   const answer = Buffer.from(JSON.stringify(rendered.body))
   const kept = bytes.subarray(0, MAX_KEPT_BYTES)
-  await deps.audit.whole(
-    openRecord(envelope, body, plan ?? null),
-    {
-      id: envelope.id,
-      outcome: client.gone ? 'client_abort' : 'rejected',
-      status: rendered.status,
-      errorCode: rendered.body.error.code,
-      ...NOTHING_FROM_UPSTREAM,
-      durationMs: deps.clock.monotonicMs() - envelope.startedMs,
-      requestBytes: bytes.length,
-      responseBytes: answer.length,
-      truncated: kept.length < bytes.length,
-      occurrences: 1,
-    },
-    kept,
-    answer,
-  )
+  const end: CloseRecord = {
+    id: envelope.id,
+    outcome: client.gone ? 'client_abort' : 'rejected',
+    status: rendered.status,
+    errorCode: rendered.body.error.code,
+    ...NOTHING_FROM_UPSTREAM,
+    durationMs: deps.clock.monotonicMs() - envelope.startedMs,
+    requestBytes: bytes.length,
+    responseBytes: answer.length,
+    truncated: kept.length < bytes.length,
+    occurrences: 1,
+  }
+  deps.observer.ended(requestSeen(envelope, body, plan ?? null), end)
+  await deps.audit.whole(openRecord(envelope, body, plan ?? null), end, kept, answer)
   const headers: Record<string, string> = {
     ...extraHeaders,
     ...rendered.headers,

@@ -28,6 +28,8 @@ export type RequestEnvelope = {
   subject?: string
   /** The app's request that this one mirrors to a candidate release: `req_…`. */
   shadowOf?: string
+  /** The W3C header of a caller that traces, unchecked. */
+  traceparent?: string
 }
 
 export type ParsedBody = {

@@ -51,6 +51,7 @@ export async function serveExchange(
   release: () => void,
 ): Promise<void> {
   const { envelope, body, plan } = exchange
+  deps.observer.began()
   try {
     await deps.audit.open(openRecord(envelope, body, plan), body.bytes, plan.guarantee)
     try {
@@ -65,6 +66,7 @@ export async function serveExchange(
       await finishBroken(exchange, error)
     }
   } finally {
+    deps.observer.left()
     release()
   }
   deps.offerToShadow(exchange)

@@ -10,6 +10,7 @@ import { newId } from '../lib/ids.ts'
 import { type ApiDeps, createApi } from './api/api.ts'
 import { type ApiEnv, requireKey } from './auth.ts'
 import { type HealthCheck, health } from './health.ts'
+import { metricsRoute } from './metrics.ts'
 import { clientRequestId } from './request-ids.ts'
 import { EXPOSED_HEADERS, MODEL_CALL_PATHS } from './v1/model-calls.ts'
 import { type ModelsDeps, models } from './v1/models.ts'
@@ -24,6 +25,8 @@ export type AppDeps = {
   models: ModelsDeps
   stores: StoresDeps
   checks: () => Promise<readonly HealthCheck[]>
+  /** The text that Prometheus reads. */
+  scrape: () => Promise<string>
   /** Origins whose pages may call us; read once, a change needs a restart. */
   corsOrigins: readonly string[]
 }
@@ -45,6 +48,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     if (given !== null) context.header('x-client-request-id', given)
     await next()
   })
+  app.route('/', metricsRoute(deps.api.keyring, deps.scrape))
   app.route('/api', createApi(deps.api))
   for (const path of MODEL_CALL_PATHS) app.all(path, wrongMethod('POST'))
   const authenticated = requireKey(deps.api.keyring)

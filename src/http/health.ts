@@ -4,27 +4,28 @@ import { Hono } from 'hono'
 
 export type HealthCheck = {
   name: string
-  /** `fail` takes the process out of the load balancer; `degraded` keeps it serving and says why. */
-  status: 'ok' | 'degraded' | 'fail'
+  /** `unavailable` takes the process out of the load balancer; `degraded` keeps it serving and says why. */
+  status: 'ok' | 'degraded' | 'unavailable'
   detail: string
 }
 
-/** `checks` is asked on each call and must answer within its own bound. */
+/** `checks` is asked on each call and must answer within its own bound. Whether the process lives is asked of nobody. */
 export function health(checks: () => Promise<readonly HealthCheck[]>) {
   return new Hono()
-    .get('/health/live', (context) => context.json({ status: 'ok' }))
-    .get('/health', async (context) => context.json(...(await report(checks))))
-    .get('/health/ready', async (context) => context.json(...(await report(checks))))
+    .on('GET', ['/health/live', '/healthz'], (context) => context.json({ status: 'ok' }))
+    .on('GET', ['/health', '/health/ready', '/readyz'], async (context) =>
+      context.json(...(await report(checks))),
+    )
 }
 
-type Report = { status: 'ok' | 'degraded' | 'fail'; checks: readonly HealthCheck[] }
+type Report = { status: 'ok' | 'degraded' | 'unavailable'; checks: readonly HealthCheck[] }
 
 async function report(checks: () => Promise<readonly HealthCheck[]>): Promise<[Report, 200 | 503]> {
   const all = await checks()
-  const status = all.some((check) => check.status === 'fail')
-    ? 'fail'
+  const status = all.some((check) => check.status === 'unavailable')
+    ? 'unavailable'
     : all.some((check) => check.status === 'degraded')
       ? 'degraded'
       : 'ok'
-  return [{ status, checks: all }, status === 'fail' ? 503 : 200]
+  return [{ status, checks: all }, status === 'unavailable' ? 503 : 200]
 }

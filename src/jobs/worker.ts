@@ -12,9 +12,11 @@ import type { QueueBackend } from '../queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../queue/enqueue.ts'
 import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { JobObserver } from '../telemetry/metrics/job-metrics.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
+import { giveSigns } from './give-signs.ts'
 import { ROLL_UP_EVERY_MS, type RollUpDeps, runRollUp } from './roll-up.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
@@ -38,6 +40,7 @@ export type WorkerDeps = {
   clock: Clock
   logger: Logger
   backend: QueueBackend
+  observeJob?: JobObserver
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
@@ -131,10 +134,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     )
   })
   await worker.waitUntilReady()
+  const signs = giveSigns(deps, failed)
   let closed: Promise<void> | null = null
   return {
     close: () => {
-      closed ??= closeWorker(worker, enqueuer, closing)
+      closed ??= closeWorker(worker, enqueuer, closing, signs)
       return closed
     },
   }
@@ -152,19 +156,31 @@ async function runJob(
     throw new UnrecoverableError(`This version knows no job "${job.name}".`)
   }
   const { signal } = STOPPED_AT_ONCE.has(job.name) ? begun : late
-  return await HANDLERS[job.name](deps, job.data, signal)
+  const startedMs = deps.clock.monotonicMs()
+  const ended = (result: 'done' | 'failed') =>
+    deps.observeJob?.(job.name, result, deps.clock.monotonicMs() - startedMs)
+  try {
+    const answer = await HANDLERS[job.name](deps, job.data, signal)
+    ended('done')
+    return answer
+  } catch (error) {
+    ended('failed')
+    throw error
+  }
 }
 
 async function closeWorker(
   worker: { close(force?: boolean): Promise<void> },
   enqueuer: { close(): Promise<void> },
   { begun, late }: Closing,
+  signs: { stop(): Promise<void> },
 ): Promise<void> {
   begun.abort()
   const timer = setTimeout(() => late.abort(), CLOSE_TIMEOUT_MS)
   try {
     await worker.close()
     await enqueuer.close()
+    await signs.stop()
   } finally {
     clearTimeout(timer)
   }

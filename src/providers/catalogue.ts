@@ -20,6 +20,8 @@ type Entry = UpstreamListing & { readAtMs: number; reading: Promise<void> | null
 export type Catalogue = {
   /** The last known lists, at once. Starts a read in the background where one is stale. */
   peek(): readonly UpstreamListing[]
+  /** The last known lists, at once, and nothing is read. */
+  known(): readonly UpstreamListing[]
   /** The lists after reading every stale one, at most 2 s later. */
   refresh(): Promise<readonly UpstreamListing[]>
 }
@@ -40,6 +42,7 @@ export function createCatalogue(providers: () => ReadonlyMap<string, Provider>, 
   }
   return {
     peek: sync,
+    known: () => [...entries.values()],
     async refresh() {
       const all = sync()
       await Promise.all(all.map(({ reading }) => reading))

@@ -43,6 +43,7 @@ export async function startRoleServer(database: TestDatabase): Promise<RoleServe
     stores: parts.stores,
     models: { routes: () => ['support-answer'], listings: async () => [] },
     checks: async () => [],
+    scrape: async () => '',
     clock: systemClock,
     corsOrigins: [],
     reportBug,

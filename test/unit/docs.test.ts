@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import type { z } from 'zod'
 import { EXIT, exitCodesHelp } from '../../src/cli/exit-codes.ts'
-import { ENVIRONMENT } from '../../src/config/environment.ts'
+import { ENVIRONMENT, OTEL_ENVIRONMENT } from '../../src/config/environment.ts'
 import { configFile } from '../../src/config/schema.ts'
 import { loadConfig } from '../../src/config.ts'
 import { ERROR_TABLE } from '../../src/errors.ts'
@@ -157,6 +157,12 @@ describe('docs/configuration.md', () => {
     const documented = rows(section(CONFIGURATION, 'Environment')).map(([name]) => unquoted(name))
 
     expect(documented.toSorted()).toEqual(Object.keys(ENVIRONMENT).toSorted())
+  })
+
+  test('has every name of OpenTelemetry that is read', () => {
+    const documented = rows(section(CONFIGURATION, 'OpenTelemetry')).map(([name]) => unquoted(name))
+
+    expect(documented.toSorted()).toEqual(Object.keys(OTEL_ENVIRONMENT).toSorted())
   })
 
   test('gives the defaults that are in force', () => {

@@ -113,11 +113,20 @@ function handle(
       receivedAtMs,
       clientRequestId: clientRequestId(incoming),
     }
-    if (key === null) deps.unauthenticated.refuse(caller, incoming, outgoing)
-    else serve(deps, { ...caller, key, startedMs }, incoming, outgoing).catch(breakOff)
+    if (key === null) {
+      deps.gateway.observer.unauthenticated()
+      deps.unauthenticated.refuse(caller, incoming, outgoing)
+    } else serve(deps, withTrace({ ...caller, key, startedMs }, incoming), incoming, outgoing).catch(breakOff)
   } catch (error) {
     breakOff(error)
   }
+}
+
+/** Kept for a tracer, which reads it when there is one. */
+function withTrace(envelope: RequestEnvelope, { headers }: IncomingMessage): RequestEnvelope {
+  const { traceparent } = headers
+  if (typeof traceparent === 'string') envelope.traceparent = traceparent
+  return envelope
 }
 
 async function serve(

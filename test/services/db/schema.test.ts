@@ -11,6 +11,7 @@ import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as shadowTables from '../../../src/db/shadow-tables.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
+import * as workerTables from '../../../src/db/worker-tables.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 type Column = { name: string; type: string; nullable: boolean }
@@ -26,6 +27,7 @@ const tables = [
   onlineTables,
   shadowTables,
   promotionTables,
+  workerTables,
 ]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]

@@ -139,4 +139,15 @@ describe('what is remembered', () => {
     expect(breaker.waitMs('first')).toBe(0)
     expect(breaker.waitMs('second')).toBe(5000)
   })
+
+  test('is told as the targets that are not called for now', () => {
+    const clock = handClock()
+    const breaker = createBreaker(clock)
+    fail(breaker, 'a', 5)
+    fail(breaker, 'b', 4)
+
+    expect(breaker.open()).toEqual(['a'])
+    clock.advance(5000)
+    expect(breaker.open()).toEqual([])
+  })
 })

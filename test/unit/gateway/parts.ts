@@ -25,6 +25,7 @@ import type {
 } from '../../../src/providers/provider.ts'
 import { RegistryBook } from '../../../src/registry/releases/book.ts'
 import { EMPTY_REGISTRY } from '../../../src/registry/releases/registry-data.ts'
+import { NO_OBSERVER } from '../../../src/telemetry/requests.ts'
 
 export const TIMEOUTS = { connectMs: 1000, firstByteMs: 1000, idleMs: 1000, totalMs: 10_000 }
 
@@ -282,6 +283,7 @@ export function testDeps(more: Partial<GatewayDeps> = {}): TestDeps {
       clock.advance(ms)
     },
     offerToShadow: () => {},
+    observer: NO_OBSERVER,
     reportBug: (error) => void bugs.push(error),
     waits,
     bugs,

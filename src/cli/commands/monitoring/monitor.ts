@@ -14,19 +14,19 @@ import {
   stateText,
   type Unit,
 } from '../../monitor.ts'
+import { addMonitorExplainCommand } from './explain.ts'
 
 type Statuses = { data: Status[]; has_more: boolean }
 type Named = { route?: string; upstream?: string; json?: boolean }
 
-/** The group, for whoever adds commands to it. */
-export function addMonitorCommands(program: Command, context: CliContext): Command {
+export function addMonitorCommands(program: Command, context: CliContext): void {
   const monitor = program
     .command('monitor')
     .description('what is watched of the traffic: cost, latency, errors, scores, by the past of each')
   addStatus(monitor, context)
   addHistory(monitor, context)
+  addMonitorExplainCommand(monitor, context)
   addCalibrate(monitor, context)
-  return monitor
 }
 
 type StatusOptions = Named & { all?: boolean; failOnAlert?: boolean }

@@ -1,0 +1,33 @@
+/** Our words for operations and upstreams in those of the semantic conventions. */
+
+import {
+  GEN_AI_OPERATION_NAME_VALUE_CHAT,
+  GEN_AI_OPERATION_NAME_VALUE_EMBEDDINGS,
+  GEN_AI_OPERATION_NAME_VALUE_TEXT_COMPLETION,
+  GEN_AI_PROVIDER_NAME_VALUE_ANTHROPIC,
+  GEN_AI_PROVIDER_NAME_VALUE_GCP_GEMINI,
+  GEN_AI_PROVIDER_NAME_VALUE_OPENAI,
+} from '@opentelemetry/semantic-conventions/incubating'
+
+const OPERATIONS: Readonly<Record<string, string>> = {
+  chat: GEN_AI_OPERATION_NAME_VALUE_CHAT,
+  responses: GEN_AI_OPERATION_NAME_VALUE_CHAT,
+  completions: GEN_AI_OPERATION_NAME_VALUE_TEXT_COMPLETION,
+  embeddings: GEN_AI_OPERATION_NAME_VALUE_EMBEDDINGS,
+}
+
+/** `gen_ai.operation.name`; what the conventions do not name keeps our name, as they allow. */
+export function operationName(operation: string): string {
+  return OPERATIONS[operation] ?? operation
+}
+
+const PROVIDERS: Readonly<Record<string, string>> = {
+  openai: GEN_AI_PROVIDER_NAME_VALUE_OPENAI,
+  anthropic: GEN_AI_PROVIDER_NAME_VALUE_ANTHROPIC,
+  gemini: GEN_AI_PROVIDER_NAME_VALUE_GCP_GEMINI,
+}
+
+/** `gen_ai.provider.name`: the flavour of telemetry, which a compatible server shares with the one it is compatible with. */
+export function providerName(dialect: string | null): string {
+  return PROVIDERS[dialect ?? ''] ?? dialect ?? 'unknown'
+}
