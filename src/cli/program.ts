@@ -23,7 +23,8 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
-import { addMonitorCommands } from './commands/monitor.ts'
+import { addMonitorExplainCommand } from './commands/monitoring/explain.ts'
+import { addMonitorCommands } from './commands/monitoring/monitor.ts'
 import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
@@ -119,7 +120,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addSyncCommand(program, context)
   addCiCommand(program, context)
   addCardCommand(program, context)
-  addMonitorCommands(program, context)
+  addMonitorExplainCommand(addMonitorCommands(program, context), context)
   addDoctorCommand(program, context)
   addReloadCommand(program, context)
   withExamples(
