@@ -3,7 +3,7 @@
 import type { Sql } from 'postgres'
 import type { Clock } from '../lib/clock.ts'
 import { keptSince, type RollupKeep } from '../monitoring/rollups/retention.ts'
-import { KEEP_ALL, rollUpOnce } from '../monitoring/rollups/roll-up.ts'
+import { KEEP_ALL, rollUp } from '../monitoring/rollups/roll-up.ts'
 import { JOBS } from '../queue/jobs.ts'
 
 export type RollUpDeps = {
@@ -15,8 +15,6 @@ export type RollUpDeps = {
 }
 
 export const ROLL_UP_EVERY_MS = 10_000
-/** Records of a batch. The embedded database has one session: a gateway waits for it as long as a batch is written. */
-const BATCH_RECORDS = { server: 40_000, embedded: 4_000 }
 /** A log that nobody summed up so far is caught up with over several turns. */
 const MAX_BATCHES = 100
 
@@ -31,11 +29,6 @@ export async function runRollUp(
     const keep = keepRollups()
     return keep === null ? KEEP_ALL : keptSince(clock.nowMs(), keep)
   }
-  let requests = 0
-  for (let batch = 0; batch < MAX_BATCHES && !signal.aborted; batch += 1) {
-    const rolled = await rollUpOnce(sql, kept, embedded ? BATCH_RECORDS.embedded : BATCH_RECORDS.server)
-    requests += rolled.requests
-    if (rolled.outcome !== 'done') break
-  }
+  const { requests } = await rollUp(sql, { keptSince: kept, embedded, maxBatches: MAX_BATCHES, signal })
   return { requests }
 }

@@ -29,12 +29,38 @@ export async function ship(sql: Sql, writer: string, requests: readonly Shipped[
   })
 }
 
+type Unit = 'minute' | 'hour' | 'day'
+
 /** The sums of each place and bucket as text, counted from all rows that are there; without sketches. */
-export async function recount(sql: Sql, unit: 'minute' | 'hour' | 'day'): Promise<string[]> {
+export async function recount(sql: Sql, unit: Unit): Promise<string[]> {
+  const rows = await sql.unsafe<{ row: string }[]>(`${recounted(unit)} ORDER BY 1`)
+  return rows.map(({ row }) => row)
+}
+
+/** What the level says, in the form of `recount`. */
+export async function sumsOf(sql: Sql, unit: Unit): Promise<string[]> {
+  const rows = await sql.unsafe<{ row: string }[]>(`${summed(unit)} ORDER BY 1`)
+  return rows.map(({ row }) => row)
+}
+
+/** How many places and buckets differ between the two, however many there are and however long it takes. */
+export async function countDiffering(sql: Sql, unit: Unit): Promise<number> {
+  return await sql.begin(async (transaction) => {
+    await transaction`SET LOCAL statement_timeout = 0`
+    const [found] = await transaction.unsafe<{ differing: string }[]>(`
+      WITH counted AS MATERIALIZED (${recounted(unit)}), summed AS MATERIALIZED (${summed(unit)})
+      SELECT count(*)::text AS differing FROM (
+        (SELECT row FROM counted EXCEPT ALL SELECT row FROM summed)
+        UNION ALL (SELECT row FROM summed EXCEPT ALL SELECT row FROM counted)) AS differing`)
+    return Number(found?.differing)
+  })
+}
+
+function recounted(unit: Unit): string {
   const outcomes = OUTCOMES.map(
     (outcome) => `coalesce(sum(occurrences) FILTER (WHERE outcome = '${outcome}'), 0)::bigint AS ${outcome}`,
   )
-  const rows = await sql.unsafe<{ row: string }[]>(`
+  return `
     SELECT json_build_array(project_id, origin, route, release_id, prompt, upstream, model, key_id, price, at,
       ${SUM_COLUMNS.join(', ')})::text AS row FROM (
       SELECT project_id, origin, route, release_id, prompt, upstream, model, key_id, price, to_json(at) AS at,
@@ -68,16 +94,12 @@ export async function recount(sql: Sql, unit: 'minute' | 'hour' | 'day'): Promis
             outcome = 'completed' AND stream AND ttft_ms IS NOT NULL AND output_tokens IS NOT NULL
               AND attempts -> -1 -> 'startedMs' IS NOT NULL AS is_timed
           FROM requests WHERE project_id IS NOT NULL) AS measured) AS split
-      GROUP BY project_id, origin, route, release_id, prompt, upstream, model, key_id, price, at) AS counted
-    ORDER BY 1`)
-  return rows.map(({ row }) => row)
+      GROUP BY project_id, origin, route, release_id, prompt, upstream, model, key_id, price, at) AS counted`
 }
 
-/** What the level says, in the form of `recount`. */
-export async function sumsOf(sql: Sql, unit: 'minute' | 'hour' | 'day'): Promise<string[]> {
-  const rows = await sql.unsafe<{ row: string }[]>(`
+function summed(unit: Unit): string {
+  return `
     SELECT json_build_array(place.project_id, origin, route, release_id, prompt, upstream, model, key_id, price, to_json(at),
       ${SUM_COLUMNS.join(', ')})::text AS row
-    FROM rollup_${unit}s AS cell JOIN rollup_places AS place ON place.id = cell.place ORDER BY 1`)
-  return rows.map(({ row }) => row)
+    FROM rollup_${unit}s AS cell JOIN rollup_places AS place ON place.id = cell.place`
 }

@@ -7,7 +7,7 @@ import type { Place } from './figures.ts'
 import { type Bins, learnBin, learnBins } from './sketch.ts'
 
 /** `app`: traffic. `shadow`: mirrored calls. `replay`: sent again. `suite`: what runs and judges asked. */
-export type Origin = 'app' | 'shadow' | 'replay' | 'suite'
+type Origin = 'app' | 'shadow' | 'replay' | 'suite'
 
 /** What is read of a request. */
 export type LogRow = Place & {

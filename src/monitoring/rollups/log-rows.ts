@@ -11,15 +11,17 @@ const MAX_WRITERS = 500
 
 /**
  * Spans that hold at most `maxRecords` records in all, hence no more rows. Those with the least come first and each has an even share
- * of what is left, so that a busy writer keeps no other one waiting. Empty when all is summed up.
+ * of what is left, so that a busy writer keeps no other one waiting. Empty when all is summed up. `ahead`
+ * is being written: what follows it.
  */
-export async function findSpans(sql: Sql, maxRecords: number): Promise<Span[]> {
+export async function findSpans(sql: Sql, maxRecords: number, ahead: readonly Span[] = []): Promise<Span[]> {
   const found = await sql<{ writer: string; fromSeq: string; records: string }[]>`
-    SELECT writer::text, coalesce(done.next_seq, 0)::text AS "fromSeq",
-      (shipped.next_seq - coalesce(done.next_seq, 0))::text AS records
-    FROM ship_cursors AS shipped LEFT JOIN rollup_cursors AS done USING (writer)
-    WHERE shipped.next_seq > coalesce(done.next_seq, 0)
-    ORDER BY shipped.next_seq - coalesce(done.next_seq, 0), writer LIMIT ${MAX_WRITERS}`
+    WITH places AS (
+      SELECT writer, shipped.next_seq, greatest(done.next_seq, ahead."toSeq", 0) AS from_seq
+      FROM ship_cursors AS shipped LEFT JOIN rollup_cursors AS done USING (writer)
+      LEFT JOIN json_to_recordset(${JSON.stringify(ahead)}::text::json) AS ahead (writer uuid, "toSeq" bigint) USING (writer))
+    SELECT writer::text, from_seq::text AS "fromSeq", (next_seq - from_seq)::text AS records FROM places
+    WHERE next_seq > from_seq ORDER BY next_seq - from_seq, writer LIMIT ${MAX_WRITERS}`
   let left = maxRecords
   return found.map(({ writer, fromSeq, records }, index) => {
     const share = Math.min(Number(records), Math.floor(left / (found.length - index)))

@@ -21,26 +21,75 @@ export const KEEP_ALL: KeptSince = { minute: 0, hour: 0, day: 0 }
 const ROLLUP_LOCK = 0x6176_616c_05
 
 /**
- * One batch of at most so many records, hence rows, hence places; a request has two records or more. Throws what the database says;
- * nothing of the batch is there then.
+ * Records of a batch, hence the most rows and the most places that are in memory; a request has two and more. The embedded database has
+ * one session: a gateway waits for it as long as a batch is written.
  */
+const BATCH_RECORDS = { server: 40_000, embedded: 4_000 }
+
+export type RollUpOptions = {
+  /** Asked for each batch. */
+  keptSince: () => KeptSince
+  embedded: boolean
+  maxBatches: number
+  /** Ends after the batch under way. */
+  signal?: AbortSignal
+}
+
+/** Batch after batch until nothing is left; the next one is read while one is written. Throws what `rollUpOnce` throws. */
+export async function rollUp(
+  sql: Sql,
+  { keptSince, embedded, maxBatches, signal }: RollUpOptions,
+): Promise<RolledUp> {
+  const records = embedded ? BATCH_RECORDS.embedded : BATCH_RECORDS.server
+  let requests = 0
+  let reading = readBatch(sql, keptSince, records, [])
+  for (let written = 0; written < maxBatches && signal?.aborted !== true; written += 1) {
+    const batch = await reading
+    if (batch === null) return { outcome: 'idle', requests }
+    reading = readBatch(sql, keptSince, records, batch.spans)
+    // Of no use when this batch fails, and its own failure is then nobody's.
+    reading.catch(() => undefined)
+    if (!(await writeBatch(sql, batch))) return { outcome: 'busy', requests }
+    requests += batch.requests
+  }
+  return { outcome: 'done', requests }
+}
+
+/** One batch of at most so many records. Throws what the database says; nothing of the batch is there then. */
 export async function rollUpOnce(
   sql: Sql,
   keptSince: () => KeptSince,
   batchRecords: number,
 ): Promise<RolledUp> {
-  const spans = await findSpans(sql, batchRecords)
-  if (spans.length === 0) return { outcome: 'idle', requests: 0 }
-  // Outside of the transaction: the embedded database has one session, which nobody shall wait for.
+  const batch = await readBatch(sql, keptSince, batchRecords, [])
+  if (batch === null) return { outcome: 'idle', requests: 0 }
+  const added = await writeBatch(sql, batch)
+  return added ? { outcome: 'done', requests: batch.requests } : { outcome: 'busy', requests: 0 }
+}
+
+type Batch = { spans: readonly Span[]; requests: number; levels: readonly [Level, Cell[]][] }
+
+/** Outside of a transaction, which the embedded database's one session would be kept for. Null when nothing is left after `ahead`. */
+async function readBatch(
+  sql: Sql,
+  keptSince: () => KeptSince,
+  records: number,
+  ahead: readonly Span[],
+): Promise<Batch | null> {
+  const spans = await findSpans(sql, records, ahead)
+  if (spans.length === 0) return null
   const rows = await readLogRows(sql, spans)
-  const levels = levelsOf(cellsOf(rows), keptSince())
-  const added = await sql.begin(async (transaction) => {
+  return { spans, requests: rows.length, levels: levelsOf(cellsOf(rows), keptSince()) }
+}
+
+/** False when another process is at it. */
+async function writeBatch(sql: Sql, { spans, levels }: Batch): Promise<boolean> {
+  return await sql.begin(async (transaction) => {
     if (!(await moveCursors(transaction, spans))) return false
     await addPlaces(transaction, placesOf(levels.flatMap(([, cells]) => cells)))
     for (const [level, cells] of levels) await addCells(transaction, level, cells)
     return true
   })
-  return added ? { outcome: 'done', requests: rows.length } : { outcome: 'busy', requests: 0 }
 }
 
 function levelsOf(minutes: readonly Cell[], keptSince: KeptSince): [Level, Cell[]][] {

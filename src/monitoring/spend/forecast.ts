@@ -21,7 +21,7 @@ export type ForecastInput = {
 const DAY_MS = 86_400_000
 const WEEK = 7
 /** Below a week nobody knows which days are quiet. */
-export const MIN_FORECAST_DAYS = WEEK
+const MIN_FORECAST_DAYS = WEEK
 /** Four weeks: a level of longer ago says less of the one to come. */
 export const MAX_FORECAST_DAYS = 4 * WEEK
 /** With each day of the week known twice, what differs between them is told from what varies. */

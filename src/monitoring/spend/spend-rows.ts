@@ -15,7 +15,7 @@ export const SPEND_GROUPS = [
   'day',
 ] as const
 export type SpendGroup = (typeof SPEND_GROUPS)[number]
-export type SpendFilter = Exclude<SpendGroup, 'day'>
+type SpendFilter = Exclude<SpendGroup, 'day'>
 
 export type SpendQuery = {
   projectId: string

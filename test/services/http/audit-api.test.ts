@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CliDeps, runCli } from '../../../src/cli/program.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createEvalActions } from '../../../src/eval-actions.ts'
+import { KEEP_ALL, rollUpOnce } from '../../../src/monitoring/rollups/roll-up.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'
 import { createSyncActions } from '../../../src/sync-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
@@ -11,6 +12,7 @@ import { noAuditActions } from '../../support/audit-actions.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 import { logRow } from '../../support/log-row.ts'
 import { noQualityActions } from '../../support/quality-actions.ts'
+import { ship } from '../../support/rollup-log.ts'
 
 const REQUEST = 'req_01kb000000000000000000000a'
 
@@ -185,6 +187,10 @@ test.each([
   ['/events?tagret=x', 'Did you mean "target"?'],
   ['/usage?group_by=model,user', 'key, project, route'],
   ['/usage?since=1d&until=2d', 'since is later'],
+  ['/spend?group_by=route,user', 'route, model, key'],
+  ['/spend?month=2026-13', 'a month such as'],
+  ['/spend?month=2099-01', 'has not begun'],
+  ['/spend?month=2026-01&since=7d', 'its own beginning'],
   ['/requests?failed=yes', 'true'],
 ])('a wrong filter of %s is refused by name', async (path, message) => {
   const answer = await call<{ error: { message: string } }>('auditor', 'GET', path)
@@ -270,4 +276,37 @@ describe('as commands', () => {
     expect(shown.out).toContain('ab'.repeat(32))
     expect(none).toMatchObject({ exitCode: 2, err: expect.stringContaining('nothing went upstream') })
   })
+})
+
+test('spend is of the own project, recorded, and shown as a table with what is left open', async () => {
+  const empty = await aval('auditor', 'spend')
+  const [own] = await database.sql<{ project: string }[]>`
+    SELECT project_id AS project FROM virtual_keys WHERE id = ${server.keyOf('default', 'auditor').id}`
+  const projectId = own?.project ?? null
+  await ship(database.sql, '0193f0d2-0000-7000-8000-000000000000', [
+    { open: { projectId }, close: { costMicroUsd: 2_345_678, price: 'list/1' } },
+    { open: { projectId, route: 'other' }, close: { costMicroUsd: 1_000_000, price: 'list/1' } },
+    { open: { projectId, route: 'other' } },
+    { open: { projectId: 'prj_elsewhere' }, close: { costMicroUsd: 9, price: 'list/1' } },
+  ])
+  await rollUpOnce(database.sql, () => KEEP_ALL, 1000)
+  server.records.length = 0
+
+  const answer = await call('auditor', 'GET', '/spend?group_by=route&purpose=case 17')
+  const { out, exitCode } = await aval('auditor', 'spend', '--by', 'route')
+
+  expect(empty.out).toContain('No requests in this time.')
+  expect(answer.json).toMatchObject({
+    data: [
+      { group: { route: 'support-answer' }, cost_usd: '2.345678', unpriced: 0 },
+      { group: { route: 'other' }, cost_usd: '1', unpriced: 1 },
+    ],
+    total: { cost_usd: '3.345678', requests: 3 },
+    forecast: { total_usd: null, refused: 'too_few_days' },
+  })
+  expect(server.records[0]).toMatchObject({ kind: 'access', action: 'spend.show', purpose: 'case 17' })
+  expect(exitCode).toBe(0)
+  expect(out).toMatch(/support-answer +\$2\.34 +70\.1 % +1 /)
+  expect(out).toContain('UNPRICED: 1 requests went to an upstream')
+  expect(out).toContain('no forecast, because fewer than seven whole days are known')
 })

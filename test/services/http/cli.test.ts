@@ -457,6 +457,7 @@ describe('mistakes', () => {
       'requests list',
       'requests show',
       'requests usage',
+      'spend',
       'audit erase',
       'audit erasures list',
       'audit erasures approve',

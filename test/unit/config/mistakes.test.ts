@@ -189,6 +189,14 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'retention.bodies: 30 days where at least 184 are expected by the profile "ai-act" (EU AI Act Art. 19 and 26(6): six months).',
     ],
     [
+      'monitoring: { keep: { minutes: 30d, hours: 7d } }',
+      'monitoring.keep.hours: 7 days where at least the 30 of minutes are expected.',
+    ],
+    [
+      'monitoring: { keep: { days: 36h } }',
+      'monitoring.keep.days: text "36h" where whole days such as 30d, at most 3650d is expected.',
+    ],
+    [
       'retention: { days: 30, bodies: 31d }',
       'retention.bodies: 31 days where at most 30 are expected: a body goes with its row at the latest.',
     ],
