@@ -14,6 +14,7 @@ import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
+import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
@@ -39,7 +40,8 @@ export type WorkerDeps = {
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
   Pick<AdvancePromotionDeps, 'advance'> &
-  Pick<ScoreTrafficDeps, 'log'>
+  Pick<ScoreTrafficDeps, 'log'> &
+  Pick<DeliverAlertsDeps, 'alerts'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -67,6 +69,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'watch-promotions': runWatchPromotions,
   'score-traffic': runScoreTraffic,
   'tidy-online': runTidyOnline,
+  'deliver-alerts': runDeliverAlerts,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -100,6 +103,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
+  await enqueuer.schedule('deliver-alerts', {}, DELIVER_ALERTS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,
