@@ -7,7 +7,6 @@ import { signWebhook, webhookKey } from './lib/webhook-signature.ts'
 import type { SendMessage } from './monitoring/alerts/deliver.ts'
 import { testMessage } from './monitoring/alerts/message.ts'
 import { linesOf, titleOf } from './monitoring/alerts/message-text.ts'
-import { sendMail } from './providers/notify/email.ts'
 import type { Notified } from './providers/notify/outcome.ts'
 import { createPoster, type Poster } from './providers/notify/post.ts'
 
@@ -27,13 +26,15 @@ export function openAlertChannels(
   const limit = timeoutMs === undefined ? {} : { timeoutMs }
   const poster = createPoster(limit)
   const find = (name: string) => alerts().channels.find((channel) => channel.name === name) ?? null
-  const sendTo = (channel: ChannelConfig, message: Outgoing): Promise<Notified> => {
-    if (channel.kind === 'webhook') return postSigned(poster, channel, message, clock.nowMs())
+  const sendTo = async (channel: ChannelConfig, message: Outgoing): Promise<Notified> => {
+    if (channel.kind === 'webhook') return await postSigned(poster, channel, message, clock.nowMs())
     if (channel.kind === 'slack')
-      return poster.post({ url: channel.url.reveal(), headers: {}, body: slackBody(message) })
+      return await poster.post({ url: channel.url.reveal(), headers: {}, body: slackBody(message) })
     const { content, id } = message
     const mail = { id, from: channel.from, to: channel.to, subject: titleOf(content), text: textOf(content) }
-    return sendMail({ url: channel.smtp.reveal(), ...limit }, mail)
+    // Loaded with the first mail.
+    const { sendMail } = await import('./providers/notify/email.ts')
+    return await sendMail({ url: channel.smtp.reveal(), ...limit }, mail)
   }
   return {
     send: async (message) => {

@@ -90,6 +90,11 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ...parts,
       ask,
       advance: async () => null,
+      alerts: {
+        rules: () => [],
+        send: async () => ({ outcome: 'sent' as const, note: null }),
+        random: () => 0,
+      },
       log: async () => ({ event: async () => undefined }),
       evaluate,
       sql,
