@@ -150,13 +150,13 @@ describe('aval alerts', () => {
     const shown = await aval('show', id)
     const wrong = await aval('show', 'alr_1')
 
-    expect(listed.stdout).toMatch(new RegExp(`${id}\\s+${route}\\s+error_rate`))
-    expect(empty.stdout).toBe('Nothing is out of the usual.\n')
-    expect(acked.stdout).toBe(`${id} acknowledged. No reminders of it any more.\n`)
-    expect(shown.stdout).toMatch(/because of +price -3, output_tokens \+19/)
-    expect(shown.stdout).toMatch(/acknowledged .* by default engineer: rolling back/)
-    expect(shown.stdout).toMatch(/near it .* release support-answer@r14/)
-    expect([wrong.exitCode, wrong.stderr]).toEqual([2, expect.stringMatching(/no alert. aval alerts list/)])
+    expect(listed.out).toMatch(new RegExp(`${id}\\s+${route}\\s+error_rate`))
+    expect(empty.out).toBe('Nothing is out of the usual.\n')
+    expect(acked.out).toBe(`${id} acknowledged. No reminders of it any more.\n`)
+    expect(shown.out).toMatch(/because of +price -3, output_tokens \+19/)
+    expect(shown.out).toMatch(/acknowledged .* by default engineer: rolling back/)
+    expect(shown.out).toMatch(/near it .* release support-answer@r14/)
+    expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringMatching(/no alert. aval alerts list/)])
   })
 
   test('silences, lists silences and ends them', async () => {
@@ -172,13 +172,13 @@ describe('aval alerts', () => {
       'a move',
       '--json',
     )
-    const { id } = JSON.parse(made.stdout) as { id: string }
+    const { id } = JSON.parse(made.out) as { id: string }
     const active = await aval('silences', '--active')
     const ended = await aval('unsilence', id)
     const none = await aval('unsilence', 'sil_1')
 
-    expect(active.stdout).toMatch(new RegExp(`${id}\\s+quiet ttft_p95`))
-    expect(ended.stdout).toMatch(/is over/)
+    expect(active.out).toMatch(new RegExp(`${id}\\s+quiet ttft_p95`))
+    expect(ended.out).toMatch(/is over/)
     expect(none.exitCode).toBe(2)
   })
 
@@ -187,12 +187,12 @@ describe('aval alerts', () => {
     const refused = await aval('test', 'gone')
     const unknown = await aval('test', 'on-cal')
 
-    expect([sent.exitCode, sent.stdout]).toEqual([0, 'on-call took the message.\n'])
-    expect([refused.exitCode, refused.stderr]).toEqual([
+    expect([sent.exitCode, sent.out]).toEqual([0, 'on-call took the message.\n'])
+    expect([refused.exitCode, refused.err]).toEqual([
       1,
       expect.stringMatching(/gone did not take the message: .* 410/),
     ])
-    expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringMatching(/Did you mean "on-call"/)])
+    expect([unknown.exitCode, unknown.err]).toEqual([2, expect.stringMatching(/Did you mean "on-call"/)])
     expect(server.records.map(({ action }) => action)).toEqual(['alerts.test', 'alerts.test', 'alerts.test'])
   })
 })
