@@ -79,6 +79,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'update-store',
   'run-suite',
   'score-traffic',
+  'deliver-alerts',
 ])
 
 const CONCURRENCY = 4

@@ -1,6 +1,7 @@
 /** `aval alerts list|show|ack|test`: what changed, why, who was told and who looks after it. */
 
 import type { Command } from 'commander'
+import { amountText } from '../../lib/amount.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -19,6 +20,7 @@ type Alert = {
   id: string
   subject: Subject
   metric: string
+  unit: string | null
   change: string
   began_at: string
   opened_at: string
@@ -98,8 +100,8 @@ function addList(alerts: Command, context: CliContext): void {
             alert.id,
             subjectText(alert.subject),
             alert.metric,
-            figure(alert.value),
-            figure(alert.usual),
+            figure(alert.value, alert.unit),
+            figure(alert.usual, alert.unit),
             formatTime(context.terminal, alert.began_at),
             formatTime(context.terminal, alert.ended_at),
             shorten(alert.acknowledged?.by_name ?? alert.acknowledged?.by ?? '-', 24),
@@ -133,14 +135,14 @@ function addShow(alerts: Command, context: CliContext): void {
 function writeAlert({ terminal }: CliContext, alert: ShownAlert): void {
   const { acknowledged: acked, explanation } = alert
   const time = (iso: string) => formatTime(terminal, iso)
-  const signed = (amount: number) => `${amount < 0 ? '' : '+'}${figure(amount)}`
+  const signed = (amount: number) => `${amount < 0 ? '' : '+'}${figure(amount, explanation?.unit ?? null)}`
   terminal.write(
     formatFields([
       ['alert', `${alert.id}  ${alert.ended_at === null ? 'open' : 'over'}`],
       ['of', `${subjectText(alert.subject)}  ${alert.metric}`],
       [
         'level',
-        `${figure(alert.value)} where ${figure(alert.usual)} is usual (${alert.change}, ${figure(alert.excess)} times its limit)`,
+        `${figure(alert.value, alert.unit)} where ${figure(alert.usual, alert.unit)} is usual (${alert.change}, ${figure(alert.excess, null)} times its limit)`,
       ],
       ['began', time(alert.began_at)],
       ['noticed', time(alert.opened_at)],
@@ -163,7 +165,6 @@ function writeAlert({ terminal }: CliContext, alert: ShownAlert): void {
           .map((one) => `${one.dimension} ${one.value} ${signed(one.amount)}`)
           .join(', ') || null,
       ],
-      ['unit', explanation?.unit ?? null],
     ]),
   )
   for (const near of explanation?.changes ?? []) {
@@ -231,7 +232,7 @@ function addTest(alerts: Command, context: CliContext): void {
   )
 }
 
-/** In three digits; `-` for what is not known. */
-function figure(value: number | null): string {
-  return value === null ? '-' : String(Number(value.toPrecision(3)))
+/** `-` for what is not known. */
+function figure(value: number | null, unit: string | null): string {
+  return value === null ? '-' : amountText(value, unit)
 }

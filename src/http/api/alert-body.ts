@@ -3,6 +3,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Alert, Subject } from '../../monitoring/alerts/alert.ts'
 import type { DeliveryRow } from '../../monitoring/alerts/delivery-rows.ts'
+import { unitOf } from '../../monitoring/alerts/message.ts'
 import { MAX_SILENCE_MS, type Silence } from '../../monitoring/alerts/silence.ts'
 import { durationText, instantText, limitText, strictShape } from './validation.ts'
 
@@ -60,6 +61,7 @@ const alertShape = {
   id: z.string(),
   subject: subjectSchema,
   metric: z.string(),
+  unit: z.string().nullable(),
   /** In which way it changed: jump, level, spread, creep, bar or data. */
   change: z.string(),
   began_at: z.string(),
@@ -133,6 +135,7 @@ export function toAlert(alert: Alert, silencedBy: string | null): z.infer<typeof
     id: alert.id,
     subject: alert.subject,
     metric: alert.metric,
+    unit: unitOf(alert),
     change: alert.change,
     began_at: iso(alert.beganAtMs),
     opened_at: iso(alert.openedAtMs),

@@ -1,5 +1,6 @@
 /** A message as people read it: one line for each event, what caused it below. Times are UTC. Pure. */
 
+import { amountText } from '../../lib/amount.ts'
 import { printableLine } from '../../lib/printable.ts'
 import type { AlertMessage, MessageEvent } from './message.ts'
 
@@ -35,7 +36,7 @@ function sentenceOf(event: MessageEvent): string {
   const level =
     value === null
       ? ''
-      : `: ${amountOf(value, unit)}${usual === null ? '' : ` where ${amountOf(usual, unit)} is usual${riseOf(value, usual)}`}`
+      : `: ${amountText(value, unit)}${usual === null ? '' : ` where ${amountText(usual, unit)} is usual${riseOf(value, usual)}`}`
   const since =
     ended === null ? ` since ${minuteOf(began)}` : ` from ${minuteOf(began)} to ${minuteOf(ended)}`
   const acked = event.acknowledged ? ', acknowledged' : ''
@@ -44,7 +45,7 @@ function sentenceOf(event: MessageEvent): string {
 
 function reasonsOf({ causes, changes, unit }: MessageEvent): string[] {
   const parts = causes.map(
-    ({ cause, amount }) => `${printableLine(cause)} ${amount < 0 ? '' : '+'}${amountOf(amount, unit)}`,
+    ({ cause, amount }) => `${printableLine(cause)} ${amount < 0 ? '' : '+'}${amountText(amount, unit)}`,
   )
   const near = changes.map(({ kind, target, at }) => `${kind} ${printableLine(target)} at ${minuteOf(at)}`)
   return [
@@ -57,16 +58,6 @@ function riseOf(value: number, usual: number): string {
   if (usual <= 0) return ''
   const percent = Math.round((value / usual - 1) * 100)
   return ` (${percent < 0 ? '' : '+'}${percent} %)`
-}
-
-/** In three digits. */
-function amountOf(value: number, unit: MessageEvent['unit']): string {
-  const short = Number(value.toPrecision(3))
-  if (unit === 'micro_usd') return `${value < 0 ? '-' : ''}$${Number((Math.abs(value) / 1e6).toPrecision(3))}`
-  if (unit === 'share') return `${Number((value * 100).toPrecision(3))} %`
-  if (unit === 'ms') return `${short} ms`
-  if (unit === 'a_minute') return `${short}/min`
-  return String(short)
 }
 
 /** `2026-03-02 13:35 UTC` */

@@ -1,7 +1,7 @@
 /** What a receiver is told: names and figures alone. Never a text that a person, a prompt or a model wrote. Pure. */
 
 import { METRICS, type Unit } from '../watch/metrics.ts'
-import type { Alert, Explanation, Subject } from './alert.ts'
+import type { Alert, Subject } from './alert.ts'
 import type { AlertEvent } from './due.ts'
 
 /** Snake case: it is the body of a webhook as it stands. */
@@ -73,7 +73,7 @@ function toEvent(event: AlertEvent, alert: Alert): MessageEvent {
     alert_id: alert.id,
     subject: alert.subject,
     metric: alert.metric,
-    unit: unitOf(alert.metric, explanation),
+    unit: unitOf(alert),
     change: alert.change,
     value: alert.value,
     usual: alert.usual,
@@ -91,7 +91,8 @@ function toEvent(event: AlertEvent, alert: Alert): MessageEvent {
   }
 }
 
-function unitOf(metric: string, explanation: Explanation | null): MessageEvent['unit'] {
+/** Null where nobody knows it. */
+export function unitOf({ metric, explanation }: Pick<Alert, 'metric' | 'explanation'>): MessageEvent['unit'] {
   if (Object.hasOwn(METRICS, metric)) return METRICS[metric as keyof typeof METRICS].unit
   if (metric.startsWith('score:')) return 'score'
   return explanation?.unit ?? null

@@ -1,7 +1,6 @@
 /** /api/alerts, /api/silences and the alerts commands against a real database behind a real /api. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Alert } from '../../../src/monitoring/alerts/alert.ts'
 import { endAlert, openAlert, setExplanation } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { noteAllDue } from '../../../src/monitoring/alerts/note-due.ts'
 import { aKnownAlert, anAlert, aRule } from '../../support/alerts.ts'
@@ -141,7 +140,7 @@ describe('an alert over /api', () => {
 
 describe('aval alerts', () => {
   test('lists, shows, acknowledges', async () => {
-    const { id, route, alert } = await opened({ metric: 'error_rate' } satisfies Partial<Alert>)
+    const { id, route, alert } = await opened({ metric: 'error_rate', value: 0.042, usual: null })
     await setExplanation(database.sql, { ...alert, id }, aKnownAlert().explanation!)
 
     const listed = await aval('list', '--open', '--route', route)
@@ -150,10 +149,10 @@ describe('aval alerts', () => {
     const shown = await aval('show', id)
     const wrong = await aval('show', 'alr_1')
 
-    expect(listed.out).toMatch(new RegExp(`${id}\\s+${route}\\s+error_rate`))
+    expect(listed.out).toMatch(new RegExp(`${id}\\s+${route}\\s+error_rate\\s+4.2 %\\s+-`))
     expect(empty.out).toBe('Nothing is out of the usual.\n')
     expect(acked.out).toBe(`${id} acknowledged. No reminders of it any more.\n`)
-    expect(shown.out).toMatch(/because of +price -3, output_tokens \+19/)
+    expect(shown.out).toMatch(/because of +price -\$0\.000003, output_tokens \+\$0\.000019/)
     expect(shown.out).toMatch(/acknowledged .* by default engineer: rolling back/)
     expect(shown.out).toMatch(/near it .* release support-answer@r14/)
     expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringMatching(/no alert. aval alerts list/)])

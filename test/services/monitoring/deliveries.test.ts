@@ -1,5 +1,9 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import { openAlertChannels } from '../../../src/alert-channels.ts'
 import { seededRandom } from '../../../src/lib/random.ts'
+import { Secret } from '../../../src/lib/secret.ts'
 import type { SeriesKey } from '../../../src/monitoring/alerts/alert.ts'
 import { ackAlert, endAlert, openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { deliverMessages, type SendMessage } from '../../../src/monitoring/alerts/deliver.ts'
@@ -152,6 +156,39 @@ describeDatabases('what alerts are told', (open) => {
     expect(await listDeliveries(open().sql, projectId, vain)).toMatchObject([
       { state: 'failed', tries: 12, note: 'hooks.example.org answered 500', nextTryAtMs: null },
     ])
+  })
+
+  test('reaches a receiver that answers 500 three times and then takes it, each time the same bytes under the same id', async () => {
+    const { projectId, startMs, rule, opened } = aProject()
+    const id = await opened()
+    await note([rule()], startMs)
+    const got: string[] = []
+    const receiver = createServer(async (request, answer) => {
+      const body = Buffer.concat(await request.toArray()).toString()
+      const count = got.push(`${request.headers['webhook-id']} ${body}`)
+      answer.writeHead(count > 3 ? 200 : 500).end()
+    })
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+    const channel = {
+      name: 'on-call',
+      kind: 'webhook',
+      url: new Secret(url, 'aval.yaml'),
+      secret: new Secret('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'env:X'),
+    } as const
+    let nowMs = startMs
+    const clock = { nowMs: () => nowMs, monotonicMs: () => 0 }
+    const { send, close } = openAlertChannels(() => ({ channels: [channel], rules: [] }), { clock })
+
+    for (; nowMs < startMs + HOUR; nowMs += 10 * MINUTE) {
+      await deliverMessages({ sql: open().sql, clock, random: seededRandom(2), send }, never)
+    }
+    await close()
+    receiver.close()
+
+    expect(got).toHaveLength(4)
+    expect(new Set(got).size).toBe(1)
+    expect(await told(projectId, id)).toEqual(['on-call opened sent 4'])
   })
 
   test('is not tried again where it was refused for good', async () => {
