@@ -221,6 +221,7 @@ function apiDeps(opened: OpenedParts, checks: ChecksDeps, retriever: Retriever, 
     monitor: { sql: opened.sql, clock, record },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     monitorExplain: { sql: opened.sql, clock, record },
+    alerts: alertsDeps(opened, record),
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
@@ -260,6 +261,26 @@ function promotionDeps(
       labels: () => policedLabels(config()),
       policyOf,
       hasRoute: async (projectId, route) => (await lastNumber(db, projectId, route)) > 0,
+    },
+  }
+}
+
+function alertsDeps({ sql, runtime }: OpenedParts, record: Recorder): ApiDeps['alerts'] {
+  const inForce = () => runtime.config().alerts
+  return {
+    sql,
+    clock: systemClock,
+    record,
+    channels: () => inForce().channels.map(({ name }) => name),
+    test: async (projectId, channel) => {
+      // Loaded with the first test: a gateway sends no other message.
+      const { openAlertChannels } = await import('./alert-channels.ts')
+      const channels = openAlertChannels(inForce, { clock: systemClock })
+      try {
+        return await channels.test(projectId, channel)
+      } finally {
+        await channels.close()
+      }
     },
   }
 }

@@ -15,6 +15,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { JobObserver } from '../telemetry/metrics/job-metrics.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
+import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { giveSigns } from './give-signs.ts'
 import { ROLL_UP_EVERY_MS, type RollUpDeps, runRollUp } from './roll-up.ts'
@@ -46,7 +47,8 @@ export type WorkerDeps = {
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
   Pick<AdvancePromotionDeps, 'advance'> &
   Pick<ScoreTrafficDeps, 'log'> &
-  Pick<RollUpDeps, 'keepRollups'>
+  Pick<RollUpDeps, 'keepRollups'> &
+  Pick<DeliverAlertsDeps, 'alerts'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -77,6 +79,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'roll-up': runRollUp,
   'tidy-rollups': runTidyRollups,
   'watch-series': runWatchSeries,
+  'deliver-alerts': runDeliverAlerts,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -87,6 +90,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'run-suite',
   'score-traffic',
   'roll-up',
+  'deliver-alerts',
 ])
 
 const CONCURRENCY = 4
@@ -114,6 +118,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('roll-up', {}, ROLL_UP_EVERY_MS)
   await enqueuer.schedule('tidy-rollups', {}, TIDY_ROLLUPS_EVERY_MS)
   await enqueuer.schedule('watch-series', {}, WATCH_SERIES_EVERY_MS)
+  await enqueuer.schedule('deliver-alerts', {}, DELIVER_ALERTS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -40,6 +40,8 @@ export const JOBS = {
   'tidy-rollups': z.strictObject({}),
   /** Gives what requests came to in the last minutes to the detectors. */
   'watch-series': z.strictObject({}),
+  /** Tells alerts to the channels of aval.yaml. */
+  'deliver-alerts': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

@@ -5,6 +5,7 @@ import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
+import { type AlertsApiDeps, alertsApi } from './alerts.ts'
 import { limitBody } from './body-limit.ts'
 import { calibrationsApi, RATINGS_BODY_MAX_BYTES } from './calibrations.ts'
 import { type CardsApiDeps, cardsApi } from './cards.ts'
@@ -40,6 +41,7 @@ import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
 import { withRoles } from './role-document.ts'
 import { type ShadowsApiDeps, shadowsApi } from './shadows.ts'
+import { silencesApi } from './silences.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type SpendApiDeps, spendApi } from './spend.ts'
@@ -77,6 +79,7 @@ export type ApiDeps = {
   onlineScores: OnlineScoresApiDeps
   monitorExplain: MonitorExplainDeps
   monitor: MonitorApiDeps
+  alerts: AlertsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -153,6 +156,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', onlineScoresApi(deps.onlineScores))
   api.route('/', monitorExplainApi(deps.monitorExplain))
   api.route('/', monitorApi(deps.monitor))
+  api.route('/', alertsApi(deps.alerts))
+  api.route('/', silencesApi(deps.alerts))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

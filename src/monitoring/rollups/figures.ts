@@ -79,7 +79,7 @@ export function newFigures(): Figures {
 }
 
 /** Figures that add up as numbers. */
-const SUMS = [
+export const SUMS = [
   'requests',
   'filtered',
   'cut',

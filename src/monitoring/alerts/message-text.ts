@@ -1,0 +1,66 @@
+/** A message as people read it: one line for each event, what caused it below. Times are UTC. Pure. */
+
+import { amountText } from '../../lib/amount.ts'
+import { printableLine } from '../../lib/printable.ts'
+import type { AlertMessage, MessageEvent } from './message.ts'
+
+const HAPPENED = {
+  opened: 'changed',
+  still_open: 'has still not recovered',
+  ended: 'is as usual again',
+} as const
+
+/** One line: a mail's subject, and how a message begins. */
+export function titleOf({ type, data }: AlertMessage): string {
+  if (type === 'test') return `Aval: test message to ${data.channel}`
+  const count = data.events.length + data.more
+  const [first] = data.events
+  if (count === 1 && first !== undefined) return `Aval: ${nameOf(first)} ${HAPPENED[first.event]}`
+  return `Aval: ${count} alerts of project ${data.project}`
+}
+
+/** Lines without their ends. */
+export function linesOf({ type, data }: AlertMessage): string[] {
+  if (type === 'test') return [`Alerts of project ${data.project} reach the channel ${data.channel}.`]
+  const lines = data.events.flatMap((event) => [sentenceOf(event), ...reasonsOf(event)])
+  return data.more === 0 ? lines : [...lines, `and ${data.more} more: aval alerts list --open`]
+}
+
+function nameOf({ subject, metric }: MessageEvent): string {
+  const kind = subject.kind === 'upstream' ? 'upstream ' : ''
+  return printableLine(`${kind}${subject.name} ${metric}`)
+}
+
+function sentenceOf(event: MessageEvent): string {
+  const { alert_id: id, value, usual, unit, began_at: began, ended_at: ended } = event
+  const level =
+    value === null
+      ? ''
+      : `: ${amountText(value, unit)}${usual === null ? '' : ` where ${amountText(usual, unit)} is usual${riseOf(value, usual)}`}`
+  const since =
+    ended === null ? ` since ${minuteOf(began)}` : ` from ${minuteOf(began)} to ${minuteOf(ended)}`
+  const acked = event.acknowledged ? ', acknowledged' : ''
+  return `${nameOf(event)} ${HAPPENED[event.event]}${level}${since}${acked} (aval alerts show ${id})`
+}
+
+function reasonsOf({ causes, changes, unit }: MessageEvent): string[] {
+  const parts = causes.map(
+    ({ cause, amount }) => `${printableLine(cause)} ${amount < 0 ? '' : '+'}${amountText(amount, unit)}`,
+  )
+  const near = changes.map(({ kind, target, at }) => `${kind} ${printableLine(target)} at ${minuteOf(at)}`)
+  return [
+    ...(parts.length === 0 ? [] : [`  because of ${parts.join(', ')}`]),
+    ...(near.length === 0 ? [] : [`  near it: ${near.join(', ')}`]),
+  ]
+}
+
+function riseOf(value: number, usual: number): string {
+  if (usual <= 0) return ''
+  const percent = Math.round((value / usual - 1) * 100)
+  return ` (${percent < 0 ? '' : '+'}${percent} %)`
+}
+
+/** `2026-03-02 13:35 UTC` */
+function minuteOf(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`
+}
