@@ -34,6 +34,9 @@ export type IdKind =
   | 'look'
   | 'card'
   | 'onl'
+  | 'alr'
+  | 'sil'
+  | 'msg'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)
