@@ -14,6 +14,7 @@ import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
+import { COMPARE_WINDOWS_EVERY_MS, runCompareWindows } from './compare-windows.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
@@ -67,6 +68,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'watch-promotions': runWatchPromotions,
   'score-traffic': runScoreTraffic,
   'tidy-online': runTidyOnline,
+  'compare-windows': runCompareWindows,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -76,6 +78,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'update-store',
   'run-suite',
   'score-traffic',
+  'compare-windows',
 ])
 
 const CONCURRENCY = 4
@@ -100,6 +103,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
+  await enqueuer.schedule('compare-windows', {}, COMPARE_WINDOWS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -34,6 +34,8 @@ export const JOBS = {
   'score-traffic': z.strictObject({ orderId: z.string().regex(/^onl_[0-9a-z]{26}$/) }),
   /** Rings for live orders, whose traffic goes on. */
   'tidy-online': z.strictObject({}),
+  /** Compares windows of routes' traffic: those that are due, and those that somebody asked for. */
+  'compare-windows': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

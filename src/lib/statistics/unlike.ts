@@ -83,11 +83,12 @@ export function centroidShift(cells: Float64Array, width: number): LabelStatisti
   return (labels) => {
     sum.fill(0)
     let first = 0
-    labels.forEach((label, row) => {
-      if (label !== 1) return
+    for (let row = 0; row < labels.length; row += 1) {
+      if (labels[row] !== 1) continue
       first += 1
-      for (let at = 0; at < width; at += 1) sum[at] = (sum[at] ?? 0) + (cells[row * width + at] ?? 0)
-    })
+      const from = row * width
+      for (let at = 0; at < width; at += 1) sum[at] = (sum[at] as number) + (cells[from + at] as number)
+    }
     const second = labels.length - first
     return sum.reduce((squares, of, at) => squares + (of / first - ((total[at] ?? 0) - of) / second) ** 2, 0)
   }

@@ -12,12 +12,24 @@ export type Terms = {
   baseline: readonly Pick<WordOdds, 'word' | 'z'>[]
 }
 
+/** What an embedding model is held to. */
+export type EmbedderPrint = {
+  /** SHA-256 over the files of a local model; null for a remote one. */
+  digest: string | null
+  /** Vectors of `PROBES`, to five digits. */
+  probes: readonly (readonly number[])[]
+}
+
 export type FindingDetail = {
   /** The compared figure in each window: a share, a median, bits; null where it has no one figure. */
   levels: { recent: number; baseline: number } | null
   /** Why it is unknown, or what moved most, as a sentence. */
   reason: string | null
   terms: Terms | null
+  /** Requests that were drawn and could not be read, by why. */
+  left: Readonly<Record<string, number>> | null
+  /** Of an embedding model, what it is held to from now on. */
+  print: EmbedderPrint | null
 }
 
 export type Finding = FindingDetail & {
@@ -58,7 +70,18 @@ export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): 
   const adjusted = holm(made.map(({ tested }) => tested.p))
   return tests.map((test) => {
     if (!('tested' in test)) return test
-    const { feature, method, sizes, tested, effect, bar, levels = null, reason = null, terms = null } = test
+    const {
+      feature,
+      method,
+      sizes,
+      tested,
+      effect,
+      bar,
+      levels = null,
+      reason = null,
+      terms = null,
+      left = null,
+    } = test
     const adjustedP = adjusted[made.indexOf(test)] ?? 1
     return {
       feature,
@@ -74,6 +97,8 @@ export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): 
       levels,
       reason,
       terms,
+      left,
+      print: null,
       verdict: adjustedP <= ALPHA && effect >= bar ? 'drift' : 'same',
     }
   })
@@ -92,8 +117,7 @@ export function unknownFinding(
     effect: null,
     bar: null,
     levels: null,
-    terms: null,
-  }
+    terms: null, left: null, print: null }
   const { recent: recentSize, baseline: baselineSize } = sizes
   return { feature, method, recentSize, baselineSize, seed, ...none, reason, verdict: 'unknown' }
 }
