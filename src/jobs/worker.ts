@@ -17,6 +17,7 @@ import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { COMPARE_WINDOWS_EVERY_MS, runCompareWindows } from './compare-windows.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
+import { runScoreSentinels, SCORE_SENTINELS_EVERY_MS } from './score-sentinels.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
@@ -69,6 +70,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'score-traffic': runScoreTraffic,
   'tidy-online': runTidyOnline,
   'compare-windows': runCompareWindows,
+  'score-sentinels': runScoreSentinels,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -79,6 +81,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'run-suite',
   'score-traffic',
   'compare-windows',
+  'score-sentinels',
 ])
 
 const CONCURRENCY = 4
@@ -104,6 +107,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
   await enqueuer.schedule('compare-windows', {}, COMPARE_WINDOWS_EVERY_MS)
+  await enqueuer.schedule('score-sentinels', {}, SCORE_SENTINELS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -36,6 +36,8 @@ export const JOBS = {
   'tidy-online': z.strictObject({}),
   /** Compares windows of routes' traffic: those that are due, and those that somebody asked for. */
   'compare-windows': z.strictObject({}),
+  /** Gives judges of live traffic the answers again that they judged before, once a day. */
+  'score-sentinels': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS
