@@ -201,6 +201,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): A
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
+    monitorData: { sql: opened.sql, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }

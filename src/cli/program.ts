@@ -23,6 +23,7 @@ import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
 import { addModelCommands } from './commands/models.ts'
+import { addDataCommand } from './commands/monitor/data.ts'
 import { addOnlineCommands } from './commands/online.ts'
 import { addDoctorCommand, addProcessCommands, addReloadCommand } from './commands/operations.ts'
 import { addPriceCommands } from './commands/price.ts'
@@ -168,6 +169,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addRateCommands(review, context)
   addCalibrationCommands(review, context)
   addOnlineCommands(program, context)
+  addDataCommand(program.command('monitor').description('what is watched of live traffic'), context)
 }
 
 /** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */

@@ -21,11 +21,16 @@ export async function runCompareWindows(
   JOBS['compare-windows'].parse(payload)
   const { sql, clock } = deps
   const due = await queueDueChecks(sql, clock.nowMs())
-  const open = await listOpenChecks(sql, clock.nowMs() - SILENT_MS, MAX_CHECKS)
+  const tried = new Set<string>()
   const failures: unknown[] = []
   let done = 0
-  for (const id of open) {
+  while (tried.size < MAX_CHECKS) {
     signal.throwIfAborted()
+    // What was asked for meanwhile found this round under way, and was left to it.
+    const open = await listOpenChecks(sql, clock.nowMs() - SILENT_MS, MAX_CHECKS)
+    const id = open.find((one) => !tried.has(one))
+    if (id === undefined) break
+    tried.add(id)
     try {
       if ((await executeCheck({ ...deps, languageOf: detectLanguage, signal }, id)) === 'done') done += 1
     } catch (error) {

@@ -33,7 +33,17 @@ export async function runScoreSentinels(
   if (given.keys === null || orders.length === 0) return { judges: 0 }
   const opened = { keys: given.keys, ask: await given.ask(), log: await given.log() }
   const embed = embedWith(given.models, clock)
-  const deps = { sql, db, clock, evaluate, embed, random: Math.random, prepare: readyScorers, signal, ...opened }
+  const deps = {
+    sql,
+    db,
+    clock,
+    evaluate,
+    embed,
+    random: Math.random,
+    prepare: readyScorers,
+    signal,
+    ...opened,
+  }
   const failures: unknown[] = []
   let judges = 0
   for (const orderId of orders) {

@@ -244,6 +244,7 @@ function apiDeps(parts: {
       targetOf: () => ({ price: null, free: true }),
     },
     onlineScores: { sql: database.sql, db, clock, record, ring },
+    monitorData: { sql: database.sql, clock, record, ring },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     cards: { db, sql: database.sql, record, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },

@@ -50,6 +50,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   'POST /api/online-scores/{id}/stop': {},
   'GET /api/online-scores/{id}/values': { query: () => 'release=r1&scorer=refusal' },
+  'GET /api/monitor/data': { query: () => 'route=watched' },
+  'POST /api/monitor/data': { body: () => ({ route: 'watched' }) },
   'POST /api/shadows': {
     kind: 'shadowable',
     body: (objects) => ({

@@ -25,6 +25,7 @@ import { type LabelsApiDeps, labelsApi } from './labels.ts'
 import { langfuseApi } from './langfuse.ts'
 import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts'
 import { type ModelsApiDeps, modelsApi } from './models.ts'
+import { type MonitorDataDeps, monitorDataApi } from './monitor-data.ts'
 import { type OnlineScoresApiDeps, onlineScoresApi } from './online-scores.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
 import { type PoliciesApiDeps, policiesApi } from './policies.ts'
@@ -71,6 +72,7 @@ export type ApiDeps = {
   evalRuns: EvalRunsApiDeps
   reviews: ReviewsApiDeps
   onlineScores: OnlineScoresApiDeps
+  monitorData: MonitorDataDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -144,6 +146,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', reviewsApi(deps.reviews))
   api.route('/', calibrationsApi(deps.reviews))
   api.route('/', onlineScoresApi(deps.onlineScores))
+  api.route('/', monitorDataApi(deps.monitorData))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

@@ -117,7 +117,10 @@ export function unknownFinding(
     effect: null,
     bar: null,
     levels: null,
-    terms: null, left: null, print: null }
+    terms: null,
+    left: null,
+    print: null,
+  }
   const { recent: recentSize, baseline: baselineSize } = sizes
   return { feature, method, recentSize, baselineSize, seed, ...none, reason, verdict: 'unknown' }
 }

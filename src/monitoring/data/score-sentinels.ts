@@ -107,7 +107,11 @@ async function checkJudge(scoring: Scoring, judge: Judge): Promise<boolean> {
   return await conclude(scoring, judge)
 }
 
-async function recordRead({ log, clock, row, order }: Scoring, { name }: Judge, batch: readonly Sentinel[]): Promise<void> {
+async function recordRead(
+  { log, clock, row, order }: Scoring,
+  { name }: Judge,
+  batch: readonly Sentinel[],
+): Promise<void> {
   const atMs = clock.nowMs()
   await log.event({
     id: newId('evt', atMs),
@@ -130,7 +134,11 @@ async function recordRead({ log, clock, row, order }: Scoring, { name }: Judge, 
 }
 
 /** Throws the signal's reason alone. */
-async function scoreOnce(scoring: Scoring, { ready }: Judge, { requestId }: Sentinel): Promise<SentinelScore> {
+async function scoreOnce(
+  scoring: Scoring,
+  { ready }: Judge,
+  { requestId }: Sentinel,
+): Promise<SentinelScore> {
   const { sql, db, keys, row, budget, signal } = scoring
   const skipped = (skip: NonNullable<SentinelScore['skip']>): SentinelScore => ({
     requestId,
@@ -176,8 +184,8 @@ async function conclude({ sql, clock, day, row, order }: Scoring, { key, name }:
   if (sentinels === 0) return false
   const { shift, agreement } = judgeShift(pairs)
   const nowMs = clock.nowMs()
-  const { then, now } = await readLiveScores(sql, key, nowMs - DAY_MS)
-  const live = liveShift(then, now)
+  const { earlier, recent } = await readLiveScores(sql, key, nowMs - DAY_MS)
+  const live = liveShift(earlier, recent)
   const check: JudgeCheck = {
     orderId: key.orderId,
     rules: key.rules,
@@ -188,7 +196,7 @@ async function conclude({ sql, clock, day, row, order }: Scoring, { key, name }:
     agreement,
     judge: shift,
     live,
-    liveScored: now.length,
+    liveScored: recent.length,
     ...tellApart({ judge: shift, live }),
   }
   return await sql.begin(async (transaction) => {

@@ -43,7 +43,11 @@ export async function chooseSentinels(
 }
 
 /** Those that nobody has settled on that day, in a fixed order. `day`: `2026-11-29`. */
-export async function listPendingSentinels(sql: Sql, { orderId, rules }: JudgeKey, day: string): Promise<Sentinel[]> {
+export async function listPendingSentinels(
+  sql: Sql,
+  { orderId, rules }: JudgeKey,
+  day: string,
+): Promise<Sentinel[]> {
   return await sql<Sentinel[]>`
     SELECT s.request_id AS "requestId", s.value FROM judge_sentinels s
     WHERE s.order_id = ${orderId} AND s.rules_hash = ${rules}
@@ -68,7 +72,11 @@ export async function insertSentinelScore(
 }
 
 /** What an order's sentinels have cost on a day, in micro-USD, and how many judgements that was. */
-export async function readSentinelCost(sql: Sql, orderId: string, day: string): Promise<{ spent: string; paid: number }> {
+export async function readSentinelCost(
+  sql: Sql,
+  orderId: string,
+  day: string,
+): Promise<{ spent: string; paid: number }> {
   const [row] = await sql<{ spent: string; paid: number }[]>`
     SELECT coalesce(sum(cost), 0)::text AS spent, count(*) FILTER (WHERE cost > 0)::integer AS paid
     FROM sentinel_scores WHERE order_id = ${orderId} AND on_day = ${day}::text::date`
@@ -80,13 +88,13 @@ export async function readSentinelPairs(
   sql: Sql,
   { orderId, rules }: JudgeKey,
   day: string,
-): Promise<{ sentinels: number; pairs: { then: number; now: number }[] }> {
-  const rows = await sql<{ first: number; now: number | null }[]>`
-    SELECT s.value AS first, d.value AS now FROM judge_sentinels s
+): Promise<{ sentinels: number; pairs: { before: number; after: number }[] }> {
+  const rows = await sql<{ before: number; after: number | null }[]>`
+    SELECT s.value AS before, d.value AS after FROM judge_sentinels s
     LEFT JOIN sentinel_scores d ON d.order_id = s.order_id AND d.rules_hash = s.rules_hash
       AND d.request_id = s.request_id AND d.on_day = ${day}::text::date
     WHERE s.order_id = ${orderId} AND s.rules_hash = ${rules} ORDER BY s.request_id LIMIT 1000`
-  const pairs = rows.flatMap(({ first, now }) => (now === null ? [] : [{ then: first, now }]))
+  const pairs = rows.flatMap(({ before, after }) => (after === null ? [] : [{ before, after }]))
   return { sentinels: rows.length, pairs }
 }
 
@@ -97,15 +105,15 @@ export async function readLiveScores(
   sql: Sql,
   { orderId, rules }: JudgeKey,
   sinceMs: number,
-): Promise<{ then: number[]; now: number[] }> {
+): Promise<{ earlier: number[]; recent: number[] }> {
   const since = new Date(sinceMs).toISOString()
-  const then = await sql<{ value: number }[]>`
+  const earlier = await sql<{ value: number }[]>`
     SELECT value FROM online_scores WHERE order_id = ${orderId} AND rules_hash = ${rules} AND outcome = 'scored'
       AND scored_at < ${since}::timestamptz ORDER BY scored_at, request_id LIMIT ${MAX_LIVE}`
-  const now = await sql<{ value: number }[]>`
+  const recent = await sql<{ value: number }[]>`
     SELECT value FROM online_scores WHERE order_id = ${orderId} AND rules_hash = ${rules} AND outcome = 'scored'
       AND scored_at >= ${since}::timestamptz ORDER BY scored_at DESC, request_id LIMIT ${MAX_LIVE}`
-  return { then: then.map(({ value }) => value), now: now.map(({ value }) => value) }
+  return { earlier: earlier.map(({ value }) => value), recent: recent.map(({ value }) => value) }
 }
 
 export type JudgeCheck = {
@@ -143,7 +151,8 @@ export async function insertJudgeCheck(
   return rows.length === 1
 }
 
-type JudgeCheckRow = Omit<JudgeCheck, 'judge' | 'live'> & Record<`${'judge' | 'live'}${'Mean' | 'Low' | 'High'}`, number | null>
+type JudgeCheckRow = Omit<JudgeCheck, 'judge' | 'live'> &
+  Record<`${'judge' | 'live'}${'Mean' | 'Low' | 'High'}`, number | null>
 
 /** Of a route since an instant, the newest day first. */
 export async function listJudgeChecks(

@@ -1,7 +1,7 @@
 /** Whether scores moved because the judge judges otherwise, because answers are others, or both. Pure. */
 
-import { type Mean, meanOf } from '../../lib/statistics/mean.ts'
 import { studentQuantile } from '../../lib/statistics/distributions.ts'
+import { type Mean, meanOf } from '../../lib/statistics/mean.ts'
 
 export type JudgeVerdict = 'judge_drift' | 'model_drift' | 'both' | 'neither' | 'unknown'
 
@@ -23,10 +23,11 @@ const SAME = 0.1
  * The judge's shift on the answers that it judged before: by pairs, one for each answer (Student 1908). Null for fewer than thirty.
  * `agreement` is the share of pairs that differ by less than a tenth.
  */
-export function judgeShift(
-  pairs: readonly { then: number; now: number }[],
-): { shift: Shift | null; agreement: number | null } {
-  const differences = pairs.map(({ then, now }) => now - then)
+export function judgeShift(pairs: readonly { before: number; after: number }[]): {
+  shift: Shift | null
+  agreement: number | null
+} {
+  const differences = pairs.map(({ before, after }) => after - before)
   const same = differences.filter((difference) => Math.abs(difference) < SAME).length
   const agreement = pairs.length === 0 ? null : same / pairs.length
   const mean = differences.length < LEAST_SENTINELS ? null : meanOf(differences)
@@ -34,14 +35,14 @@ export function judgeShift(
 }
 
 /** Of two samples of other answers (Welch 1947). Null when either is smaller than fifty. */
-export function liveShift(then: readonly number[], now: readonly number[]): Shift | null {
-  if (Math.min(then.length, now.length) < LEAST_LIVE) return null
-  const [before, after] = [meanOf(then), meanOf(now)]
+export function liveShift(earlier: readonly number[], recent: readonly number[]): Shift | null {
+  if (Math.min(earlier.length, recent.length) < LEAST_LIVE) return null
+  const [before, after] = [meanOf(earlier), meanOf(recent)]
   if (before === null || after === null) return null
   const squares = before.se ** 2 + after.se ** 2
   const degrees =
     squares === 0 ? before.items + after.items - 2 : squares ** 2 / (share(before) + share(after))
-  return shiftOf(after.mean - before.mean, Math.sqrt(squares), Math.floor(degrees), now.length)
+  return shiftOf(after.mean - before.mean, Math.sqrt(squares), Math.floor(degrees), recent.length)
 }
 
 function share({ se, items }: Mean): number {
