@@ -13,7 +13,13 @@ export type HeldTable =
   | { table: 'index_builds'; key: 'index_id'; live: 'building' }
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
   // Nobody takes over while its process lives, so one that failed lets go. When it ended for good stands on it.
-  | { table: 'eval_runs' | 'online_orders'; key: 'id'; live: 'running'; letsGo: true; dated: true }
+  | {
+      table: 'eval_runs' | 'online_orders' | 'data_checks'
+      key: 'id'
+      live: 'running'
+      letsGo: true
+      dated: true
+    }
 
 /** A row, and who holds it. */
 export type Run = { id: string; run: string }

@@ -16,10 +16,12 @@ import type { JobObserver } from '../telemetry/metrics/job-metrics.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
+import { COMPARE_WINDOWS_EVERY_MS, runCompareWindows } from './compare-windows.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { giveSigns } from './give-signs.ts'
 import { ROLL_UP_EVERY_MS, type RollUpDeps, runRollUp } from './roll-up.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
+import { runScoreSentinels, SCORE_SENTINELS_EVERY_MS } from './score-sentinels.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
@@ -80,6 +82,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-rollups': runTidyRollups,
   'watch-series': runWatchSeries,
   'deliver-alerts': runDeliverAlerts,
+  'compare-windows': runCompareWindows,
+  'score-sentinels': runScoreSentinels,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -91,6 +95,8 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'score-traffic',
   'roll-up',
   'deliver-alerts',
+  'compare-windows',
+  'score-sentinels',
 ])
 
 const CONCURRENCY = 4
@@ -119,6 +125,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-rollups', {}, TIDY_ROLLUPS_EVERY_MS)
   await enqueuer.schedule('watch-series', {}, WATCH_SERIES_EVERY_MS)
   await enqueuer.schedule('deliver-alerts', {}, DELIVER_ALERTS_EVERY_MS)
+  await enqueuer.schedule('compare-windows', {}, COMPARE_WINDOWS_EVERY_MS)
+  await enqueuer.schedule('score-sentinels', {}, SCORE_SENTINELS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

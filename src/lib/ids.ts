@@ -34,6 +34,7 @@ export type IdKind =
   | 'look'
   | 'card'
   | 'onl'
+  | 'dck'
   | 'alr'
   | 'sil'
   | 'msg'

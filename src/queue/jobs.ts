@@ -42,6 +42,10 @@ export const JOBS = {
   'watch-series': z.strictObject({}),
   /** Tells alerts to the channels of aval.yaml. */
   'deliver-alerts': z.strictObject({}),
+  /** Compares windows of routes' traffic: those that are due, and those that somebody asked for. */
+  'compare-windows': z.strictObject({}),
+  /** Gives judges of live traffic the answers again that they judged before, once a day. */
+  'score-sentinels': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

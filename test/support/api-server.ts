@@ -246,6 +246,7 @@ function apiDeps(parts: {
     monitorExplain: { sql: database.sql, clock, record },
     onlineScores: { sql: database.sql, db, clock, record, ring },
     monitor: { sql: database.sql, clock, record },
+    monitorData: { sql: database.sql, clock, record, ring },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     alerts: {
       sql: database.sql,

@@ -55,6 +55,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /api/alerts/test': { body: () => ({ channel: 'on-call' }) },
   'POST /api/silences': { body: () => ({ metric: 'error_rate', for: '1h', reason: 'a test' }) },
   'POST /api/silences/{id}/end': {},
+  'GET /api/monitor/data': { query: () => 'route=watched' },
+  'POST /api/monitor/data': { body: () => ({ route: 'watched' }) },
   'POST /api/shadows': {
     kind: 'shadowable',
     body: (objects) => ({

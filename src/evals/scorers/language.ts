@@ -47,7 +47,7 @@ export const language: ScorerKind<z.output<typeof settings>> = {
 }
 
 /** The ISO 639-1 code, null when the detector is not sure. Its tables, some 150 MB in memory, are read at the first text. */
-async function detectLanguage(text: string): Promise<string | null> {
+export async function detectLanguage(text: string): Promise<string | null> {
   const { eld } = await import('eld/small')
   const found = eld.detect(text.slice(0, MAX_READ_CHARS))
   return found.language !== '' && found.isReliable() ? found.language : null

@@ -28,6 +28,7 @@ import { type ModelVersionsApiDeps, modelVersionsApi } from './model-versions.ts
 import { type ModelsApiDeps, modelsApi } from './models.ts'
 import { type MonitorApiDeps, monitorApi } from './monitor.ts'
 import { type MonitorExplainDeps, monitorExplainApi } from './monitor-explain.ts'
+import { type MonitorDataDeps, monitorDataApi } from './monitor-data.ts'
 import { type OnlineScoresApiDeps, onlineScoresApi } from './online-scores.ts'
 import { type OperationsApiDeps, operationsApi } from './operations.ts'
 import { type PoliciesApiDeps, policiesApi } from './policies.ts'
@@ -80,6 +81,7 @@ export type ApiDeps = {
   monitorExplain: MonitorExplainDeps
   monitor: MonitorApiDeps
   alerts: AlertsApiDeps
+  monitorData: MonitorDataDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -158,6 +160,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', monitorApi(deps.monitor))
   api.route('/', alertsApi(deps.alerts))
   api.route('/', silencesApi(deps.alerts))
+  api.route('/', monitorDataApi(deps.monitorData))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

@@ -14,6 +14,7 @@ import {
   stateText,
   type Unit,
 } from '../../monitor.ts'
+import { addDataCommand } from './data.ts'
 import { addMonitorExplainCommand } from './explain.ts'
 
 type Statuses = { data: Status[]; has_more: boolean }
@@ -26,6 +27,7 @@ export function addMonitorCommands(program: Command, context: CliContext): void 
   addStatus(monitor, context)
   addHistory(monitor, context)
   addMonitorExplainCommand(monitor, context)
+  addDataCommand(monitor, context)
   addCalibrate(monitor, context)
 }
 

@@ -1,0 +1,131 @@
+/** A worker at a comparison: draws both windows, opens their bodies with a record of it, compares, keeps what was found, and tells people. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import type { AuditKeys } from '../../audit/privacy/audit-keys.ts'
+import type { EventLog } from '../../audit/record.ts'
+import type { Db } from '../../db/client.ts'
+import { demandHeld, type HeldOutcome, whileHolding } from '../../db/held-work.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { UpstreamModels } from '../../retrieval/upstream-models.ts'
+import { endAlert, openAlert } from '../alerts/alert-rows.ts'
+import { CHECKS, type CheckRow, claimCheck, findCheckById, insertFindings } from './check-rows.ts'
+import { compareRequests } from './compare.ts'
+import { compareEmbedders } from './compare-embedders.ts'
+import type { Finding } from './finding.ts'
+import { openRequests } from './open-requests.ts'
+import { drawRequests } from './sample-rows.ts'
+import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
+
+export type CheckDeps = {
+  sql: Sql
+  db: Db
+  clock: Clock
+  /** Opens bodies; null without an audit key, and then only what needs none is compared. */
+  keys: Pick<AuditKeys, 'wrapping'> | null
+  /** Takes a record of each read before it. */
+  log: () => Promise<EventLog>
+  models: () => Promise<UpstreamModels>
+  /** The ISO 639-1 code; null for a text that is too short to tell. */
+  languageOf: (text: string) => Promise<string | null>
+  signal: AbortSignal
+  /** Requests of each window; fewer in tests. */
+  size?: number
+}
+
+/** Of each window. */
+const SIZE = 1_000
+const BEAT_MS = 5_000
+/** A comparison whose worker said nothing for so long is another worker's. */
+export const SILENT_MS = 25_000
+/** Tried so often; the next day has another one. */
+const MAX_ATTEMPTS = 5
+
+class CheckRefused extends Error {
+  override name = 'CheckRefused'
+}
+
+/** Killed anywhere, the next worker begins it anew: nothing of it is kept before its end. Throws what a second try may mend. */
+export async function executeCheck(deps: CheckDeps, id: string): Promise<HeldOutcome<'done'>> {
+  const { sql, clock, signal } = deps
+  const alive = new Date(clock.nowMs() - SILENT_MS).toISOString()
+  return await whileHolding<'done'>({ sql, clock, signal, beatMs: BEAT_MS }, CHECKS, id, {
+    claim: (run, now) => claimCheck(sql, run, { now, alive }),
+    work: async (run, lost) => {
+      const check = await findCheckById(sql, id)
+      if (check === null) return 'nothing'
+      if (check.attempts > MAX_ATTEMPTS) {
+        throw new CheckRefused(`Given up after ${MAX_ATTEMPTS} tries. ${check.error ?? ''}`.trim())
+      }
+      const findings = await compare(deps, check, AbortSignal.any([signal, lost]))
+      const now = new Date(clock.nowMs()).toISOString()
+      await sql.begin(async (transaction) => {
+        await demandHeld(
+          transaction,
+          CHECKS,
+          run,
+          { state: 'done', run: null, error: null, finishedAt: now },
+          now,
+        )
+        await insertFindings(transaction, check, findings, now)
+        for (const finding of findings) await tell(transaction, check, finding, clock.nowMs())
+      })
+      return 'done'
+    },
+    isFinal: (error) => error instanceof CheckRefused,
+  })
+}
+
+async function compare(deps: CheckDeps, check: CheckRow, signal: AbortSignal): Promise<Finding[]> {
+  const seed = seedOf(check)
+  const drawn = await drawWindows(deps, check, seed)
+  const opened = await openRequests(deps, check, drawn, signal)
+  const requests: OpenedRequest[] = opened.requests
+  const embedders = await compareEmbedders(deps, check, drawn, seed, signal)
+  const findings = compareRequests(requests, { seed, closed: opened.closed })
+  return [
+    ...findings.map((one) => (one.feature === 'question_content' ? { ...one, left: opened.left } : one)),
+    ...embedders,
+  ]
+}
+
+async function drawWindows(
+  { sql, size = SIZE }: CheckDeps,
+  check: CheckRow,
+  seed: number,
+): Promise<SampledRequest[]> {
+  const { projectId, route, baselineFromMs, recentFromMs, recentToMs } = check
+  const place = { projectId, route, seed }
+  const recent = await drawRequests(sql, { ...place, fromMs: recentFromMs, toMs: recentToMs }, size)
+  const baseline = await drawRequests(sql, { ...place, fromMs: baselineFromMs, toMs: recentFromMs }, size)
+  return [
+    ...recent.map((one) => ({ ...one, window: 'recent' as const })),
+    ...baseline.map((one) => ({ ...one, window: 'baseline' as const })),
+  ]
+}
+
+/** The end of its windows: the same comparison, killed and begun anew, draws the same requests. */
+function seedOf({ recentToMs }: CheckRow): number {
+  return Math.floor(recentToMs / 1000)
+}
+
+/** A difference that goes on is one alert; it ends with the first comparison that finds none. */
+async function tell(sql: TransactionSql, check: CheckRow, finding: Finding, nowMs: number): Promise<void> {
+  const { projectId, route } = check
+  const key = {
+    projectId,
+    subject: { kind: 'route', name: route } as const,
+    metric: `data:${finding.feature}`,
+  }
+  if (finding.verdict === 'same') await endAlert(sql, key, nowMs)
+  if (finding.verdict !== 'drift') return
+  const { levels, effect, bar } = finding
+  await openAlert(sql, {
+    ...key,
+    change: 'data',
+    beganAtMs: check.recentFromMs,
+    openedAtMs: nowMs,
+    value: levels?.recent ?? effect,
+    usual: levels?.baseline ?? null,
+    excess: effect === null || bar === null ? 1 : Math.max(1, effect / bar),
+  })
+}

@@ -1,0 +1,177 @@
+/** All SQL of judge sentinels: answers chosen once, what the judge says of them on each day, and what was made of it. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import type { SkipReason } from '../../evals/online/skip-reasons.ts'
+import type { JudgeVerdict, Shift } from './tell-apart.ts'
+
+/** One judge of one order. */
+export type JudgeKey = { orderId: string; rules: string; projectId: string }
+export type Sentinel = { requestId: string; value: number }
+export type SentinelScore = {
+  requestId: string
+  outcome: 'scored' | 'abstained' | 'error' | 'skipped'
+  skip: SkipReason | null
+  value: number | null
+  passed: boolean | null
+  /** Micro-USD; null when a price is unknown. */
+  cost: string | null
+}
+
+/** Orders that judge live traffic now; the oldest first. */
+export async function listJudgingOrders(sql: Sql, limit: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    SELECT id FROM online_orders WHERE state IN ('queued', 'running') ORDER BY id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** Chooses the set when there is none and enough was scored: of the first `from` judgements `size`, by the hash of their ids. */
+export async function chooseSentinels(
+  sql: Sql,
+  { orderId, rules, projectId }: JudgeKey,
+  { size, from, least }: { size: number; from: number; least: number },
+): Promise<void> {
+  await sql`
+    INSERT INTO judge_sentinels (order_id, rules_hash, request_id, project_id, value, passed, scored_at)
+    SELECT order_id, rules_hash, request_id, project_id, value, passed, scored_at FROM (
+      SELECT *, count(*) OVER () AS there FROM (
+        SELECT order_id, rules_hash, request_id, project_id, value, passed, scored_at FROM online_scores
+        WHERE order_id = ${orderId} AND rules_hash = ${rules} AND project_id = ${projectId} AND outcome = 'scored'
+        ORDER BY scored_at, request_id LIMIT ${from}) AS first) AS counted
+    WHERE there >= ${least} AND NOT EXISTS (SELECT FROM judge_sentinels WHERE order_id = ${orderId} AND rules_hash = ${rules})
+    ORDER BY sha256(convert_to('sentinel ' || request_id, 'UTF8')) LIMIT ${size}
+    ON CONFLICT DO NOTHING`
+}
+
+/** Those that nobody has settled on that day, in a fixed order. `day`: `2026-11-29`. */
+export async function listPendingSentinels(
+  sql: Sql,
+  { orderId, rules }: JudgeKey,
+  day: string,
+): Promise<Sentinel[]> {
+  return await sql<Sentinel[]>`
+    SELECT s.request_id AS "requestId", s.value FROM judge_sentinels s
+    WHERE s.order_id = ${orderId} AND s.rules_hash = ${rules}
+      AND NOT EXISTS (SELECT FROM sentinel_scores d WHERE d.order_id = s.order_id AND d.rules_hash = s.rules_hash
+        AND d.request_id = s.request_id AND d.on_day = ${day}::text::date)
+    ORDER BY s.request_id LIMIT 1000`
+}
+
+/** A second one of the day changes nothing. */
+export async function insertSentinelScore(
+  sql: TransactionSql,
+  { orderId, rules }: JudgeKey,
+  day: string,
+  score: SentinelScore,
+  now: string,
+): Promise<void> {
+  await sql`
+    INSERT INTO sentinel_scores (order_id, rules_hash, request_id, on_day, outcome, skip, value, passed, cost, scored_at)
+    VALUES (${orderId}, ${rules}, ${score.requestId}, ${day}::text::date, ${score.outcome}, ${score.skip}, ${score.value},
+      ${score.passed}, ${score.cost}::bigint, ${now}::timestamptz)
+    ON CONFLICT DO NOTHING`
+}
+
+/** What an order's sentinels have cost on a day, in micro-USD, and how many judgements that was. */
+export async function readSentinelCost(
+  sql: Sql,
+  orderId: string,
+  day: string,
+): Promise<{ spent: string; paid: number }> {
+  const [row] = await sql<{ spent: string; paid: number }[]>`
+    SELECT coalesce(sum(cost), 0)::text AS spent, count(*) FILTER (WHERE cost > 0)::integer AS paid
+    FROM sentinel_scores WHERE order_id = ${orderId} AND on_day = ${day}::text::date`
+  return row ?? { spent: '0', paid: 0 }
+}
+
+/** What the judge said at first and on that day, of those that were scored on it; and how many sentinels there are. */
+export async function readSentinelPairs(
+  sql: Sql,
+  { orderId, rules }: JudgeKey,
+  day: string,
+): Promise<{ sentinels: number; pairs: { before: number; after: number }[] }> {
+  const rows = await sql<{ before: number; after: number | null }[]>`
+    SELECT s.value AS before, d.value AS after FROM judge_sentinels s
+    LEFT JOIN sentinel_scores d ON d.order_id = s.order_id AND d.rules_hash = s.rules_hash
+      AND d.request_id = s.request_id AND d.on_day = ${day}::text::date
+    WHERE s.order_id = ${orderId} AND s.rules_hash = ${rules} ORDER BY s.request_id LIMIT 1000`
+  const pairs = rows.flatMap(({ before, after }) => (after === null ? [] : [{ before, after }]))
+  return { sentinels: rows.length, pairs }
+}
+
+const MAX_LIVE = 1_000
+
+/** Live values: the first thousand that were judged before `sinceMs`, and the newest thousand since then. */
+export async function readLiveScores(
+  sql: Sql,
+  { orderId, rules }: JudgeKey,
+  sinceMs: number,
+): Promise<{ earlier: number[]; recent: number[] }> {
+  const since = new Date(sinceMs).toISOString()
+  const earlier = await sql<{ value: number }[]>`
+    SELECT value FROM online_scores WHERE order_id = ${orderId} AND rules_hash = ${rules} AND outcome = 'scored'
+      AND scored_at < ${since}::timestamptz ORDER BY scored_at, request_id LIMIT ${MAX_LIVE}`
+  const recent = await sql<{ value: number }[]>`
+    SELECT value FROM online_scores WHERE order_id = ${orderId} AND rules_hash = ${rules} AND outcome = 'scored'
+      AND scored_at >= ${since}::timestamptz ORDER BY scored_at DESC, request_id LIMIT ${MAX_LIVE}`
+  return { earlier: earlier.map(({ value }) => value), recent: recent.map(({ value }) => value) }
+}
+
+export type JudgeCheck = {
+  orderId: string
+  rules: string
+  /** `2026-11-29` */
+  day: string
+  scorer: string
+  sentinels: number
+  scored: number
+  agreement: number | null
+  judge: Pick<Shift, 'mean' | 'low' | 'high'> | null
+  live: Pick<Shift, 'mean' | 'low' | 'high'> | null
+  liveScored: number
+  verdict: JudgeVerdict
+  reason: string
+}
+
+/** False when the judge was checked on that day already. */
+export async function insertJudgeCheck(
+  sql: TransactionSql,
+  { projectId, route }: { projectId: string; route: string },
+  check: JudgeCheck,
+  now: string,
+): Promise<boolean> {
+  const { judge, live } = check
+  const rows = await sql`
+    INSERT INTO judge_checks (order_id, rules_hash, on_day, project_id, route, scorer, sentinels, scored, agreement, judge_shift,
+      judge_low, judge_high, live_shift, live_low, live_high, live_scored, verdict, reason, checked_at)
+    VALUES (${check.orderId}, ${check.rules}, ${check.day}::text::date, ${projectId}, ${route}, ${check.scorer},
+      ${check.sentinels}, ${check.scored}, ${check.agreement}, ${judge?.mean ?? null}, ${judge?.low ?? null},
+      ${judge?.high ?? null}, ${live?.mean ?? null}, ${live?.low ?? null}, ${live?.high ?? null}, ${check.liveScored},
+      ${check.verdict}, ${check.reason}, ${now}::timestamptz)
+    ON CONFLICT DO NOTHING RETURNING order_id`
+  return rows.length === 1
+}
+
+type JudgeCheckRow = Omit<JudgeCheck, 'judge' | 'live'> &
+  Record<`${'judge' | 'live'}${'Mean' | 'Low' | 'High'}`, number | null>
+
+/** Of a route since an instant, the newest day first. */
+export async function listJudgeChecks(
+  sql: Sql,
+  { projectId, route, sinceMs, limit }: { projectId: string; route: string; sinceMs: number; limit: number },
+): Promise<JudgeCheck[]> {
+  const rows = await sql<JudgeCheckRow[]>`
+    SELECT order_id AS "orderId", rules_hash AS rules, on_day::text AS day, scorer, sentinels, scored, agreement,
+      judge_shift AS "judgeMean", judge_low AS "judgeLow", judge_high AS "judgeHigh", live_shift AS "liveMean",
+      live_low AS "liveLow", live_high AS "liveHigh", live_scored AS "liveScored", verdict, reason
+    FROM judge_checks WHERE project_id = ${projectId} AND route = ${route} AND on_day >= ${new Date(sinceMs).toISOString()}::timestamptz::date
+    ORDER BY on_day DESC, scorer, order_id DESC, rules_hash LIMIT ${limit}`
+  return rows.map(({ judgeMean, judgeLow, judgeHigh, liveMean, liveLow, liveHigh, ...row }) => ({
+    ...row,
+    judge: shiftOf(judgeMean, judgeLow, judgeHigh),
+    live: shiftOf(liveMean, liveLow, liveHigh),
+  }))
+}
+
+function shiftOf(mean: number | null, low: number | null, high: number | null): JudgeCheck['judge'] {
+  return mean === null || low === null || high === null ? null : { mean, low, high }
+}
