@@ -12,12 +12,14 @@ import type { QueueBackend } from '../queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../queue/enqueue.ts'
 import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { type ActOnAlertDeps, runActOnAlert } from './act-on-alert.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
+import { runTidyActions, TIDY_ACTIONS_EVERY_MS } from './tidy-actions.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
 import { runTidyOnline, TIDY_ONLINE_EVERY_MS } from './tidy-online.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
@@ -39,6 +41,7 @@ export type WorkerDeps = {
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
   Pick<AdvancePromotionDeps, 'advance'> &
+  Pick<ActOnAlertDeps, 'act'> &
   Pick<ScoreTrafficDeps, 'log'>
 
 export type RunningWorker = {
@@ -67,6 +70,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'watch-promotions': runWatchPromotions,
   'score-traffic': runScoreTraffic,
   'tidy-online': runTidyOnline,
+  'act-on-alert': runActOnAlert,
+  'tidy-actions': runTidyActions,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -100,6 +105,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
+  await enqueuer.schedule('tidy-actions', {}, TIDY_ACTIONS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

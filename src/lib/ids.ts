@@ -33,6 +33,7 @@ export type IdKind =
   | 'apv'
   | 'look'
   | 'card'
+  | 'act'
   | 'onl'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

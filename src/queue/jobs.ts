@@ -34,6 +34,10 @@ export const JOBS = {
   'score-traffic': z.strictObject({ orderId: z.string().regex(/^onl_[0-9a-z]{26}$/) }),
   /** Rings for live orders, whose traffic goes on. */
   'tidy-online': z.strictObject({}),
+  /** Does what policies let an alert do. */
+  'act-on-alert': z.strictObject({ alertId: z.string().regex(/^alr_[0-9a-z]{26}$/) }),
+  /** Rings for alerts whose policies have not all been asked. */
+  'tidy-actions': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

@@ -90,6 +90,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ...parts,
       ask,
       advance: async () => null,
+      act: async () => 'gone',
       log: async () => ({ event: async () => undefined }),
       evaluate,
       sql,
@@ -174,6 +175,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     const schedules = await queue.getJobSchedulers()
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
       'ensure-partitions',
+      'tidy-actions',
       'tidy-exports',
       'tidy-online',
       'tidy-retrieval',
