@@ -35,6 +35,9 @@ export type IdKind =
   | 'card'
   | 'act'
   | 'onl'
+  | 'alr'
+  | 'sil'
+  | 'msg'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const pool = Buffer.allocUnsafe(4096)

@@ -5,6 +5,8 @@
 
 import { GatewayError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
+import type { Alert } from '../../monitoring/alerts/alert.ts'
+import { readAlert } from '../../monitoring/alerts/alert-rows.ts'
 import { findLabel } from '../../registry/releases/store.ts'
 import type { Policy } from '../policy.ts'
 import { type ActionDeps, type Came, type Intent, placeText, type Situation } from './action.ts'
@@ -14,14 +16,7 @@ import { openReview } from './open-review.ts'
 import { recordAction } from './record-action.ts'
 import { type AlertAction, type AlertRule, ordersFor } from './rules.ts'
 import { runSuites } from './run-suites.ts'
-import {
-  type ActingAlert,
-  type AlertActionRow,
-  findActingAlert,
-  insertAction,
-  markActed,
-  readActions,
-} from './store.ts'
+import { type AlertActionRow, insertAction, markActed, projectOfAlert, readActions } from './store.ts'
 import { takeBack } from './take-back.ts'
 
 export type ActDeps = ActionDeps & {
@@ -59,7 +54,8 @@ type Act = {
  * hour such an action has failed instead.
  */
 export async function actOnAlert(deps: ActDeps, id: string): Promise<'gone' | 'done' | 'waits'> {
-  const alert = await findActingAlert(deps.db, id)
+  const projectId = await projectOfAlert(deps.db, id)
+  const alert = projectId === null ? null : await readAlert(deps.sql, projectId, id)
   if (alert === null) return 'gone'
   let isWaiting = false
   const errors: unknown[] = []
@@ -77,7 +73,7 @@ export async function actOnAlert(deps: ActDeps, id: string): Promise<'gone' | 'd
 }
 
 /** Nothing of an alert that was over, or in somebody's hands, before anything began. An upstream has no labels. */
-async function actsOf({ db, policiesOf }: ActDeps, alert: ActingAlert): Promise<Act[]> {
+async function actsOf({ db, policiesOf }: ActDeps, alert: Alert): Promise<Act[]> {
   if (alert.subject.kind !== 'route') return []
   const isBegun = (await readActions(db, alert.projectId, alert.id)).length > 0
   if (!isBegun && isOver(alert)) return []
@@ -88,7 +84,7 @@ async function actsOf({ db, policiesOf }: ActDeps, alert: ActingAlert): Promise<
   })
 }
 
-async function settle(deps: ActDeps, alert: ActingAlert, act: Act): Promise<'settled' | 'waits'> {
+async function settle(deps: ActDeps, alert: Alert, act: Act): Promise<'settled' | 'waits'> {
   const { projectId, subject } = alert
   const before = (await readActions(deps.db, projectId, alert.id)).filter(({ label }) => label === act.label)
   if (before.some(({ action }) => action === act.action)) return 'settled'
@@ -172,6 +168,6 @@ function rowOf(
   }
 }
 
-function isOver({ endedAtMs, acked }: ActingAlert): boolean {
+function isOver({ endedAtMs, acked }: Alert): boolean {
   return endedAtMs !== null || acked !== null
 }

@@ -5,12 +5,13 @@ import type { AuditKeys } from '../../audit/privacy/audit-keys.ts'
 import type { EventLog } from '../../audit/record.ts'
 import type { Db } from '../../db/client.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Alert } from '../../monitoring/alerts/alert.ts'
 import type { Actor } from '../../registry/actor.ts'
 import type { LabelRow } from '../../registry/releases/store.ts'
 import type { ReadSuite } from '../evidence/gather.ts'
 import type { Policy } from '../policy.ts'
 import type { AlertAction, AlertRule } from './rules.ts'
-import type { ActingAlert, AlertActionRow } from './store.ts'
+import type { AlertActionRow } from './store.ts'
 
 export type ActionDeps = {
   db: Db
@@ -26,7 +27,7 @@ export type ActionDeps = {
 }
 
 export type Situation = {
-  alert: ActingAlert
+  alert: Alert
   label: LabelRow
   policy: Policy
   rule: AlertRule
@@ -62,7 +63,7 @@ export function placeText({ route, label }: Pick<LabelRow, 'route' | 'label'>): 
 }
 
 /** A name that queues and datasets of the alert have: it says the route, and no other alert has it. */
-export function alertName({ id }: Pick<ActingAlert, 'id'>, route: string): string {
+export function alertName({ id }: Pick<Alert, 'id'>, route: string): string {
   const suffix = id.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
   return `${route.slice(0, 62 - suffix.length)}-${suffix}`
 }

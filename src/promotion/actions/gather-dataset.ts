@@ -6,9 +6,9 @@ import { listAffected } from '../../evals/datasets/affected-rows.ts'
 import { findDataset, pushDataset, pushItems } from '../../evals/datasets/dataset-versions.ts'
 import { openRequests } from '../../evals/datasets/open-requests.ts'
 import type { DatasetVersionRow } from '../../evals/datasets/store.ts'
+import type { Alert } from '../../monitoring/alerts/alert.ts'
 import { type ActionDeps, alertName, type Came, type Intent, policyActor, type Situation } from './action.ts'
 import { recordRead } from './record-action.ts'
-import type { ActingAlert } from './store.ts'
 
 /** Of one record of a read, which names its requests. */
 const BATCH = 50
@@ -43,7 +43,7 @@ export async function gatherDataset(deps: ActionDeps, situation: Situation): Pro
 }
 
 /** What was asked while it went on unseen: from the beginning of the change to when it was noticed. Pure. */
-export function affectedBy(alert: ActingAlert, route: string) {
+export function affectedBy(alert: Alert, route: string) {
   const { projectId, metric, value, usual, beganAtMs, openedAtMs } = alert
   const sinceMs = Math.max(Math.min(beganAtMs, openedAtMs), openedAtMs - MAX_SPAN_MS)
   const isDown = value !== null && usual !== null ? value < usual : metric.startsWith('score:')

@@ -2,9 +2,9 @@
 
 import type { EventRecord } from '../../audit/record.ts'
 import { newId } from '../../lib/ids.ts'
+import type { Alert } from '../../monitoring/alerts/alert.ts'
 import { type ActionDeps, placeText, type Situation } from './action.ts'
 import type { AlertAction } from './rules.ts'
-import type { ActingAlert } from './store.ts'
 
 type RecordDeps = Pick<ActionDeps, 'log' | 'clock'>
 
@@ -22,17 +22,13 @@ export async function recordAction(
 }
 
 /** Before the first of these requests is opened. */
-export async function recordRead(
-  deps: RecordDeps,
-  alert: ActingAlert,
-  ids: readonly string[],
-): Promise<void> {
+export async function recordRead(deps: RecordDeps, alert: Alert, ids: readonly string[]): Promise<void> {
   await record(deps, alert, 'access', { action: 'alert.dataset', detail: { requests: ids.length, ids } })
 }
 
 async function record(
   { log, clock }: RecordDeps,
-  { id, projectId, metric, subject }: ActingAlert,
+  { id, projectId, metric, subject }: Alert,
   kind: EventRecord['kind'],
   what: Pick<EventRecord, 'action' | 'detail'>,
 ): Promise<void> {

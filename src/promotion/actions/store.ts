@@ -4,12 +4,9 @@ import { and, asc, desc, eq, gt, notInArray, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { alertActions } from '../../db/promotion-tables.ts'
 import { decisions } from '../../db/version-tables.ts'
-import type { Alert } from '../../monitoring/alerts/alert.ts'
 import type { AlertFreeze } from '../freeze.ts'
 
 export type AlertActionRow = typeof alertActions.$inferSelect
-/** What an alert's actions go by. Why it changed is for people. */
-export type ActingAlert = Omit<Alert, 'explanation'>
 export type LabelPlace = { projectId: string; route: string; label: string }
 
 /** Of an alert: a route has few labels, and each action is there once for each. */
@@ -101,42 +98,10 @@ export async function findUnanswered(db: Db, place: LabelPlace): Promise<AlertAc
   return byPerson.length + acked.length > 0 ? null : last
 }
 
-type AlertColumns = {
-  id: string
-  project_id: string
-  kind: Alert['subject']['kind']
-  subject: string
-  metric: string
-  change: Alert['change']
-  began: number
-  opened: number
-  ended: number | null
-  value: number | null
-  usual: number | null
-  excess: number
-  acked: number | null
-  acked_by: string | null
-  acked_by_name: string | null
-  note: string | null
-}
-
-/** Of any project: for jobs, which know ids alone. */
-export async function findActingAlert(db: Db, id: string): Promise<ActingAlert | null> {
-  const ms = (column: string) => sql.raw(`(extract(epoch FROM ${column}) * 1000)::double precision`)
-  const [row] = await db.execute<AlertColumns>(sql`
-    SELECT id, project_id, subject_kind AS kind, subject, metric, change, ${ms('began_at')} AS began, ${ms('opened_at')} AS opened,
-      ${ms('ended_at')} AS ended, value, usual, excess, ${ms('acked_at')} AS acked, acked_by, acked_by_name, note
-    FROM alerts WHERE id = ${id}`)
-  if (row === undefined) return null
-  const { project_id: projectId, kind, subject, acked, acked_by: by, acked_by_name: byName, note } = row
-  const { metric, change, value, usual, excess } = row
-  return {
-    ...{ id, projectId, subject: { kind, name: subject }, metric, change, value, usual, excess },
-    beganAtMs: row.began,
-    openedAtMs: row.opened,
-    endedAtMs: row.ended,
-    acked: acked === null || by === null ? null : { atMs: acked, by, byName, note },
-  }
+/** Whose an alert is; null when there is none such. For jobs, which know ids alone. */
+export async function projectOfAlert(db: Db, id: string): Promise<string | null> {
+  const [row] = await db.execute<{ project_id: string }>(sql`SELECT project_id FROM alerts WHERE id = ${id}`)
+  return row?.project_id ?? null
 }
 
 /** Alerts whose policies have not all been asked, those of every project; others each time, so that none is forgotten. */

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
+import { endAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { listUnacted, readActions } from '../../../src/promotion/actions/store.ts'
 import { type CanaryPolicy, OPEN } from '../../../src/promotion/policy.ts'
 import { moveLabel } from '../../../src/promotion/promote.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
-import { acknowledge, act, acting, anAlert } from '../../support/alerts.ts'
+import { acknowledge, act, acting, anOpenAlert } from '../../support/alert-actions.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
 import { BEN, CARLA, DORA, releaseOf, stageOf } from '../../support/promoted.ts'
@@ -57,7 +58,7 @@ describeDatabases('an alert', (open) => {
       const stage = await aRoute('frozen')
       const asked = await stage.advance(await stage.request(3, policy))
       await stage.answer(asked, CARLA)
-      const id = await anAlert(open(), 'frozen')
+      const id = await anOpenAlert(open(), 'frozen')
       const events: EventRecord[] = []
       expect(await act(open(), id, policy, { events })).toBe('done')
 
@@ -91,7 +92,7 @@ describeDatabases('an alert', (open) => {
     test('does not hold an emergency, and by a stated time holds after it is over', async () => {
       const stage = await aRoute('emergency')
       const timed = acting({ freezeMs: HOUR })
-      const id = await anAlert(open(), 'emergency')
+      const id = await anOpenAlert(open(), 'emergency')
       await act(open(), id, timed)
       await open().sql`UPDATE alerts SET ended_at = now() + interval '1 minute' WHERE id = ${id}`
 
@@ -109,7 +110,7 @@ describeDatabases('an alert', (open) => {
 
     test('does it once, though two workers run it twice, and not again until a person has looked', async () => {
       const stage = await aRoute('back')
-      const id = await anAlert(open(), 'back', { openedAt: later() })
+      const id = await anOpenAlert(open(), 'back', { openedAtMs: later() })
       const events: EventRecord[] = []
 
       await Promise.all([1, 2, 3].map(() => act(open(), id, policy, { events })))
@@ -126,7 +127,7 @@ describeDatabases('an alert', (open) => {
       ])
       expect(events[0]).toMatchObject({ action: 'alert.roll_back', actorName: 'policy' })
 
-      const again = await anAlert(open(), 'back', { metric: 'error_rate', openedAt: later() })
+      const again = await anOpenAlert(open(), 'back', { metric: 'error_rate', openedAtMs: later() })
       await act(open(), again, policy)
       expect(await actions(again)).toMatchObject([
         {
@@ -137,7 +138,7 @@ describeDatabases('an alert', (open) => {
       expect(await served('back')).toBe(1)
 
       await stage.advance(await stage.request(3, OPEN))
-      const third = await anAlert(open(), 'back', { metric: 'ttft_p95', openedAt: later() })
+      const third = await anOpenAlert(open(), 'back', { metric: 'ttft_p95', openedAtMs: later() })
       await act(open(), third, policy)
       expect(await actions(third)).toMatchObject([{ outcome: 'done' }])
       expect(await served('back')).toBe(1)
@@ -147,7 +148,7 @@ describeDatabases('an alert', (open) => {
       const stage = await aRoute('canaried')
       const row = await stage.advance(await stage.request(3, { ...OPEN, name: 'c', canary: CANARY }))
       expect(row.state).toBe('canary')
-      const id = await anAlert(open(), 'canaried', { openedAt: later() })
+      const id = await anOpenAlert(open(), 'canaried', { openedAtMs: later() })
 
       await act(open(), id, policy)
 
@@ -159,8 +160,8 @@ describeDatabases('an alert', (open) => {
 
     test('moves nothing when the log takes no record, and says after an hour that it failed', async () => {
       await aRoute('unlogged')
-      const openedAt = later()
-      const id = await anAlert(open(), 'unlogged', { openedAt })
+      const openedAtMs = later()
+      const id = await anOpenAlert(open(), 'unlogged', { openedAtMs })
       let isBroken = true
       const log = async () => ({
         event: async () => {
@@ -174,7 +175,7 @@ describeDatabases('an alert', (open) => {
       expect(await listUnacted(open().db, 100)).toContain(id)
 
       isBroken = false
-      const clock = clockAt(openedAt + HOUR)
+      const clock = clockAt(openedAtMs + HOUR)
       const readSuite = async () => await Promise.reject(new Error('The disk is gone.'))
       await act(open(), id, acting({ actions: ['run_suite'], suites: ['s'] }), { log, clock, readSuite })
       expect(await actions(id)).toEqual([
@@ -197,7 +198,7 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
     test('begins one run though it is killed before it is kept, and opens a queue when that has ended', async () => {
       await aRoute('judged')
       await aDataset(open(), 'judged', numbered(4))
-      const id = await anAlert(open(), 'judged', { metric: 'score:polite', value: 0.4, usual: 0.9 })
+      const id = await anOpenAlert(open(), 'judged', { metric: 'score:polite', value: 0.4, usual: 0.9 })
       const rung: string[] = []
       const killed = async (runId: string) => {
         rung.push(runId)
@@ -237,7 +238,7 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
 
     test('is told what is missing where there is no run to review, no suite and no such route in it', async () => {
       await aRoute('missing')
-      const id = await anAlert(open(), 'missing')
+      const id = await anOpenAlert(open(), 'missing')
 
       await act(open(), id, acting({ actions: ['run_suite', 'review'], suites: ['polite'] }), { suites })
 
@@ -252,10 +253,17 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
     await aRoute('mine')
     const policy = acting({ actions: ['freeze', 'roll_back'] })
     const ids = [
-      await anAlert(open(), 'mine', { projectId: 'prj_other', openedAt: later() }),
-      await anAlert(open(), 'mine', { kind: 'upstream', openedAt: later() }),
-      await anAlert(open(), 'mine', { metric: 'error_rate', openedAt: later(), endedAt: later() + 1 }),
+      await anOpenAlert(open(), 'mine', { projectId: 'prj_other', openedAtMs: later() }),
+      await anOpenAlert(open(), 'mine', { subject: { kind: 'upstream', name: 'mine' }, openedAtMs: later() }),
+      await anOpenAlert(open(), 'mine', { metric: 'error_rate', openedAtMs: later() }),
     ]
+
+    const key = {
+      projectId: 'prj_default',
+      subject: { kind: 'route', name: 'mine' },
+      metric: 'error_rate',
+    } as const
+    await endAlert(open().sql, key, later())
 
     for (const id of ids) expect(await act(open(), id, policy)).toBe('done')
 
@@ -267,7 +275,7 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
 
   test('leaves rows that nobody changes', async () => {
     await aRoute('kept')
-    const id = await anAlert(open(), 'kept')
+    const id = await anOpenAlert(open(), 'kept')
     await act(open(), id, acting({}))
 
     const change = open().sql`UPDATE alert_actions SET outcome = 'failed' WHERE alert_id = ${id}`

@@ -1,0 +1,164 @@
+/** All SQL of alerts: one row for each episode of a series, opened once, ended once. */
+
+import type { Sql, TransactionSql } from 'postgres'
+import { newId } from '../../lib/ids.ts'
+import type { Alert, AlertChange, Explanation, SeriesKey, Subject } from './alert.ts'
+
+export type NewAlert = Omit<Alert, 'id' | 'endedAtMs' | 'explanation' | 'acked'>
+type Database = Sql | TransactionSql
+
+/** Every member of a series' key is compared, the project first. */
+const OF_SERIES = `project_id = $1 AND subject_kind = $2 AND subject = $3 AND metric = $4`
+const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
+const ALERT = `id, project_id AS "projectId", subject_kind AS "kind", subject AS "name", metric, change,
+  ${milliseconds('began_at')} AS "beganAtMs", ${milliseconds('opened_at')} AS "openedAtMs", ${milliseconds('ended_at')} AS "endedAtMs",
+  value, usual, excess, explanation::text AS explanation,
+  ${milliseconds('acked_at')} AS "ackedAtMs", acked_by AS "ackedBy", acked_by_name AS "ackedByName", note`
+
+/** The new alert's id; null when the series has one open already, which stays as it is. Part of the transaction that is given. */
+export async function openAlert(sql: Database, alert: NewAlert): Promise<string | null> {
+  const id = newId('alr', alert.openedAtMs)
+  const rows = await sql<{ id: string }[]>`
+    INSERT INTO alerts (id, project_id, subject_kind, subject, metric, change, began_at, opened_at, value, usual, excess)
+    VALUES (${id}, ${alert.projectId}, ${alert.subject.kind}, ${alert.subject.name}, ${alert.metric}, ${alert.change},
+      ${instant(alert.beganAtMs)}::timestamptz, ${instant(alert.openedAtMs)}::timestamptz, ${alert.value}, ${alert.usual}, ${alert.excess})
+    ON CONFLICT (project_id, subject_kind, subject, metric) WHERE ended_at IS NULL DO NOTHING
+    RETURNING id`
+  return rows[0]?.id ?? null
+}
+
+/** Keeps the highest excess of the series' open alert; does nothing without one. */
+export async function raiseExcess(sql: Database, key: SeriesKey, excess: number): Promise<void> {
+  await sql.unsafe(
+    `UPDATE alerts SET excess = $5 WHERE ${OF_SERIES} AND ended_at IS NULL AND excess < $5::float8`,
+    [...members(key), excess],
+  )
+}
+
+/** The id of the alert that ends with it, at the earliest when it was opened; null when none is open. */
+export async function endAlert(sql: Database, key: SeriesKey, atMs: number): Promise<string | null> {
+  const rows = await sql.unsafe<{ id: string }[]>(
+    `UPDATE alerts SET ended_at = greatest(opened_at, $5::timestamptz) WHERE ${OF_SERIES} AND ended_at IS NULL RETURNING id`,
+    [...members(key), instant(atMs)],
+  )
+  return rows[0]?.id ?? null
+}
+
+/** Null for an id of another project too. */
+export async function readAlert(sql: Database, projectId: string, id: string): Promise<Alert | null> {
+  const rows = await sql.unsafe<AlertRow[]>(`SELECT ${ALERT} FROM alerts WHERE project_id = $1 AND id = $2`, [
+    projectId,
+    id,
+  ])
+  return rows[0] === undefined ? null : toAlert(rows[0])
+}
+
+export type AlertQuery = {
+  projectId: string
+  /** Only those that last, or only those that are over. */
+  open?: boolean
+  subject?: Subject
+  metric?: string
+  /** Opened from then on, milliseconds. */
+  sinceMs?: number
+  /** The id before which the page begins: the last one of the page before. */
+  before?: string
+  limit: number
+}
+
+/** Newest first. */
+export async function listAlerts(sql: Database, query: AlertQuery): Promise<Alert[]> {
+  const { projectId, open, subject, metric, sinceMs, before, limit } = query
+  const rows = await sql.unsafe<AlertRow[]>(
+    `SELECT ${ALERT} FROM alerts
+     WHERE project_id = $1
+       AND ($2::boolean IS NULL OR (ended_at IS NULL) = $2)
+       AND ($3::text IS NULL OR (subject_kind = $3 AND subject = $4))
+       AND ($5::text IS NULL OR metric = $5)
+       AND ($6::timestamptz IS NULL OR opened_at >= $6)
+       AND ($7::text IS NULL OR id < $7)
+     ORDER BY id DESC LIMIT $8`,
+    [
+      projectId,
+      open ?? null,
+      subject?.kind ?? null,
+      subject?.name ?? null,
+      metric ?? null,
+      sinceMs === undefined ? null : instant(sinceMs),
+      before ?? null,
+      limit,
+    ],
+  )
+  return rows.map(toAlert)
+}
+
+/** Of every project, those that wait longest first. */
+export async function listUnexplained(sql: Database, limit: number): Promise<Alert[]> {
+  const rows = await sql.unsafe<AlertRow[]>(
+    `SELECT ${ALERT} FROM alerts WHERE explanation IS NULL ORDER BY id LIMIT $1`,
+    [limit],
+  )
+  return rows.map(toAlert)
+}
+
+export async function setExplanation(
+  sql: Database,
+  { projectId, id }: Pick<Alert, 'projectId' | 'id'>,
+  explanation: Explanation,
+): Promise<void> {
+  await sql`
+    UPDATE alerts SET explanation = ${JSON.stringify(explanation)}::text::jsonb
+    WHERE project_id = ${projectId} AND id = ${id}`
+}
+
+/** False when there is no such alert in the project. Somebody who acknowledges again takes it over, with their note. */
+export async function ackAlert(
+  sql: Database,
+  { projectId, id }: Pick<Alert, 'projectId' | 'id'>,
+  acked: NonNullable<Alert['acked']>,
+): Promise<boolean> {
+  const rows = await sql`
+    UPDATE alerts SET acked_at = ${instant(acked.atMs)}::timestamptz, acked_by = ${acked.by}, acked_by_name = ${acked.byName},
+      note = ${acked.note}
+    WHERE project_id = ${projectId} AND id = ${id} RETURNING id`
+  return rows.length === 1
+}
+
+type AlertRow = Omit<Alert, 'subject' | 'change' | 'explanation' | 'acked'> &
+  Subject & {
+    change: AlertChange
+    explanation: string | null
+    ackedAtMs: number | null
+    ackedBy: string | null
+    ackedByName: string | null
+    note: string | null
+  }
+
+function toAlert({
+  kind,
+  name,
+  explanation,
+  ackedAtMs,
+  ackedBy,
+  ackedByName,
+  note,
+  ...alert
+}: AlertRow): Alert {
+  return {
+    ...alert,
+    subject: { kind, name },
+    explanation: explanation === null ? null : (JSON.parse(explanation) as Explanation),
+    acked:
+      ackedAtMs === null || ackedBy === null
+        ? null
+        : { atMs: ackedAtMs, by: ackedBy, byName: ackedByName, note },
+  }
+}
+
+function members({ projectId, subject, metric }: SeriesKey): [string, string, string, string] {
+  return [projectId, subject.kind, subject.name, metric]
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
+}
