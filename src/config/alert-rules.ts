@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { DAY_MS, name, span } from './policy-values.ts'
 
-export const ALERT_ACTIONS = ['freeze', 'roll_back', 'run_suite', 'review', 'dataset'] as const
+const ALERT_ACTIONS = ['freeze', 'roll_back', 'run_suite', 'review', 'dataset'] as const
 type AlertAction = (typeof ALERT_ACTIONS)[number]
 
 const METRIC = 'a metric such as latency_p95, a family such as score:*, or *'

@@ -43,7 +43,7 @@ export async function gatherDataset(deps: ActionDeps, situation: Situation): Pro
 }
 
 /** What was asked while it went on unseen: from the beginning of the change to when it was noticed. Pure. */
-export function affectedBy(alert: Alert, route: string) {
+function affectedBy(alert: Alert, route: string) {
   const { projectId, metric, value, usual, beganAtMs, openedAtMs } = alert
   const sinceMs = Math.max(Math.min(beganAtMs, openedAtMs), openedAtMs - MAX_SPAN_MS)
   const isDown = value !== null && usual !== null ? value < usual : metric.startsWith('score:')

@@ -12,7 +12,7 @@ export type LabelPlace = { projectId: string; route: string; label: string }
 /** Of an alert: a route has few labels, and each action is there once for each. */
 const MAX_ACTIONS = 500
 /** By whom decisions are made that no person made. */
-export const MACHINES = ['policy', 'canary'] as const
+const MACHINES = ['policy', 'canary'] as const
 
 /** False when that action of the alert has a row for the label already. */
 export async function insertAction(db: Db, row: AlertActionRow): Promise<boolean> {
