@@ -5,6 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { type AlertsConfig, resolveAlerts } from './config/alerts.ts'
 import { type AuditConfig, readableKey, resolveAudit } from './config/audit.ts'
 import type { Environment, EnvironmentName } from './config/environment.ts'
 import type { PolicyConfig } from './config/policies.ts'
@@ -52,6 +53,8 @@ export type Config = {
   routes: readonly RouteConfig[]
   /** Of aval.yaml and of `policies/` beside it. */
   policies: readonly PolicyConfig[]
+  /** Whom alerts are told, and which. */
+  alerts: AlertsConfig
   keys: readonly DeclaredKeyConfig[]
   limits: { app: { rpm: number | null; concurrency: number | null } }
   models: { folder: string | null; hub: boolean }
@@ -108,6 +111,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
     documents: { privateHosts: file.documents?.private_hosts ?? [] },
     routes: resolveRoutes(file),
     policies: readPolicies(file.policies ?? {}, path === null ? directory : dirname(path), problems),
+    alerts: resolveAlerts(file.alerts, secret, problems),
     keys: resolveKeys(file, secret, problems),
     limits: {
       app: { rpm: file.limits?.app?.rpm ?? null, concurrency: file.limits?.app?.concurrency ?? null },

@@ -202,6 +202,7 @@ function apiDeps(opened: OpenedParts, retriever: Retriever, shadows: Shadows): A
     evalRuns: evalRunsDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
+    alerts: alertsDeps(opened, record),
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
@@ -241,6 +242,27 @@ function promotionDeps(
       labels: () => policedLabels(config()),
       policyOf,
       hasRoute: async (projectId, route) => (await lastNumber(db, projectId, route)) > 0,
+    },
+  }
+}
+
+function alertsDeps({ sql, db, runtime }: OpenedParts, record: Recorder): ApiDeps['alerts'] {
+  const inForce = () => runtime.config().alerts
+  return {
+    sql,
+    db,
+    clock: systemClock,
+    record,
+    channels: () => inForce().channels.map(({ name }) => name),
+    test: async (projectId, channel) => {
+      // Loaded with the first test: a gateway sends no other message.
+      const { openAlertChannels } = await import('./alert-channels.ts')
+      const channels = openAlertChannels(inForce, { clock: systemClock })
+      try {
+        return await channels.test(projectId, channel)
+      } finally {
+        await channels.close()
+      }
     },
   }
 }

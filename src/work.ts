@@ -1,5 +1,7 @@
 /** `aval work`: takes jobs from the queue until it is told to stop. `src/worker-child.ts` runs it beside `serve`. */
 
+import { openAlertChannels } from './alert-channels.ts'
+import { alertsInForce } from './alerts-in-force.ts'
 import { deriveAuditKeys } from './audit/privacy/audit-keys.ts'
 import type { Config } from './config.ts'
 import { compareSchema } from './database.ts'
@@ -79,6 +81,9 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     logger,
   }
   const keys = auditKey === null ? null : deriveAuditKeys(Buffer.from(auditKey.reveal()))
+  const alerts = alertsInForce(config, readConfig)
+  const channels = openAlertChannels(alerts, { clock: systemClock })
+  stack.defer(() => channels.close())
   const worker = await startWorker({
     sql: connection.sql,
     embedded: connection.embedded,
@@ -89,6 +94,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     evaluate: sandbox.evaluate,
     advance: promotionAdvancer(promoting),
     act: alertActor(promoting, keys),
+    alerts: { rules: () => alerts().rules, send: channels.send, random: Math.random },
     parser,
     fetchUrl: readUrl(fetcher),
     directory,

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { type ClientSettings, createClient } from './client.ts'
+import { addAlertCommands } from './commands/alerts.ts'
 import { addErasureCommands } from './commands/audit/erasures.ts'
 import { addEventCommands } from './commands/audit/events.ts'
 import { addHoldCommands } from './commands/audit/holds.ts'
@@ -116,6 +117,7 @@ export function buildProgram(deps: CliDeps): { program: Command; exitCode: () =>
   addPolicyCommands(program, context)
   addLabelCommands(program, context)
   addShadowCommands(program, context)
+  addAlertCommands(program, context)
   addSyncCommand(program, context)
   addCiCommand(program, context)
   addCardCommand(program, context)

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { OWNER_NAME, OWNER_RULE } from '../lib/owner-name.ts'
 import { parseDurationMs, parseSizeBytes } from '../lib/units.ts'
+import { alertsShape } from './alerts.ts'
 import { labelsShape, policiesShape } from './policies.ts'
 import { redaction } from './redaction.ts'
 import { retrievalShape } from './retrieval.ts'
@@ -162,6 +163,7 @@ export const configFile = z.strictObject({
   ...retrievalShape,
   routes: z.record(name, route).optional(),
   policies: policiesShape.optional(),
+  alerts: alertsShape.optional(),
   keys: z.array(declaredKey).max(1000).optional(),
   limits: z.strictObject({ app: z.strictObject(rates).optional() }).optional(),
   models: z.strictObject({ dir: z.string().optional(), hub: z.boolean().optional() }).optional(),

@@ -15,6 +15,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { type ActOnAlertDeps, runActOnAlert } from './act-on-alert.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
+import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
@@ -42,7 +43,8 @@ export type WorkerDeps = {
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
   Pick<AdvancePromotionDeps, 'advance'> &
   Pick<ActOnAlertDeps, 'act'> &
-  Pick<ScoreTrafficDeps, 'log'>
+  Pick<ScoreTrafficDeps, 'log'> &
+  Pick<DeliverAlertsDeps, 'alerts'>
 
 export type RunningWorker = {
   /** Takes no new job, stops what goes on elsewhere, waits for the others up to the limit, aborts what is left. */
@@ -72,6 +74,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-online': runTidyOnline,
   'act-on-alert': runActOnAlert,
   'tidy-actions': runTidyActions,
+  'deliver-alerts': runDeliverAlerts,
 }
 
 /** They go on elsewhere where they stopped, so a worker that is to close does not wait for them. */
@@ -106,6 +109,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
   await enqueuer.schedule('tidy-actions', {}, TIDY_ACTIONS_EVERY_MS)
+  await enqueuer.schedule('deliver-alerts', {}, DELIVER_ALERTS_EVERY_MS)
   const worker = deps.backend.openWorker((job) => runJob({ ...deps, enqueuer }, job, closing), {
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,

@@ -38,7 +38,7 @@ export function freezeText(window: Freeze | AlertFreeze): string {
   if ('alertId' in window) {
     const { alertId, metric, subject, untilMs } = window
     const end = untilMs === null ? 'as long as that is open' : `until ${new Date(untilMs).toISOString()}`
-    return `while it is frozen by alert ${alertId} (${metric} of ${subject}), ${end}. See it: aval alerts show ${alertId}; end the freeze: aval alerts ack ${alertId}`
+    return `while it is frozen by alert ${alertId} (${metric} of ${subject}), ${end}. See it: aval alerts show ${alertId}; end the freeze: aval alerts ack ${alertId} --note "…"`
   }
   if ('fromMs' in window) {
     const at = (ms: number) => new Date(ms).toISOString()

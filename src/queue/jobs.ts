@@ -38,6 +38,8 @@ export const JOBS = {
   'act-on-alert': z.strictObject({ alertId: z.string().regex(/^alr_[0-9a-z]{26}$/) }),
   /** Rings for alerts whose policies have not all been asked. */
   'tidy-actions': z.strictObject({}),
+  /** Tells alerts to the channels of aval.yaml. */
+  'deliver-alerts': z.strictObject({}),
 } as const satisfies Record<string, z.ZodType>
 
 export type JobName = keyof typeof JOBS

@@ -245,6 +245,17 @@ function apiDeps(parts: {
     },
     onlineScores: { sql: database.sql, db, clock, record, ring },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
+    alerts: {
+      sql: database.sql,
+      db,
+      clock,
+      record,
+      channels: () => ['on-call', 'gone'],
+      test: async (_project, channel) => {
+        if (channel === 'gone') return { outcome: 'refused', note: 'hooks.example.org answered 410' }
+        return channel === 'on-call' ? { outcome: 'sent', note: null } : null
+      },
+    },
     cards: { db, sql: database.sql, record, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },

@@ -42,7 +42,7 @@ const PACKAGE_HOMES: readonly { what: string; matches: RegExp; home: RegExp }[] 
   { what: 'the web framework', matches: /^(hono|@hono\/.+)(\/|$)/, home: /^src\/http\// },
   {
     what: 'outbound connections',
-    matches: /^(undici|(node:)?(https|http2|tls|dgram))$/,
+    matches: /^(undici|nodemailer|(node:)?(https|http2|tls|dgram))$/,
     home: /^src\/(providers|cli)\//,
   },
   { what: 'HTTP', matches: /^(node:)?http$/, home: /^src\/(http|providers|cli)\// },

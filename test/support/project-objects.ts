@@ -9,12 +9,15 @@ import { pushDataset, pushItems } from '../../src/evals/datasets/dataset-version
 import { createQueue } from '../../src/evals/reviews/create-queue.ts'
 import { importRatings, nextTask } from '../../src/evals/reviews/review.ts'
 import { runBuildIndex } from '../../src/jobs/build-index.ts'
+import { projectIdOf } from '../../src/keys/project.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { openAlert } from '../../src/monitoring/alerts/alert-rows.ts'
 import { OPEN, type Policy } from '../../src/promotion/policy.ts'
 import { advancePromotion } from '../../src/promotion/requests/advance.ts'
 import { requestPromotion } from '../../src/promotion/requests/request.ts'
 import type { Actor } from '../../src/registry/actor.ts'
 import { createRelease } from '../../src/registry/releases/create.ts'
+import { anAlert } from './alerts.ts'
 import { auditSecrets } from './audit-records.ts'
 import { execute, scriptedAsk } from './eval-runs.ts'
 import { advanceDeps } from './promotions.ts'
@@ -297,6 +300,17 @@ const index: Make = async (server, project) => {
   return { '/api/indexes': name, '/api/indexes/{name}': '1' }
 }
 
+const alert: Make = async (server, project) => {
+  const subject = { kind: 'route', name: named('route', project) } as const
+  const id = await openAlert(server.database.sql, anAlert({ projectId: projectIdOf(project), subject }))
+  return { '/api/alerts': id ?? '' }
+}
+const silence: Make = async (server, project) => {
+  const wish = { route: named('quiet', project), for: '1h', reason: 'a test' }
+  const { id } = await create(server, project, '/api/silences', wish)
+  return { '/api/silences': id }
+}
+
 /** A label that served something else before. */
 const movedLabel: Make = async (server, project) => {
   const { '/api/releases': route = '' } = await shadowable(server, project)
@@ -355,6 +369,8 @@ export const MAKERS = {
   shadowable,
   movedLabel,
   shadow,
+  alert,
+  silence,
 }
 
 export type Kind = keyof typeof MAKERS
@@ -375,6 +391,8 @@ export const KIND_BY_PATH: readonly (readonly [path: string, kind: Kind])[] = [
   ['/api/promotions', 'promotion'],
   ['/api/online-scores', 'onlineOrder'],
   ['/api/shadows', 'shadow'],
+  ['/api/alerts', 'alert'],
+  ['/api/silences', 'silence'],
   ['/api/prompts', 'prompt'],
   ['/api/public/v2/prompts', 'prompt'],
   ['/api/datasets', 'dataset'],

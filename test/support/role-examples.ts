@@ -50,6 +50,10 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   'POST /api/online-scores/{id}/stop': {},
   'GET /api/online-scores/{id}/values': { query: () => 'release=r1&scorer=refusal' },
+  'POST /api/alerts/{id}/ack': { body: () => ({ note: 'a test' }) },
+  'POST /api/alerts/test': { body: () => ({ channel: 'on-call' }) },
+  'POST /api/silences': { body: () => ({ metric: 'error_rate', for: '1h', reason: 'a test' }) },
+  'POST /api/silences/{id}/end': {},
   'POST /api/shadows': {
     kind: 'shadowable',
     body: (objects) => ({
@@ -212,6 +216,11 @@ export const REFERENCES: readonly Reference[] = [
     operation: 'GET /api/calibrations',
     names: 'calibration',
     query: (named) => `queue=${named['/api/calibrations']}`,
+  },
+  {
+    operation: 'POST /api/silences',
+    names: 'alert',
+    body: (named) => ({ alert: named['/api/alerts'], for: '1h', reason: 'a test' }),
   },
   { operation: 'GET /api/labels', names: 'label', query: (named) => `route=${named['/api/labels']}` },
   { operation: 'GET /api/decisions', names: 'label', query: (named) => `route=${named['/api/labels']}` },

@@ -5,6 +5,7 @@ import { GatewayError, RequestError, toOpenAIError } from '../../errors.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { type ApiEnv, type Authenticator, requireKey } from '../auth.ts'
+import { type AlertsApiDeps, alertsApi } from './alerts.ts'
 import { limitBody } from './body-limit.ts'
 import { calibrationsApi, RATINGS_BODY_MAX_BYTES } from './calibrations.ts'
 import { type CardsApiDeps, cardsApi } from './cards.ts'
@@ -38,6 +39,7 @@ import { type RequestsApiDeps, requestsApi } from './requests.ts'
 import { type ReviewsApiDeps, reviewsApi } from './reviews.ts'
 import { withRoles } from './role-document.ts'
 import { type ShadowsApiDeps, shadowsApi } from './shadows.ts'
+import { silencesApi } from './silences.ts'
 import { DOCUMENTS_BODY_MAX_BYTES, sourceDocumentsApi } from './source-documents.ts'
 import { SOURCE_BODY_MAX_BYTES, type SourcesApiDeps, sourcesApi } from './sources.ts'
 import { type UsageApiDeps, usageApi } from './usage.ts'
@@ -71,6 +73,7 @@ export type ApiDeps = {
   evalRuns: EvalRunsApiDeps
   reviews: ReviewsApiDeps
   onlineScores: OnlineScoresApiDeps
+  alerts: AlertsApiDeps
   operations: OperationsApiDeps
   evidence: EvidenceApiDeps
 }
@@ -144,6 +147,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', reviewsApi(deps.reviews))
   api.route('/', calibrationsApi(deps.reviews))
   api.route('/', onlineScoresApi(deps.onlineScores))
+  api.route('/', alertsApi(deps.alerts))
+  api.route('/', silencesApi(deps.alerts))
   api.route('/', operationsApi(deps.operations))
   api.route('/', evidenceApi(deps.evidence))
   api.get('/openapi.json', (c) =>

@@ -92,6 +92,19 @@ export async function listAlerts(sql: Database, query: AlertQuery): Promise<Aler
   return rows.map(toAlert)
 }
 
+/** Of every project, in the order of their ids: those that last, and those that were over no earlier than `overSinceMs`. */
+export async function listTellable(
+  sql: Database,
+  { overSinceMs, after, limit }: { overSinceMs: number; after: string | null; limit: number },
+): Promise<Alert[]> {
+  const rows = await sql.unsafe<AlertRow[]>(
+    `SELECT ${ALERT} FROM alerts
+     WHERE (ended_at IS NULL OR ended_at >= $1::timestamptz) AND id > $2 ORDER BY id LIMIT $3`,
+    [instant(overSinceMs), after ?? '', limit],
+  )
+  return rows.map(toAlert)
+}
+
 /** Of every project, those that wait longest first. */
 export async function listUnexplained(sql: Database, limit: number): Promise<Alert[]> {
   const rows = await sql.unsafe<AlertRow[]>(

@@ -70,7 +70,7 @@ describeDatabases('an alert', (open) => {
       })
       expect(await refusal(stage.request(3, policy))).toEqual({
         code: 'refused_by_policy',
-        message: `policy acting: nothing moves while it is frozen by alert ${id} (latency_p95 of frozen), as long as that is open. See it: aval alerts show ${id}; end the freeze: aval alerts ack ${id}. Ask again afterwards, or break the glass with another admin: --break-glass`,
+        message: `policy acting: nothing moves while it is frozen by alert ${id} (latency_p95 of frozen), as long as that is open. See it: aval alerts show ${id}; end the freeze: aval alerts ack ${id} --note "…". Ask again afterwards, or break the glass with another admin: --break-glass`,
       })
       const move = { route: 'frozen', label: 'production', to: 3, canary: null, expected: null, reason: 'x' }
       const deps = { db: open().db, clock: systemClock }

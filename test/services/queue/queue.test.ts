@@ -91,6 +91,11 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ask,
       advance: async () => null,
       act: async () => 'gone',
+      alerts: {
+        rules: () => [],
+        send: async () => ({ outcome: 'sent' as const, note: null }),
+        random: () => 0,
+      },
       log: async () => ({ event: async () => undefined }),
       evaluate,
       sql,

@@ -1,0 +1,169 @@
+/** `alerts:` of aval.yaml: whom alerts are told, and which ones. Its shape, and what it leaves open filled in. */
+
+import { z } from 'zod'
+import { nearest } from '../lib/nearest.ts'
+import { Secret } from '../lib/secret.ts'
+import { parseDurationMs } from '../lib/units.ts'
+import { webhookKey } from '../lib/webhook-signature.ts'
+
+const MAX_CHANNELS = 50
+const MAX_RULES = 200
+const HOUR_MS = 3_600_000
+const NAME = 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long'
+const channelName = z.string(NAME).regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, NAME)
+const SECRET_REF = 'env:NAME or file:/path (never the secret itself)'
+const secretRef = z.string(SECRET_REF).regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, SECRET_REF)
+const URL_OR_REF =
+  'an http:// or https:// URL without a password, or env:NAME or file:/path where the address is a secret'
+const urlOrRef = z.string(URL_OR_REF).refine((text) => isReference(text) || isPlainUrl(text), URL_OR_REF)
+const ADDRESS = 'a mail address such as ops@example.org'
+const address = z.string(ADDRESS).regex(/^[^\s@<>,;:"]{1,64}@[A-Za-z0-9.-]{1,190}$/, ADDRESS)
+
+const channel = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('webhook'), url: urlOrRef, secret: secretRef }),
+  z.strictObject({ kind: z.literal('slack'), url: secretRef }),
+  z.strictObject({
+    kind: z.literal('email'),
+    smtp: secretRef,
+    from: address,
+    to: z.union([address, z.array(address).min(1).max(20)]),
+  }),
+])
+
+const pattern = z.string().min(1).max(200)
+const names = z.union([pattern, z.array(pattern).min(1).max(100)])
+
+/** From `leastMs` to `mostMs`, which the sentence names. */
+function span(leastMs: number, mostMs: number, expected: string) {
+  return z.string(expected).transform((text, context) => {
+    const ms = parseDurationMs(text)
+    if (ms !== null && ms >= leastMs && ms <= mostMs) return ms
+    context.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}
+
+const rule = z.strictObject({
+  projects: names.optional(),
+  routes: names.optional(),
+  upstreams: names.optional(),
+  metrics: names.optional(),
+  /** Only when it lasts so long. */
+  for: span(1000, 24 * HOUR_MS, 'a duration such as 10m, at most 24h').optional(),
+  /** Told again after so long. */
+  remind: span(HOUR_MS, 7 * 24 * HOUR_MS, 'a duration such as 4h, from 1h to 7d').optional(),
+  channels: z.union([channelName, z.array(channelName).min(1).max(MAX_CHANNELS)]),
+})
+
+export const alertsShape = z.strictObject({
+  channels: z
+    .record(channelName, channel)
+    .refine(
+      (given) => Object.keys(given).length <= MAX_CHANNELS,
+      `an object with at most ${MAX_CHANNELS} channels`,
+    )
+    .optional(),
+  rules: z.array(rule).max(MAX_RULES).optional(),
+})
+
+type AlertsFile = z.infer<typeof alertsShape>
+export type ChannelConfig = { name: string } & (
+  | { kind: 'webhook'; url: Secret; secret: Secret }
+  | { kind: 'slack'; url: Secret }
+  | { kind: 'email'; smtp: Secret; from: string; to: readonly string[] }
+)
+export type AlertsConfig = ReturnType<typeof resolveAlerts>
+
+/** Adds a sentence to `problems` for every secret that is none and every name that leads nowhere. */
+export function resolveAlerts(
+  file: AlertsFile | undefined,
+  secret: (ref: string, where: string) => Secret | null,
+  problems: string[],
+) {
+  const given = Object.entries(file?.channels ?? {})
+  const channels = given.flatMap(([name, one]): ChannelConfig[] => {
+    const where = `aval.yaml: alerts.channels.${name}`
+    return resolveChannel(
+      name,
+      one,
+      (ref, key) => secret(ref, `${where}.${key}`),
+      (key, what) => problems.push(`${where}.${key}: ${what}`),
+    )
+  })
+  const known = given.map(([name]) => name)
+  const rules = (file?.rules ?? []).map((one, at) => {
+    const to = listed(one.channels) ?? []
+    for (const name of to.filter((to) => !known.includes(to))) {
+      problems.push(
+        `aval.yaml: alerts.rules.${at}.channels: there is no channel "${name}". ${remedyOf(name, known)}`,
+      )
+    }
+    return {
+      projects: listed(one.projects),
+      routes: listed(one.routes),
+      upstreams: listed(one.upstreams),
+      metrics: listed(one.metrics),
+      forMs: one.for ?? 0,
+      remindMs: one.remind ?? null,
+      channels: to,
+    }
+  })
+  return { channels, rules }
+}
+
+type ChannelFile = z.infer<typeof channel>
+
+function resolveChannel(
+  name: string,
+  file: ChannelFile,
+  secret: (ref: string, key: string) => Secret | null,
+  mistake: (key: string, what: string) => void,
+): ChannelConfig[] {
+  if (file.kind === 'email') {
+    const smtp = secret(file.smtp, 'smtp')
+    if (smtp === null) return []
+    if (!isSmtpUrl(smtp.reveal())) {
+      mistake(
+        'smtp',
+        `${smtp.source} is no mail server. Write smtps://user:password@host:465, or smtp:// for STARTTLS.`,
+      )
+    }
+    return [{ name, kind: 'email', smtp, from: file.from, to: [file.to].flat() }]
+  }
+  const url = isReference(file.url) ? secret(file.url, 'url') : new Secret(file.url, 'aval.yaml')
+  if (url !== null && !isPlainUrl(url.reveal()))
+    mistake('url', `${url.source} holds no http:// or https:// URL.`)
+  if (file.kind === 'slack') return url === null ? [] : [{ name, kind: 'slack', url }]
+  const key = secret(file.secret, 'secret')
+  if (key !== null && webhookKey(key.reveal()) === null) {
+    mistake(
+      'secret',
+      `${key.source} is not whsec_ and base64 of 24 to 64 bytes. Make one: echo whsec_$(openssl rand -base64 32)`,
+    )
+  }
+  return url === null || key === null ? [] : [{ name, kind: 'webhook', url, secret: key }]
+}
+
+function remedyOf(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known)
+  if (meant !== null) return `Did you mean "${meant}"?`
+  return known.length === 0 ? 'Add it under alerts.channels.' : `There are: ${known.join(', ')}.`
+}
+
+function listed(given: string | readonly string[] | undefined): readonly string[] | null {
+  return given === undefined ? null : [given].flat()
+}
+
+function isReference(text: string): boolean {
+  return /^(env:[A-Z][A-Z0-9_]*|file:.+)$/.test(text)
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
+}
+
+function isSmtpUrl(text: string): boolean {
+  return URL.canParse(text) && /^smtps?:$/.test(new URL(text).protocol) && new URL(text).hostname !== ''
+}

@@ -1,0 +1,75 @@
+/** A message as people read it: one line for each event, what caused it below. Times are UTC. Pure. */
+
+import { printableLine } from '../../lib/printable.ts'
+import type { AlertMessage, MessageEvent } from './message.ts'
+
+const HAPPENED = {
+  opened: 'changed',
+  still_open: 'has still not recovered',
+  ended: 'is as usual again',
+} as const
+
+/** One line: a mail's subject, and how a message begins. */
+export function titleOf({ type, data }: AlertMessage): string {
+  if (type === 'test') return `Aval: test message to ${data.channel}`
+  const count = data.events.length + data.more
+  const [first] = data.events
+  if (count === 1 && first !== undefined) return `Aval: ${nameOf(first)} ${HAPPENED[first.event]}`
+  return `Aval: ${count} alerts of project ${data.project}`
+}
+
+/** Lines without their ends. */
+export function linesOf({ type, data }: AlertMessage): string[] {
+  if (type === 'test') return [`Alerts of project ${data.project} reach the channel ${data.channel}.`]
+  const lines = data.events.flatMap((event) => [sentenceOf(event), ...reasonsOf(event)])
+  return data.more === 0 ? lines : [...lines, `and ${data.more} more: aval alerts list --open`]
+}
+
+function nameOf({ subject, metric }: MessageEvent): string {
+  const kind = subject.kind === 'upstream' ? 'upstream ' : ''
+  return printableLine(`${kind}${subject.name} ${metric}`)
+}
+
+function sentenceOf(event: MessageEvent): string {
+  const { alert_id: id, value, usual, unit, began_at: began, ended_at: ended } = event
+  const level =
+    value === null
+      ? ''
+      : `: ${amountOf(value, unit)}${usual === null ? '' : ` where ${amountOf(usual, unit)} is usual${riseOf(value, usual)}`}`
+  const since =
+    ended === null ? ` since ${minuteOf(began)}` : ` from ${minuteOf(began)} to ${minuteOf(ended)}`
+  const acked = event.acknowledged ? ', acknowledged' : ''
+  return `${nameOf(event)} ${HAPPENED[event.event]}${level}${since}${acked} (aval alerts show ${id})`
+}
+
+function reasonsOf({ causes, changes, unit }: MessageEvent): string[] {
+  const parts = causes.map(
+    ({ cause, amount }) => `${printableLine(cause)} ${amount < 0 ? '' : '+'}${amountOf(amount, unit)}`,
+  )
+  const near = changes.map(({ kind, target, at }) => `${kind} ${printableLine(target)} at ${minuteOf(at)}`)
+  return [
+    ...(parts.length === 0 ? [] : [`  because of ${parts.join(', ')}`]),
+    ...(near.length === 0 ? [] : [`  near it: ${near.join(', ')}`]),
+  ]
+}
+
+function riseOf(value: number, usual: number): string {
+  if (usual <= 0) return ''
+  const percent = Math.round((value / usual - 1) * 100)
+  return ` (${percent < 0 ? '' : '+'}${percent} %)`
+}
+
+/** In three digits. */
+export function amountOf(value: number, unit: MessageEvent['unit']): string {
+  const short = Number(value.toPrecision(3))
+  if (unit === 'micro_usd') return `${value < 0 ? '-' : ''}$${Number((Math.abs(value) / 1e6).toPrecision(3))}`
+  if (unit === 'share') return `${Number((value * 100).toPrecision(3))} %`
+  if (unit === 'ms') return `${short} ms`
+  if (unit === 'a_minute') return `${short}/min`
+  return String(short)
+}
+
+/** `2026-03-02 13:35 UTC` */
+function minuteOf(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`
+}

@@ -1,0 +1,76 @@
+/** Which alerts are told to which channels. Pure. */
+
+import type { SeriesKey, Subject } from './alert.ts'
+
+/** As aval.yaml has it, everything that it leaves open filled in. Names may hold `*`, which stands for any letters. */
+export type AlertRule = {
+  /** Names of projects; null for all. */
+  projects: readonly string[] | null
+  /** Null for none, unless both are: then the rule is about all routes and upstreams. */
+  routes: readonly string[] | null
+  upstreams: readonly string[] | null
+  /** Null for all. */
+  metrics: readonly string[] | null
+  /** An alert that is over before is not told. */
+  forMs: number
+  /** Told again after so long, and after so long once more; null for once. */
+  remindMs: number | null
+  channels: readonly string[]
+}
+
+export function ruleFits(rule: AlertRule, { projectId, subject, metric }: SeriesKey): boolean {
+  return (
+    fitsAny(rule.projects, projectId.replace(/^prj_/, '')) &&
+    fitsSubject(rule, subject) &&
+    fitsAny(rule.metrics, metric)
+  )
+}
+
+function fitsSubject({ routes, upstreams }: AlertRule, { kind, name }: Subject): boolean {
+  if (routes === null && upstreams === null) return true
+  const names = kind === 'route' ? routes : upstreams
+  return names !== null && fitsAny(names, name)
+}
+
+function fitsAny(patterns: readonly string[] | null, name: string): boolean {
+  return patterns === null || patterns.some((pattern) => fitsPattern(pattern, name))
+}
+
+/** In time that grows with the two lengths alone: the parts between stars are looked for from left to right. */
+export function fitsPattern(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return pattern === name
+  if (!name.startsWith(first)) return false
+  let at = first.length
+  for (const part of rest) {
+    const found = name.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return name.length - last.length >= at && name.endsWith(last)
+}
+
+/** How a channel is to be told of alerts that these rules fit: the shortest wait of all, the most frequent reminder. */
+export type Telling = { forMs: number; remindMs: number | null }
+
+/** By channel; empty when no rule fits. */
+export function tellingsOf(rules: readonly AlertRule[], key: SeriesKey): Map<string, Telling> {
+  const tellings = new Map<string, Telling>()
+  for (const rule of rules) {
+    if (!ruleFits(rule, key)) continue
+    for (const channel of rule.channels) {
+      const before = tellings.get(channel)
+      tellings.set(channel, {
+        forMs: Math.min(rule.forMs, before?.forMs ?? rule.forMs),
+        remindMs: sooner(rule.remindMs, before?.remindMs ?? null),
+      })
+    }
+  }
+  return tellings
+}
+
+function sooner(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other
+  return Math.min(one, other)
+}
