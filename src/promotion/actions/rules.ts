@@ -26,8 +26,16 @@ export type AlertRule = {
 
 export type AlertOrder = { action: AlertAction; rule: AlertRule }
 
-/** Metrics that are named by what they are about: `score:grounded`. */
-const FAMILIES = ['score'] as const
+/** Metrics that are named by what they are about: `score:grounded`, `data:question_content`. */
+const FAMILIES = [
+  'score',
+  'score_abstained',
+  'score_errors',
+  'score_skipped',
+  'retrieval_cosine_p50',
+  'retrieval_empty',
+  'data',
+] as const
 
 /** Each action once, as the first rule that is about the alert and has it wants it. */
 export function ordersFor(

@@ -8,6 +8,9 @@ import { type DecisionRow, findDecision, firstDecisionOf } from '../store.ts'
 import { type ActionDeps, type Intent, placeText, policyActor, type Situation } from './action.ts'
 import { type AlertActionRow, findUnanswered } from './store.ts'
 
+/** `beganAtMs` is the beginning of the five minutes in which the change began: when within them is not known. */
+const BEGAN_WITHIN_MS = 300_000
+
 /** With what the label began to serve what it serves, and by which kind of decision. */
 export type LastMove = { kind: DecisionRow['kind']; atMs: number; by: string }
 
@@ -51,8 +54,8 @@ async function lastMove({ db }: Pick<ActionDeps, 'db'>, { label }: Situation): P
 }
 
 /**
- * Why a label is not taken back, as a sentence; null for nothing against it. A move is a plausible cause when the change began
- * after it, and, but for a canary that is still on, soon after it. Pure.
+ * Why a label is not taken back, as a sentence; null for nothing against it. A move is a plausible cause when the change did not
+ * begin before it, and, but for a canary that is still on, began soon after it. Pure.
  */
 export function takeBackProblem(
   { beganAtMs }: Pick<Alert, 'beganAtMs'>,
@@ -68,8 +71,8 @@ export function takeBackProblem(
   }
   if (move === null) return 'nothing is known of how it was moved.'
   const { kind, atMs, by } = move
-  if (beganAtMs < atMs) {
-    return `the change began at ${at(beganAtMs)}, before the label was moved at ${at(atMs)}, so the move is not its cause.`
+  if (beganAtMs + BEGAN_WITHIN_MS <= atMs) {
+    return `the change began within five minutes of ${at(beganAtMs)}, before the label was moved at ${at(atMs)}, so the move is not its cause.`
   }
   if (kind === 'canary') return null
   if (beganAtMs - atMs > withinMs) {

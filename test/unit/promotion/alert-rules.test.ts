@@ -132,9 +132,15 @@ describe('a label', () => {
       {},
       'it was last moved at 2026-06-01T12:00:00.000Z, more than 1 d before',
     ],
-    ['moved after the change began', -1, {}, 'so the move is not its cause'],
+    ['moved within the five minutes in which the change began', -299_999, {}, null],
+    ['moved after the five minutes in which the change began', -300_000, {}, 'so the move is not its cause'],
     ['with a canary that has been on for long', 72 * HOUR, { kind: 'canary' }, null],
-    ['with a canary that began after the change', -1, { kind: 'canary' }, 'so the move is not its cause'],
+    [
+      'with a canary that began after the change',
+      -300_000,
+      { kind: 'canary' },
+      'so the move is not its cause',
+    ],
     ['that a person rolled back', HOUR, { kind: 'rollback' }, 'ben rolled it back'],
     ['moved in an emergency', HOUR, { kind: 'break_glass' }, 'may be the one that had to go'],
     [
