@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
+import { runActOnAlert } from '../../../src/jobs/act-on-alert.ts'
+import { runTidyActions } from '../../../src/jobs/tidy-actions.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { endAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { listUnacted, readActions } from '../../../src/promotion/actions/store.ts'
@@ -9,7 +11,7 @@ import { findLabel } from '../../../src/registry/releases/store.ts'
 import { acknowledge, act, acting, anOpenAlert } from '../../support/alert-actions.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
-import { BEN, CARLA, DORA, releaseOf, stageOf } from '../../support/promoted.ts'
+import { BEN, CARLA, DORA, releaseOf, stageOf, traffic } from '../../support/promoted.ts'
 import { refusal } from '../../support/refusal.ts'
 
 const HOUR = 3_600_000
@@ -87,6 +89,28 @@ describeDatabases('an alert', (open) => {
 
       await acknowledge(open(), id)
       expect(await stage.advance(asked)).toMatchObject({ state: 'promoted' })
+    })
+
+    test('keeps a canary at its stage', async () => {
+      const stage = await aRoute('staged')
+      const row = await stage.advance(await stage.request(3, { ...OPEN, name: 'c', canary: CANARY }))
+      const id = await anOpenAlert(open(), 'staged')
+      await act(open(), id, acting({}))
+      const serving = await label('staged')
+      for (const releaseId of [serving?.releaseId ?? '', serving?.canaryReleaseId ?? ''])
+        await traffic(open(), 'staged', {
+          release: { id: releaseId, projectId: 'prj_default' },
+          count: 2_000,
+        })
+      const hence = stageOf(open, 'staged', { clock: clockAt(Date.now() + HOUR) })
+
+      expect(await hence.advance(row)).toMatchObject({
+        state: 'canary',
+        note: expect.stringContaining(`Nothing moves while it is frozen by alert ${id}`),
+      })
+
+      await acknowledge(open(), id)
+      expect(await hence.advance(row)).toMatchObject({ state: 'promoted' })
     })
 
     test('does not hold an emergency, and by a stated time holds after it is over', async () => {
@@ -271,6 +295,26 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
     expect(await open().sql`SELECT id FROM alert_actions WHERE route = 'mine'`).toHaveLength(0)
     expect(await listUnacted(open().db, 100)).not.toEqual(expect.arrayContaining(ids))
     expect(await act(open(), `alr_${'0'.repeat(26)}`, policy)).toBe('gone')
+  })
+
+  test('is rung for until its policies have been asked, and then no more', async () => {
+    const id = await anOpenAlert(open(), 'rung')
+    const rung: string[] = []
+    const enqueuer = {
+      enqueue: async (name: string, payload: object, { key }: { key?: string } = {}) =>
+        void rung.push(`${name} ${JSON.stringify(payload)} ${key}`),
+      schedule: async () => undefined,
+      close: async () => undefined,
+    }
+    const ring = () => runTidyActions({ db: open().db, enqueuer }, {})
+
+    await ring()
+    expect(rung).toContain(`act-on-alert {"alertId":"${id}"} ${id}`)
+    const worker = { act: (alertId: string) => act(open(), alertId, OPEN), enqueuer }
+    expect(await runActOnAlert(worker, { alertId: id })).toBe('done')
+    rung.length = 0
+    await ring()
+    expect(rung.join()).not.toContain(id)
   })
 
   test('leaves rows that nobody changes', async () => {
