@@ -35,7 +35,9 @@ export function createActions(deps: ActionsDeps): CliActions {
     async check({ json }) {
       const config = read()
       const shown: unknown = JSON.parse(JSON.stringify(config, maskSecrets))
-      const text = json ? `${JSON.stringify(shown, null, 2)}\n` : `${stringify(shown)}${openLabels(config)}`
+      const text = json
+        ? `${JSON.stringify(shown, null, 2)}\n`
+        : `${stringify(shown)}${openLabels(config)}${await alertNotes(config)}`
       deps.terminal.write(text)
       return EXIT.done
     },
@@ -81,6 +83,14 @@ function openLabels({ routes, policies }: Config): string {
     `# ${policed.length === 0 ? 'Every label' : 'Every other label'} is open: its moves are recorded, and nothing is demanded.\n`,
     ...unused.map(({ name }) => `# No label has the policy ${name}.\n`),
   ].join('')
+}
+
+/** The same for rules of alerts. */
+async function alertNotes(config: Config): Promise<string> {
+  const { alertRuleNotes } = await import('./alert-rule-notes.ts')
+  return alertRuleNotes(config)
+    .map((note) => `# ${note}\n`)
+    .join('')
 }
 
 /** Their modules are loaded when one is called. */

@@ -11,6 +11,10 @@ const CALLERS = ['admin', 'engineer', 'app'] as const
 
 /** Below `/v1`, a path stands at the top level too, with the same roles. */
 export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
+  'GET /api/alerts': READERS,
+  'POST /api/alerts/test': ['admin', 'engineer'],
+  'GET /api/alerts/{id}': READERS,
+  'POST /api/alerts/{id}/ack': ['admin', 'engineer', 'approver'],
   'GET /api/audit/heads': ['admin', 'auditor'],
   'GET /api/audit/leaves': ['admin', 'auditor'],
   'GET /api/calibrations': READERS,
@@ -114,6 +118,9 @@ export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
   'POST /api/shadows': ['admin', 'engineer'],
   'GET /api/shadows/{id}': READERS,
   'POST /api/shadows/{id}/stop': ['admin', 'engineer'],
+  'GET /api/silences': READERS,
+  'POST /api/silences': ['admin', 'engineer', 'approver'],
+  'POST /api/silences/{id}/end': ['admin', 'engineer', 'approver'],
   'GET /api/sources': READERS,
   'POST /api/sources': ['admin', 'engineer'],
   'GET /api/sources/{name}': READERS,

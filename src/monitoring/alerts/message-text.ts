@@ -60,7 +60,7 @@ function riseOf(value: number, usual: number): string {
 }
 
 /** In three digits. */
-export function amountOf(value: number, unit: MessageEvent['unit']): string {
+function amountOf(value: number, unit: MessageEvent['unit']): string {
   const short = Number(value.toPrecision(3))
   if (unit === 'micro_usd') return `${value < 0 ? '-' : ''}$${Number((Math.abs(value) / 1e6).toPrecision(3))}`
   if (unit === 'share') return `${Number((value * 100).toPrecision(3))} %`

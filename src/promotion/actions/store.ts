@@ -1,6 +1,7 @@
 /** All SQL of what alerts did by policies, and of the freezes that come of it. */
 
-import { and, asc, desc, eq, gt, notInArray, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNotNull, isNull, notInArray, or, sql } from 'drizzle-orm'
+import { alerts } from '../../db/alert-tables.ts'
 import type { Db } from '../../db/client.ts'
 import { alertActions } from '../../db/promotion-tables.ts'
 import { decisions } from '../../db/version-tables.ts'
@@ -11,6 +12,8 @@ export type LabelPlace = { projectId: string; route: string; label: string }
 
 /** Of an alert: a route has few labels, and each action is there once for each. */
 const MAX_ACTIONS = 500
+/** Among which those that are rung for are chosen: far more than a worker leaves undone. */
+const MAX_UNACTED = 10_000
 /** By whom decisions are made that no person made. */
 const MACHINES = ['policy', 'canary'] as const
 
@@ -42,22 +45,32 @@ export async function findAlertFreeze(
   { projectId, route, label }: LabelPlace,
   nowMs: number,
 ): Promise<AlertFreeze | null> {
-  const rows = await db.execute<{
-    alert_id: string
-    metric: string
-    subject: string
-    until_ms: number | null
-  }>(sql`
-    SELECT a.alert_id, l.metric, l.subject, (extract(epoch FROM a.frozen_until) * 1000)::double precision AS until_ms
-    FROM alert_actions a JOIN alerts l ON l.id = a.alert_id
-    WHERE a.project_id = ${projectId} AND a.route = ${route} AND a.label = ${label} AND a.action = 'freeze'
-      AND a.outcome = 'done' AND l.acked_at IS NULL
-      AND CASE WHEN a.frozen_until IS NULL THEN l.ended_at IS NULL
-        ELSE a.frozen_until > ${new Date(nowMs).toISOString()}::timestamptz END
-    ORDER BY a.id DESC LIMIT 1`)
-  const [row] = rows
+  const lasts = and(isNull(alertActions.frozenUntil), isNull(alerts.endedAt))
+  const [row] = await db
+    .select({
+      alertId: alertActions.alertId,
+      metric: alerts.metric,
+      subject: alerts.subject,
+      until: alertActions.frozenUntil,
+    })
+    .from(alertActions)
+    .innerJoin(alerts, eq(alerts.id, alertActions.alertId))
+    .where(
+      and(
+        eq(alertActions.projectId, projectId),
+        eq(alertActions.route, route),
+        eq(alertActions.label, label),
+        eq(alertActions.action, 'freeze'),
+        eq(alertActions.outcome, 'done'),
+        isNull(alerts.ackedAt),
+        or(lasts, gt(alertActions.frozenUntil, new Date(nowMs))),
+      ),
+    )
+    .orderBy(desc(alertActions.id))
+    .limit(1)
   if (row === undefined) return null
-  return { alertId: row.alert_id, metric: row.metric, subject: row.subject, untilMs: row.until_ms }
+  const { until, ...freeze } = row
+  return { ...freeze, untilMs: until?.getTime() ?? null }
 }
 
 /** The last rollback of a label by a policy, when no person has moved the label or acknowledged that alert since. */
@@ -92,30 +105,35 @@ export async function findUnanswered(db: Db, place: LabelPlace): Promise<AlertAc
       ),
     )
     .limit(1)
-  const acked = await db.execute(
-    sql`SELECT 1 FROM alerts WHERE id = ${last.alertId} AND acked_at IS NOT NULL`,
-  )
+  const acked = await db
+    .select({ id: alerts.id })
+    .from(alerts)
+    .where(and(eq(alerts.id, last.alertId), isNotNull(alerts.ackedAt)))
   return byPerson.length + acked.length > 0 ? null : last
 }
 
 /** Whose an alert is; null when there is none such. For jobs, which know ids alone. */
 export async function projectOfAlert(db: Db, id: string): Promise<string | null> {
-  const [row] = await db.execute<{ project_id: string }>(sql`SELECT project_id FROM alerts WHERE id = ${id}`)
-  return row?.project_id ?? null
+  const [row] = await db.select({ projectId: alerts.projectId }).from(alerts).where(eq(alerts.id, id))
+  return row?.projectId ?? null
 }
 
 /** Alerts whose policies have not all been asked, those of every project; others each time, so that none is forgotten. */
 export async function listUnacted(db: Db, limit: number): Promise<string[]> {
-  const rows = await db.execute<{ id: string }>(
-    sql`SELECT id FROM (SELECT id FROM alerts WHERE acted_at IS NULL ORDER BY id DESC LIMIT 10000) AS newest
-        ORDER BY random() LIMIT ${limit}`,
-  )
+  const newest = db
+    .select({ id: alerts.id })
+    .from(alerts)
+    .where(isNull(alerts.actedAt))
+    .orderBy(desc(alerts.id))
+    .limit(MAX_UNACTED)
+    .as('newest')
+  const rows = await db.select({ id: newest.id }).from(newest).orderBy(sql`random()`).limit(limit)
   return rows.map(({ id }) => id)
 }
 
 export async function markActed(db: Db, id: string, nowMs: number): Promise<void> {
-  const now = new Date(nowMs).toISOString()
-  await db.execute(
-    sql`UPDATE alerts SET acted_at = ${now}::timestamptz WHERE id = ${id} AND acted_at IS NULL`,
-  )
+  await db
+    .update(alerts)
+    .set({ actedAt: new Date(nowMs) })
+    .where(and(eq(alerts.id, id), isNull(alerts.actedAt)))
 }

@@ -7,7 +7,7 @@ import { Agent, type Dispatcher, request } from 'undici'
 import { printableLine } from '../../lib/printable.ts'
 import { NOTIFY_TIMEOUT_MS, type Notified } from './outcome.ts'
 
-export type Posting = { url: string; headers: Readonly<Record<string, string>>; body: string }
+type Posting = { url: string; headers: Readonly<Record<string, string>>; body: string }
 export type Poster = {
   /** Never rejects. */
   post(posting: Posting): Promise<Notified>

@@ -1,6 +1,7 @@
 import { getTableColumns, getTableName, isTable } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
+import * as alertTables from '../../../src/db/alert-tables.ts'
 import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
 import * as onlineTables from '../../../src/db/online-tables.ts'
@@ -26,6 +27,7 @@ const tables = [
   onlineTables,
   shadowTables,
   promotionTables,
+  alertTables,
 ]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]

@@ -289,6 +289,9 @@ describe('the shipped aval.yaml', () => {
     AVAL_AUDIT_KEY: LONG,
     AVAL_SIGNING_KEY: Buffer.alloc(32, 1).toString('base64'),
     OLD_SIGNING_KEY: Buffer.alloc(32, 2).toString('base64'),
+    ALERT_SECRET: `whsec_${Buffer.alloc(32, 3).toString('base64')}`,
+    SLACK_URL: 'https://hooks.example.org/services/x',
+    SMTP_URL: 'smtps://aval:secret@mail.example.org',
   }
 
   test('changes nothing as it stands', () => {

@@ -1,0 +1,59 @@
+/** What is worth knowing of the rules of alerts before one is needed: those that can never fire, and channels nobody uses. Pure. */
+
+import type { Config } from './config.ts'
+import { nearest } from './lib/nearest.ts'
+import { fitsPattern } from './monitoring/alerts/rules.ts'
+import { METRICS } from './monitoring/watch/metrics.ts'
+
+/** With its path and what to do. Routes may also be those of the registry, which no file knows. */
+export function alertRuleNotes({
+  alerts,
+  routes,
+  upstreams,
+}: Pick<Config, 'alerts' | 'routes' | 'upstreams'>): string[] {
+  const routeNames = routes.map(({ name }) => name)
+  const upstreamNames = upstreams.map(({ name }) => name)
+  const ofRules = alerts.rules.flatMap((rule, at) => {
+    const path = `alerts.rules.${at}`
+    return [
+      ...unfit(rule.routes, routeNames).map(
+        (name) =>
+          `${path}.routes: aval.yaml has no route ${name}${hintOf(name, routeNames)} It fires only for a route of the registry.`,
+      ),
+      ...unfit(rule.upstreams, upstreamNames).map(
+        (name) =>
+          `${path}.upstreams: there is no upstream ${name}, so it never fires${hintOf(name, upstreamNames)}`,
+      ),
+      ...unfit(rule.metrics, Object.keys(METRICS))
+        .filter((name) => !namesFamily(name))
+        .map(
+          (name) =>
+            `${path}.metrics: nothing watches ${name}, so it never fires${hintOf(name, Object.keys(METRICS))}`,
+        ),
+    ]
+  })
+  const used = new Set(alerts.rules.flatMap(({ channels }) => channels))
+  const unused = alerts.channels
+    .filter(({ name }) => !used.has(name))
+    .map(({ name }) => `alerts.channels.${name}: no rule names it. Add it to channels of a rule.`)
+  return [...ofRules, ...unused]
+}
+
+/** What scorers, retrieval and data are watched by is named after them: `score:grounded`. */
+const FAMILIES = ['score:', 'score_abstained:', 'score_errors:', 'score_skipped:', 'retrieval_', 'data:']
+
+function namesFamily(pattern: string): boolean {
+  const [start = ''] = pattern.split('*', 1)
+  return FAMILIES.some(
+    (family) => start.startsWith(family) || (pattern.includes('*') && family.startsWith(start)),
+  )
+}
+
+function unfit(patterns: readonly string[] | null, names: readonly string[]): string[] {
+  return (patterns ?? []).filter((pattern) => !names.some((name) => fitsPattern(pattern, name)))
+}
+
+function hintOf(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known)
+  return meant === null ? '.' : `. Did you mean "${meant}"?`
+}
