@@ -179,6 +179,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
 
     const schedules = await queue.getJobSchedulers()
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
+      'deliver-alerts',
       'ensure-partitions',
       'tidy-actions',
       'tidy-exports',
