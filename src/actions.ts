@@ -123,6 +123,8 @@ function lateDatasetActions(directory: string): DatasetActions {
     },
     schema: async (path) => await (await load()).schema(path),
     itemOf: async (call) => await (await load()).itemOf(call),
+    trainingFormats: async () => await (await load()).trainingFormats(),
+    trainingExample: async (item, format) => await (await load()).trainingExample(item, format),
     perturbations: async () => await (await load()).perturbations(),
     perturb: async (item, settings) => await (await load()).perturb(item, settings),
     hallucinationCases: async () => await (await load()).hallucinationCases(),

@@ -4,6 +4,7 @@ import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { DatasetActions, DatasetRead, MadeItems } from './cli/datasets.ts'
 import { CliError, EXIT } from './cli/exit-codes.ts'
+import { TRAINING_FORMATS, type TrainingFormat, trainingExample } from './evals/datasets/fine-tuning.ts'
 import { FORMAT_NAMES, type FormatName } from './evals/datasets/formats/formats.ts'
 import { itemOfRequest } from './evals/datasets/from-requests.ts'
 import { compileItemSchema, type ItemCheck, MAX_SCHEMA_BYTES } from './evals/datasets/item-schema.ts'
@@ -21,11 +22,20 @@ export function createDatasetActions(directory: string): DatasetActions {
     read: (path, options) => read(directory, path, options),
     schema: async (path) => schemaIn(directory, path),
     itemOf: async (call) => itemOfRequest(call),
+    trainingFormats: async () => TRAINING_FORMATS,
+    trainingExample: async (item, format) => trainingExample(item, trainingFormatNamed(format)),
     perturbations: async () => PERTURBATION_NAMES,
     perturb: async (item, settings) => madeItems(perturbItem(item, settings)),
     hallucinationCases: async () => HALLUCINATION_CASES,
     hallucination: async (item, settings) => madeItems(hallucinationItems(item, settings)),
   }
+}
+
+function trainingFormatNamed(text: string): TrainingFormat {
+  const found = TRAINING_FORMATS.find((name) => name === text)
+  if (found !== undefined) return found
+  const known = TRAINING_FORMATS.join(', ')
+  throw new CliError(EXIT.usage, `--format ${text.slice(0, 40)}: no format that is known. Known: ${known}.`)
 }
 
 function madeItems({ items, left }: PerturbedItems): MadeItems {

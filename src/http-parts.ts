@@ -266,10 +266,11 @@ function promotionDeps(
   }
 }
 
-function alertsDeps({ sql, runtime }: OpenedParts, record: Recorder): ApiDeps['alerts'] {
+function alertsDeps({ sql, db, runtime }: OpenedParts, record: Recorder): ApiDeps['alerts'] {
   const inForce = () => runtime.config().alerts
   return {
     sql,
+    db,
     clock: systemClock,
     record,
     channels: () => inForce().channels.map(({ name }) => name),

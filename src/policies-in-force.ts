@@ -23,6 +23,15 @@ export function policyInForce(
   return policiesOf(config).find((policy) => policy.name === name) ?? OPEN
 }
 
+/** Labels of a route that a file gives a policy, each with it. */
+export function policiesOfRoute(
+  config: Pick<Config, 'policies' | 'routes'>,
+  route: string,
+): { label: string; policy: Policy }[] {
+  const labels = config.routes.find((one) => one.name === route)?.labels ?? {}
+  return Object.keys(labels).map((label) => ({ label, policy: policyInForce(config, route, label) }))
+}
+
 /** Labels that a file gives a policy. */
 export function policedLabels({
   routes,

@@ -3,6 +3,7 @@
 import type { CheckedPolicy } from './cli/context.ts'
 import type { Config } from './config.ts'
 import { policedLabels, policiesOf, suiteReader } from './policies-in-force.ts'
+import { alertSuites } from './promotion/actions/check-rules.ts'
 import { checkPolicy } from './promotion/policy-check.ts'
 
 /** Every policy in force, with its mistakes and with what is worth knowing of it. */
@@ -12,8 +13,11 @@ export async function checkPolicies(config: Config, directory: string): Promise<
   const checked: CheckedPolicy[] = []
   for (const policy of policiesOf(config)) {
     const own = labels.filter((one) => one.policy === policy.name)
-    const suites = await Promise.all(policy.suites.map(async (name) => ({ name, read: await read(name) })))
-    checked.push({ name: policy.name, ...checkPolicy(policy, suites, own) })
+    const readAll = async (names: readonly string[]) =>
+      await Promise.all(names.map(async (name) => ({ name, read: await read(name) })))
+    const suites = await readAll(policy.suites)
+    const ofAlerts = await readAll(alertSuites(policy))
+    checked.push({ name: policy.name, ...checkPolicy(policy, suites, own, ofAlerts) })
   }
   return checked
 }

@@ -1,12 +1,14 @@
 /** Promotions as the HTTP surface and the worker use them: with the log, the prices and the files in force. */
 
 import type { Sql } from 'postgres'
+import type { AuditKeys } from './audit/privacy/audit-keys.ts'
 import type { EventLog } from './audit/record.ts'
 import type { Db } from './db/client.ts'
 import { systemClock } from './lib/clock.ts'
-import { suiteReader } from './policies-in-force.ts'
+import { policiesOfRoute, suiteReader } from './policies-in-force.ts'
 import { priceNow } from './prices-in-force.ts'
 import { createArmMemory } from './promotion/canary/arm-memory.ts'
+import type { ActDeps } from './promotion/actions/act.ts'
 import type { AdvanceDeps } from './promotion/requests/advance.ts'
 import type { PromotionRow } from './promotion/requests/store.ts'
 import type { Runtime } from './runtime.ts'
@@ -57,5 +59,23 @@ export function promotionAdvancer({ db, sql, log, runtime, directory, logger }: 
       glassBroken(logger, { promotion: row.id, label: `${row.route}@${row.label}` })
     }
     return row
+  }
+}
+
+/** Does what policies let an alert do; runs that it begins are rung for with `runSuite`. */
+export type Act = (alertId: string, runSuite: ActDeps['runSuite']) => Promise<'gone' | 'done' | 'waits'>
+
+/** `keys` null: without an audit key no request is opened. */
+export function alertActor(
+  { db, sql, log, runtime, directory }: Omit<Opened, 'logger'>,
+  keys: Pick<AuditKeys, 'wrapping'> | null,
+): Act {
+  return async (alertId, runSuite) => {
+    const { actOnAlert } = await import('./promotion/actions/act.ts')
+    const { config } = await runtime()
+    const readSuite = suiteReader(config, directory)
+    const policiesOf = (route: string) => policiesOfRoute(config(), route)
+    const deps = { db, sql, clock: systemClock, keys, log, readSuite, runSuite, policiesOf }
+    return await actOnAlert(deps, alertId)
   }
 }

@@ -12,7 +12,7 @@ import { openSandbox } from './evals/sandbox/sandbox.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
-import { promotionAdvancer } from './promotion-parts.ts'
+import { alertActor, promotionAdvancer } from './promotion-parts.ts'
 import { createDocumentFetcher } from './providers/fetch-document.ts'
 import { queueBackend } from './queue/backend.ts'
 import { createParser } from './retrieval/documents/parser.ts'
@@ -68,7 +68,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   stack.defer(() => fetcher.close())
   const sandbox = openSandbox()
   stack.defer(() => sandbox.close())
-  const advance = promotionAdvancer({
+  const promoting = {
     db: connection.db,
     sql: connection.sql,
     log: gateway.log,
@@ -80,7 +80,8 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     },
     directory,
     logger,
-  })
+  }
+  const keys = auditKey === null ? null : deriveAuditKeys(Buffer.from(auditKey.reveal()))
   const metrics = await openMetrics(config, stack)
   const alerts = alertsInForce(config, readConfig)
   const channels = openAlertChannels(alerts, { clock: systemClock })
@@ -94,13 +95,14 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     ask: gateway.ask,
     log: gateway.log,
     evaluate: sandbox.evaluate,
-    advance,
+    advance: promotionAdvancer(promoting),
+    act: alertActor(promoting, keys),
     keepRollups: () => keepRollups(readConfig),
     alerts: { rules: () => alerts().rules, send: channels.send, random: Math.random },
     parser,
     fetchUrl: readUrl(fetcher),
     directory,
-    keys: auditKey === null ? null : deriveAuditKeys(Buffer.from(auditKey.reveal())),
+    keys,
     clock: systemClock,
     logger,
     backend,

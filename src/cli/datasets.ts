@@ -29,6 +29,10 @@ export type DatasetActions = {
   /** A JSON Schema of a JSON or YAML file, as `/api` takes it. */
   schema(path: string): Promise<unknown>
   itemOf(call: LoggedCall): Promise<{ item: DatasetItem } | { left: string }>
+  /** Names of what `trainingExample` writes. */
+  trainingFormats(): Promise<readonly string[]>
+  /** The item as a line of a training file, or why it gives none; `format` is one of those names. */
+  trainingExample(item: DatasetItem, format: string): Promise<{ line: object } | { left: string }>
   /** Names of what `perturb` can be asked for. */
   perturbations(): Promise<readonly string[]>
   /** The item first, then its perturbed ones; `left` says of which there is none, and why. Bytes are those of JSON. */

@@ -12,6 +12,7 @@ import { addBenchCommands } from './commands/bench.ts'
 import { addCardCommand } from './commands/card.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addCiCommand } from './commands/ci.ts'
+import { addDatasetExportCommand } from './commands/datasets/export.ts'
 import { addDatasetFromRequestsCommand } from './commands/datasets/from-requests.ts'
 import { addDatasetHallucinationCommand } from './commands/datasets/hallucination.ts'
 import { addDatasetPerturbCommand } from './commands/datasets/perturb.ts'
@@ -165,6 +166,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   const dataset = program.command('dataset').description('versions of examples to evaluate with')
   addDatasetPushCommand(dataset, context)
   addDatasetVersionCommands(dataset, context)
+  addDatasetExportCommand(dataset, context)
   addDatasetFromRequestsCommand(dataset, context)
   addDatasetPerturbCommand(dataset, context)
   addDatasetHallucinationCommand(dataset, context)

@@ -2,17 +2,14 @@
 
 import { z } from 'zod'
 import { parseUsd } from '../lib/money.ts'
-import { parseDurationMs } from '../lib/units.ts'
+import { alertRules, resolveAlertRule } from './alert-rules.ts'
+import { DAY_MS, name, span } from './policy-values.ts'
 
-const DAY_MS = 86_400_000
-const MAX_KEPT_MS = 3650 * DAY_MS
 /** Each bound grows with how many are watched. */
 const MAX_WATCHED = 20
 /** Of a canary's stage without a word on it. */
 const HOLD_MS = 30 * 60_000
 const MAX_WAIT_MS = 7 * DAY_MS
-const NAME_RULE = 'a name of lower-case letters, digits and inner hyphens, at most 63 long'
-const name = z.string(NAME_RULE).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, NAME_RULE)
 const share = z.number().min(0).max(1)
 const positiveShare = z.number().gt(0).max(1)
 const ZONE = 'a time zone such as Europe/Berlin or UTC'
@@ -20,15 +17,8 @@ const MOMENT = 'a moment such as 2026-12-20T18:00:00Z'
 const TIME = 'a time of day such as "16:00", at most "24:00"'
 const PERCENT = 'a share above 0 % and below 100 % such as 1% or 0.5%'
 const SAMPLED = 'a share above 0 % such as 20% or 100%'
-const SPAN = 'a duration such as 30m, 24h or 14d, at most 3650d'
 const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
-const span = z.string(SPAN).transform((text, context) => {
-  const ms = parseDurationMs(text)
-  if (ms !== null && ms > 0 && ms <= MAX_KEPT_MS) return ms
-  context.addIssue({ code: 'custom', message: SPAN })
-  return z.NEVER
-})
 /** In hundredths of a per cent, from 1 to `most`, which the sentence names as `expected`. */
 function percentUpTo(most: number, expected: string) {
   return z.string(expected).transform((text, context) => {
@@ -157,6 +147,7 @@ export const policyShape = z.strictObject({
     .max(50)
     .optional(),
   canary: canary.optional(),
+  on_alert: alertRules.optional(),
 })
 
 /** Policies by name, as a file of its own holds one. */
@@ -208,6 +199,7 @@ export function resolvePolicy(policyName: string, file: PolicyFile) {
         : { fromMs: one.from, toMs: one.to, reason: one.reason },
     ),
     canary: file.canary === undefined ? null : resolveCanary(file.canary),
+    onAlert: (file.on_alert ?? []).map(resolveAlertRule),
   } as const
 }
 

@@ -39,6 +39,7 @@ export const alerts = pgTable('alerts', {
   ackedBy: text('acked_by'),
   ackedByName: text('acked_by_name'),
   note: text('note'),
+  actedAt: instant('acted_at'),
 })
 
 export const silences = pgTable('silences', {

@@ -89,3 +89,18 @@ export const modelCards = pgTable('model_cards', {
   hash: text('hash').notNull(),
   createdAt: instant('created_at').notNull(),
 })
+
+export const alertActions = pgTable('alert_actions', {
+  id: text('id').primaryKey(),
+  alertId: text('alert_id').notNull(),
+  projectId: text('project_id').notNull(),
+  route: text('route').notNull(),
+  label: text('label').notNull(),
+  action: text('action').$type<'freeze' | 'roll_back' | 'run_suite' | 'review' | 'dataset'>().notNull(),
+  policy: text('policy').notNull(),
+  outcome: text('outcome').$type<'done' | 'refused' | 'failed'>().notNull(),
+  note: text('note').notNull(),
+  targets: text('targets').array().notNull(),
+  frozenUntil: instant('frozen_until'),
+  actedAt: instant('acted_at').notNull(),
+})

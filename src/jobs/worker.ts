@@ -13,6 +13,7 @@ import { type Enqueuer, openEnqueuer } from '../queue/enqueue.ts'
 import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { JobObserver } from '../telemetry/metrics/job-metrics.ts'
+import { type ActOnAlertDeps, runActOnAlert } from './act-on-alert.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
@@ -24,6 +25,7 @@ import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreSentinels, SCORE_SENTINELS_EVERY_MS } from './score-sentinels.ts'
 import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
+import { runTidyActions, TIDY_ACTIONS_EVERY_MS } from './tidy-actions.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
 import { runTidyOnline, TIDY_ONLINE_EVERY_MS } from './tidy-online.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
@@ -48,6 +50,7 @@ export type WorkerDeps = {
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
   Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
   Pick<AdvancePromotionDeps, 'advance'> &
+  Pick<ActOnAlertDeps, 'act'> &
   Pick<ScoreTrafficDeps, 'log'> &
   Pick<RollUpDeps, 'keepRollups'> &
   Pick<DeliverAlertsDeps, 'alerts'>
@@ -81,6 +84,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'roll-up': runRollUp,
   'tidy-rollups': runTidyRollups,
   'watch-series': runWatchSeries,
+  'act-on-alert': runActOnAlert,
+  'tidy-actions': runTidyActions,
   'deliver-alerts': runDeliverAlerts,
   'compare-windows': runCompareWindows,
   'score-sentinels': runScoreSentinels,
@@ -124,6 +129,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('roll-up', {}, ROLL_UP_EVERY_MS)
   await enqueuer.schedule('tidy-rollups', {}, TIDY_ROLLUPS_EVERY_MS)
   await enqueuer.schedule('watch-series', {}, WATCH_SERIES_EVERY_MS)
+  await enqueuer.schedule('tidy-actions', {}, TIDY_ACTIONS_EVERY_MS)
   await enqueuer.schedule('deliver-alerts', {}, DELIVER_ALERTS_EVERY_MS)
   await enqueuer.schedule('compare-windows', {}, COMPARE_WINDOWS_EVERY_MS)
   await enqueuer.schedule('score-sentinels', {}, SCORE_SENTINELS_EVERY_MS)

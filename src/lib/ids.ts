@@ -33,6 +33,7 @@ export type IdKind =
   | 'apv'
   | 'look'
   | 'card'
+  | 'act'
   | 'onl'
   | 'dck'
   | 'alr'

@@ -28,6 +28,18 @@ export function parseSizeBytes(text: string): number | null {
   return parse(text, SIZE_BYTES)
 }
 
+/** `14 d`, `30 min`, in the largest unit of which it is a whole number. */
+export function durationText(ms: number): string {
+  const units: readonly (readonly [number, string])[] = [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1000, 's'],
+  ]
+  const [size, unit] = units.find(([one]) => ms >= one && ms % one === 0) ?? [1, 'ms']
+  return `${ms / size} ${unit}`
+}
+
 function parse(text: string, units: Readonly<Record<string, number>>): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim())
   const unit = match?.[2]

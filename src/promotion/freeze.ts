@@ -7,6 +7,9 @@ export type Freeze =
   /** Minutes of the day, `to` itself is free. A window past midnight is two. */
   | { days: readonly Weekday[]; from: number; to: number; zone: string; reason: string }
 
+/** Of a label by an alert, until somebody acknowledges it. `untilMs` null: while it is open. */
+export type AlertFreeze = { alertId: string; metric: string; subject: string; untilMs: number | null }
+
 /** The first window that holds the moment; null when moves are free. */
 export function frozenAt(windows: readonly Freeze[], nowMs: number): Freeze | null {
   return windows.find((window) => holds(window, nowMs)) ?? null
@@ -30,8 +33,13 @@ function holds(window: Freeze, nowMs: number): boolean {
   )
 }
 
-/** `between … and … (year's end)`, `on fri, sat between 16:00 and 24:00, Europe/Berlin (weekend)`. */
-export function freezeText(window: Freeze): string {
+/** Behind “Nothing moves”: `between … and … (year's end)`, `on fri, sat between 16:00 and 24:00, Europe/Berlin (weekend)`. */
+export function freezeText(window: Freeze | AlertFreeze): string {
+  if ('alertId' in window) {
+    const { alertId, metric, subject, untilMs } = window
+    const end = untilMs === null ? 'as long as that is open' : `until ${new Date(untilMs).toISOString()}`
+    return `while it is frozen by alert ${alertId} (${metric} of ${subject}), ${end}. See it: aval alerts show ${alertId}; end the freeze: aval alerts ack ${alertId} --note "…"`
+  }
   if ('fromMs' in window) {
     const at = (ms: number) => new Date(ms).toISOString()
     return `between ${at(window.fromMs)} and ${at(window.toMs)} (${window.reason})`

@@ -2,15 +2,20 @@
 
 import type { Suite, SuiteScorer } from '../evals/suites/suite.ts'
 import { nearest } from '../lib/nearest.ts'
+import { alertRuleProblems } from './actions/check-rules.ts'
 import { demandsNothing, type Policy, type PolicyRule } from './policy.ts'
 
 type ReadSuite = { name: string; read: Suite | { problems: readonly string[] } }
 
-/** `problems` keep every promotion under the policy from passing; `notes` do not. */
+/**
+ * `problems` keep every promotion under the policy from passing, or an alert from doing what it may; `notes` do not. `suites`:
+ * those of the policy, `ofAlerts` those that only alerts start.
+ */
 export function checkPolicy(
   policy: Policy,
   suites: readonly ReadSuite[],
   labels: readonly { route: string; label: string }[],
+  ofAlerts: readonly ReadSuite[] = [],
 ): { problems: string[]; notes: string[] } {
   const readable = suites.flatMap(({ read }) => ('problems' in read ? [] : [read]))
   return {
@@ -21,6 +26,7 @@ export function checkPolicy(
         : []),
       ...policy.rules.flatMap((rule, at) => ruleProblems(rule, at, readable)),
       ...readable.flatMap((suite) => suiteProblems(policy, suite, labels)),
+      ...alertRuleProblems(policy, ofAlerts, labels),
     ],
     notes: [...notesOf(policy, labels), ...readable.flatMap(datasetNotes)],
   }

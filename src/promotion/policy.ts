@@ -1,6 +1,8 @@
 /** What a label demands before it is moved: the policy's rules as values, and as sentences. Pure. */
 
+import { durationText } from '../lib/units.ts'
 import { contentOf } from '../registry/content.ts'
+import { type AlertRule, alertRuleText } from './actions/rules.ts'
 import type { Plan } from './canary/plan.ts'
 import { type Freeze, freezeText } from './freeze.ts'
 
@@ -39,6 +41,8 @@ export type Policy = {
   approvals: { count: number; roles: readonly ApproverRole[]; expireMs: number }
   freeze: readonly Freeze[]
   canary: CanaryPolicy | null
+  /** What an alert about the route may do by itself. */
+  onAlert: readonly AlertRule[]
 }
 
 /** Of a label that no file gives one: moves are recorded, and nothing is demanded. */
@@ -54,6 +58,7 @@ export const OPEN: Policy = {
   approvals: { count: 0, roles: ['approver'], expireMs: 7 * 86_400_000 },
   freeze: [],
   canary: null,
+  onAlert: [],
 }
 
 /** True for a policy under which a label may be moved at once by whoever may ask for it. */
@@ -73,9 +78,9 @@ export function policyContent(policy: Policy): { text: string; hash: string } {
   return contentOf(policy)
 }
 
-/** Of a row that this version wrote. */
+/** Of a row that this version, or one from before alerts did anything, wrote. */
 export function parsePolicy(text: string): Policy {
-  return JSON.parse(text) as Policy
+  return { onAlert: [], ...(JSON.parse(text) as Omit<Policy, 'onAlert'>) }
 }
 
 /** `language = de`; the empty text for all items. */
@@ -89,13 +94,13 @@ export function sliceText(slice: Slice | null): string {
 /** Every demand as a sentence, in the order in which it is met. */
 export function explainPolicy(policy: Policy): string[] {
   const { suites, evidence, approvals, canary, alpha, multiple } = policy
-  if (demandsNothing(policy)) return ['Demands nothing: every move is recorded, and nobody is asked.']
   return [
+    ...(demandsNothing(policy) ? ['Demands nothing: every move is recorded, and nobody is asked.'] : []),
     ...(suites.length > 0 ? [`The suites ${suites.join(', ')} pass for exactly the release.`] : []),
     ...policy.rules.flatMap(ruleTexts),
     ...(demandsEvidence(policy)
       ? [
-          `Evidence is at most ${spanText(evidence.freshMs)} old, over at least ${evidence.itemsMin} items, with ${Math.round(evidence.coverage * 1000) / 10} % judged.`,
+          `Evidence is at most ${durationText(evidence.freshMs)} old, over at least ${evidence.itemsMin} items, with ${Math.round(evidence.coverage * 1000) / 10} % judged.`,
           multiple === 'holm'
             ? `Every rule's p, adjusted for their number (Holm), is at most ${alpha}.`
             : `Every rule passes at ${alpha} one-sided; all must, so a wrong pass is no likelier than that.`,
@@ -105,15 +110,16 @@ export function explainPolicy(policy: Policy): string[] {
     ...(policy.completeCard ? ['The model card is complete.'] : []),
     ...(approvals.count > 0
       ? [
-          `${approvals.count} ${approvals.count === 1 ? 'person approves' : 'people approve'} (${approvals.roles.join(' or ')}) within ${spanText(approvals.expireMs)}; never who asked for it, and never an author of anything in the release.`,
+          `${approvals.count} ${approvals.count === 1 ? 'person approves' : 'people approve'} (${approvals.roles.join(' or ')}) within ${durationText(approvals.expireMs)}; never who asked for it, and never an author of anything in the release.`,
         ]
       : []),
     ...policy.freeze.map((freeze) => `Nothing moves ${freezeText(freeze)}.`),
     ...(canary === null
       ? []
       : [
-          `A canary serves ${canary.stages.map((weight) => `${weight / 100} %`).join(', ')} of the users, each at least ${spanText(canary.holdMs)} and ${canary.requestsMin} requests; it is rolled back when harm is shown (at most ${canary.alpha} wrongly).`,
+          `A canary serves ${canary.stages.map((weight) => `${weight / 100} %`).join(', ')} of the users, each at least ${durationText(canary.holdMs)} and ${canary.requestsMin} requests; it is rolled back when harm is shown (at most ${canary.alpha} wrongly).`,
         ]),
+    ...policy.onAlert.map((rule) => alertRuleText(rule, suites)),
   ]
 }
 
@@ -133,16 +139,4 @@ function ruleTexts(rule: PolicyRule): string[] {
       ([perturbation, bar]) => `${of} flips by ${perturbation} in at most ${bar} of the pairs.`,
     ),
   ]
-}
-
-/** `14 d`, `30 min`. */
-function spanText(ms: number): string {
-  const units: readonly (readonly [number, string])[] = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'min'],
-    [1000, 's'],
-  ]
-  const [size, unit] = units.find(([one]) => ms >= one && ms % one === 0) ?? [1, 'ms']
-  return `${ms / size} ${unit}`
 }

@@ -18,6 +18,9 @@ import {
   type LabelRow,
   type ReleaseRow,
 } from '../registry/releases/store.ts'
+import { findFreeze } from './actions/find-freeze.ts'
+import type { LabelPlace } from './actions/store.ts'
+import { freezeText } from './freeze.ts'
 import { demandsNothing, type Policy } from './policy.ts'
 import { newPromotion } from './requests/new-promotion.ts'
 import { findLivePromotion, insertPromotion, updatePromotion } from './requests/store.ts'
@@ -95,7 +98,7 @@ export type Moved = { decision: DecisionRow; from: ReleaseRow | null; to: Releas
 
 /**
  * Moves a label whose policy demands nothing, at once. Throws RequestError: refused_by_policy under a policy that demands
- * something, not_found for a release that is not there, conflict when the label points somewhere else than expected, was
+ * something and while an alert holds the label, not_found for a release that is not there, conflict when the label points somewhere else than expected, was
  * moved at the same time, is in a promotion, or the release's index has been dropped.
  */
 export async function moveLabel(
@@ -113,6 +116,7 @@ export async function moveLabel(
     throw new RequestError('invalid_value', `r${to.number} cannot be its own canary.`, { param: 'canary' })
   }
   const canary = beside === null ? null : { release: beside, weight: move.canary?.weight ?? 0 }
+  await demandUnfrozen(deps, { projectId, route, label }, policy)
   const seen = await findLabel(deps.db, projectId, route, label)
   const from = seen === null ? null : await findReleaseById(deps.db, projectId, seen.releaseId)
   demandExpected(move, from)
@@ -166,6 +170,17 @@ export async function releaseOf(
   if (found !== null) return found
   const message = `"${route}" has no release r${number}. aval release list ${route} shows what there is.`
   throw new RequestError('not_found', message, { param: 'release' })
+}
+
+async function demandUnfrozen(
+  { db, clock }: { db: Db; clock: Clock },
+  place: LabelPlace,
+  policy: Policy,
+): Promise<void> {
+  const freeze = await findFreeze(db, place, policy, clock.nowMs())
+  if (freeze === null) return
+  const message = `"${place.route}@${place.label}": nothing moves ${freezeText(freeze)}.`
+  throw new RequestError('refused_by_policy', message, { param: 'label' })
 }
 
 function demandExpected(move: Pick<Move, 'route' | 'label' | 'expected'>, from: ReleaseRow | null): void {

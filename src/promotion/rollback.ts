@@ -17,6 +17,14 @@ export type RollbackOrder = {
   reason: string
 }
 
+/** What holds a rollback that nobody asked for by hand. */
+export type Automatic = {
+  /** By which the label was put where it was looked at: it goes back from there, or not at all. */
+  decisionId: string
+  /** In the transaction of the move; what it throws undoes the move. */
+  write: (transaction: Db, moved: Moved) => Promise<unknown>
+}
+
 /** More moves of a label than anybody goes back over. */
 const MAX_MOVES = 1_000
 
@@ -30,6 +38,7 @@ export async function rollBack(
   deps: { db: Db; clock: Clock },
   actor: Actor,
   order: RollbackOrder,
+  automatic: Automatic | null = null,
 ): Promise<Moved> {
   const { db, clock } = deps
   const { projectId } = actor
@@ -38,6 +47,10 @@ export async function rollBack(
   if (seen === null) {
     const message = `"${route}@${label}" serves nothing, so there is nothing to go back from. aval label list shows what there is.`
     throw new RequestError('not_found', message)
+  }
+  if (automatic !== null && automatic.decisionId !== seen.decisionId) {
+    const message = `"${route}@${label}" was moved by ${seen.decisionId} since it was looked at.`
+    throw new RequestError('conflict', message)
   }
   const from = await findReleaseById(db, projectId, seen.releaseId)
   const moves = await listMoves(db, { projectId, route, label }, MAX_MOVES)
@@ -53,6 +66,7 @@ export async function rollBack(
       now,
     )
     if (live !== null) await endPromotion(transaction, live, actor, now)
+    await automatic?.write(transaction, { decision: decided, from, to })
     return decided
   })
   return { decision, from, to }

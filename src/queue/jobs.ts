@@ -40,6 +40,10 @@ export const JOBS = {
   'tidy-rollups': z.strictObject({}),
   /** Gives what requests came to in the last minutes to the detectors. */
   'watch-series': z.strictObject({}),
+  /** Does what policies let an alert do. */
+  'act-on-alert': z.strictObject({ alertId: z.string().regex(/^alr_[0-9a-z]{26}$/) }),
+  /** Rings for alerts whose policies have not all been asked. */
+  'tidy-actions': z.strictObject({}),
   /** Tells alerts to the channels of aval.yaml. */
   'deliver-alerts': z.strictObject({}),
   /** Compares windows of routes' traffic: those that are due, and those that somebody asked for. */

@@ -250,6 +250,7 @@ function apiDeps(parts: {
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     alerts: {
       sql: database.sql,
+      db,
       clock,
       record,
       channels: () => ['on-call', 'gone'],

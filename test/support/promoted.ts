@@ -132,7 +132,7 @@ export function stageOf(
 }
 
 type Traffic = {
-  release: ReleaseRow
+  release: Pick<ReleaseRow, 'id' | 'projectId'>
   count: number
   outcome?: string
   ms?: number

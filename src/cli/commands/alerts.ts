@@ -43,6 +43,7 @@ type Delivery = {
   next_try_at: string | null
   finished_at: string | null
 }
+type Action = { action: string; label: string; outcome: string; note: string; at: string }
 type ShownAlert = Alert & {
   explanation: {
     difference: number
@@ -52,6 +53,7 @@ type ShownAlert = Alert & {
     segments: { dimension: string; value: string; amount: number }[]
   } | null
   deliveries: Delivery[]
+  actions: Action[]
 }
 export function addAlertCommands(program: Command, context: CliContext): void {
   const alerts = program
@@ -131,7 +133,8 @@ function addShow(alerts: Command, context: CliContext): void {
   )
 }
 
-function writeAlert({ terminal }: CliContext, alert: ShownAlert): void {
+function writeAlert(context: CliContext, alert: ShownAlert): void {
+  const { terminal } = context
   const { acknowledged: acked, explanation } = alert
   const time = (iso: string) => formatTime(terminal, iso)
   const signed = (amount: number) => `${amount < 0 ? '' : '+'}${figure(amount, explanation?.unit ?? null)}`
@@ -169,6 +172,7 @@ function writeAlert({ terminal }: CliContext, alert: ShownAlert): void {
   for (const near of explanation?.changes ?? []) {
     terminal.write(formatFields([['near it', `${time(near.at)} ${near.kind} ${near.target}: ${near.text}`]]))
   }
+  writeActions(context, alert.actions)
   if (alert.deliveries.length === 0)
     terminal.write('\nNobody was told: no rule of aval.yaml fits, or not yet.\n')
   else {
@@ -183,6 +187,19 @@ function writeAlert({ terminal }: CliContext, alert: ShownAlert): void {
     ])
     terminal.write(`\n${formatTable(['EVENT', 'CHANNEL', 'STATE', 'TRIES', 'AT', 'NEXT TRY', 'NOTE'], rows)}`)
   }
+}
+
+/** What policies did of themselves, or why they could not. */
+function writeActions({ terminal }: CliContext, actions: readonly Action[]): void {
+  if (actions.length === 0) return
+  const rows = actions.map(({ action, label, outcome, at, note }) => [
+    action,
+    label,
+    outcome,
+    formatTime(terminal, at),
+    note,
+  ])
+  terminal.write(`\n${formatTable(['BY POLICY', 'LABEL', 'OUTCOME', 'AT', 'NOTE'], rows)}`)
 }
 
 function addAck(alerts: Command, context: CliContext): void {

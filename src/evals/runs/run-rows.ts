@@ -176,6 +176,18 @@ export async function listRuns(
   )
 }
 
+/** The newest finished run of a route's releases that a judge took part in, of the newest thousand. */
+export async function findNewestJudged(sql: Sql, projectId: string, route: string): Promise<RunRow | null> {
+  const rows = await sql.unsafe<RunRow[]>(
+    `SELECT ${RUN} FROM (SELECT * FROM eval_runs WHERE project_id = $1 ORDER BY id DESC LIMIT 1000) AS newest
+     WHERE state = 'done' AND content::jsonb -> 'subject' ->> 'route' = $2
+       AND content::jsonb @? '$.scorers[*] ? (@.judge == true)'
+     ORDER BY id DESC LIMIT 1`,
+    [projectId, route],
+  )
+  return rows[0] ?? null
+}
+
 /** A worker that has not been heard of since `alive` is dead; one that has is left alone. */
 export async function claimRun(
   sql: Sql,

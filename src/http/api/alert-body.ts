@@ -5,6 +5,7 @@ import type { Alert, Subject } from '../../monitoring/alerts/alert.ts'
 import type { DeliveryRow } from '../../monitoring/alerts/delivery-rows.ts'
 import { unitOf } from '../../monitoring/alerts/message.ts'
 import { MAX_SILENCE_MS, type Silence } from '../../monitoring/alerts/silence.ts'
+import type { AlertActionRow } from '../../promotion/actions/store.ts'
 import { durationText, instantText, limitText, strictShape } from './validation.ts'
 
 const nameText = z.string().min(1).max(200)
@@ -103,11 +104,24 @@ const deliverySchema = z.object({
   next_try_at: z.string().nullable(),
   finished_at: z.string().nullable(),
 })
+/** What it did by the policy of a label, or why it could not. */
+const actionSchema = z.object({
+  action: z.enum(['freeze', 'roll_back', 'run_suite', 'review', 'dataset']),
+  label: z.string(),
+  policy: z.string(),
+  outcome: z.enum(['done', 'refused', 'failed']),
+  note: z.string(),
+  /** What came of it: runs, a decision, a queue, a dataset's version. */
+  targets: z.array(z.string()),
+  frozen_until: z.string().nullable(),
+  at: z.string(),
+})
 export const shownAlertSchema = z
   .object({
     ...alertShape,
     explanation: explanationSchema.nullable(),
     deliveries: z.array(deliverySchema),
+    actions: z.array(actionSchema),
   })
   .openapi('ShownAlert')
 export const silenceSchema = z
@@ -152,7 +166,7 @@ export function toAlert(alert: Alert, silencedBy: string | null): z.infer<typeof
 export function toShownAlert(
   alert: Alert,
   silencedBy: string | null,
-  deliveries: readonly DeliveryRow[],
+  { deliveries, actions }: { deliveries: readonly DeliveryRow[]; actions: readonly AlertActionRow[] },
 ): z.infer<typeof shownAlertSchema> {
   return {
     ...toAlert(alert, silencedBy),
@@ -169,6 +183,16 @@ export function toShownAlert(
       at: iso(one.atMs),
       next_try_at: isoOrNull(one.nextTryAtMs),
       finished_at: isoOrNull(one.finishedAtMs),
+    })),
+    actions: actions.map((one) => ({
+      action: one.action,
+      label: `${one.route}@${one.label}`,
+      policy: one.policy,
+      outcome: one.outcome,
+      note: one.note,
+      targets: one.targets,
+      frozen_until: one.frozenUntil?.toISOString() ?? null,
+      at: one.actedAt.toISOString(),
     })),
   }
 }

@@ -2,6 +2,7 @@
 
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
+import type { Db } from '../../db/client.ts'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { nearest } from '../../lib/nearest.ts'
@@ -11,6 +12,7 @@ import { listDeliveries, readKeptQuiet } from '../../monitoring/alerts/delivery-
 import { MAX_SILENCES } from '../../monitoring/alerts/note-due.ts'
 import { silenceFits } from '../../monitoring/alerts/silence.ts'
 import { listSilences } from '../../monitoring/alerts/silence-rows.ts'
+import { readActions } from '../../promotion/actions/store.ts'
 import type { Notified } from '../../providers/notify/outcome.ts'
 import { type ApiEnv, requireRole } from '../auth.ts'
 import {
@@ -30,6 +32,7 @@ import { answer, errorAnswers, idParam, jsonBody, refuseInvalid, toRange } from 
 
 export type AlertsApiDeps = {
   sql: Sql
+  db: Db
   clock: Clock
   record: Recorder
   /** Of aval.yaml, by name. */
@@ -53,7 +56,10 @@ const showRoute = createRoute({
   path: '/alerts/{id}',
   middleware: requireRole(...registryReaders),
   request: { params: idParam },
-  responses: { 200: answer('The alert, why, and who was told.', shownAlertSchema), ...errorAnswers },
+  responses: {
+    200: answer('The alert, why, who was told, and what policies did.', shownAlertSchema),
+    ...errorAnswers,
+  },
 })
 const ackRoute = createRoute({
   method: 'post',
@@ -122,7 +128,9 @@ export async function getAlert(sql: Sql, projectId: string, id: string): Promise
 async function shown(deps: AlertsApiDeps, projectId: string, id: string) {
   const alert = await getAlert(deps.sql, projectId, id)
   const silences = await silencesOf(deps, projectId, [alert])
-  return toShownAlert(alert, silences(alert), await listDeliveries(deps.sql, projectId, id))
+  const deliveries = await listDeliveries(deps.sql, projectId, id)
+  const actions = await readActions(deps.db, projectId, id)
+  return toShownAlert(alert, silences(alert), { deliveries, actions })
 }
 
 /** The silence that is in force over an alert that lasts, or that kept the beginning of it quiet. */

@@ -2,7 +2,8 @@
 
 import { contentOf } from '../../registry/content.ts'
 import { findLabel, findReleaseById, type LabelRow, type ReleaseRow } from '../../registry/releases/store.ts'
-import { freezeText, frozenAt } from '../freeze.ts'
+import { findFreeze } from '../actions/find-freeze.ts'
+import { freezeText } from '../freeze.ts'
 import { type CanaryPolicy, type Policy, parsePolicy } from '../policy.ts'
 import { writeMove } from '../promote.ts'
 import { cutNote, type Step } from '../requests/step.ts'
@@ -50,7 +51,7 @@ export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<S
   const sinceLook = last === null ? Number.POSITIVE_INFINITY : nowMs - last.lookedAt.getTime()
   const canary = { row, seen: label, policy, plan, to, from }
   const judgement = await judge(deps, canary, { beganMs: first.decidedAt.getTime(), nowMs })
-  const frozen = judgement.decision === 'advance' ? frozenAt(policy.freeze, nowMs) : null
+  const frozen = judgement.decision === 'advance' ? await findFreeze(deps.db, row, policy, nowMs) : null
   if (frozen !== null) {
     judgement.decision = 'hold'
     judgement.reasons = [`Nothing moves ${freezeText(frozen)}.`, ...judgement.reasons]

@@ -9,6 +9,7 @@ import { GatewayError } from '../../errors.ts'
 import { findRun } from '../../evals/runs/run-rows.ts'
 import { contentOf } from '../../registry/content.ts'
 import { findLabel, findReleaseById, type ReleaseRow } from '../../registry/releases/store.ts'
+import { findFreeze } from '../actions/find-freeze.ts'
 import { qualityProblem } from '../canary/quality.ts'
 import { type WatchDeps, watchCanary } from '../canary/watch.ts'
 import { type CardDeps, makeCard } from '../cards/make-card.ts'
@@ -16,7 +17,7 @@ import { insertCard } from '../cards/store.ts'
 import type { Decide } from '../evidence/decider.ts'
 import { type GatherDeps, gatherEvidence } from '../evidence/gather.ts'
 import type { PromotionVerdict } from '../evidence/verdict.ts'
-import { freezeText, frozenAt } from '../freeze.ts'
+import { freezeText } from '../freeze.ts'
 import { parsePolicy } from '../policy.ts'
 import { writeMove } from '../promote.ts'
 import type { RecordStep } from './record-step.ts'
@@ -143,7 +144,7 @@ async function move(deps: AdvanceDeps, row: PromotionRow): Promise<Step | null> 
     if (stale !== null) {
       return { state: 'expired', note: `${stale} is older by now than the policy allows. Ask again.` }
     }
-    const window = frozenAt(policy.freeze, nowMs)
+    const window = await findFreeze(deps.db, row, policy, nowMs)
     if (window !== null)
       return waiting(row, `Approved, and moves when the freeze ends: ${freezeText(window)}.`)
   }

@@ -5,7 +5,8 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Actor } from '../../registry/actor.ts'
 import { findLabel, type LabelRow } from '../../registry/releases/store.ts'
-import { freezeText, frozenAt } from '../freeze.ts'
+import { findFreeze } from '../actions/find-freeze.ts'
+import { freezeText } from '../freeze.ts'
 import type { Policy } from '../policy.ts'
 import { releaseOf } from '../promote.ts'
 import { type DecisionRow, findDecision } from '../store.ts'
@@ -42,7 +43,7 @@ export async function requestPromotion(
     throw new RequestError('conflict', `"${route}@${label}" serves r${number} already.`, { param: 'release' })
   }
   const now = new Date(clock.nowMs())
-  const window = breakGlass ? null : frozenAt(policy.freeze, now.getTime())
+  const window = breakGlass ? null : await findFreeze(db, { projectId, route, label }, policy, now.getTime())
   if (window !== null) {
     const message = `policy ${policy.name}: nothing moves ${freezeText(window)}. Ask again afterwards, or break the glass with another admin: --break-glass`
     throw new RequestError('refused_by_policy', message, { param: 'label' })

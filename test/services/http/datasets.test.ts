@@ -261,6 +261,50 @@ describe('the versions of a dataset', () => {
     expect([refused.exitCode, refused.err]).toEqual([2, expect.stringContaining('is there already')])
   })
 
+  test('are exported for training, and what cannot be told is named and counted', async () => {
+    const items = [
+      { id: 'told', input: 'May I?', expected: 'You may.', output: 'No idea.' },
+      { id: 'untold', input: 'May we?', output: 'Perhaps.' },
+    ]
+    put('trained.jsonl', items.map((item) => JSON.stringify(item)).join('\n'))
+    await aval(['push', 'trained.jsonl'])
+    const path = join(folder, 'dpo.jsonl')
+
+    const pairs = await aval(['export', 'trained', '--format', 'dpo', '--out', path])
+    const counted = await aval([
+      'export',
+      'trained',
+      '--format',
+      'openai-ft',
+      '--out',
+      `${path}.ft`,
+      '--json',
+    ])
+    const none = await aval(['export', 'large', '--format', 'dpo', '--out', `${path}.none`])
+    const unknown = await aval(['export', 'trained', '--format', 'alpaca'])
+
+    expect([pairs.exitCode, pairs.out]).toEqual([103, `1 of 2 items of trained@1 in ${path}\n`])
+    expect(pairs.err).toContain('left out untold: expects nothing, so nothing is better than its output.')
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      input: { messages: [{ role: 'user', content: 'May I?' }] },
+      preferred_output: [{ role: 'assistant', content: 'You may.' }],
+      non_preferred_output: [{ role: 'assistant', content: 'No idea.' }],
+    })
+    expect([counted.exitCode, JSON.parse(counted.out)]).toEqual([
+      103,
+      {
+        dataset: 'trained@1',
+        format: 'openai-ft',
+        lines: 1,
+        left: [{ id: 'untold', reason: 'expects nothing, and nobody has rated its output' }],
+        out: `${path}.ft`,
+      },
+    ])
+    expect([none.exitCode, none.err]).toEqual([103, expect.stringContaining('Nothing was written.')])
+    expect(existsSync(`${path}.none`)).toBe(false)
+    expect([unknown.exitCode, unknown.err]).toEqual([2, expect.stringContaining('Known: openai-ft, dpo.')])
+  })
+
   test('put whoever begins to read their items on the log, once', async () => {
     server.records.length = 0
 

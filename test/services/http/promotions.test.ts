@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Role } from '../../../src/keys/key.ts'
 import { OPEN } from '../../../src/promotion/policy.ts'
 import { advancePromotion } from '../../../src/promotion/requests/advance.ts'
+import { act, acting, anOpenAlert } from '../../support/alert-actions.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
@@ -103,6 +104,30 @@ test('a release that is worse ends with 104 and the number, in JSON as well', as
     err: expect.stringMatching(/policy careful \(fail\): numbers, equals: at least 0.8/),
   })
   expect(again.err.match(/at least 0.8/g)).toHaveLength(1)
+})
+
+test('a label that an alert has frozen refuses with 104, and says which alert and what to do', async () => {
+  const id = await anOpenAlert(database, ROUTE)
+  await act(database, id, acting({ actions: ['freeze'] }))
+
+  const refused = await aval('engineer', 'promote', ROUTE, 'r2', '--reason', 'better')
+
+  expect(refused).toMatchObject({
+    exitCode: 104,
+    err: expect.stringContaining(
+      `nothing moves while it is frozen by alert ${id} (latency_p95 of ${ROUTE}), as long as that is open. See it: aval alerts show ${id}; end the freeze: aval alerts ack ${id} --note "…"`,
+    ),
+  })
+  const shown = await aval('auditor', 'alerts', 'show', id)
+  expect(shown.out).toMatch(
+    /freeze +typed@production +done .* Nothing moves typed@production while the alert is open/,
+  )
+  const acked = await aval('approver', 'alerts', 'ack', id, '--note', 'the upstream was slow')
+  expect(acked.exitCode).toBe(0)
+  const asked = await aval('engineer', 'promote', ROUTE, 'r2', '--reason', 'better', '--json')
+  expect(asked.exitCode).toBe(0)
+  const { id: promotion } = JSON.parse(asked.out) as { id: string }
+  await aval('engineer', 'promotion', 'withdraw', promotion, '--reason', 'a test')
 })
 
 test('what has not moved anybody is withdrawn by who asked, and by nobody else but an admin', async () => {

@@ -91,6 +91,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ask,
       advance: async () => null,
       keepRollups: () => null,
+      act: async () => 'gone',
       alerts: {
         rules: () => [],
         send: async () => ({ outcome: 'sent' as const, note: null }),
@@ -179,8 +180,10 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
 
     const schedules = await queue.getJobSchedulers()
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
+      'deliver-alerts',
       'ensure-partitions',
       'roll-up',
+      'tidy-actions',
       'tidy-exports',
       'tidy-online',
       'tidy-retrieval',

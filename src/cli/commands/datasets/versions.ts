@@ -1,8 +1,6 @@
-/** `aval dataset list|history|show|diff|export`: the versions of datasets that a server keeps. */
+/** `aval dataset list|history|show|diff`: the versions of datasets that a server keeps. */
 
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import type { Command } from 'commander'
-import { printableJson, printableLine } from '../../../lib/printable.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -11,10 +9,8 @@ import {
   writeJson,
   writeNextPage,
 } from '../../context.ts'
-import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../../format.ts'
 import { type Page, showList } from '../../list.ts'
-import { itemsOf } from './items-of.ts'
 import { type DatasetVersion, datasetPath, type ItemsPage, refOf } from './wire.ts'
 
 type ShowOptions = ListOptions & { items?: boolean }
@@ -77,15 +73,6 @@ export function addDatasetVersionCommands(dataset: Command, context: CliContext)
     ),
     'aval dataset diff refund-questions@2 refund-questions@3',
   ).action(context.run((from: string, to: string, options: ListOptions) => diff(context, from, to, options)))
-  withExamples(
-    dataset
-      .command('export')
-      .argument('<dataset>', 'refund-questions for the newest version, or refund-questions@3')
-      .description('its items as JSON lines, in their order')
-      .option('--out <file>', 'into this new file (default: standard output)'),
-    'aval dataset export refund-questions@3 > refund-questions.jsonl',
-    'aval dataset export refund-questions --out refund-questions.jsonl',
-  ).action(context.run((ref: string, options: { out?: string }) => exportItems(context, ref, options)))
 }
 
 async function list(
@@ -180,42 +167,4 @@ async function diff(
   }
   writeNextPage(context, found.next_cursor)
   return undefined
-}
-
-/** Never over a file that is there. */
-async function exportItems(
-  { client, terminal }: CliContext,
-  ref: string,
-  { out }: { out?: string },
-): Promise<undefined> {
-  // The newest may become another one between two pages.
-  const version = await client.json<DatasetVersion>({ method: 'GET', path: datasetPath(ref) })
-  const file = out === undefined ? null : openNew(out)
-  let isWhole = false
-  try {
-    for await (const page of itemsOf(client, version)) {
-      const lines = page.map(({ item }) => `${printableJson(item, 0)}\n`).join('')
-      if (file === null) terminal.write(lines)
-      else writeSync(file, lines)
-    }
-    isWhole = true
-  } finally {
-    if (file !== null) closeSync(file)
-    // Half of it would look like all of it.
-    if (out !== undefined && !isWhole) rmSync(out)
-  }
-  if (out !== undefined)
-    terminal.write(`${version.items} items of ${refOf(version)} in ${printableLine(out)}\n`)
-  return undefined
-}
-
-function openNew(path: string): number {
-  try {
-    return openSync(path, 'wx', 0o600)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why =
-      code === 'EEXIST' ? 'is there already, and is not written over' : `cannot be written (${code})`
-    throw new CliError(EXIT.usage, `--out: ${printableLine(path)} ${why}. Choose another name.`)
-  }
 }

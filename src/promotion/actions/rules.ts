@@ -1,0 +1,92 @@
+/** What a policy lets an alert do: which actions a rule has for which alert, and the rule as a sentence. Pure. */
+
+import { nearest } from '../../lib/nearest.ts'
+import { durationText } from '../../lib/units.ts'
+import type { Alert } from '../../monitoring/alerts/alert.ts'
+import { METRICS } from '../../monitoring/watch/metrics.ts'
+
+export type AlertAction = 'freeze' | 'roll_back' | 'run_suite' | 'review' | 'dataset'
+
+export type AlertRule = {
+  /** Names of metrics, families of them (`score:*`), or `*`. */
+  metrics: readonly string[]
+  /** Which way the metric went; null for either. */
+  direction: 'up' | 'down' | null
+  /** In the order in which they are done. */
+  actions: readonly AlertAction[]
+  /** Null: as long as the alert is open. */
+  freezeMs: number | null
+  /** How long before the change a move of the label may have been its cause. */
+  movedWithinMs: number
+  /** Null: those of the policy. */
+  suites: readonly string[] | null
+  /** Of a dataset, at most. */
+  items: number
+}
+
+export type AlertOrder = { action: AlertAction; rule: AlertRule }
+
+/** Metrics that are named by what they are about: `score:grounded`, `data:question_content`. */
+const FAMILIES = [
+  'score',
+  'score_abstained',
+  'score_errors',
+  'score_skipped',
+  'retrieval_cosine_p50',
+  'retrieval_empty',
+  'data',
+] as const
+
+/** Each action once, as the first rule that is about the alert and has it wants it. */
+export function ordersFor(
+  rules: readonly AlertRule[],
+  alert: Pick<Alert, 'metric' | 'value' | 'usual'>,
+): AlertOrder[] {
+  const orders = rules
+    .filter((rule) => isAbout(rule, alert))
+    .flatMap((rule) => rule.actions.map((action) => ({ action, rule })))
+  return orders.filter(({ action }, at) => orders.findIndex((one) => one.action === action) === at)
+}
+
+function isAbout(
+  { metrics, direction }: AlertRule,
+  { metric, value, usual }: Pick<Alert, 'metric' | 'value' | 'usual'>,
+): boolean {
+  const [family] = metric.split(':')
+  if (!metrics.some((one) => one === '*' || one === metric || one === `${family}:*`)) return false
+  if (direction === null) return true
+  // Which way it went is not known: then it did not go that way.
+  if (value === null || usual === null || value === usual) return false
+  return direction === (value > usual ? 'up' : 'down')
+}
+
+/** What is wrong with a name of a metric, as a sentence; null for nothing. */
+export function metricProblem(metric: string): string | null {
+  const [family, member] = metric.split(':')
+  if (metric === '*' || (member === undefined && Object.hasOwn(METRICS, metric))) return null
+  if (member !== undefined && FAMILIES.some((one) => one === family)) return null
+  const known = [...Object.keys(METRICS), ...FAMILIES.map((one) => `${one}:*`)]
+  const meant = nearest(metric, known)
+  const hint = meant === null ? `There are ${known.join(', ')}.` : `Did you mean "${meant}"?`
+  return `nothing is watched by the name "${metric}". ${hint}`
+}
+
+/** `suites`: those of the policy. */
+export function alertRuleText(rule: AlertRule, suites: readonly string[]): string {
+  const { metrics, direction, actions } = rule
+  const about = metrics.includes('*') ? 'any metric' : metrics.join(', ')
+  const way = direction === null ? '' : `, when it went ${direction}`
+  const does = actions.map((action) => actionText(action, rule, suites))
+  return `An alert about ${about}${way}: ${does.join('; ')}.`
+}
+
+function actionText(action: AlertAction, rule: AlertRule, suites: readonly string[]): string {
+  const texts: Record<AlertAction, string> = {
+    freeze: `nothing moves ${rule.freezeMs === null ? 'while it is open' : `for ${durationText(rule.freezeMs)}`}, until somebody acknowledges it`,
+    roll_back: `a canary is taken off, and what moved the label up to ${durationText(rule.movedWithinMs)} before is taken back, once until a person looks`,
+    run_suite: `the suites ${(rule.suites ?? suites).join(', ')} are run on what the label serves`,
+    review: 'people are asked to review the newest judged run',
+    dataset: `up to ${rule.items} of the requests it is about become a dataset`,
+  }
+  return texts[action]
+}

@@ -1,0 +1,329 @@
+import { describe, expect, test } from 'vitest'
+import type { EventRecord } from '../../../src/audit/record.ts'
+import { runActOnAlert } from '../../../src/jobs/act-on-alert.ts'
+import { runTidyActions } from '../../../src/jobs/tidy-actions.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
+import { endAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
+import { listUnacted, readActions } from '../../../src/promotion/actions/store.ts'
+import { type CanaryPolicy, OPEN } from '../../../src/promotion/policy.ts'
+import { moveLabel } from '../../../src/promotion/promote.ts'
+import { findLabel } from '../../../src/registry/releases/store.ts'
+import { acknowledge, act, acting, anOpenAlert } from '../../support/alert-actions.ts'
+import { describeDatabases } from '../../support/database.ts'
+import { aDataset, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { BEN, CARLA, DORA, releaseOf, stageOf, traffic } from '../../support/promoted.ts'
+import { refusal } from '../../support/refusal.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const APPROVED = { count: 1, roles: ['approver'] as const, expireMs: DAY }
+const CANARY: CanaryPolicy = {
+  stages: [100],
+  holdMs: HOUR,
+  requestsMin: 1,
+  maxWaitMs: DAY,
+  alpha: 0.05,
+  advance: 'unharmed',
+  margins: { errors: 0.02 },
+  sample: 1,
+  budget: null,
+}
+
+describeDatabases('an alert', (open) => {
+  /** Production serves r1, then r2 since `now`; a third release is there. */
+  async function aRoute(route: string) {
+    const stage = stageOf(open, route)
+    for (let count = 0; count < 3; count += 1) await releaseOf(open(), route)
+    await stage.advance(await stage.request(1, OPEN))
+    await stage.advance(await stage.request(2, OPEN))
+    return stage
+  }
+  const label = async (route: string) => await findLabel(open().db, 'prj_default', route, 'production')
+  const served = async (route: string) => {
+    const [row] = await open().sql<{ number: number }[]>`
+      SELECT number FROM releases WHERE id = ${(await label(route))?.releaseId ?? ''}`
+    return row?.number
+  }
+  const actions = async (id: string) =>
+    (await readActions(open().db, 'prj_default', id)).map(({ action, outcome, note }) => ({
+      action,
+      outcome,
+      note,
+    }))
+  const later = () => Date.now() + 60_000
+  const clockAt = (ms: number) => ({ ...systemClock, nowMs: () => ms })
+
+  describe('that freezes a label', () => {
+    const policy = acting({ actions: ['freeze'] }, { approvals: APPROVED })
+
+    test('refuses what is asked, holds what is approved, and lets go when somebody acknowledges it', async () => {
+      const stage = await aRoute('frozen')
+      const asked = await stage.advance(await stage.request(3, policy))
+      await stage.answer(asked, CARLA)
+      const id = await anOpenAlert(open(), 'frozen')
+      const events: EventRecord[] = []
+      expect(await act(open(), id, policy, { events })).toBe('done')
+
+      expect(await stage.advance(asked)).toMatchObject({
+        state: 'waiting',
+        note: expect.stringContaining(
+          `frozen by alert ${id} (latency_p95 of frozen), as long as that is open`,
+        ),
+      })
+      expect(await refusal(stage.request(3, policy))).toEqual({
+        code: 'refused_by_policy',
+        message: `policy acting: nothing moves while it is frozen by alert ${id} (latency_p95 of frozen), as long as that is open. See it: aval alerts show ${id}; end the freeze: aval alerts ack ${id} --note "…". Ask again afterwards, or break the glass with another admin: --break-glass`,
+      })
+      const move = { route: 'frozen', label: 'production', to: 3, canary: null, expected: null, reason: 'x' }
+      const deps = { db: open().db, clock: systemClock }
+      expect((await refusal(moveLabel(deps, BEN, OPEN, move))).message).toContain(`alert ${id}`)
+      expect(events).toMatchObject([
+        {
+          kind: 'admin',
+          action: 'alert.freeze',
+          actorName: 'policy',
+          target: id,
+          purpose: 'latency_p95 of frozen',
+        },
+      ])
+
+      await acknowledge(open(), id)
+      expect(await stage.advance(asked)).toMatchObject({ state: 'promoted' })
+    })
+
+    test('keeps a canary at its stage', async () => {
+      const stage = await aRoute('staged')
+      const row = await stage.advance(await stage.request(3, { ...OPEN, name: 'c', canary: CANARY }))
+      const id = await anOpenAlert(open(), 'staged')
+      await act(open(), id, acting({}))
+      const serving = await label('staged')
+      for (const releaseId of [serving?.releaseId ?? '', serving?.canaryReleaseId ?? ''])
+        await traffic(open(), 'staged', {
+          release: { id: releaseId, projectId: 'prj_default' },
+          count: 2_000,
+        })
+      const hence = stageOf(open, 'staged', { clock: clockAt(Date.now() + HOUR) })
+
+      expect(await hence.advance(row)).toMatchObject({
+        state: 'canary',
+        note: expect.stringContaining(`Nothing moves while it is frozen by alert ${id}`),
+      })
+
+      await acknowledge(open(), id)
+      expect(await hence.advance(row)).toMatchObject({ state: 'promoted' })
+    })
+
+    test('does not hold an emergency, and by a stated time holds after it is over', async () => {
+      const stage = await aRoute('emergency')
+      const timed = acting({ freezeMs: HOUR })
+      const id = await anOpenAlert(open(), 'emergency')
+      await act(open(), id, timed)
+      await open().sql`UPDATE alerts SET ended_at = now() + interval '1 minute' WHERE id = ${id}`
+
+      expect((await refusal(stage.request(3, OPEN))).message).toMatch(/frozen by alert .*, until 20/)
+      const broken = await stage.advance(await stage.request(3, OPEN, { breakGlass: true }))
+      await stage.answer(broken, DORA, { roles: ['admin'] })
+      expect(await stage.advance(broken)).toMatchObject({ state: 'promoted' })
+      const hence = stageOf(open, 'emergency', { clock: clockAt(Date.now() + HOUR) })
+      expect(await hence.request(2, OPEN)).toMatchObject({ state: 'gathering' })
+    })
+  })
+
+  describe('that takes a label back', () => {
+    const policy = acting({ actions: ['roll_back'] })
+
+    test('does it once, though two workers run it twice, and not again until a person has looked', async () => {
+      const stage = await aRoute('back')
+      const id = await anOpenAlert(open(), 'back', { openedAtMs: later() })
+      const events: EventRecord[] = []
+
+      await Promise.all([1, 2, 3].map(() => act(open(), id, policy, { events })))
+      await act(open(), id, policy)
+
+      expect(await served('back')).toBe(1)
+      const moves = await open().sql`
+        SELECT decided_by, reason FROM decisions WHERE route = 'back' AND kind = 'rollback'`
+      expect([...moves]).toEqual([
+        { decided_by: 'policy', reason: `Alert ${id} (latency_p95), by policy acting.` },
+      ])
+      expect(await actions(id)).toEqual([
+        { action: 'roll_back', outcome: 'done', note: 'r2 was taken back, and r1 serves everybody.' },
+      ])
+      expect(events[0]).toMatchObject({ action: 'alert.roll_back', actorName: 'policy' })
+
+      const again = await anOpenAlert(open(), 'back', { metric: 'error_rate', openedAtMs: later() })
+      await act(open(), again, policy)
+      expect(await actions(again)).toMatchObject([
+        {
+          outcome: 'refused',
+          note: expect.stringContaining('not rolled back twice in a row without a person'),
+        },
+      ])
+      expect(await served('back')).toBe(1)
+
+      await stage.advance(await stage.request(3, OPEN))
+      const third = await anOpenAlert(open(), 'back', { metric: 'ttft_p95', openedAtMs: later() })
+      await act(open(), third, policy)
+      expect(await actions(third)).toMatchObject([{ outcome: 'done' }])
+      expect(await served('back')).toBe(1)
+    })
+
+    test('takes a canary off, and ends its promotion', async () => {
+      const stage = await aRoute('canaried')
+      const row = await stage.advance(await stage.request(3, { ...OPEN, name: 'c', canary: CANARY }))
+      expect(row.state).toBe('canary')
+      const id = await anOpenAlert(open(), 'canaried', { openedAtMs: later() })
+
+      await act(open(), id, policy)
+
+      expect(await label('canaried')).toMatchObject({ canaryReleaseId: null })
+      expect(await served('canaried')).toBe(2)
+      expect(await stage.advance(row)).toMatchObject({ state: 'rolled_back' })
+      expect((await actions(id))[0]?.note).toBe('r3 was taken back, and r2 serves everybody.')
+    })
+
+    test('moves nothing when the log takes no record, and says after an hour that it failed', async () => {
+      await aRoute('unlogged')
+      const openedAtMs = later()
+      const id = await anOpenAlert(open(), 'unlogged', { openedAtMs })
+      let isBroken = true
+      const log = async () => ({
+        event: async () => {
+          if (isBroken) throw new Error('The disk is full.')
+        },
+      })
+
+      await expect(act(open(), id, policy, { log })).rejects.toThrow('The disk is full.')
+      expect(await served('unlogged')).toBe(2)
+      expect(await actions(id)).toEqual([])
+      expect(await listUnacted(open().db, 100)).toContain(id)
+
+      isBroken = false
+      const clock = clockAt(openedAtMs + HOUR)
+      const readSuite = async () => await Promise.reject(new Error('The disk is gone.'))
+      await act(open(), id, acting({ actions: ['run_suite'], suites: ['s'] }), { log, clock, readSuite })
+      expect(await actions(id)).toEqual([
+        { action: 'run_suite', outcome: 'failed', note: 'The disk is gone.' },
+      ])
+      expect(await listUnacted(open().db, 100)).not.toContain(id)
+    })
+  })
+
+  describe('that starts a suite and asks people', () => {
+    const suites = {
+      polite: `dataset: judged
+subject: judged@production
+budget_usd: 1
+scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judge, at_least: 0.5 }]
+`,
+    }
+    const policy = acting({ actions: ['run_suite', 'review'], suites: ['polite', 'absent'] })
+
+    test('begins one run though it is killed before it is kept, and opens a queue when that has ended', async () => {
+      await aRoute('judged')
+      await aDataset(open(), 'judged', numbered(4))
+      const id = await anOpenAlert(open(), 'judged', { metric: 'score:polite', value: 0.4, usual: 0.9 })
+      const rung: string[] = []
+      const killed = async (runId: string) => {
+        rung.push(runId)
+        if (rung.length === 1) throw new Error('Killed.')
+      }
+
+      await expect(act(open(), id, policy, { suites, runSuite: killed })).rejects.toThrow('Killed.')
+      expect(await act(open(), id, policy, { suites, runSuite: killed })).toBe('waits')
+      expect(new Set(rung).size).toBe(1)
+      const runs = await open().sql<{ id: string; subject: string; budget: string }[]>`
+        SELECT id, subject, budget::text FROM eval_runs WHERE suite = 'polite'`
+      expect([...runs]).toEqual([{ id: rung[0], subject: 'judged@r2', budget: '1000000' }])
+      expect(await actions(id)).toEqual([
+        {
+          action: 'run_suite',
+          outcome: 'done',
+          note: expect.stringMatching(/^r2 is run through polite\. evals\/absent\.yaml is not there\.$/),
+        },
+      ])
+
+      const { ask } = scriptedAsk((_question, _before, { body }) =>
+        JSON.stringify(body).includes('Greets.') ? JSON.stringify({ reason: 'So.', meets: 'N' }) : 'Hm.',
+      )
+      await execute(open(), rung[0] ?? '', ask)
+      await acknowledge(open(), id)
+      expect(await act(open(), id, policy, { suites })).toBe('done')
+
+      const name = `judged-${id.replace('_', '-')}`
+      expect((await actions(id))[1]).toEqual({
+        action: 'review',
+        outcome: 'done',
+        note: `4 answers of ${rung[0]} wait for people: aval review next ${name}`,
+      })
+      const queues = await open().sql`SELECT run_id, created_by FROM review_queues WHERE name = ${name}`
+      expect([...queues]).toEqual([{ run_id: rung[0], created_by: 'policy' }])
+    })
+
+    test('is told what is missing where there is no run to review, no suite and no such route in it', async () => {
+      await aRoute('missing')
+      const id = await anOpenAlert(open(), 'missing')
+
+      await act(open(), id, acting({ actions: ['run_suite', 'review'], suites: ['polite'] }), { suites })
+
+      expect(await actions(id)).toMatchObject([
+        { outcome: 'refused', note: expect.stringContaining('says nothing of missing') },
+        { outcome: 'refused', note: expect.stringContaining('has no finished run with a judge') },
+      ])
+    })
+  })
+
+  test('of another project, of an upstream, or over before anybody came, touches nothing', async () => {
+    await aRoute('mine')
+    const policy = acting({ actions: ['freeze', 'roll_back'] })
+    const ids = [
+      await anOpenAlert(open(), 'mine', { projectId: 'prj_other', openedAtMs: later() }),
+      await anOpenAlert(open(), 'mine', { subject: { kind: 'upstream', name: 'mine' }, openedAtMs: later() }),
+      await anOpenAlert(open(), 'mine', { metric: 'error_rate', openedAtMs: later() }),
+    ]
+
+    const key = {
+      projectId: 'prj_default',
+      subject: { kind: 'route', name: 'mine' },
+      metric: 'error_rate',
+    } as const
+    await endAlert(open().sql, key, later())
+
+    for (const id of ids) expect(await act(open(), id, policy)).toBe('done')
+
+    expect(await served('mine')).toBe(2)
+    expect(await open().sql`SELECT id FROM alert_actions WHERE route = 'mine'`).toHaveLength(0)
+    expect(await listUnacted(open().db, 100)).not.toEqual(expect.arrayContaining(ids))
+    expect(await act(open(), `alr_${'0'.repeat(26)}`, policy)).toBe('gone')
+  })
+
+  test('is rung for until its policies have been asked, and then no more', async () => {
+    const id = await anOpenAlert(open(), 'rung')
+    const rung: string[] = []
+    const enqueuer = {
+      enqueue: async (name: string, payload: object, { key }: { key?: string } = {}) =>
+        void rung.push(`${name} ${JSON.stringify(payload)} ${key}`),
+      schedule: async () => undefined,
+      close: async () => undefined,
+    }
+    const ring = () => runTidyActions({ db: open().db, enqueuer }, {})
+
+    await ring()
+    expect(rung).toContain(`act-on-alert {"alertId":"${id}"} ${id}`)
+    const worker = { act: (alertId: string) => act(open(), alertId, OPEN), enqueuer }
+    expect(await runActOnAlert(worker, { alertId: id })).toBe('done')
+    rung.length = 0
+    await ring()
+    expect(rung.join()).not.toContain(id)
+  })
+
+  test('leaves rows that nobody changes', async () => {
+    await aRoute('kept')
+    const id = await anOpenAlert(open(), 'kept')
+    await act(open(), id, acting({}))
+
+    const change = open().sql`UPDATE alert_actions SET outcome = 'failed' WHERE alert_id = ${id}`
+    await expect(change).rejects.toThrow()
+    await expect(open().sql`DELETE FROM alert_actions WHERE alert_id = ${id}`.execute()).rejects.toThrow()
+  })
+})
