@@ -34,7 +34,9 @@ try {
   }
   const seconds = (performance.now() - startedMs) / 1000
   console.log({ rows, seconds, perSecond: Math.round(rows / seconds), cpu: process.cpuUsage().user / 1e6 })
-  console.log(await sql`SELECT count(*), pg_size_pretty(pg_total_relation_size('rollup_hours')) FROM rollup_minutes`)
+  console.log(
+    await sql`SELECT count(*), pg_size_pretty(pg_total_relation_size('rollup_hours')) FROM rollup_minutes`,
+  )
 } finally {
   await close()
   await scratch.stop()

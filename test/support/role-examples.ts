@@ -49,6 +49,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     }),
   },
   'POST /api/online-scores/{id}/stop': {},
+  'GET /api/monitor/history': { query: () => 'route=matrix&metric=latency_p95' },
+  'POST /api/monitor/calibrate': { body: () => ({ route: 'matrix', since: '1h' }) },
   'GET /api/online-scores/{id}/values': { query: () => 'release=r1&scorer=refusal' },
   'POST /api/shadows': {
     kind: 'shadowable',
