@@ -241,6 +241,9 @@ export const OTHER_LISTS: Readonly<Record<string, string>> = {
     'nothing is shipped here: test/services/audit/questions.test.ts has one of another project',
   'GET /api/indexes/diff': 'names two objects, and is asked with another project’s',
   'GET /api/models': OF_NO_PROJECT['/api/models'] ?? '',
+  'GET /api/monitor': 'nothing is watched here: test/services/http/monitor.test.ts asks from another project',
+  'GET /api/monitor/history':
+    'nothing is watched here: test/services/http/monitor.test.ts asks from another project',
   'GET /api/openapi.json': 'the same for all',
   'GET /api/policies': OF_NO_PROJECT['/api/policies'] ?? '',
   'GET /api/requests/count': 'a number, of the rows that the list shows',

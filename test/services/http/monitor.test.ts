@@ -133,6 +133,15 @@ describe('with traffic', () => {
     expect(all.out).toContain('learning, 40 of 100 points')
   })
 
+  test('another project sees none of it', async () => {
+    const other = { role: 'admin', project: 'other' } as const
+    const history = await call('GET', '/history?route=answer&metric=cost_per_request', undefined, other)
+
+    expect(await call('GET', '', undefined, other)).toMatchObject({ body: { data: [], has_more: false } })
+    expect(history.body).toMatchObject({ data: [], episodes: [] })
+    expect((await call('POST', '/calibrate', { route: 'answer' }, other)).body).toEqual({ data: [] })
+  })
+
   test('status ends with 100 for an alert where that is asked for', async () => {
     expect(await aval('status')).toMatchObject({ exitCode: 0 })
     expect(await aval('status', '--fail-on-alert')).toMatchObject({ exitCode: 100 })
