@@ -1,7 +1,5 @@
 /** Watched figures as the server sends them, and how commands show them. */
 
-import type { Terminal } from './terminal.ts'
-
 export type Subject = { kind: 'route' | 'upstream'; name: string }
 export type Unit = 'a_minute' | 'share' | 'ms' | 'micro_usd' | 'tokens' | 'score'
 export type Episode = {
@@ -35,6 +33,9 @@ export type Status = {
     | null
 }
 
+/** Where and when somebody looks. */
+export type Viewer = { timeZone: string | undefined; nowMs: number }
+
 /** Points before the first judgement. */
 const LEARNT_POINTS = 100
 const BARS = '▁▂▃▄▅▆▇█'
@@ -57,26 +58,26 @@ export function formatValue(value: number | null, unit: Unit): string {
 }
 
 /** `ok`, `+22 % since 13:40`, `learning, 12 of 100 points`, `no data since 13:40`. */
-export function stateText(terminal: Terminal, status: Status): string {
+export function stateText(viewer: Viewer, status: Status): string {
   const { state, points, since, alert, difference_percent: percent } = status
   if (state === 'no_data') {
     return points < LEARNT_POINTS
       ? `learning, ${points} of ${LEARNT_POINTS} points`
-      : `no data since ${clockText(terminal, since)}`
+      : `no data since ${clockText(viewer, since)}`
   }
   if (state === 'ok') return 'ok'
   const moved = percent === null ? 'unusual' : signed(percent)
-  return `${moved} since ${clockText(terminal, alert?.began_at ?? since)}`
+  return `${moved} since ${clockText(viewer, alert?.began_at ?? since)}`
 }
 
-/** `output tokens +19 %, price 0, mix +3 %   began with r14 (13:38)`; empty until it is explained. */
-export function causesText(terminal: Terminal, { alert }: Status): string {
+/** `output tokens +19 %, price 0, mix +3 %   near support-answer@r14 (13:38)`; empty until it is explained. */
+export function causesText(viewer: Viewer, { alert }: Status): string {
   if (alert === null) return ''
   const causes = alert.causes.map(({ cause, percent }) => {
     const words = cause.replaceAll('_', ' ')
     return percent === null ? words : `${words} ${signed(percent)}`
   })
-  const near = alert.near === null ? '' : `near ${alert.near.target} (${clockText(terminal, alert.near.at)})`
+  const near = alert.near === null ? '' : `near ${alert.near.target} (${clockText(viewer, alert.near.at)})`
   return [causes.slice(0, 4).join(', '), near].filter((text) => text !== '').join('   ')
 }
 
@@ -99,11 +100,11 @@ export function sparkline(values: readonly (number | null)[], width: number): st
 }
 
 /** `13:40` of today, with its date on another day. */
-function clockText({ timeZone }: Terminal, iso: string): string {
+function clockText({ timeZone, nowMs }: Viewer, iso: string): string {
   const day = (at: Date) => at.toLocaleDateString('sv-SE', { timeZone })
   const at = new Date(iso)
   const time = at.toLocaleTimeString('sv-SE', { timeZone, hour: '2-digit', minute: '2-digit' })
-  return day(at) === day(new Date()) ? time : `${day(at)} ${time}`
+  return day(at) === day(new Date(nowMs)) ? time : `${day(at)} ${time}`
 }
 
 function signed(percent: number): string {

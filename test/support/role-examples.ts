@@ -50,6 +50,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     }),
   },
   'POST /api/online-scores/{id}/stop': {},
+  'GET /api/monitor/history': { query: () => 'route=matrix&metric=latency_p95' },
+  'POST /api/monitor/calibrate': { body: () => ({ route: 'matrix', since: '1h' }) },
   'GET /api/online-scores/{id}/values': { query: () => 'release=r1&scorer=refusal' },
   'POST /api/alerts/{id}/ack': { body: () => ({ note: 'a test' }) },
   'POST /api/alerts/test': { body: () => ({ channel: 'on-call' }) },
@@ -252,6 +254,9 @@ export const OTHER_LISTS: Readonly<Record<string, string>> = {
   'GET /api/indexes/diff': 'names two objects, and is asked with another project’s',
   'GET /api/models': OF_NO_PROJECT['/api/models'] ?? '',
   'GET /api/monitor/explain': 'sums: test/services/monitoring/explain.test.ts has those of another project',
+  'GET /api/monitor': 'nothing is watched here: test/services/http/monitor.test.ts asks from another project',
+  'GET /api/monitor/history':
+    'nothing is watched here: test/services/http/monitor.test.ts asks from another project',
   'GET /api/openapi.json': 'the same for all',
   'GET /api/policies': OF_NO_PROJECT['/api/policies'] ?? '',
   'GET /api/requests/count': 'a number, of the rows that the list shows',

@@ -25,11 +25,10 @@ export type TrafficShape = {
   inputPrice: number
   outputPrice: number
 }
-/** What is changed at a moment: factors of times and lengths, and another share of errors. */
-export type Effect = { times: number; outputTokens: number; errors: number | null }
-export const NO_EFFECT: Effect = { times: 1, outputTokens: 1, errors: null }
+/** What is changed at a moment: factors of times, lengths and requests, and another share of errors. */
+export type Effect = { times: number; outputTokens: number; errors: number | null; requests: number }
+export const NO_EFFECT: Effect = { times: 1, outputTokens: 1, errors: null, requests: 1 }
 
-export const BUCKET_MS = 300_000
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 /** A Monday, so that the fifth and sixth day are a weekend. */
@@ -85,7 +84,11 @@ export function simulateTraffic(
     const busy = busyAt(shape, atMs)
     const speed = Math.exp(step('speed', shape.wander)) * (1 + 0.12 * busy) * effect.times
     const length = Math.exp(step('length', shape.wander / 2)) * effect.outputTokens
-    const count = poisson(shape.perMinute * 5 * busy * Math.exp(step('traffic', 0.08)), random, normal)
+    const count = poisson(
+      shape.perMinute * 5 * busy * effect.requests * Math.exp(step('traffic', 0.08)),
+      random,
+      normal,
+    )
     const figures = newFigures()
     for (let at = 0; at < count; at += 1)
       addRequest(figures, shape, { speed, length, effect }, random, normal)

@@ -1,8 +1,8 @@
 /** `aval monitor status|history|calibrate`: what is watched, how it went, and learning anew what is usual. */
 
 import type { Command } from 'commander'
-import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
-import { CliError, EXIT } from '../../exit-codes.ts'
+import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
+import { EXIT } from '../../exit-codes.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
 import {
   causesText,
@@ -65,24 +65,25 @@ async function showStatus(
   return failOnAlert && isAlert ? EXIT.fail : undefined
 }
 
-function writeStatus({ terminal }: CliContext, { data, has_more }: Statuses, all: boolean): void {
+function writeStatus({ terminal, nowMs }: CliContext, { data, has_more }: Statuses, all: boolean): void {
   if (data.length === 0) {
     terminal.write(
       'Nothing is watched yet: a route is from 20 requests in an hour on. Its traffic: aval requests usage --by route --since 24h\n',
     )
     return
   }
+  const viewer = { timeZone: terminal.timeZone, nowMs: nowMs() }
   const isShown = ({ state }: Status) => all || state === 'alert' || state === 'warn'
   const rows = data
     .filter(isShown)
     .map((one) => [
       nameOf(one.subject),
       one.text,
-      stateText(terminal, one),
+      stateText(viewer, one),
       formatValue(one.value, one.unit),
       formatValue(one.usual, one.unit),
       one.alert?.id ?? '',
-      causesText(terminal, one),
+      causesText(viewer, one),
     ])
   if (rows.length > 0) {
     const head = ['SUBJECT', 'FIGURE', 'STATE', 'NOW', 'USUAL', 'ALERT', 'BECAUSE']
@@ -232,9 +233,11 @@ async function calibrate(
   name: string | undefined,
   { json, yes, since, upstream }: CalibrateOptions,
 ): Promise<undefined> {
-  if (!yes) {
-    throw new CliError(EXIT.usage, 'This replaces what was learnt of the series. Add --yes to go on.')
-  }
+  await demandConsent(
+    context,
+    yes,
+    `Let go what was learnt of ${name ?? 'everything that is watched'}, and learn anew?`,
+  )
   const data: Calibrated[] = []
   for (const subject of await subjectsOf(context, name, upstream === true)) {
     const body = { since, [subject.kind]: subject.name }

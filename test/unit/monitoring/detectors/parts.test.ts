@@ -11,6 +11,7 @@ import {
 } from '../../../../src/monitoring/detectors/baseline.ts'
 import { chart, newCharts } from '../../../../src/monitoring/detectors/charts.ts'
 import { follow, newEpisodes, payBack } from '../../../../src/monitoring/detectors/episodes.ts'
+import { learnLate, newLateScores } from '../../../../src/monitoring/detectors/late-scores.ts'
 import {
   learnScore,
   newScoreHistogram,
@@ -157,5 +158,55 @@ describe('an episode', () => {
     expect(follow(episodes, 2, 1.7).alerted).toBe(true)
     payBack(episodes, 500 * DAY_MS)
     expect(episodes.spent).toBe(0)
+  })
+})
+
+describe('late scores', () => {
+  test('are learnt at once at first, and between half a day and a day later from then on', () => {
+    const [late, past] = [newLateScores(), newScoreHistogram()]
+    for (let at = 0; at < 288; at += 1) learnLate(late, past, 1)
+    expect(past.total).toBe(288)
+
+    for (let at = 0; at < 287; at += 1) learnLate(late, past, 100)
+    expect(scoreQuantile(past, 0.995)).toBeCloseTo(1, 1)
+    for (let at = 0; at < 1; at += 1) learnLate(late, past, 100)
+    // The half day that is over came in when the one after it was.
+    expect(past.total).toBe(288 + 144)
+    expect(scoreQuantile(past, 0.995) / 100).toBeCloseTo(1, 1)
+  })
+})
+
+describe('the hour of the week', () => {
+  const STEP_MS = 300_000
+  const MONDAY = 4 * DAY_MS
+  const weekly = (timeMs: number) => {
+    const day = Math.floor((timeMs - MONDAY) / DAY_MS) % 7
+    return 100 + 20 * Math.sin((2 * Math.PI * timeMs) / DAY_MS) - (day >= 5 ? 60 : 0)
+  }
+  const learn = (weeks: number, valueAt: (timeMs: number) => number) => {
+    const season = newSeason()
+    const shown = new Set<string>()
+    let [sum, points] = [0, 0]
+    for (let timeMs = MONDAY; timeMs < MONDAY + weeks * 7 * DAY_MS; timeMs += STEP_MS) {
+      learnSeason(season, { timeMs, value: valueAt(timeMs) }, points === 0 ? 0 : sum / points)
+      sum += valueAt(timeMs)
+      points += 1
+      shown.add(season.shown)
+    }
+    return { season, shown: [...shown] }
+  }
+
+  test('counts from the third week on where weekends are others, after the time of day did', () => {
+    const { season, shown } = learn(4, weekly)
+    const saturday = MONDAY + 33 * DAY_MS + 30 * 60_000
+
+    expect(shown).toEqual(['none', 'day', 'week'])
+    expect(Math.abs(usualAt(season, saturday, 0) - weekly(saturday))).toBeLessThan(3)
+  })
+
+  test('does not count where every day is alike', () => {
+    const { shown } = learn(4, (timeMs) => 100 + 20 * Math.sin((2 * Math.PI * timeMs) / DAY_MS))
+
+    expect(shown).toEqual(['none', 'day'])
   })
 })
