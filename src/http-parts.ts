@@ -38,6 +38,7 @@ import type { KeyDeps } from './keys/lifecycle.ts'
 import { atMostOncePer } from './lib/at-most-once-per.ts'
 import { systemClock } from './lib/clock.ts'
 import { gatewayMetrics } from './metrics-parts.ts'
+import { monitoringDeps } from './monitoring-parts.ts'
 import { policedLabels, policiesOf, policyInForce } from './policies-in-force.ts'
 import { priceNow } from './prices-in-force.ts'
 import { promotionAdvancer } from './promotion-parts.ts'
@@ -188,7 +189,6 @@ function apiDeps(opened: OpenedParts, checks: ChecksDeps, retriever: Retriever, 
     },
     events: { clock, record, pseudonym: known, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
-    spend: { sql: opened.sql, clock, record },
     erasures: { ...erasure, record, pseudonym: known },
     holds: { db, clock, record, pseudonym: known },
     evidence: {
@@ -218,11 +218,8 @@ function apiDeps(opened: OpenedParts, checks: ChecksDeps, retriever: Retriever, 
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
-    monitor: { sql: opened.sql, clock, record },
-    monitorData: { sql: opened.sql, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
-    monitorExplain: { sql: opened.sql, clock, record },
-    alerts: alertsDeps(opened, record),
+    ...monitoringDeps(opened, record),
     operations: { doctor: () => doctorChecks(checks), reload: opened.reload, record },
   }
 }
@@ -262,27 +259,6 @@ function promotionDeps(
       labels: () => policedLabels(config()),
       policyOf,
       hasRoute: async (projectId, route) => (await lastNumber(db, projectId, route)) > 0,
-    },
-  }
-}
-
-function alertsDeps({ sql, db, runtime }: OpenedParts, record: Recorder): ApiDeps['alerts'] {
-  const inForce = () => runtime.config().alerts
-  return {
-    sql,
-    db,
-    clock: systemClock,
-    record,
-    channels: () => inForce().channels.map(({ name }) => name),
-    test: async (projectId, channel) => {
-      // Loaded with the first test: a gateway sends no other message.
-      const { openAlertChannels } = await import('./alert-channels.ts')
-      const channels = openAlertChannels(inForce, { clock: systemClock })
-      try {
-        return await channels.test(projectId, channel)
-      } finally {
-        await channels.close()
-      }
     },
   }
 }

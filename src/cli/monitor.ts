@@ -1,5 +1,8 @@
 /** Watched figures as the server sends them, and how commands show them. */
 
+import { causeLine } from '../lib/cause-line.ts'
+import { toldOf, type WireExplanation } from './explanation.ts'
+
 export type Subject = { kind: 'route' | 'upstream'; name: string }
 export type Unit = 'a_minute' | 'share' | 'ms' | 'micro_usd' | 'tokens' | 'score'
 export type Episode = {
@@ -27,8 +30,8 @@ export type Status = {
   difference_percent: number | null
   alert:
     | (Episode & {
-        causes: { cause: string; percent: number | null }[]
-        near: { at: string; target: string; text: string } | null
+        /** Null until it is explained. */
+        explanation: WireExplanation | null
       })
     | null
 }
@@ -70,15 +73,10 @@ export function stateText(viewer: Viewer, status: Status): string {
   return `${moved} since ${clockText(viewer, alert?.began_at ?? since)}`
 }
 
-/** `output tokens +19 %, price 0, mix +3 %   near support-answer@r14 (13:38)`; empty until it is explained. */
-export function causesText(viewer: Viewer, { alert }: Status): string {
-  if (alert === null) return ''
-  const causes = alert.causes.map(({ cause, percent }) => {
-    const words = cause.replaceAll('_', ' ')
-    return percent === null ? words : `${words} ${signed(percent)}`
-  })
-  const near = alert.near === null ? '' : `near ${alert.near.target} (${clockText(viewer, alert.near.at)})`
-  return [causes.slice(0, 4).join(', '), near].filter((text) => text !== '').join('   ')
+/** `output tokens +19 %, mix +3 %, price 0   began with r14 (13:38)`; empty until it is explained. */
+export function becauseText(viewer: Viewer, { alert }: Status): string {
+  if (alert === null || alert.explanation === null) return ''
+  return causeLine(toldOf(alert.explanation), (ms) => clockText(viewer, new Date(ms).toISOString()))
 }
 
 /** One letter for each of at most `width` parts of the series, from its lowest to its highest value; a part without points is a space. */

@@ -1,18 +1,25 @@
-/** Gives what requests came to in the last minutes to the detectors, which open and end alerts. Safe to run at any time. */
+/** Gives what requests came to in the last minutes to the detectors, which open and end alerts, and explains these. Safe to run at any time. */
 
 import type { Sql } from 'postgres'
 import type { Clock } from '../lib/clock.ts'
+import { explainWaiting } from '../monitoring/explain/explain-waiting.ts'
 import { type WatchedAll, watchSeries } from '../monitoring/watch/watch.ts'
 import { JOBS } from '../queue/jobs.ts'
+import { alertUnexplained } from '../telemetry/events.ts'
+import type { Logger } from '../telemetry/logger.ts'
 
 export const WATCH_SERIES_EVERY_MS = 60_000
 
 /** Throws ZodError for a payload that is not empty. */
 export async function runWatchSeries(
-  { sql, clock }: { sql: Sql; clock: Clock },
+  { sql, clock, logger }: { sql: Sql; clock: Clock; logger: Logger },
   payload: unknown,
   signal: AbortSignal,
-): Promise<WatchedAll> {
+): Promise<WatchedAll & { explained: number }> {
   JOBS['watch-series'].parse(payload)
-  return await watchSeries(sql, clock, signal)
+  const watched = await watchSeries(sql, clock, signal)
+  const explained = await explainWaiting(sql, clock.nowMs(), signal, (alert, error) =>
+    alertUnexplained(logger, alert, error),
+  )
+  return { ...watched, explained }
 }

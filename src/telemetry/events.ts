@@ -25,12 +25,17 @@ export function configRefused(logger: Logger, problems: readonly string[]): void
   logger.error({ problems }, 'config_refused')
 }
 
-/** An error of our own; the caller was shown only the request id. */
 /** A label was moved without evidence, by two admins: whoever watches the log is to know. */
 export function glassBroken(logger: Logger, fields: { promotion: string; label: string }): void {
   logger.warn(fields, 'glass_broken')
 }
 
+/** Why an alert's figure changed could not be found out; it is tried again. */
+export function alertUnexplained(logger: Logger, alert: string, error: unknown): void {
+  logger.warn({ alert, err: error }, 'alert_unexplained')
+}
+
+/** An error of our own; the caller was shown only the request id. */
 export function bug(logger: Logger, error: unknown, requestId: string): void {
   logger.error({ err: error, requestId }, 'request_failed_unexpectedly')
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { amountText } from '../../lib/amount.ts'
+import { causeLine } from '../../lib/cause-line.ts'
 import {
   type CliContext,
   type ListOptions,
@@ -11,6 +12,7 @@ import {
   writeJson,
 } from '../context.ts'
 import { CliError, EXIT } from '../exit-codes.ts'
+import { toldOf, type WireExplanation } from '../explanation.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { showList } from '../list.ts'
 import { alertPath, type Subject, subjectText } from './alert-text.ts'
@@ -45,13 +47,7 @@ type Delivery = {
 }
 type Action = { action: string; label: string; outcome: string; note: string; at: string }
 type ShownAlert = Alert & {
-  explanation: {
-    difference: number
-    unit: string
-    causes: { cause: string; amount: number }[]
-    changes: { kind: string; at: string; target: string; text: string }[]
-    segments: { dimension: string; value: string; amount: number }[]
-  } | null
+  explanation: WireExplanation | null
   deliveries: Delivery[]
   actions: Action[]
 }
@@ -158,8 +154,7 @@ function writeAlert(context: CliContext, alert: ShownAlert): void {
         'because of',
         explanation === null
           ? 'not explained yet'
-          : explanation.causes.map(({ cause, amount }) => `${cause} ${signed(amount)}`).join(', ') ||
-            'no known cause',
+          : causeLine(toldOf(explanation), (ms) => time(new Date(ms).toISOString())),
       ],
       [
         'most in',

@@ -6,6 +6,7 @@ import type { DeliveryRow } from '../../monitoring/alerts/delivery-rows.ts'
 import { unitOf } from '../../monitoring/alerts/message.ts'
 import { MAX_SILENCE_MS, type Silence } from '../../monitoring/alerts/silence.ts'
 import type { AlertActionRow } from '../../promotion/actions/store.ts'
+import { explanationSchema, toExplanation } from './explanation-body.ts'
 import { durationText, instantText, limitText, strictShape } from './validation.ts'
 
 const nameText = z.string().min(1).max(200)
@@ -76,21 +77,6 @@ const alertShape = {
   silenced_by: z.string().nullable(),
 }
 export const alertSchema = z.object(alertShape).openapi('Alert')
-const windowSchema = z.object({
-  from: z.string(),
-  to: z.string(),
-  requests: z.number(),
-  level: z.number().nullable(),
-})
-const explanationSchema = z.object({
-  before: windowSchema,
-  after: windowSchema,
-  difference: z.number(),
-  unit: z.string(),
-  causes: z.array(z.object({ cause: z.string(), amount: z.number() })),
-  changes: z.array(z.object({ kind: z.string(), at: z.string(), target: z.string(), text: z.string() })),
-  segments: z.array(z.object({ dimension: z.string(), value: z.string(), amount: z.number() })),
-})
 const deliverySchema = z.object({
   event: z.enum(['opened', 'still_open', 'ended']),
   nth: z.number(),
@@ -194,21 +180,6 @@ export function toShownAlert(
       frozen_until: one.frozenUntil?.toISOString() ?? null,
       at: one.actedAt.toISOString(),
     })),
-  }
-}
-
-function toExplanation(given: NonNullable<Alert['explanation']>): z.infer<typeof explanationSchema> {
-  const window = ({ fromMs, toMs, requests, level }: typeof given.before) => {
-    return { from: iso(fromMs), to: iso(toMs), requests, level }
-  }
-  return {
-    before: window(given.before),
-    after: window(given.after),
-    difference: given.difference,
-    unit: given.unit,
-    causes: given.causes.map((one) => ({ ...one })),
-    changes: given.changes.map(({ kind, atMs, target, text }) => ({ kind, at: iso(atMs), target, text })),
-    segments: given.segments.map((one) => ({ ...one })),
   }
 }
 

@@ -6,6 +6,7 @@ import type { Calibrated } from '../../monitoring/watch/calibrate.ts'
 import type { History } from '../../monitoring/watch/history.ts'
 import { metricOf } from '../../monitoring/watch/metrics.ts'
 import type { SeriesStatus } from '../../monitoring/watch/series-rows.ts'
+import { explanationSchema, toExplanation } from './explanation-body.ts'
 
 const subjectSchema = z.object({ kind: z.enum(['route', 'upstream']), name: z.string() })
 const state = z.enum(['ok', 'warn', 'alert', 'no_data'])
@@ -35,12 +36,7 @@ export const statusSchema = z
     value: figure,
     usual: figure,
     difference_percent: figure,
-    alert: episodeSchema
-      .extend({
-        causes: z.array(z.object({ cause: z.string(), percent: figure })),
-        near: z.object({ at: z.string(), target: z.string(), text: z.string() }).nullable(),
-      })
-      .nullable(),
+    alert: episodeSchema.extend({ explanation: explanationSchema.nullable() }).nullable(),
   })
   .openapi('MonitorStatus')
 export const historySchema = z
@@ -84,7 +80,7 @@ export function toStatus(series: SeriesStatus, alerts: readonly Alert[]): z.infe
     value,
     usual,
     difference_percent: percentOf(value === null || usual === null ? null : value - usual, usual),
-    alert: alert === undefined ? null : { ...toEpisode(alert), ...explained(alert) },
+    alert: alert === undefined ? null : { ...toEpisode(alert), explanation: explanationOf(alert) },
   }
 }
 
@@ -129,18 +125,8 @@ function toEpisode(alert: Alert): z.infer<typeof episodeSchema> {
   }
 }
 
-/** Each cause as a percentage of the level before, and the change nearest to the beginning; nothing until it is explained. */
-function explained({ explanation }: Alert) {
-  const [near] = explanation?.changes ?? []
-  const level = explanation?.before.level ?? null
-  const causes = (explanation?.causes ?? []).map(({ cause, amount }) => ({
-    cause,
-    percent: percentOf(amount, level),
-  }))
-  return {
-    causes,
-    near: near === undefined ? null : { at: instant(near.atMs), target: near.target, text: near.text },
-  }
+function explanationOf({ explanation }: Alert) {
+  return explanation === null ? null : toExplanation(explanation)
 }
 
 /** Null where there is nothing to compare with. */

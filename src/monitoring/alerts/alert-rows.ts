@@ -105,11 +105,14 @@ export async function listTellable(
   return rows.map(toAlert)
 }
 
-/** Of every project, those that wait longest first. */
-export async function listUnexplained(sql: Database, limit: number): Promise<Alert[]> {
+/** Of every project, opened from `sinceMs` on, the newest first. */
+export async function listUnexplained(
+  sql: Database,
+  { sinceMs, limit }: { sinceMs: number; limit: number },
+): Promise<Alert[]> {
   const rows = await sql.unsafe<AlertRow[]>(
-    `SELECT ${ALERT} FROM alerts WHERE explanation IS NULL ORDER BY id LIMIT $1`,
-    [limit],
+    `SELECT ${ALERT} FROM alerts WHERE explanation IS NULL AND opened_at >= $1::timestamptz ORDER BY id DESC LIMIT $2`,
+    [instant(sinceMs), limit],
   )
   return rows.map(toAlert)
 }

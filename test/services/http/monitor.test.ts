@@ -94,6 +94,11 @@ describe('with traffic', () => {
       sql,
       { projectId, id: alert ?? '' },
       {
+        beganAtMs: NOW - BUCKET_MS,
+        baseline: { kind: 'just_before', why: 'much the same hours of the day' },
+        measure: 'cost_per_request',
+        base: 1000,
+        unknowns: [],
         before: { ...window, level: 1000 },
         after: { ...window, level: 2500 },
         difference: 1500,
@@ -119,8 +124,10 @@ describe('with traffic', () => {
         points: 600,
         alert: {
           id: alert,
-          causes: [{ cause: 'output_tokens', percent: 150 }],
-          near: { target: 'answer@r14' },
+          explanation: {
+            causes: [{ cause: 'output_tokens', amount: 1500 }],
+            changes: [{ target: 'answer@r14' }],
+          },
         },
       },
       { metric: 'error_rate', state: 'ok', alert: null },
@@ -128,7 +135,7 @@ describe('with traffic', () => {
     ])
     expect(body.data[0].difference_percent).toBeCloseTo(150, -1)
     expect(shown.out).toContain(`${alert}`)
-    expect(shown.out).toMatch(/\+15\d % since .*output tokens \+150 %.*near answer@r14/)
+    expect(shown.out).toMatch(/\+15\d % since .*output tokens \+150 %.*began with r14/)
     expect(shown.out).toContain('1 figure ok, 1 learning (40 of 100 points at most)')
     expect(all.out).toContain('learning, 40 of 100 points')
   })

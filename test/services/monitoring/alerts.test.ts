@@ -119,7 +119,8 @@ describeDatabases('alerts', (open) => {
     const { projectId } = alert
     const id = (await openAlert(open().sql, alert))!
     const acked = { atMs: alert.openedAtMs + 1, by: 'vk_1', byName: 'ada', note: 'rolling back' }
-    const waiting = async () => (await listUnexplained(open().sql, 1000)).map((found) => found.id)
+    const waiting = async () =>
+      (await listUnexplained(open().sql, { sinceMs: 0, limit: 1000 })).map((found) => found.id)
 
     expect(await waiting()).toContain(id)
     await setExplanation(open().sql, { projectId: 'prj_other', id }, EXPLANATION)

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
+import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
 import { seededRandom } from '../../../src/lib/random.ts'
-import { listChecks, listDueRoutes, listOpenChecks, readFindings } from '../../../src/monitoring/data/check-rows.ts'
+import {
+  listChecks,
+  listDueRoutes,
+  listOpenChecks,
+  readFindings,
+} from '../../../src/monitoring/data/check-rows.ts'
 import { readRetrievalPoints, readScorePoints } from '../../../src/monitoring/data/data-points.ts'
 import { type CheckDeps, executeCheck } from '../../../src/monitoring/data/execute-check.ts'
 import { verdictOf } from '../../../src/monitoring/data/finding.ts'
@@ -9,10 +15,19 @@ import { queueCheck } from '../../../src/monitoring/data/queue-check.ts'
 import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
 import { scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
 import { listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
-import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { noCode, noVectors, scriptedAsk } from '../../support/eval-runs.ts'
-import { aModel, anOrder, liveScorer, lookAt, onlineKeys, POLITE, someReleases, someTraffic, type Traffic } from '../../support/online.ts'
+import {
+  aModel,
+  anOrder,
+  liveScorer,
+  lookAt,
+  onlineKeys,
+  POLITE,
+  someReleases,
+  someTraffic,
+  type Traffic,
+} from '../../support/online.ts'
 import { wordModels } from '../../support/word-models.ts'
 
 const PROJECT = 'prj_default'
@@ -42,7 +57,12 @@ describeDatabases('data drift', (open) => {
     const contexts = [{ chunk: 1, document: 'a', hash: 'h', score: 1, cosine: cosine ?? 0.5 }]
     const retrieval = { contexts, without: null, durationMs: 3 }
     return traffic.say(releases[0] ?? '', 'Yes.', {
-      open: { route, subject, startedAtMs: NOW_MS - agoMs, ...(cosine !== undefined && { index: 'handbook@1' }) },
+      open: {
+        route,
+        subject,
+        startedAtMs: NOW_MS - agoMs,
+        ...(cosine !== undefined && { index: 'handbook@1' }),
+      },
       ...(cosine !== undefined && { close: { retrieval } }),
       body: { model: route, messages: [{ role: 'user', content: question }] },
     })
@@ -69,11 +89,19 @@ describeDatabases('data drift', (open) => {
     )
   const newest = async () => {
     const checks = await listChecks(open().sql, { projectId: PROJECT, route, sinceMs: 0, limit: 10 })
-    const findings = await readFindings(open().sql, PROJECT, checks.map(({ id }) => id))
+    const findings = await readFindings(
+      open().sql,
+      PROJECT,
+      checks.map(({ id }) => id),
+    )
     return checks.map((check) => ({ ...check, findings: findings.get(check.id) ?? [] }))
   }
   const queue = () =>
-    queueCheck(open().sql, { projectId: PROJECT, route }, { nowMs: NOW_MS, askedBy: { id: 'vk_ada', name: 'ada' } })
+    queueCheck(
+      open().sql,
+      { projectId: PROJECT, route },
+      { nowMs: NOW_MS, askedBy: { id: 'vk_ada', name: 'ada' } },
+    )
 
   test('finds a new topic once, says before it reads what it reads, and tells people until it is gone', async () => {
     const random = seededRandom(1)
@@ -95,16 +123,27 @@ describeDatabases('data drift', (open) => {
     expect(content).toMatchObject({ verdict: 'drift', recentSize: 110, baselineSize: 110, left: {} })
     expect(content?.terms?.recent.map(({ word }) => word)).toContain('subscription')
     expect(records).toHaveLength(5)
-    expect(records[0]).toMatchObject({ kind: 'access', action: 'requests.compare', target: id, actorName: 'ada' })
+    expect(records[0]).toMatchObject({
+      kind: 'access',
+      action: 'requests.compare',
+      target: id,
+      actorName: 'ada',
+    })
     expect(records.flatMap(({ detail }) => detail.ids as string[])).toHaveLength(220)
-    const alerts = () => open().sql`SELECT metric, ended_at FROM alerts WHERE subject = ${route} AND ended_at IS NULL ORDER BY metric`
+    const alerts = () =>
+      open()
+        .sql`SELECT metric, ended_at FROM alerts WHERE subject = ${route} AND ended_at IS NULL ORDER BY metric`
     expect((await alerts()).map(({ metric }) => metric)).toContain('data:question_content')
 
-    const other = await queueCheck(open().sql, { projectId: PROJECT, route }, {
-      nowMs: NOW_MS - DAY_MS,
-      askedBy: null,
-      windows: { recentMs: 60_000, baselineMs: 60_000 },
-    })
+    const other = await queueCheck(
+      open().sql,
+      { projectId: PROJECT, route },
+      {
+        nowMs: NOW_MS - DAY_MS,
+        askedBy: null,
+        windows: { recentMs: 60_000, baselineMs: 60_000 },
+      },
+    )
     await execute(other ?? '')
     // Too few requests are no proof that all is well: the alert stays.
     expect((await alerts()).map(({ metric }) => metric)).toContain('data:question_content')
@@ -143,20 +182,29 @@ describeDatabases('data drift', (open) => {
     expect(await drawRequests(open().sql, { ...span, seed: 1 }, 100)).toEqual(drawn)
     expect(await drawRequests(open().sql, { ...span, projectId: 'prj_other', seed: 1 }, 100)).toEqual([])
     const due = { sinceMs: NOW_MS - DAY_MS, untilMs: NOW_MS, limit: 10 }
-    expect(await listDueRoutes(open().sql, { ...due, least: 16 })).toContainEqual({ projectId: PROJECT, route })
+    expect(await listDueRoutes(open().sql, { ...due, least: 16 })).toContainEqual({
+      projectId: PROJECT,
+      route,
+    })
     await queue()
-    expect(await listDueRoutes(open().sql, { ...due, least: 16 })).not.toContainEqual({ projectId: PROJECT, route })
+    expect(await listDueRoutes(open().sql, { ...due, least: 16 })).not.toContainEqual({
+      projectId: PROJECT,
+      route,
+    })
   })
 
   test('one comparison is under way at a time, and that of a dead worker is taken over', async () => {
     const id = (await queue()) ?? ''
-    await open().sql`UPDATE data_checks SET state = 'running', run = 'dead', updated_at = ${new Date(NOW_MS - 1000).toISOString()}::timestamptz WHERE id = ${id}`
+    await open()
+      .sql`UPDATE data_checks SET state = 'running', run = 'dead', updated_at = ${new Date(NOW_MS - 1000).toISOString()}::timestamptz WHERE id = ${id}`
     const other = (await queue()) ?? ''
     expect(await execute(other)).toBe('nothing')
     expect(await listOpenChecks(open().sql, NOW_MS - 25_000, 10)).toEqual([other])
     expect(await execute(id, { clock: clockAt(NOW_MS + 60_000) })).toBe('done')
     expect(await execute(other)).toBe('done')
-    await expect(open().sql`DELETE FROM data_findings WHERE check_id = ${id}`).rejects.toThrow('never changed')
+    await expect(open().sql`DELETE FROM data_findings WHERE check_id = ${id}`).rejects.toThrow(
+      'never changed',
+    )
   })
 
   test('gives points of retrieval by index version, and of scores with what was not scored beside them', async () => {
@@ -188,10 +236,18 @@ describeDatabases('data drift', (open) => {
   })
 
   test('tells a judge that turned lenient, asks for each answer once a day and within the order’s budget', async () => {
-    for (let at = 0; at < 60; at += 1) await say(`question ${at}`, { agoMs: 1000 + at, subject: `person ${at}` })
+    for (let at = 0; at < 60; at += 1)
+      await say(`question ${at}`, { agoMs: 1000 + at, subject: `person ${at}` })
     await traffic.flush()
     const sinceMs = NOW_MS - DAY_MS
-    const order = { route, releases: [1], scorers: [POLITE], sinceMs, untilMs: NOW_MS + 9 * DAY_MS, budget: 1_000_000n }
+    const order = {
+      route,
+      releases: [1],
+      scorers: [POLITE],
+      sinceMs,
+      untilMs: NOW_MS + 9 * DAY_MS,
+      budget: 1_000_000n,
+    }
     const made = await anOrder(open(), order)
     const judged = (yes: (at: number) => boolean) => {
       let at = 0

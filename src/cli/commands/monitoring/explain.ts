@@ -9,13 +9,13 @@ import {
   type ToldExplanation,
 } from '../../../lib/cause-line.ts'
 import { printableLine } from '../../../lib/printable.ts'
+import { amountText, levelText } from '../../amounts.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { toldOf, type WireExplanation, type WireWindow } from '../../explanation.ts'
 import { formatTable, formatTime } from '../../format.ts'
 import { withPurpose } from '../../request-filters.ts'
 import { colorsOf } from '../../terminal.ts'
-import { amountText, levelText } from './amounts.ts'
-import { toldOf, type WireExplanation, type WireWindow } from './told.ts'
 
 type Explained = {
   alert: string | null

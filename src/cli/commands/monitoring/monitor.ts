@@ -5,7 +5,7 @@ import { type CliContext, demandConsent, withExamples, withJson, writeJson } fro
 import { EXIT } from '../../exit-codes.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
 import {
-  causesText,
+  becauseText,
   type Episode,
   formatValue,
   type Status,
@@ -83,7 +83,7 @@ function writeStatus({ terminal, nowMs }: CliContext, { data, has_more }: Status
       formatValue(one.value, one.unit),
       formatValue(one.usual, one.unit),
       one.alert?.id ?? '',
-      causesText(viewer, one),
+      becauseText(viewer, one),
     ])
   if (rows.length > 0) {
     const head = ['SUBJECT', 'FIGURE', 'STATE', 'NOW', 'USUAL', 'ALERT', 'BECAUSE']

@@ -1,6 +1,6 @@
 /** Figures of watched metrics as people read them, by their unit. */
 
-import { formatDuration } from '../../format.ts'
+import { formatDuration } from './format.ts'
 
 const DIGITS = 3
 

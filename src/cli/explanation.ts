@@ -1,6 +1,6 @@
 /** An explanation as /api sends it, and as a line of causes tells it. */
 
-import type { ToldExplanation } from '../../../lib/cause-line.ts'
+import type { ToldExplanation } from '../lib/cause-line.ts'
 
 export type WireWindow = { from: string; to: string; requests: number; level: number | null }
 export type WireExplanation = {
