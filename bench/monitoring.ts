@@ -1,5 +1,5 @@
 /**
- * `node bench/monitoring.ts [--weeks 100] [--seeds 40] [--json]`: false episodes of quiet weeks of made-up traffic, and how soon injected
+ * `node bench/monitoring.ts [--weeks 100] [--seeds 40] [--route chat] [--json]`: false episodes of quiet weeks of made-up traffic, and how soon injected
  * changes are noticed, each on which metric. No database: traffic begins where the rollups end.
  */
 
@@ -140,13 +140,15 @@ const { values } = parseArgs({
   options: {
     weeks: { type: 'string', default: '100' },
     seeds: { type: 'string', default: '40' },
+    route: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
 const weeks = Number(values.weeks)
-const quiet = SHAPES.map((shape) => ({ route: shape.route, alerts: quietWeeks(shape, weeks) }))
+const shapes = SHAPES.filter(({ route }) => values.route === undefined || values.route === route)
+const quiet = shapes.map((shape) => ({ route: shape.route, alerts: quietWeeks(shape, weeks) }))
 const worst = Math.max(...quiet.flatMap(({ alerts }) => Object.values(alerts))) / weeks
-const changes = SHAPES.flatMap((shape) => delaysOf(shape, Number(values.seeds)))
+const changes = shapes.flatMap((shape) => delaysOf(shape, Number(values.seeds)))
 
 if (values.json) console.log(JSON.stringify({ weeks, quiet, worstPerWeek: worst, changes }))
 else {

@@ -18,7 +18,7 @@ export type Asked = {
 }
 
 /** Latencies are log-normal, seeded by time. */
-export function rowsOf({ latencyMs = 800, errors = 0, model = 'gpt-4o-mini', ...asked }: Asked): LogRow[] {
+function rowsOf({ latencyMs = 800, errors = 0, model = 'gpt-4o-mini', ...asked }: Asked): LogRow[] {
   const normal = gaussian(seededRandom(asked.atMs / 1000))
   return Array.from({ length: asked.requests }, (_, at) => ({
     projectId: asked.projectId,

@@ -11,7 +11,7 @@ export type Traffic = { subject: Subject; buckets: Map<number, Figures> }
 
 /** Of one project. */
 export const MAX_ROUTES = 50
-export const MAX_UPSTREAMS = 20
+const MAX_UPSTREAMS = 20
 
 export function subjectKey({ kind, name }: Subject): string {
   return `${kind} ${name}`
