@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
+import type { CheckDeps } from '../../../src/monitoring/data/check-deps.ts'
 import {
   listChecks,
   listDueRoutes,
@@ -8,7 +9,7 @@ import {
   readFindings,
 } from '../../../src/monitoring/data/check-rows.ts'
 import { readRetrievalPoints, readScorePoints } from '../../../src/monitoring/data/data-points.ts'
-import { type CheckDeps, executeCheck } from '../../../src/monitoring/data/execute-check.ts'
+import { executeCheck } from '../../../src/monitoring/data/execute-check.ts'
 import { queueCheck } from '../../../src/monitoring/data/queue-check.ts'
 import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
 import { scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
