@@ -67,6 +67,8 @@ export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
   'GET /api/models': ['admin', 'engineer', 'auditor'],
   'POST /api/models/pull': ['admin'],
   'DELETE /api/models/{name}': ['admin'],
+  'GET /api/monitor/data': READERS,
+  'POST /api/monitor/data': ['admin', 'engineer'],
   'GET /api/online-scores': READERS,
   'POST /api/online-scores': ['admin', 'engineer'],
   'GET /api/online-scores/{id}': READERS,
