@@ -50,9 +50,43 @@ function load(path: string, field: string): string[] {
 
 /** Questions in German, made of parts: the public sets have English alone. */
 function german(): string[] {
-  const asks = ['Wann wurde', 'Wer erfand', 'Wo liegt', 'Wie alt ist', 'Warum gibt es', 'Was kostet', 'Seit wann steht', 'Wem gehört']
-  const things = ['das Rathaus', 'die alte Brücke', 'der größte Bahnhof', 'das erste Telefon', 'die längste Straße', 'der neue Flughafen', 'die bekannteste Oper', 'das tiefste Bergwerk', 'der älteste Verein', 'die schnellste Bahn']
-  const places = ['in Hamburg', 'in der Schweiz', 'am Bodensee', 'nördlich der Donau', 'im Harz', 'bei Leipzig', 'an der Nordsee', 'in Österreich', 'im Ruhrgebiet', 'unweit von Köln', 'in Thüringen', 'am Main', 'im Allgäu']
+  const asks = [
+    'Wann wurde',
+    'Wer erfand',
+    'Wo liegt',
+    'Wie alt ist',
+    'Warum gibt es',
+    'Was kostet',
+    'Seit wann steht',
+    'Wem gehört',
+  ]
+  const things = [
+    'das Rathaus',
+    'die alte Brücke',
+    'der größte Bahnhof',
+    'das erste Telefon',
+    'die längste Straße',
+    'der neue Flughafen',
+    'die bekannteste Oper',
+    'das tiefste Bergwerk',
+    'der älteste Verein',
+    'die schnellste Bahn',
+  ]
+  const places = [
+    'in Hamburg',
+    'in der Schweiz',
+    'am Bodensee',
+    'nördlich der Donau',
+    'im Harz',
+    'bei Leipzig',
+    'an der Nordsee',
+    'in Österreich',
+    'im Ruhrgebiet',
+    'unweit von Köln',
+    'in Thüringen',
+    'am Main',
+    'im Allgäu',
+  ]
   return asks.flatMap((ask) => things.flatMap((thing) => places.map((place) => `${ask} ${thing} ${place}?`)))
 }
 
@@ -72,7 +106,11 @@ function draw<Item>(items: readonly Item[], count: number, random: () => number)
   return Array.from({ length: count }, () => left.splice(Math.floor(random() * left.length), 1)[0] as Item)
 }
 
-function compare(recent: readonly Question[], baseline: readonly Question[], seed: number): { findings: Finding[]; cpuMs: number } {
+function compare(
+  recent: readonly Question[],
+  baseline: readonly Question[],
+  seed: number,
+): { findings: Finding[]; cpuMs: number } {
   const requestsOf = (window: WindowName, some: readonly Question[]): OpenedRequest[] =>
     some.map(({ text, vector, language }, at) => ({
       window,
@@ -110,10 +148,17 @@ function measure(usual: readonly Question[], other: readonly Question[], fractio
   return { found, cpuMs: cpuMs / repeats, auc: auc / repeats }
 }
 
-function report(name: string, fraction: number, repeats: number, { found, cpuMs, auc }: ReturnType<typeof measure>): void {
+function report(
+  name: string,
+  fraction: number,
+  repeats: number,
+  { found, cpuMs, auc }: ReturnType<typeof measure>,
+): void {
   const any = found.get('any') ?? 0
   const { low, high } = wilsonInterval(any, repeats, 0.95)
-  const parts = [...found].filter(([feature]) => feature !== 'any').map(([feature, count]) => `${feature} ${(count / repeats).toFixed(2)}`)
+  const parts = [...found]
+    .filter(([feature]) => feature !== 'any')
+    .map(([feature, count]) => `${feature} ${(count / repeats).toFixed(2)}`)
   console.log(
     `${name}\t${fraction}\tfound ${(any / repeats).toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] of ${repeats}\tauc ${auc.toFixed(3)}\tcpu ${cpuMs.toFixed(0)} ms\t${parts.join(', ')}`,
   )
@@ -142,21 +187,35 @@ async function swapped(): Promise<void> {
 
 /** A judge that gives `lenient` more to all it judges, noise 0.15 between two looks; one of yes and no turns so many noes. */
 function judges(): void {
-  const normal = (random: () => number) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const normal = (random: () => number) =>
+    Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
   for (const kind of ['graded', 'yes or no'] as const) {
-    for (const sentinels of [30, 50, 100]) {
-      const days = Array.from({ length: 200 }, (_, seed) => daysUntil(kind, sentinels, seededRandom(seed), normal))
+    for (const sentinels of [30, 50, 100, 200]) {
+      const days = Array.from({ length: 200 }, (_, seed) =>
+        daysUntil(kind, sentinels, seededRandom(seed), normal),
+      )
       const within = (most: number) => (days.filter((day) => day <= most).length / days.length).toFixed(2)
-      console.log(`judge +0.1\t${kind}\t${sentinels} sentinels\ton day 1 ${within(1)}, by day 3 ${within(3)}, by day 7 ${within(7)}`)
+      console.log(
+        `judge +0.1\t${kind}\t${sentinels} sentinels\ton day 1 ${within(1)}, by day 3 ${within(3)}, by day 7 ${within(7)}`,
+      )
     }
   }
 }
 
 /** The first day on which it is told as judge drift; 8 for none of seven. */
-function daysUntil(kind: 'graded' | 'yes or no', sentinels: number, random: () => number, normal: (random: () => number) => number) {
+function daysUntil(
+  kind: 'graded' | 'yes or no',
+  sentinels: number,
+  random: () => number,
+  normal: (random: () => number) => number,
+) {
   const says = (truth: number, lenient: number) => {
     const value = truth + lenient + 0.15 * normal(random)
-    return kind === 'graded' ? Math.min(1, Math.max(0, value)) : random() < 0.03 ? Number(random() < 0.5) : Number(truth + lenient > 0.5)
+    return kind === 'graded'
+      ? Math.min(1, Math.max(0, value))
+      : random() < 0.03
+        ? Number(random() < 0.5)
+        : Number(truth + lenient > 0.5)
   }
   const truths = Array.from({ length: sentinels }, () => random())
   const first = truths.map((truth) => says(truth, 0))
@@ -184,6 +243,7 @@ else {
   report('nothing changed', 0, quiet, measure(usual, usual, 0, quiet))
   const repeats = Number(values.repeats)
   for (const [name, other] of Object.entries(others))
-    for (const fraction of FRACTIONS) report(name, fraction, repeats, measure(usual, other, fraction, repeats))
+    for (const fraction of FRACTIONS)
+      report(name, fraction, repeats, measure(usual, other, fraction, repeats))
 }
 await provider.close()

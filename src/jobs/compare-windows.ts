@@ -1,8 +1,9 @@
 /** Compares what routes are asked now with what they were asked before, one after another. Safe to run twice and at any time. */
 
 import { detectLanguage } from '../evals/scorers/language.ts'
+import type { CheckDeps } from '../monitoring/data/check-deps.ts'
 import { listOpenChecks } from '../monitoring/data/check-rows.ts'
-import { type CheckDeps, executeCheck, SILENT_MS } from '../monitoring/data/execute-check.ts'
+import { executeCheck, SILENT_MS } from '../monitoring/data/execute-check.ts'
 import { queueDueChecks } from '../monitoring/data/queue-check.ts'
 import { JOBS } from '../queue/jobs.ts'
 

@@ -75,6 +75,8 @@ export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
   'GET /api/monitor': READERS,
   'GET /api/monitor/history': READERS,
   'POST /api/monitor/calibrate': ['admin', 'engineer'],
+  'GET /api/monitor/data': READERS,
+  'POST /api/monitor/data': ['admin', 'engineer'],
   'GET /api/online-scores': READERS,
   'POST /api/online-scores': ['admin', 'engineer'],
   'GET /api/online-scores/{id}': READERS,

@@ -19,7 +19,7 @@ export type DataPoint = {
   count: number
 }
 
-export const BUCKET_MS = 300_000
+const BUCKET_MS = 300_000
 /** Of one read; a day has 288 buckets. */
 const MAX_POINTS = 20_000
 /** What began longer ago than this is history that somebody had judged, and tells nothing of now. */

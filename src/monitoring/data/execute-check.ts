@@ -1,13 +1,9 @@
 /** A worker at a comparison: draws both windows, opens their bodies with a record of it, compares, keeps what was found, and tells people. */
 
-import type { Sql, TransactionSql } from 'postgres'
-import type { AuditKeys } from '../../audit/privacy/audit-keys.ts'
-import type { EventLog } from '../../audit/record.ts'
-import type { Db } from '../../db/client.ts'
+import type { TransactionSql } from 'postgres'
 import { demandHeld, type HeldOutcome, whileHolding } from '../../db/held-work.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { UpstreamModels } from '../../retrieval/upstream-models.ts'
 import { endAlert, openAlert } from '../alerts/alert-rows.ts'
+import type { CheckDeps } from './check-deps.ts'
 import { CHECKS, type CheckRow, claimCheck, findCheckById, insertFindings } from './check-rows.ts'
 import { compareRequests } from './compare.ts'
 import { compareEmbedders } from './compare-embedders.ts'
@@ -15,22 +11,6 @@ import type { Finding } from './finding.ts'
 import { openRequests } from './open-requests.ts'
 import { drawRequests } from './sample-rows.ts'
 import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
-
-export type CheckDeps = {
-  sql: Sql
-  db: Db
-  clock: Clock
-  /** Opens bodies; null without an audit key, and then only what needs none is compared. */
-  keys: Pick<AuditKeys, 'wrapping'> | null
-  /** Takes a record of each read before it. */
-  log: () => Promise<EventLog>
-  models: () => Promise<UpstreamModels>
-  /** The ISO 639-1 code; null for a text that is too short to tell. */
-  languageOf: (text: string) => Promise<string | null>
-  signal: AbortSignal
-  /** Requests of each window; fewer in tests. */
-  size?: number
-}
 
 /** Of each window. */
 const SIZE = 1_000

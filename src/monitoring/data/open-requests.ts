@@ -4,8 +4,8 @@ import { findReadable } from '../../audit/privacy/read-bodies.ts'
 import { liveSample } from '../../evals/online/live-sample.ts'
 import { newId } from '../../lib/ids.ts'
 import { type Embedder, embedTexts } from '../../retrieval/embed.ts'
+import type { CheckDeps } from './check-deps.ts'
 import type { CheckRow } from './check-rows.ts'
-import type { CheckDeps } from './execute-check.ts'
 import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
 
 type OpenDeps = Pick<CheckDeps, 'db' | 'clock' | 'keys' | 'log' | 'models' | 'languageOf'>

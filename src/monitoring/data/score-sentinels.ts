@@ -50,9 +50,9 @@ export type SentinelDeps = {
 }
 
 /** docs/data-drift.md says what so many find. */
-const SENTINELS = 100
+const SENTINELS = 200
 /** Chosen among the first so many judgements. */
-const CHOSEN_FROM = 500
+const CHOSEN_FROM = 1_000
 /** A day's sentinels may cost a tenth of the order's budget, and never what is not left of it. */
 const DAYS_SHARE = 10n
 const BATCH = 50

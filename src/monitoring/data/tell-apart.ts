@@ -11,7 +11,7 @@ export type Shift = { mean: number; se: number; low: number; high: number; count
 /** Less is too few for an interval of a skewed difference. */
 export const LEAST_SENTINELS = 30
 /** Of live scores, then and now each. */
-export const LEAST_LIVE = 50
+const LEAST_LIVE = 50
 /** One look in a thousand is wrong by chance: with one a day for each judge, once in some three years. */
 const CONFIDENCE = 0.999
 /** A shift that is surely there and smaller moves no decision. */

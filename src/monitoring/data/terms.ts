@@ -10,7 +10,7 @@ export type Asked = { subject: string | null; question: string }
  * A word is shown when at least so many people used it: k-anonymity (Sweeney 2002, https://doi.org/10.1142/S0218488502001648) with
  * k = 5. Requests that name nobody may all be of one person, and together count as one.
  */
-export const LEAST_PEOPLE = 5
+const LEAST_PEOPLE = 5
 const MAX_TERMS = 8
 /** z of a standard normal number at 99 %, two-sided: less may be chance. */
 const LEAST_Z = 2.58

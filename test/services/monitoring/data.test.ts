@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
-import { seededRandom } from '../../../src/lib/random.ts'
+import type { CheckDeps } from '../../../src/monitoring/data/check-deps.ts'
 import {
   listChecks,
   listDueRoutes,
@@ -9,8 +9,7 @@ import {
   readFindings,
 } from '../../../src/monitoring/data/check-rows.ts'
 import { readRetrievalPoints, readScorePoints } from '../../../src/monitoring/data/data-points.ts'
-import { type CheckDeps, executeCheck } from '../../../src/monitoring/data/execute-check.ts'
-import { verdictOf } from '../../../src/monitoring/data/finding.ts'
+import { executeCheck } from '../../../src/monitoring/data/execute-check.ts'
 import { queueCheck } from '../../../src/monitoring/data/queue-check.ts'
 import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
 import { scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
@@ -49,6 +48,7 @@ describeDatabases('data drift', (open) => {
     tests += 1
     route = `watched-${tests}`
     releases = await someReleases(open(), route, 1)
+    await open().sql`UPDATE data_checks SET state = 'failed' WHERE state IN ('queued', 'running')`
   })
 
   const clockAt = (nowMs: number) => ({ nowMs: () => nowMs, monotonicMs: () => performance.now() })
@@ -66,12 +66,6 @@ describeDatabases('data drift', (open) => {
       ...(cosine !== undefined && { close: { retrieval } }),
       body: { model: route, messages: [{ role: 'user', content: question }] },
     })
-  }
-  const talk = async (window: 'recent' | 'baseline', questions: (at: number) => string, count = 110) => {
-    for (let at = 0; at < count; at += 1) {
-      const agoMs = window === 'recent' ? 1000 + at * 1000 : DAY_MS + 1000 + at * 1000
-      await say(questions(at), { agoMs, subject: `${window} ${at}` })
-    }
   }
   const execute = (id: string, more: Partial<CheckDeps> = {}, records: EventRecord[] = []) =>
     executeCheck(
@@ -103,11 +97,13 @@ describeDatabases('data drift', (open) => {
       { nowMs: NOW_MS, askedBy: { id: 'vk_ada', name: 'ada' } },
     )
 
-  test('finds a new topic once, says before it reads what it reads, and tells people until it is gone', async () => {
-    const random = seededRandom(1)
-    const usual = () => `where is my parcel number ${'abcdefgh'[Math.floor(random() * 8)]}`
-    await talk('baseline', usual)
-    await talk('recent', (at) => (at % 2 === 0 ? 'how do I cancel my subscription' : usual()))
+  test('says before it reads what it reads, keeps what it found once, and without a key opens nothing', async () => {
+    const questions = ['where is my parcel', 'how do I cancel', 'may I return shoes']
+    const all = [...questions, ...questions].map((question, at) =>
+      say(question, { agoMs: at < 3 ? 1000 + at : DAY_MS + 1000 + at }),
+    )
+    const ids = await Promise.all(all)
+    await say('', { agoMs: 5000 })
     await traffic.flush()
     const id = await queue()
     expect(await queue()).toBeNull()
@@ -115,66 +111,46 @@ describeDatabases('data drift', (open) => {
 
     expect(await execute(id ?? '', {}, records)).toBe('done')
     expect(await execute(id ?? '', {}, records)).toBe('nothing')
+    await execute((await queue()) ?? '', { keys: null }, records)
 
-    const [check] = await newest()
-    expect(check).toMatchObject({ state: 'done', error: null, askedByName: 'ada' })
-    expect(verdictOf(check?.findings ?? [])).toBe('drift')
-    const content = check?.findings.find(({ feature }) => feature === 'question_content')
-    expect(content).toMatchObject({ verdict: 'drift', recentSize: 110, baselineSize: 110, left: {} })
-    expect(content?.terms?.recent.map(({ word }) => word)).toContain('subscription')
-    expect(records).toHaveLength(5)
+    expect(records).toHaveLength(1)
     expect(records[0]).toMatchObject({
       kind: 'access',
       action: 'requests.compare',
       target: id,
       actorName: 'ada',
+      detail: { route, requests: 7, ids: expect.arrayContaining(ids) },
     })
-    expect(records.flatMap(({ detail }) => detail.ids as string[])).toHaveLength(220)
-    const alerts = () =>
-      open()
-        .sql`SELECT metric, ended_at FROM alerts WHERE subject = ${route} AND ended_at IS NULL ORDER BY metric`
-    expect((await alerts()).map(({ metric }) => metric)).toContain('data:question_content')
-
-    const other = await queueCheck(
-      open().sql,
-      { projectId: PROJECT, route },
-      {
-        nowMs: NOW_MS - DAY_MS,
-        askedBy: null,
-        windows: { recentMs: 60_000, baselineMs: 60_000 },
-      },
-    )
-    await execute(other ?? '')
-    // Too few requests are no proof that all is well: the alert stays.
-    expect((await alerts()).map(({ metric }) => metric)).toContain('data:question_content')
+    const [closed, check] = await newest()
+    expect(check).toMatchObject({ state: 'done', error: null, askedByName: 'ada' })
+    // So few tell nothing, which is not that all is well.
+    const content = check?.findings.find(({ feature }) => feature === 'question_content')
+    expect(content).toMatchObject({ verdict: 'unknown', recentSize: 3, baselineSize: 3 })
+    const withoutKey = closed?.findings.find(({ feature }) => feature === 'question_content')
+    expect(withoutKey?.reason).toContain('AVAL_AUDIT_KEY')
   })
 
-  test('compares what needs no body when there is no key, and says so', async () => {
-    await talk('baseline', () => 'one')
-    await talk('recent', () => 'two')
-    await traffic.flush()
-    await execute((await queue()) ?? '', { keys: null })
-    const [check] = await newest()
-    const named = Object.fromEntries(check?.findings.map((one) => [one.feature, one]) ?? [])
-    expect(named.question_content).toMatchObject({ verdict: 'unknown' })
-    expect(named.question_content?.reason).toContain('AVAL_AUDIT_KEY')
-    expect(named.variables_refused).toMatchObject({ verdict: 'same' })
-  })
-
-  test('finds a swapped embedder at the next comparison, whatever is asked', async () => {
+  test('finds a swapped embedder at the next comparison, whatever is asked, and tells people while it lasts', async () => {
+    const alerts = () => open().sql`
+      SELECT metric, change, ended_at IS NULL AS lasts FROM alerts WHERE subject = ${route}`
     await say('one')
     await traffic.flush()
     await execute((await queue()) ?? '')
-    await execute((await queue()) ?? '', { models: async () => wordModels({ salt: 'other weights' }) })
+    const swapped = async () => wordModels({ salt: 'other weights' })
+    await execute((await queue()) ?? '', { models: swapped })
+    expect(await alerts()).toEqual([{ metric: 'data:embedder:local/embed', change: 'data', lasts: true }])
+    // From now on it is held to what it has become.
+    await execute((await queue()) ?? '', { models: swapped })
     const embedders = (await newest()).map(
       ({ findings }) => findings.find(({ feature }) => feature === 'embedder:local/embed')?.verdict,
     )
-    expect(embedders).toEqual(['drift', 'same'])
+    expect(embedders).toEqual(['same', 'drift', 'same'])
+    expect(await alerts()).toMatchObject([{ lasts: false }])
   })
 
   test('draws the same requests for the same seed, and no more than five of one person', async () => {
-    for (let at = 0; at < 12; at += 1) await say('one', { agoMs: 1000 + at, subject: 'busy' })
-    for (let at = 0; at < 4; at += 1) await say('one', { agoMs: 2000 + at, subject: `other ${at}` })
+    const subjects = [...new Array<string>(12).fill('busy'), 'one', 'two', 'three', 'four']
+    await Promise.all(subjects.map((subject, at) => say('one', { agoMs: 1000 + at, subject })))
     await traffic.flush()
     const span = { projectId: PROJECT, route, fromMs: NOW_MS - DAY_MS, toMs: NOW_MS }
     const drawn = await drawRequests(open().sql, { ...span, seed: 1 }, 100)
@@ -228,16 +204,16 @@ describeDatabases('data drift', (open) => {
     const scores = (await readScorePoints(open().sql, query)).filter((point) => point.route === route)
     const named = Object.fromEntries(scores.map(({ metric, value, count }) => [metric, [value, count]]))
     expect(named).toEqual({
-      'score:brief': [1, 3],
+      'score:brief': [1, 1],
       'score_abstained:brief': [0, 4],
       'score_errors:brief': [0, 4],
-      'score_skipped:brief': [0.25, 4],
+      'score_skipped:brief': [0.75, 4],
     })
   })
 
   test('tells a judge that turned lenient, asks for each answer once a day and within the order’s budget', async () => {
-    for (let at = 0; at < 60; at += 1)
-      await say(`question ${at}`, { agoMs: 1000 + at, subject: `person ${at}` })
+    const all = Array.from({ length: 30 }, (_, at) => say(`question ${at}`, { agoMs: 1000 + at }))
+    await Promise.all(all)
     await traffic.flush()
     const sinceMs = NOW_MS - DAY_MS
     const order = {
@@ -271,7 +247,7 @@ describeDatabases('data drift', (open) => {
     expect(await day(1, () => false)).toBe(0)
 
     const [check] = await listJudgeChecks(open().sql, { projectId: PROJECT, route, sinceMs: 0, limit: 10 })
-    expect(check).toMatchObject({ verdict: 'judge_drift', sentinels: 60, scored: 60, agreement: 0.5 })
+    expect(check).toMatchObject({ verdict: 'judge_drift', sentinels: 30, scored: 30, agreement: 0.5 })
     expect(check?.judge?.mean).toBeCloseTo(0.5, 6)
     const alerts = await open().sql`SELECT metric FROM alerts WHERE subject = ${route} AND ended_at IS NULL`
     expect(alerts.map(({ metric }) => metric)).toEqual(['data:judge:polite'])
