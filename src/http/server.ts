@@ -67,19 +67,21 @@ type Exchanges = { running: () => number; answerOn: (socket: Duplex) => ServerRe
 
 function trackExchanges(server: Server): Exchanges {
   let running = 0
-  // A plain map, because every answer closes; weak keys would cost each collection of garbage a search.
-  const answers = new Map<Duplex, ServerResponse>()
   server.on('request', (incoming, outgoing) => {
     running += 1
-    const { socket } = incoming
-    answers.set(socket, outgoing)
+    const socket: Answering = incoming.socket
+    socket[ANSWER] = outgoing
     outgoing.on('close', () => {
       running -= 1
-      if (answers.get(socket) === outgoing) answers.delete(socket)
+      if (socket[ANSWER] === outgoing) socket[ANSWER] = null
     })
   })
-  return { running: () => running, answerOn: (socket) => answers.get(socket) ?? null }
+  return { running: () => running, answerOn: (socket: Answering) => socket[ANSWER] ?? null }
 }
+
+/** On the socket itself: a Map from sockets would keep every request in memory long after its end (ADR 38). */
+const ANSWER = Symbol('answer')
+type Answering = Duplex & { [ANSWER]?: ServerResponse | null }
 
 async function close(server: Server, running: () => number, drainMs: number): Promise<number> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))

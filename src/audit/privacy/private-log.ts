@@ -84,6 +84,8 @@ export class PrivateLog implements RequestLog, EventLog {
     this.#open.delete(record.id)
     if (state === undefined) return this.#setup.spool.close(record, responseBody)
     const { body, found } = this.#lastOf(state, responseBody)
+    // The table it was in may outlive it (ADR 38), and with it what the stream holds back.
+    state.stream = null
     const room = Math.max(0, MAX_PLAIN_BYTES - state.keptBytes)
     const plain = body.length > room ? body.subarray(0, room) : body
     const kept = this.#kept(record, { parts: state.parts, found, cut: plain !== body })
