@@ -4,7 +4,7 @@ import type { Figures } from '../rollups/figures.ts'
 import { quantileOf, type Sketch } from '../rollups/sketch.ts'
 
 /** `a_minute`: requests in a minute. `share`: 0…1. */
-type Unit = 'a_minute' | 'share' | 'ms' | 'micro_usd' | 'tokens' | 'score'
+export type Unit = 'a_minute' | 'share' | 'ms' | 'micro_usd' | 'tokens' | 'score'
 export type Metric = {
   unit: Unit
   text: string
@@ -76,7 +76,7 @@ export function metricOf(name: string): Metric {
 }
 
 /** What went wrong on our side or upstream. Who gives up has not met an error, and what is rejected is the caller's to mend. */
-function errorsOf({ outcomes }: Figures): number {
+export function errorsOf({ outcomes }: Figures): number {
   return outcomes.upstream_error + outcomes.upstream_cut + outcomes.timeout + outcomes.gateway_crash
 }
 
