@@ -31,7 +31,7 @@ export function createPoster({ timeoutMs = NOTIFY_TIMEOUT_MS }: { timeoutMs?: nu
         const { url, headers, body } = posting
         const sent = { 'content-type': 'application/json', 'user-agent': 'aval', ...headers }
         const answer = await request(url, { dispatcher, method: 'POST', headers: sent, body, signal })
-        return judge(host, answer.statusCode, await readSome(answer, signal))
+        return judge(host, answer.statusCode, withoutPath(await readSome(answer, signal), url))
       } catch (error) {
         if (signal.aborted)
           return { outcome: 'retry', note: `${host} did not answer within ${timeoutMs / 1000} s.` }
@@ -73,7 +73,14 @@ async function readSome({ body }: Dispatcher.ResponseData, signal: AbortSignal):
     signal.removeEventListener('abort', stop)
   }
   const text = Buffer.concat(parts).toString('utf8', 0, MAX_NOTE_LETTERS * 4)
-  return printableLine(text.trim()).slice(0, MAX_NOTE_LETTERS)
+  return printableLine(text.trim())
+}
+
+/** Error pages repeat what was asked for, and the path of a webhook may be all the secret it has. */
+function withoutPath(words: string, url: string): string {
+  const { pathname, search } = new URL(url)
+  const secret = [pathname, search].filter((part) => part.length > 1)
+  return secret.reduce((text, part) => text.replaceAll(part, '***'), words).slice(0, MAX_NOTE_LETTERS)
 }
 
 function reasonOf(error: unknown): string {

@@ -80,6 +80,12 @@ describe('a receiver', () => {
     expect(came.note).not.toContain('\u001b')
   })
 
+  test('that repeats the address in its answer gives nothing of it away', async () => {
+    const came = await post((request, answer) => answer.writeHead(404).end(`Cannot POST ${request.url}`))
+
+    expect(came.note).toMatch(/answered 404: Cannot POST \*\*\*$/)
+  })
+
   test('that redirects is not followed, and told what to do', async () => {
     const followed: unknown[] = []
     const port = await listen(createServer((_, answer) => answer.end(String(followed.push(1)))))
