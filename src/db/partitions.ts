@@ -9,6 +9,16 @@ import type { Sql, TransactionSql } from 'postgres'
 const PARTITIONED_TABLES = ['requests', 'request_bodies', 'rollup_minutes'] as const
 type PartitionedTable = (typeof PARTITIONED_TABLES)[number]
 
+/**
+ * SQL that gives the days of the request log, each once: those with a partition, and those of rows without one. Whoever reads rows by
+ * writer and place looks each day up by itself, `OFFSET 0` behind the look-up, so that the primary key (day, writer, seq) leads to
+ * them: as a plain join the planner reads whole partitions.
+ */
+export const LOG_DAYS = `
+  SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+  WHERE inhparent = 'requests'::regclass AND child.relname ~ '^requests_[0-9]{8}$'
+  UNION SELECT day FROM requests_default`
+
 /** The letters are "aval", 2 = partitions. */
 const PARTITION_LOCK = 0x6176_616c_02
 const DAY_MS = 86_400_000

@@ -177,7 +177,6 @@ export const CARD: Card = {
       latency_p95_ms: 1_903.8,
     },
   ],
-  drift: null,
   missing: ['No licence of model small@3.'],
 }
 
@@ -214,6 +213,17 @@ export const KEPT: ShownCard = {
         decision: 'dec_1',
       },
     ],
+    drift: [
+      {
+        id: 'alr_1',
+        metric: 'cost_per_request',
+        change: 'level',
+        began_at: '2026-11-29T13:40:00.000Z',
+        ended_at: null,
+        because: 'output tokens +19 %   began with r12 (2026-11-29T13:38:00.000Z)',
+        acknowledged_by: 'carla',
+      },
+    ],
   },
 }
 
@@ -234,5 +244,5 @@ export const LIVE: ShownCard = {
     missing: [],
   },
   kept: null,
-  since: { labels: [], promotion: null, approvals: [], canary: null, moves: [] },
+  since: { labels: [], promotion: null, approvals: [], canary: null, moves: [], drift: [] },
 }

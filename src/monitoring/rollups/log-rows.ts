@@ -1,6 +1,7 @@
 /** What has come into the log and is not summed up yet: which places of which writers, and what is read of their rows. */
 
 import type { Sql } from 'postgres'
+import { LOG_DAYS } from '../../db/partitions.ts'
 import type { LogRow } from './aggregate.ts'
 
 /** Places of a writer's records that are to be summed up; the second is not included. */
@@ -45,12 +46,8 @@ export async function readLogRows(sql: Sql, spans: readonly Span[]): Promise<Log
   return (found as unknown as Values[]).map(rowOf)
 }
 
-/** `OFFSET 0` keeps the look-up by index: as a join the planner reads whole partitions. */
 const ROWS = `
-  WITH days AS (
-    SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-    WHERE inhparent = 'requests'::regclass AND child.relname ~ '^requests_[0-9]{8}$'
-    UNION SELECT day FROM requests_default)
+  WITH days AS (${LOG_DAYS})
   SELECT picked.* FROM json_to_recordset($1::text::json) AS span (writer uuid, "fromSeq" bigint, "toSeq" bigint)
   CROSS JOIN days
   CROSS JOIN LATERAL (

@@ -1,6 +1,7 @@
 /** All SQL of what a canary's two releases were seen to do: sums and tallies of the log's rows, never the rows themselves. */
 
 import type { Sql } from 'postgres'
+import { LOG_DAYS } from '../../db/partitions.ts'
 import type { Arm } from './metrics.ts'
 
 export type ArmWindow = {
@@ -55,11 +56,14 @@ const CLOCKS_APART = '1 day'
 
 /** The route's own traffic: what apps asked of the label, by its name or as the route itself. `$1` to `$6` are window and places. */
 const TRAFFIC = `FROM json_to_recordset($6::json) AS moved (writer uuid, "from" bigint, "to" bigint)
-  CROSS JOIN LATERAL (SELECT * FROM requests WHERE project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
-    AND day >= ($3::timestamptz AT TIME ZONE 'UTC')::date
-    AND requests.writer = moved.writer AND seq >= moved."from" AND seq < moved."to"
-    AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
-    AND replay_of IS NULL AND shadow_of IS NULL) AS asked`
+  CROSS JOIN (SELECT day FROM (${LOG_DAYS}) AS known WHERE day >= ($3::timestamptz AT TIME ZONE 'UTC')::date) AS days
+  CROSS JOIN LATERAL (
+    SELECT started_at, outcome, finish_reason, duration_ms, ttft_ms, cost_micro_usd FROM requests
+    WHERE requests.day = days.day AND requests.writer = moved.writer AND seq >= moved."from" AND seq < moved."to"
+      AND project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
+      AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
+      AND replay_of IS NULL AND shadow_of IS NULL
+    OFFSET 0) AS asked`
 
 /**
  * Of one release since the canary began: `seen`, and what has come since. A writer's records come into the database in the order of
@@ -76,27 +80,31 @@ export async function readArm(sql: Sql, window: ArmWindow, seen: ArmSeen = NOTHI
   if (moved.length === 0) return seen
   const given = [window.projectId, window.releaseId, window.since, window.route, window.label]
   const places = JSON.stringify(moved)
-  const [row] = await sql.unsafe<Summed[]>(
-    `SELECT count(*)::integer AS requests, count(*) FILTER (WHERE started_at >= $7::timestamptz)::integer AS "inStage",
-       count(*) FILTER (WHERE outcome IN ('upstream_error', 'upstream_cut', 'timeout', 'gateway_crash', 'rejected'))::integer
-         AS errors,
-       count(*) FILTER (WHERE outcome = 'guardrail' OR finish_reason = 'content_filter')::integer AS refusals,
-       count(cost_micro_usd)::integer AS known, coalesce(sum(cost_micro_usd), 0)::text AS sum,
-       coalesce(sum(cost_micro_usd::numeric * cost_micro_usd), 0)::text AS squares,
-       count(*) FILTER (WHERE cost_micro_usd IS NULL AND outcome = 'completed')::integer AS unknown ${TRAFFIC}`,
-    [...given, places, window.stageSince],
-  )
-  const tallies = await sql.unsafe<Tallied[]>(
-    `SELECT metric, value::double precision AS value, count(*)::integer AS count FROM (
-       SELECT metric, CASE WHEN ms <= 0 THEN 0 ELSE round(ms::numeric, 2 - floor(log(ms))::integer) END AS value
-       FROM (SELECT duration_ms, ttft_ms ${TRAFFIC} WHERE outcome <> 'rejected') AS traffic
-       CROSS JOIN LATERAL (VALUES ('latency', duration_ms), ('ttft', ttft_ms)) AS of (metric, ms) WHERE ms IS NOT NULL) AS rounded
-     GROUP BY metric, value`,
-    [...given, places],
-  )
+  const { row, tallies } = await sql.begin(async (transaction) => {
+    // Many partitions make a plan look dear enough to be compiled, which takes longer than to run it.
+    await transaction`SET LOCAL jit = off`
+    const [row] = await transaction.unsafe<Summed[]>(SUMS, [...given, places, window.stageSince])
+    return { row, tallies: await transaction.unsafe<Tallied[]>(TALLIES, [...given, places]) }
+  })
   const reached = moved.map(({ writer, to }) => [writer, Number(to)] as const)
   return { ...added(seen, row, tallies), places: new Map([...seen.places, ...reached]) }
 }
+
+const SUMS = `
+  SELECT count(*)::integer AS requests, count(*) FILTER (WHERE started_at >= $7::timestamptz)::integer AS "inStage",
+    count(*) FILTER (WHERE outcome IN ('upstream_error', 'upstream_cut', 'timeout', 'gateway_crash', 'rejected'))::integer
+      AS errors,
+    count(*) FILTER (WHERE outcome = 'guardrail' OR finish_reason = 'content_filter')::integer AS refusals,
+    count(cost_micro_usd)::integer AS known, coalesce(sum(cost_micro_usd), 0)::text AS sum,
+    coalesce(sum(cost_micro_usd::numeric * cost_micro_usd), 0)::text AS squares,
+    count(*) FILTER (WHERE cost_micro_usd IS NULL AND outcome = 'completed')::integer AS unknown
+  ${TRAFFIC}`
+const TALLIES = `
+  SELECT metric, value::double precision AS value, count(*)::integer AS count FROM (
+    SELECT metric, CASE WHEN ms <= 0 THEN 0 ELSE round(ms::numeric, 2 - floor(log(ms))::integer) END AS value
+    FROM (SELECT duration_ms, ttft_ms ${TRAFFIC} WHERE outcome <> 'rejected') AS traffic
+    CROSS JOIN LATERAL (VALUES ('latency', duration_ms), ('ttft', ttft_ms)) AS of (metric, ms) WHERE ms IS NOT NULL) AS rounded
+  GROUP BY metric, value`
 
 /** The writers that have shipped something since `places`, among those that have shipped anything since the canary began. */
 async function movedSince(sql: Sql, since: string, places: ArmSeen['places']): Promise<Moved[]> {

@@ -48,7 +48,6 @@ export function cardPage({ card, kept, since }: ShownCard): Page {
       fairnessSection(card),
       failuresSection(card),
       operationSection(card),
-      { title: 'Drift', blocks: [{ kind: 'text', text: 'Not monitored: nothing is known of drift.' }] },
       limitsSection(card),
       ...sinceSections(since, kept !== null),
     ],

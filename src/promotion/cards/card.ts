@@ -37,8 +37,6 @@ export type Card = {
   failures: CardFailures | null
   /** One for each run that the card speaks of. */
   cost_and_latency: CardOperation[]
-  /** Null: not monitored. */
-  drift: null
   /** What nobody has stated, as sentences with what mends it. */
   missing: string[]
 }

@@ -50,7 +50,6 @@ export async function readCard(
     ...evaluationOf(verdict),
     failures: await readFailures(deps.sql, runs),
     cost_and_latency: await inTurn(runs, (run) => readOperation(deps.sql, run)),
-    drift: null,
   }
   return { ...card, missing: missingFrom(card, content) }
 }

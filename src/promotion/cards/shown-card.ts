@@ -22,7 +22,7 @@ export async function showCard(
   const { projectId, id: releaseId } = release
   const row = await findCard(deps.db, { projectId, releaseId }, promotionId)
   if (row === null && promotionId !== null) return null
-  const since = await readSince(deps.db, release, row?.promotionId ?? null)
+  const since = await readSince(deps, release, row?.promotionId ?? null)
   if (row === null) {
     const card = await readCard(deps, release, { promotion: null, verdict: null })
     return { card, kept: null, since }

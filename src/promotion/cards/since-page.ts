@@ -5,7 +5,7 @@ import type { CardSince } from './since.ts'
 
 /** `isKept`: the card has a hash, which covers none of this. */
 export function sinceSections(since: CardSince, isKept: boolean): Section[] {
-  const { labels, promotion, approvals, canary, moves } = since
+  const { labels, promotion, approvals, canary, moves, drift } = since
   const title = isKept ? 'Since then' : 'Where it stands'
   const head: Section = {
     title,
@@ -36,6 +36,7 @@ export function sinceSections(since: CardSince, isKept: boolean): Section[] {
     head,
     { title: `${title}: approvals`, blocks: [approvalsBlock(approvals)] },
     { title: `${title}: moves of labels`, blocks: [movesBlock(moves)] },
+    { title: `${title}: drift`, blocks: [driftBlock(drift)] },
   ]
 }
 
@@ -56,5 +57,23 @@ function movesBlock(moves: CardSince['moves']): Block {
     kind: 'table',
     head: ['when', 'label', 'by', 'why', 'decision'],
     rows: moves.map(({ at, label, by, reason, decision }) => [at, label, by, reason, decision]),
+  }
+}
+
+/** Of the route, whichever release served it: the moves above say which. */
+function driftBlock(drift: CardSince['drift']): Block {
+  if (drift.length === 0)
+    return {
+      kind: 'text',
+      text: 'No alert of its route since it was made. Watched is what has traffic enough.',
+    }
+  return {
+    kind: 'table',
+    head: ['began', 'ended', 'figure', 'change', 'because', 'looked after by', 'alert'],
+    rows: drift.map(
+      ({ id, metric, change, began_at: began, ended_at: ended, because, acknowledged_by: by }) => [
+        ...[began, ended ?? 'lasts', metric, change, because ?? 'not explained', by ?? 'nobody', id],
+      ],
+    ),
   }
 }

@@ -1,6 +1,9 @@
 /** What became of a release since its card was made. It stands beside the card, whose hash does not cover it. */
 
+import type { Sql } from 'postgres'
 import type { Db } from '../../db/client.ts'
+import { causeLine } from '../../lib/cause-line.ts'
+import { listAlerts } from '../../monitoring/alerts/alert-rows.ts'
 import { listLabels, type ReleaseRow } from '../../registry/releases/store.ts'
 import { lastLook } from '../canary/store.ts'
 import { findPromotion, listApprovals, type PromotionRow } from '../requests/store.ts'
@@ -18,6 +21,8 @@ export type CardSince = {
   canary: { looks: number; decision: string; stage: number; at: string } | null
   /** Newest first. */
   moves: CardMove[]
+  /** Alerts of the route since the release was made, newest first. */
+  drift: CardAlert[]
 }
 
 type CardApproval = {
@@ -33,11 +38,29 @@ type CardApproval = {
 
 type CardMove = { label: string; at: string; by: string; reason: string; decision: string }
 
+type CardAlert = {
+  id: string
+  metric: string
+  change: string
+  began_at: string
+  /** Null while it lasts. */
+  ended_at: string | null
+  /** As `aval monitor status` says it; null until it is explained. */
+  because: string | null
+  acknowledged_by: string | null
+}
+
+/** Older alerts than these are left to `aval alerts list`. */
+const MAX_ALERTS = 50
 /** Older moves than these are left to `aval decisions list`. */
 const MAX_MOVES = 200
 const MAX_LABELS = 10_000
 
-export async function readSince(db: Db, release: ReleaseRow, promotionId: string | null): Promise<CardSince> {
+export async function readSince(
+  { db, sql }: { db: Db; sql: Sql },
+  release: ReleaseRow,
+  promotionId: string | null,
+): Promise<CardSince> {
   const { projectId, route, id: releaseId } = release
   const labels = await listLabels(db, projectId, { route, limit: MAX_LABELS })
   const moves = await listMovesTo(db, { projectId, releaseId }, MAX_MOVES)
@@ -48,7 +71,24 @@ export async function readSince(db: Db, release: ReleaseRow, promotionId: string
     }),
     ...(await promotionSince(db, projectId, promotionId)),
     moves: moves.map((move) => moveOf(move, releaseId)),
+    drift: await readDrift(sql, release),
   }
+}
+
+async function readDrift(sql: Sql, { projectId, route, createdAt }: ReleaseRow): Promise<CardAlert[]> {
+  const subject = { kind: 'route', name: route } as const
+  const sinceMs = createdAt.getTime()
+  const alerts = await listAlerts(sql, { projectId, subject, sinceMs, limit: MAX_ALERTS })
+  const timeText = (ms: number) => new Date(ms).toISOString()
+  return alerts.map(({ id, metric, change, beganAtMs, endedAtMs, explanation, acked }) => ({
+    id,
+    metric,
+    change,
+    began_at: timeText(beganAtMs),
+    ended_at: endedAtMs === null ? null : timeText(endedAtMs),
+    because: explanation === null ? null : causeLine(explanation, timeText),
+    acknowledged_by: acked === null ? null : (acked.byName ?? acked.by),
+  }))
 }
 
 async function promotionSince(

@@ -16,7 +16,6 @@ const SECTIONS = [
   'Robustness and fairness',
   'Known failures',
   'Cost and latency of the evidence',
-  'Drift',
   'Limits',
 ]
 
@@ -46,6 +45,7 @@ describe('a card', () => {
       'Since then',
       'Since then: approvals',
       'Since then: moves of labels',
+      'Since then: drift',
     ])
     expect(titles(LIVE).slice(0, SECTIONS.length)).toEqual(SECTIONS)
     for (const said of [
@@ -57,9 +57,9 @@ describe('a card', () => {
       'No verdict was made of this release, so nothing is concluded here.',
       'No verdict: nothing is known.',
       'No finished run: nothing is known.',
-      'Not monitored: nothing is known of drift.',
       'Nobody has approved or rejected it.',
       'No label has pointed to it.',
+      'No alert of its route since it was made.',
     ]) {
       expect(live).toContain(said)
     }
@@ -70,6 +70,7 @@ describe('a card', () => {
 
     for (const said of [
       `- **SHA-256**: ${'2'.repeat(64)}`,
+      '2026-11-29T13:40:00.000Z | lasts | cost_per_request | level | output tokens +19 %',
       'small@3 | openai/gpt-4o-mini | unknown | 128000 tokens | unknown | USD 0.15 / unknown | a list | {} |',
       '- **language**: en (380), unknown (20)',
       '| support | support-questions@7, split test | 400 | unknown | en | run_1 |',
