@@ -24,6 +24,8 @@ export type ChecksDeps = {
   runtime: Runtime
   /** Targets that are not called for now. */
   openCircuits: () => readonly string[]
+  /** `askDatabase`, at most once in a while: whoever asks for health has no key, and everything else is in memory. */
+  ask: () => Promise<Asked>
 }
 
 /** How the parts stand, and the newest worker's sign, from one look. */
@@ -31,7 +33,7 @@ export type Look = { checks: readonly HealthCheck[]; sign: NewestSign | null }
 
 /** For load balancers. Only what makes serving wrong or impossible is `unavailable`; a lost database is `degraded`. */
 export async function lookAtHealth(deps: ChecksDeps): Promise<Look> {
-  const asked = await askDatabase(deps.database)
+  const asked = await deps.ask()
   const sign = 'problem' in asked ? null : asked.sign
   return { sign, checks: [...servingChecks(deps, asked), ...workChecks(asked), modelsCheck(deps)] }
 }
@@ -77,8 +79,10 @@ function servingChecks(deps: ChecksDeps, asked: Asked): HealthCheck[] {
 function workChecks(asked: Asked): HealthCheck[] {
   if ('problem' in asked) return []
   const { sign } = asked
+  // A gateway may stand without a worker, or be up before its first one: nothing is worse than it was.
   if (sign === null) {
-    return [{ name: 'worker', status: 'degraded', detail: 'no worker has given a sign of life yet' }]
+    const detail = 'none has given a sign of life yet: runs, builds and exports wait for one'
+    return [{ name: 'worker', status: 'ok', detail }]
   }
   const count = (state: string) =>
     sign.queue.filter((one) => one.state === state).reduce((sum, { jobs }) => sum + jobs, 0)
@@ -118,9 +122,11 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
     queue: 'Start more workers (aval work); the log says which jobs fail (job_failed).',
     models: 'Look at its newest failures: aval requests list --outcome upstream_error.',
   }
-  const health = (await lookAtHealth(deps)).checks.map(({ name, status, detail }): DoctorCheck => {
-    const level = status === 'ok' ? 'ok' : status === 'degraded' ? 'warning' : 'problem'
-    return { name, status: level, detail, remedy: status === 'ok' ? null : (remedies[name] ?? null) }
+  const { checks, sign } = await lookAtHealth(deps)
+  const health = checks.map(({ name, status, detail }): DoctorCheck => {
+    const isWanting = name === 'worker' && sign === null
+    const level = status === 'unavailable' ? 'problem' : status === 'degraded' || isWanting ? 'warning' : 'ok'
+    return { name, status: level, detail, remedy: level === 'ok' ? null : (remedies[name] ?? null) }
   })
   const listings = await deps.runtime.catalogue.refresh()
   const upstreams = listings.map(({ upstream, models, problem }): DoctorCheck => {
@@ -133,10 +139,10 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
   return [...health, ...(await labelChecks(deps.database.connection.db)), ...upstreams]
 }
 
-type Asked = { problem: string } | { sign: NewestSign | null }
+export type Asked = { problem: string } | { sign: NewestSign | null }
 
 /** A real query within a time, which learns of the workers at once. */
-async function askDatabase({ connection }: OpenedDatabase): Promise<Asked> {
+export async function askDatabase({ connection }: OpenedDatabase): Promise<Asked> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Asked>((resolve) => {
     timer = setTimeout(

@@ -14,7 +14,7 @@ import { readShadowFigures } from './audit/shadows/store.ts'
 import { countRequests, type RequestScope } from './audit/store.ts'
 import { sumUsage } from './audit/usage/store.ts'
 import { listNewestHeads, readLeaves } from './audit/verify/source.ts'
-import { type ChecksDeps, doctorChecks, lookAtHealth } from './checks.ts'
+import { askDatabase, type ChecksDeps, doctorChecks, lookAtHealth } from './checks.ts'
 import type { Db } from './db/client.ts'
 import { evalRunsDeps } from './eval-parts.ts'
 import { createCalibrator } from './evals/reviews/calibrator.ts'
@@ -59,7 +59,7 @@ import type { Traces } from './traces-parts.ts'
 import { VERSION } from './version.ts'
 
 /** Who asks for health or metrics more often gets the last answer. */
-const LOOK_EVERY_MS = 1000
+const ASK_EVERY_MS = 1000
 
 export type OpenedParts = {
   logger: Logger
@@ -72,7 +72,7 @@ export type OpenedParts = {
   /** Where the process was started. */
   directory: string
   providers: Pick<ProviderRegistry, 'current'>
-  checks: Omit<ChecksDeps, 'openCircuits'>
+  checks: Omit<ChecksDeps, 'openCircuits' | 'ask'>
   /** Traces, where a collector takes them. */
   traces: Traces | null
   models: ModelManagement
@@ -90,8 +90,9 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
   const retriever = createRetriever(opened.sql, runtime)
   // The breaker is made with the data plane, which tells the metrics that ask the breaker.
   const openCircuits = () => plain.breaker.open()
-  const checks: ChecksDeps = { ...opened.checks, openCircuits }
-  const look = atMostOncePer(systemClock, LOOK_EVERY_MS, () => lookAtHealth(checks))
+  const ask = atMostOncePer(systemClock, ASK_EVERY_MS, () => askDatabase(opened.checks.database))
+  const checks: ChecksDeps = { ...opened.checks, openCircuits, ask }
+  const look = () => lookAtHealth(checks)
   const metrics = gatewayMetrics({ audit, catalogue: runtime.catalogue, openCircuits, look })
   const observer = traces === null ? metrics.observer : observers(metrics.observer, traces(metrics.places))
   const plain = gatewayDeps(opened, retriever, observer)
