@@ -10,7 +10,7 @@ import { BUCKET_MS, MAX_SPAN } from './buckets.ts'
 import type { Judgement } from './judge-point.ts'
 import { pointsOfProject } from './project-points.ts'
 import { type Series, seriesName, takePoint, takeSilence } from './series.ts'
-import { forgetSeries, moveCursor, readSeries, writeSeries } from './series-rows.ts'
+import { moveCursor, readSeries, writeSeries } from './series-rows.ts'
 import { type Traffic, trafficOf } from './subjects.ts'
 
 /** `points`: that were new. `opened`: ids of alerts. */
@@ -30,7 +30,6 @@ export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Prom
   const added = await readAdded(sql, { projectId, fromMs: atMs, toMs: endMs })
   return await sql.begin(async (transaction) => {
     if (!(await moveCursor(transaction, projectId, cursorMs, endMs))) return null
-    await forgetSeries(transaction, projectId, endMs)
     const project = await openProject(transaction, projectId)
     const taken = pointsOfProject(project.series, traffic, added, endMs)
     const watched: Watched = { points: 0, opened: [], ended: 0 }
