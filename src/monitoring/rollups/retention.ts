@@ -2,7 +2,7 @@
 
 import type { Sql } from 'postgres'
 import { LEVELS, type Level } from './levels.ts'
-import type { KeptSince } from './roll-up.ts'
+import { KEEP_ALL, type KeptSince } from './roll-up.ts'
 
 /** Whole days that a level's sums stay after the day they are of. */
 export type RollupKeep = { minuteDays: number; hourDays: number; dayDays: number }
@@ -15,8 +15,9 @@ const LOCK_TIMEOUT = '3s'
 const RUN_ROWS = 10_000
 const MAX_RUNS = 200
 
-/** The first instant (UTC) that each level keeps. */
-export function keptSince(nowMs: number, keep: RollupKeep): KeptSince {
+/** The first instant (UTC) that each level keeps; `keep` is null where nobody knows, and then nothing is too old. */
+export function keptSince(nowMs: number, keep: RollupKeep | null): KeptSince {
+  if (keep === null) return KEEP_ALL
   const today = Math.floor(nowMs / DAY_MS) * DAY_MS
   return {
     minute: today - keep.minuteDays * DAY_MS,

@@ -1,8 +1,10 @@
 import type { Sql } from 'postgres'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../../src/lib/clock.ts'
-import { listAlerts } from '../../../src/monitoring/alerts/alert-rows.ts'
+import { listAlerts, openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
+import { KEEP_ALL } from '../../../src/monitoring/rollups/roll-up.ts'
 import { BUCKET_MS } from '../../../src/monitoring/watch/buckets.ts'
+import { readHistory } from '../../../src/monitoring/watch/history.ts'
 import { METRICS } from '../../../src/monitoring/watch/metrics.ts'
 import { newSeries, takePoint } from '../../../src/monitoring/watch/series.ts'
 import { inTurn, readCursor, readSeries, writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
@@ -284,5 +286,30 @@ describeDatabases('watched traffic', (open) => {
     expect(alert?.endedAtMs).toBe(lastMs + 3 * 86_400_000 + BUCKET_MS)
     expect(silent).toMatchObject({ state: 'no_data' })
     expect(await readSeries(sql, projectId)).toEqual([])
+  })
+
+  test('shows of a history whole buckets alone, and the alerts that were opened until its end', async () => {
+    const projectId = project()
+    const { sql } = open()
+    await addTraffic(sql, bucketsOf(projectId, 0, 3))
+    const openedAtMs = START + 3 * BUCKET_MS
+    const change = { change: 'jump', beganAtMs: openedAtMs, value: 2, usual: 1, excess: 2 } as const
+    await openAlert(sql, { projectId, subject: SUBJECT, metric: 'latency_p50', openedAtMs, ...change })
+    const shown = async (toMs: number) =>
+      await readHistory(sql, {
+        projectId,
+        subject: SUBJECT,
+        metric: 'latency_p50',
+        fromMs: START,
+        toMs,
+        kept: KEEP_ALL,
+      })
+
+    const before = await shown(START + 2.5 * BUCKET_MS)
+    const after = await shown(openedAtMs + 1)
+
+    expect(before.points.map(({ atMs }) => (atMs - START) / BUCKET_MS)).toEqual([0, 1])
+    expect(before.alerts).toEqual([])
+    expect([after.points.length, after.alerts.length]).toEqual([3, 1])
   })
 })
