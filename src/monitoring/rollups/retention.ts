@@ -65,7 +65,9 @@ async function deleteOld(sql: Sql, table: string, column: string, beforeMs: numb
   let rows = 0
   for (let run = 0; run < MAX_RUNS; run += 1) {
     const gone = await sql.unsafe(
-      `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${column} < $1::date LIMIT ${RUN_ROWS}))`,
+      // The condition stands there twice: a row that was added to since the first look, such as a place with a new day, stays.
+      `DELETE FROM ${table} WHERE ${column} < $1::date
+         AND ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${column} < $1::date LIMIT ${RUN_ROWS}))`,
       [dayOf(beforeMs)],
     )
     rows += gone.count
