@@ -38,15 +38,16 @@ export async function watchSeries(sql: Sql, look: Look): Promise<WatchedAll> {
   const begunMs = clock.monotonicMs()
   const isOver = () => signal.aborted || clock.monotonicMs() - begunMs > MAX_LOOK_MS
   const busy = await listBusyProjects(sql, settledMs - SILENT_AFTER_MS, settledMs, MAX_PROJECTS)
-  for (const projectId of await inTurn(sql, busy)) {
-    if (isOver()) break
-    await attempt(projectId, failed, () => watchProject(sql, { projectId, settledMs, clock, isOver }, all))
-  }
-  for (const projectId of await listSilentProjects(sql, settledMs - SILENT_AFTER_MS, MAX_PROJECTS)) {
+  const silent = await listSilentProjects(sql, settledMs - SILENT_AFTER_MS, MAX_PROJECTS)
+  for (const projectId of silent.filter((one) => !busy.includes(one))) {
     if (isOver()) break
     await attempt(projectId, failed, async () => {
       all.ended += await endSilent(sql, projectId, settledMs, clock.nowMs())
     })
+  }
+  for (const projectId of await inTurn(sql, busy)) {
+    if (isOver()) break
+    await attempt(projectId, failed, () => watchProject(sql, { projectId, settledMs, clock, isOver }, all))
   }
   await forgetSeries(sql, settledMs)
   return all
