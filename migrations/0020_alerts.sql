@@ -27,7 +27,7 @@ CREATE TABLE alerts (
   subject_kind  text NOT NULL CHECK (subject_kind IN ('route', 'upstream')),
   subject       text NOT NULL,
   metric        text NOT NULL,
-  -- In which way it changed: a chart of the detector, `bar` for a fixed threshold, `data` for a comparison of windows.
+  -- In which way it changed: a chart of the detector, or `data` for a comparison of windows.
   change        text NOT NULL,
   -- When the change probably began, and when it was noticed.
   began_at      timestamptz NOT NULL,

@@ -5,5 +5,7 @@ CREATE TABLE monitor_cursors (
   next_at    timestamptz NOT NULL
 );
 
--- Series are read, and let go, by when they last had a point.
+-- Series are read by when they last had a point.
 CREATE INDEX monitor_series_by_newest ON monitor_series (project_id, newest_at);
+-- Of every project: those that have become silent, and those that are let go.
+CREATE INDEX monitor_series_by_age ON monitor_series (newest_at);

@@ -16,9 +16,10 @@ export function monitoringDeps(
 ): Pick<ApiDeps, 'spend' | 'monitor' | 'monitorData' | 'monitorExplain' | 'alerts'> {
   const clock = systemClock
   const rules = () => runtime.config().alerts
+  const keep = () => runtime.config().monitoring.keep
   return {
-    spend: { sql, clock, record },
-    monitor: { sql, clock, record },
+    spend: { sql, clock, record, keep },
+    monitor: { sql, clock, record, keep },
     monitorData: { sql, clock, record, ring },
     monitorExplain: { sql, clock, record },
     alerts: {

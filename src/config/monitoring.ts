@@ -33,7 +33,8 @@ export function resolveMonitoring(
   file: z.infer<typeof monitoringShape> | undefined,
   problems: string[],
 ): MonitoringConfig {
-  const { minutes = 7, hours = 90, days = 730 } = file?.keep ?? {}
+  // Eight days of minutes: a window across midnight is compared with the same hours a week before.
+  const { minutes = 8, hours = 90, days = 730 } = file?.keep ?? {}
   const least = (key: string, value: number, expected: number, narrower: string) => {
     if (value >= expected) return
     problems.push(

@@ -3,7 +3,7 @@
 import type { Sql } from 'postgres'
 import type { Clock } from '../lib/clock.ts'
 import { keptSince, type RollupKeep } from '../monitoring/rollups/retention.ts'
-import { KEEP_ALL, rollUp } from '../monitoring/rollups/roll-up.ts'
+import { rollUp } from '../monitoring/rollups/roll-up.ts'
 import { JOBS } from '../queue/jobs.ts'
 
 export type RollUpDeps = {
@@ -25,10 +25,7 @@ export async function runRollUp(
   signal: AbortSignal,
 ): Promise<{ requests: number }> {
   JOBS['roll-up'].parse(payload)
-  const kept = () => {
-    const keep = keepRollups()
-    return keep === null ? KEEP_ALL : keptSince(clock.nowMs(), keep)
-  }
+  const kept = () => keptSince(clock.nowMs(), keepRollups())
   const { requests } = await rollUp(sql, { keptSince: kept, embedded, maxBatches: MAX_BATCHES, signal })
   return { requests }
 }

@@ -5,19 +5,24 @@ import type { Clock } from '../lib/clock.ts'
 import { explainWaiting } from '../monitoring/explain/explain-waiting.ts'
 import { type WatchedAll, watchSeries } from '../monitoring/watch/watch.ts'
 import { JOBS } from '../queue/jobs.ts'
-import { alertUnexplained } from '../telemetry/events.ts'
+import { alertUnexplained, projectUnwatched } from '../telemetry/events.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
 export const WATCH_SERIES_EVERY_MS = 60_000
 
 /** Throws ZodError for a payload that is not empty. */
 export async function runWatchSeries(
-  { sql, clock, logger }: { sql: Sql; clock: Clock; logger: Logger },
+  { sql, clock, logger, embedded }: { sql: Sql; clock: Clock; logger: Logger; embedded: boolean },
   payload: unknown,
   signal: AbortSignal,
 ): Promise<WatchedAll & { explained: number }> {
   JOBS['watch-series'].parse(payload)
-  const watched = await watchSeries(sql, clock, signal)
+  const watched = await watchSeries(sql, {
+    clock,
+    signal,
+    embedded,
+    failed: (project, error) => projectUnwatched(logger, project, error),
+  })
   const explained = await explainWaiting(sql, clock.nowMs(), signal, (alert, error) =>
     alertUnexplained(logger, alert, error),
   )

@@ -99,6 +99,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'run-suite',
   'score-traffic',
   'roll-up',
+  'watch-series',
   'deliver-alerts',
   'compare-windows',
   'score-sentinels',

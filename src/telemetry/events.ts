@@ -43,6 +43,11 @@ export function telemetryNotSent(logger: Logger, message: string): void {
   )
 }
 
+/** What a project's traffic came to was not given to its detectors; the next look tries it again. */
+export function projectUnwatched(logger: Logger, project: string, error: unknown): void {
+  logger.warn({ project, err: error }, 'project_unwatched')
+}
+
 /** An error of our own; the caller was shown only the request id. */
 export function bug(logger: Logger, error: unknown, requestId: string): void {
   logger.error({ err: error, requestId }, 'request_failed_unexpectedly')

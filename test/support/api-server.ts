@@ -38,6 +38,10 @@ import type { UpstreamModels } from '../../src/retrieval/upstream-models.ts'
 import { auditSecrets } from './audit-records.ts'
 import type { TestDatabase } from './database.ts'
 import { advanceDeps } from './promotions.ts'
+
+/** How long sums are kept by default. */
+const KEEP = { minuteDays: 8, hourDays: 90, dayDays: 730 }
+
 import { shippedModels } from './retrieval.ts'
 
 export type ApiServer = {
@@ -245,7 +249,7 @@ function apiDeps(parts: {
     },
     monitorExplain: { sql: database.sql, clock, record },
     onlineScores: { sql: database.sql, db, clock, record, ring },
-    monitor: { sql: database.sql, clock, record },
+    monitor: { sql: database.sql, clock, record, keep: () => KEEP },
     monitorData: { sql: database.sql, clock, record, ring },
     reviews: { sql: database.sql, clock, record, figure: createCalibrator() },
     alerts: {
@@ -262,7 +266,7 @@ function apiDeps(parts: {
     cards: { db, sql: database.sql, record, priceOf: () => null },
     events: { clock, record, pseudonym, listEvents: (filter) => listEvents(db, filter) },
     usage: { clock, record, sumUsage: (query) => sumUsage(db, query) },
-    spend: { sql: database.sql, clock, record },
+    spend: { sql: database.sql, clock, record, keep: () => KEEP },
     erasures: { db, clock, log: { event: keepRecord }, forgetSubject: () => undefined, record, pseudonym },
     holds: { db, clock, record, pseudonym },
     exports: {

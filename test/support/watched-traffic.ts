@@ -2,8 +2,9 @@
 
 import type { Sql } from 'postgres'
 import { seededRandom } from '../../src/lib/random.ts'
-import { cellsOf, type LogRow } from '../../src/monitoring/rollups/aggregate.ts'
+import { cellsOf, type LogRow, widen } from '../../src/monitoring/rollups/aggregate.ts'
 import { addCells, addPlaces } from '../../src/monitoring/rollups/level-rows.ts'
+import { LEVELS } from '../../src/monitoring/rollups/levels.ts'
 import { gaussian } from './simulated-traffic.ts'
 
 export type Asked = {
@@ -53,5 +54,8 @@ export async function addTraffic(sql: Sql, asked: readonly Asked[]): Promise<voi
   await sql.begin(async (transaction) => {
     await addPlaces(transaction, places)
     await addCells(transaction, 'minute', cells)
+    const hours = widen(cells, LEVELS.hour.ms)
+    await addCells(transaction, 'hour', hours)
+    await addCells(transaction, 'day', widen(hours, LEVELS.day.ms))
   })
 }

@@ -140,5 +140,5 @@ function notesOf({ total, forecast }: Answer): string[] {
 /** To the cent, or to the first digits of less. */
 function usd(text: string): string {
   const exact = parseUsd(text) ?? 0n
-  return formatUsd(exact < 1_000_000n ? exact : (exact / 10_000n) * 10_000n)
+  return formatUsd(exact < 1_000_000n ? exact : ((exact + 5000n) / 10_000n) * 10_000n)
 }

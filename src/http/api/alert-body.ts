@@ -64,7 +64,7 @@ const alertShape = {
   subject: subjectSchema,
   metric: z.string(),
   unit: z.string().nullable(),
-  /** In which way it changed: jump, level, spread, creep, bar or data. */
+  /** In which way it changed: jump, level, spread, creep or data. */
   change: z.string(),
   began_at: z.string(),
   opened_at: z.string(),

@@ -6,6 +6,7 @@ import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Subject } from '../../monitoring/alerts/alert.ts'
 import { listAlerts } from '../../monitoring/alerts/alert-rows.ts'
+import { keptSince, type RollupKeep } from '../../monitoring/rollups/retention.ts'
 import { calibrateSubject } from '../../monitoring/watch/calibrate.ts'
 import { readHistory } from '../../monitoring/watch/history.ts'
 import { listSeries } from '../../monitoring/watch/series-rows.ts'
@@ -30,12 +31,18 @@ import {
   toRange,
 } from './validation.ts'
 
-export type MonitorApiDeps = { sql: Sql; clock: Clock; record: Recorder }
+export type MonitorApiDeps = {
+  sql: Sql
+  clock: Clock
+  record: Recorder
+  /** How long sums are kept; null where nobody knows. */
+  keep: () => RollupKeep | null
+}
 
 /** Series of one answer, and open alerts beside them. */
 const MAX_SHOWN = 1000
 const DAY_MS = 86_400_000
-/** Rollups by the minute are not kept for longer. */
+/** What a detector remembers of the past. */
 const MAX_CALIBRATION_MS = 28 * DAY_MS
 
 const name = z.string().trim().min(1).max(400)
@@ -70,7 +77,7 @@ const historyRoute = createRoute({
   request: { query: historyQuery },
   responses: {
     200: answer(
-      'Points of five minutes up to two days, of an hour up to 30, and of a day; oldest first.',
+      'Points of five minutes up to two days, of an hour up to 30, and of a day, also where the narrower ones are no longer kept; oldest first.',
       historySchema,
     ),
     ...errorAnswers,
@@ -82,13 +89,16 @@ const calibrateRoute = createRoute({
   middleware: requireRole('admin', 'engineer'),
   request: jsonBody(calibrateBody),
   responses: {
-    200: answer('What is usual now, and what was.', z.object({ data: z.array(calibratedSchema) })),
+    200: answer(
+      'What is usual now, and what was; since: from when on traffic was read, not before what is still kept by the minute.',
+      z.object({ data: z.array(calibratedSchema), since: z.string() }),
+    ),
     ...errorAnswers,
   },
 })
 
 /** Routes under /api; authentication has already run. */
-export function monitorApi({ sql, clock, record }: MonitorApiDeps) {
+export function monitorApi({ sql, clock, record, keep }: MonitorApiDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(statusRoute, async (c) => {
       const { projectId } = c.var.key
@@ -105,7 +115,8 @@ export function monitorApi({ sql, clock, record }: MonitorApiDeps) {
       const { sinceMs = nowMs - 7 * DAY_MS, untilMs = nowMs } = toRange({ since, until }, nowMs)
       const subject = demandSubject(named)
       const { projectId } = c.var.key
-      const history = await readHistory(sql, { projectId, subject, metric, fromMs: sinceMs, toMs: untilMs })
+      const window = { fromMs: sinceMs, toMs: untilMs, kept: keptSince(nowMs, keep()) }
+      const history = await readHistory(sql, { projectId, subject, metric, ...window })
       return c.json(toHistory(subject, metric, history), 200)
     })
     .openapi(calibrateRoute, async (c) => {
@@ -114,15 +125,17 @@ export function monitorApi({ sql, clock, record }: MonitorApiDeps) {
       const nowMs = clock.nowMs()
       const subject = demandSubject(named)
       const { sinceMs = nowMs } = toRange({ since }, nowMs)
-      const fromMs = Math.max(sinceMs, nowMs - MAX_CALIBRATION_MS)
-      const detail = { subject: subject.kind, since: new Date(fromMs).toISOString() }
+      const kept = keptSince(nowMs, keep())
+      const fromMs = Math.max(sinceMs, nowMs - MAX_CALIBRATION_MS, kept.minute)
+      const readSince = new Date(fromMs).toISOString()
+      const detail = { subject: subject.kind, since: readSince }
       await record.admin(key, { action: 'monitor.calibrate', target: subject.name, detail })
       const calibrated = await calibrateSubject(
         sql,
         { projectId: key.projectId, subject, sinceMs: fromMs },
         nowMs,
       )
-      return c.json({ data: calibrated.map((one) => toCalibrated(subject, one)) }, 200)
+      return c.json({ data: calibrated.map((one) => toCalibrated(subject, one)), since: readSince }, 200)
     })
 }
 

@@ -5,6 +5,7 @@ import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { usdText } from '../../lib/money.ts'
+import { keptSince, type RollupKeep } from '../../monitoring/rollups/retention.ts'
 import { FORECAST_CONFIDENCE, type Forecast } from '../../monitoring/spend/forecast.ts'
 import { forecastSpend, type Month, monthOf } from '../../monitoring/spend/forecast-spend.ts'
 import {
@@ -28,7 +29,13 @@ import {
   written,
 } from './validation.ts'
 
-export type SpendApiDeps = { sql: Sql; clock: Clock; record: Recorder }
+export type SpendApiDeps = {
+  sql: Sql
+  clock: Clock
+  record: Recorder
+  /** How long sums are kept; null where nobody knows. */
+  keep: () => RollupKeep | null
+}
 
 const spendShape = {
   requests: z.number(),
@@ -104,7 +111,7 @@ const spendRoute = createRoute({
   request: { query: spendQuery },
   responses: {
     200: answer(
-      'The dearest first; has_more when there are over a thousand groups. The window is whole hours, or whole days when longer than three.',
+      'The dearest first; has_more when there are over a thousand groups. The window is whole hours, or whole days when longer than three or of hours that are no longer kept.',
       z.object({
         data: z.array(spendSchema),
         has_more: z.boolean(),
@@ -122,17 +129,18 @@ const DAY_MS = 86_400_000
 const USUAL_MS = 30 * DAY_MS
 
 /** Routes under /api; authentication has already run. */
-export function spendApi({ sql, clock, record }: SpendApiDeps) {
+export function spendApi({ sql, clock, record, keep }: SpendApiDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid }).openapi(spendRoute, async (c) => {
     const { purpose, ...query } = c.req.valid('query')
     const { group_by: groupBy = [], month: _month, since: _since, until: _until, ...filters } = query
     const nowMs = clock.nowMs()
     const { projectId } = c.var.key
     const where = filters as SpendQuery['where']
-    const asked = rangeOf(query, nowMs)
+    const kept = keptSince(nowMs, keep())
+    const asked = { ...rangeOf(query, nowMs), kept }
     const sums = await sumSpend(sql, { projectId, groupBy, where, ...asked })
     const month = monthOf(query.month ?? nowMs)
-    const forecast = await forecastSpend(sql, { projectId, where }, month, nowMs)
+    const forecast = await forecastSpend(sql, { projectId, where, kept }, month, nowMs)
     const detail = { filters: written(query), rows: sums.rows.length }
     await record.access(c.var.key, { action: 'spend.show', purpose, detail })
     const { sinceMs, untilMs } = spendWindow(asked)
@@ -154,13 +162,18 @@ export function spendApi({ sql, clock, record }: SpendApiDeps) {
   })
 }
 
-/** A month is all of it that there is so far; otherwise 30 days. */
+/** A month is all of it that there is so far; otherwise the 30 days before the end. Throws RequestError for what holds nothing. */
 function rangeOf(
   query: { month?: string | undefined; since?: string | undefined; until?: string | undefined },
   nowMs: number,
 ): { sinceMs: number; untilMs: number } {
   if (query.month === undefined) {
-    const { sinceMs = nowMs - USUAL_MS, untilMs = nowMs } = toRange(query, nowMs)
+    const { sinceMs: since, untilMs = nowMs } = toRange(query, nowMs)
+    const sinceMs = since ?? Math.min(untilMs, nowMs) - USUAL_MS
+    if (sinceMs > nowMs) {
+      const message = 'since is in the future, where nothing has been spent. Name a time that is over.'
+      throw new RequestError('invalid_value', message, { param: 'since' })
+    }
     return { sinceMs, untilMs }
   }
   if (query.since !== undefined || query.until !== undefined) {

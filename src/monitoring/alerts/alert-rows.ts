@@ -59,8 +59,9 @@ export type AlertQuery = {
   open?: boolean
   subject?: Subject
   metric?: string
-  /** Opened from then on, milliseconds. */
+  /** Opened from the first on and before the second, milliseconds. */
   sinceMs?: number
+  untilMs?: number
   /** The id before which the page begins: the last one of the page before. */
   before?: string
   limit: number
@@ -68,7 +69,7 @@ export type AlertQuery = {
 
 /** Newest first. */
 export async function listAlerts(sql: Database, query: AlertQuery): Promise<Alert[]> {
-  const { projectId, open, subject, metric, sinceMs, before, limit } = query
+  const { projectId, open, subject, metric, sinceMs, untilMs, before, limit } = query
   const rows = await sql.unsafe<AlertRow[]>(
     `SELECT ${ALERT} FROM alerts
      WHERE project_id = $1
@@ -77,6 +78,7 @@ export async function listAlerts(sql: Database, query: AlertQuery): Promise<Aler
        AND ($5::text IS NULL OR metric = $5)
        AND ($6::timestamptz IS NULL OR opened_at >= $6)
        AND ($7::text IS NULL OR id < $7)
+       AND ($9::timestamptz IS NULL OR opened_at < $9)
      ORDER BY id DESC LIMIT $8`,
     [
       projectId,
@@ -87,6 +89,7 @@ export async function listAlerts(sql: Database, query: AlertQuery): Promise<Aler
       sinceMs === undefined ? null : instant(sinceMs),
       before ?? null,
       limit,
+      untilMs === undefined ? null : instant(untilMs),
     ],
   )
   return rows.map(toAlert)

@@ -9,8 +9,8 @@ export type Subject = { kind: 'route' | 'upstream'; name: string }
 /** One watched figure: `latency_p95` of `support-answer`. */
 export type SeriesKey = { projectId: string; subject: Subject; metric: string }
 
-/** `bar`: above or below a fixed threshold; `data`: two windows of traffic are not alike. */
-export type AlertChange = Change | 'bar' | 'data'
+/** `data`: two windows of traffic are not alike. */
+export type AlertChange = Change | 'data'
 
 export type Alert = SeriesKey & {
   /** `alr_…` */

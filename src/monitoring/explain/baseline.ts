@@ -34,7 +34,7 @@ export function justBefore({ fromMs, toMs }: Span, beganAtMs: number): Span {
   return { fromMs: endMs - (toMs - fromMs), toMs: endMs }
 }
 
-/** In whole hours where the length need not be kept to the minute: minutes are kept a week, so those of its first hours may be gone. */
+/** In whole hours where the length need not be kept to the minute: where minutes are kept for a week or less those of it may be gone. */
 export function weekBefore({ fromMs, toMs }: Span, keepLength: boolean): Span {
   const span = { fromMs: fromMs - WEEK_MS, toMs: toMs - WEEK_MS }
   return keepLength || toMs - fromMs <= ALIKE_MS ? span : inHours(span)

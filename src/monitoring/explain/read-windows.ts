@@ -3,8 +3,9 @@
 import type { Sql } from 'postgres'
 import { OUTCOMES } from '../../audit/record.ts'
 import type { NearbyChange } from '../alerts/alert.ts'
-import { addFigures, type Figures, newFigures, type Place, SUMS } from '../rollups/figures.ts'
+import { addFigures, type Figures, newFigures, SUMS } from '../rollups/figures.ts'
 import { type Dimension, readRollups } from '../rollups/read.ts'
+import { placeOfSubject } from '../watch/place-of-subject.ts'
 import { inHours, isInHours, type Span } from './baseline.ts'
 import type { PlaceRow } from './places.ts'
 import type { Traffic } from './question.ts'
@@ -92,13 +93,11 @@ export async function readArrivals(
 }
 
 function queryOf({ projectId, subject }: Traffic, { fromMs, toMs }: Span) {
-  const where: Partial<Place> =
-    subject.kind === 'route' ? { route: subject.name } : { upstream: subject.name }
   return {
     projectId,
     fromMs,
     toMs,
-    where,
+    where: placeOfSubject(subject),
     level: isInHours({ fromMs, toMs }) ? ('hour' as const) : ('minute' as const),
   }
 }

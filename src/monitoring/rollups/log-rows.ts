@@ -31,6 +31,14 @@ export async function findSpans(sql: Sql, maxRecords: number, ahead: readonly Sp
   })
 }
 
+/** Records of all writers that have come into the log and are not summed up. */
+export async function countBehind(sql: Sql): Promise<number> {
+  const [found] = await sql<{ records: string | null }[]>`
+    SELECT sum(greatest(shipped.next_seq - coalesce(done.next_seq, 0), 0))::text AS records
+    FROM ship_cursors AS shipped LEFT JOIN rollup_cursors AS done USING (writer)`
+  return Number(found?.records ?? 0)
+}
+
 /**
  * The rows that stand at these places. A request that lasted over midnight, or came in late, is of an older day than its neighbours:
  * each day is looked up by itself, so that the primary key (day, writer, seq) leads to the rows. The days are those with a partition,

@@ -80,22 +80,24 @@ function statement(
   return { text, values }
 }
 
-/** Projects with traffic of their apps in the window, those with the most requests first, at most `limit`. */
+/**
+ * Projects with traffic of their apps in the window, those with the most requests first, at most `limit`. From whole hours, of which the
+ * first one holds `fromMs`: they are summed up with the minutes, and are few.
+ */
 export async function listBusyProjects(
   sql: Sql,
   fromMs: number,
   toMs: number,
   limit: number,
 ): Promise<string[]> {
+  const from = instant(Math.floor(fromMs / LEVELS.hour.ms) * LEVELS.hour.ms)
   const found = await sql<{ project_id: string }[]>`
     SELECT known.project_id FROM (
       SELECT DISTINCT project_id FROM rollup_places
-      WHERE origin = 'app' AND last_day >= (${instant(fromMs)}::timestamptz AT TIME ZONE 'UTC')::date) AS known
+      WHERE origin = 'app' AND last_day >= (${from}::timestamptz AT TIME ZONE 'UTC')::date) AS known
     CROSS JOIN LATERAL (
-      SELECT sum(requests) AS requests FROM rollup_minutes
-      WHERE project_id = known.project_id AND at >= ${instant(fromMs)}::timestamptz AND at < ${instant(toMs)}::timestamptz
-        AND day >= (${instant(fromMs)}::timestamptz AT TIME ZONE 'UTC')::date
-        AND day <= (${instant(toMs)}::timestamptz AT TIME ZONE 'UTC')::date) AS busy
+      SELECT sum(requests) AS requests FROM rollup_hours
+      WHERE project_id = known.project_id AND at >= ${from}::timestamptz AND at < ${instant(toMs)}::timestamptz) AS busy
     WHERE busy.requests > 0 ORDER BY busy.requests DESC, known.project_id LIMIT ${limit}`
   return found.map(({ project_id }) => project_id)
 }

@@ -2,7 +2,7 @@
 
 import type { Sql } from 'postgres'
 import { LEVELS, type Level } from './levels.ts'
-import type { KeptSince } from './roll-up.ts'
+import { KEEP_ALL, type KeptSince } from './roll-up.ts'
 
 /** Whole days that a level's sums stay after the day they are of. */
 export type RollupKeep = { minuteDays: number; hourDays: number; dayDays: number }
@@ -15,8 +15,9 @@ const LOCK_TIMEOUT = '3s'
 const RUN_ROWS = 10_000
 const MAX_RUNS = 200
 
-/** The first instant (UTC) that each level keeps. */
-export function keptSince(nowMs: number, keep: RollupKeep): KeptSince {
+/** The first instant (UTC) that each level keeps; `keep` is null where nobody knows, and then nothing is too old. */
+export function keptSince(nowMs: number, keep: RollupKeep | null): KeptSince {
+  if (keep === null) return KEEP_ALL
   const today = Math.floor(nowMs / DAY_MS) * DAY_MS
   return {
     minute: today - keep.minuteDays * DAY_MS,
@@ -64,7 +65,9 @@ async function deleteOld(sql: Sql, table: string, column: string, beforeMs: numb
   let rows = 0
   for (let run = 0; run < MAX_RUNS; run += 1) {
     const gone = await sql.unsafe(
-      `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${column} < $1::date LIMIT ${RUN_ROWS}))`,
+      // The condition stands there twice: a row that was added to since the first look, such as a place with a new day, stays.
+      `DELETE FROM ${table} WHERE ${column} < $1::date
+         AND ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${column} < $1::date LIMIT ${RUN_ROWS}))`,
       [dayOf(beforeMs)],
     )
     rows += gone.count

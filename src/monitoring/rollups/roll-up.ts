@@ -24,7 +24,7 @@ const ROLLUP_LOCK = 0x6176_616c_05
  * Records of a batch, hence the most rows and the most places that are in memory; a request has two and more. The embedded database has
  * one session: a gateway waits for it as long as a batch is written.
  */
-const BATCH_RECORDS = { server: 40_000, embedded: 4_000 }
+export const BATCH_RECORDS = { server: 40_000, embedded: 4_000 }
 
 export type RollUpOptions = {
   /** Asked for each batch. */

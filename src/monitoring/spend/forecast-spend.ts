@@ -20,17 +20,18 @@ export function monthOf(when: string | number): Month {
 /** The same question on the same day draws the same numbers. */
 export async function forecastSpend(
   sql: Sql,
-  { projectId, where }: Pick<SpendQuery, 'projectId' | 'where'>,
+  { projectId, where, kept }: Pick<SpendQuery, 'projectId' | 'where' | 'kept'>,
   month: Month,
   nowMs: number,
 ): Promise<Forecast> {
   if (nowMs >= month.endMs) return { kind: 'refused', reason: 'over' }
   const todayMs = Math.floor(nowMs / LEVELS.day.ms) * LEVELS.day.ms
   const sinceMs = todayMs - MAX_FORECAST_DAYS * LEVELS.day.ms
-  const days = await dailyCosts(sql, { projectId, where, sinceMs, untilMs: todayMs })
+  const days = await dailyCosts(sql, { projectId, where, kept, sinceMs, untilMs: todayMs })
   const { total } = await sumSpend(sql, {
     projectId,
     where,
+    kept,
     groupBy: [],
     sinceMs: month.startMs,
     untilMs: Math.max(month.startMs + 1, nowMs),

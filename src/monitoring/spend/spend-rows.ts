@@ -2,6 +2,7 @@
 
 import type { Sql } from 'postgres'
 import { LEVELS } from '../rollups/levels.ts'
+import type { KeptSince } from '../rollups/roll-up.ts'
 
 export const SPEND_GROUPS = [
   'route',
@@ -24,6 +25,7 @@ export type SpendQuery = {
   /** Milliseconds; the second is not included. */
   sinceMs: number
   untilMs: number
+  kept: KeptSince
 }
 
 export type Spend = {
@@ -43,7 +45,7 @@ export type Spend = {
 export type SpendRow = Spend & { group: Readonly<Record<string, string | null>> }
 
 const MAX_ROWS = 1000
-/** A window at most so long is read by the hour, a longer one by the day. */
+/** A window at most so long is read by the hour while its hours are kept, others by the day. */
 const BY_HOUR_MS = 3 * LEVELS.day.ms
 const COLUMNS: Readonly<Record<SpendGroup, string>> = {
   route: 'place.route',
@@ -64,8 +66,9 @@ const SUMS = `sum(requests)::text AS requests, sum(cost_micro_usd)::text AS cost
 type Row = Readonly<Record<keyof Spend, string>>
 
 /** The window that is really read: whole hours, or whole days (UTC), of which the first and the last one hold the instants asked for. */
-export function spendWindow({ sinceMs, untilMs }: Pick<SpendQuery, 'sinceMs' | 'untilMs'>) {
-  const level = untilMs - sinceMs <= BY_HOUR_MS ? ('hour' as const) : ('day' as const)
+export function spendWindow({ sinceMs, untilMs, kept }: Pick<SpendQuery, 'sinceMs' | 'untilMs' | 'kept'>) {
+  const isByHour = untilMs - sinceMs <= BY_HOUR_MS && sinceMs >= kept.hour
+  const level = isByHour ? ('hour' as const) : ('day' as const)
   const { ms } = LEVELS[level]
   return { level, sinceMs: Math.floor(sinceMs / ms) * ms, untilMs: Math.ceil(untilMs / ms) * ms }
 }

@@ -3,7 +3,7 @@
 export const BUCKET_MS = 300_000
 /** A point covers so many buckets at most, where one alone has too little traffic. */
 export const MAX_SPAN = 12
-/** A bucket is read once it has been over for so long: what ended in it is on its way from the log until then. */
+/** A bucket is read once it has been over for so long: what began in it has ended and is on its way by then, or is in no point. */
 const SETTLE_MS = 120_000
 /** Buckets that were missed are read later, but none older than this: a day says nothing of now. */
 const MAX_BEHIND_MS = 86_400_000

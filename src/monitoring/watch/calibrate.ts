@@ -9,8 +9,8 @@ import { readRollups } from '../rollups/read.ts'
 import { BUCKET_MS, MAX_SPAN, settledTo } from './buckets.ts'
 import { usualValue } from './judge-point.ts'
 import { metricOf } from './metrics.ts'
+import { placeOfSubject } from './place-of-subject.ts'
 import { spanSince } from './project-points.ts'
-import { placeOf } from './read-points.ts'
 import { recentPoints } from './recent-points.ts'
 import { newSeries, type Series, takePoint } from './series.ts'
 import { holdCursor, readSeries, writeSeries } from './series-rows.ts'
@@ -78,7 +78,7 @@ async function learnAnew(
       toMs: endMs,
       level: 'minute',
       by: [],
-      where: placeOf(subject),
+      where: placeOfSubject(subject),
       bucketMs: BUCKET_MS,
       limit: PART_MS / BUCKET_MS,
     })

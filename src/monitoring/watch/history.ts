@@ -5,6 +5,7 @@ import type { Alert, Subject } from '../alerts/alert.ts'
 import { listAlerts } from '../alerts/alert-rows.ts'
 import { type DataPoint, readRetrievalPoints, readScorePoints } from '../data/data-points.ts'
 import type { Level } from '../rollups/levels.ts'
+import type { KeptSince } from '../rollups/roll-up.ts'
 import { BUCKET_MS } from './buckets.ts'
 import { METRICS } from './metrics.ts'
 import { readSubjectPoints } from './read-points.ts'
@@ -15,6 +16,7 @@ export type HistoryQuery = {
   metric: string
   fromMs: number
   toMs: number
+  kept: KeptSince
 }
 /** `requests`: what the value is over. Oldest first; `alerts` newest first. */
 export type History = {
@@ -25,26 +27,34 @@ export type History = {
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-/** Windows up to so long, with the level that is read for them and the width of a point. */
-const STEPS: readonly { upToMs: number; level: Level; bucketMs: number }[] = [
+type Step = { upToMs: number; level: Level; bucketMs: number }
+/** Windows up to so long whose level is still kept, with that level and the width of a point; others are read by the day. */
+const STEPS: readonly Step[] = [
   { upToMs: 2 * DAY_MS, level: 'minute', bucketMs: BUCKET_MS },
   { upToMs: 30 * DAY_MS, level: 'hour', bucketMs: HOUR_MS },
-  { upToMs: Number.POSITIVE_INFINITY, level: 'day', bucketMs: DAY_MS },
 ]
+const BY_DAY: Step = { upToMs: Number.POSITIVE_INFINITY, level: 'day', bucketMs: DAY_MS }
 const MAX_ALERTS = 100
 /** Scores and retrieval are read from their rows, which are many. */
 const MAX_ADDED_MS = 7 * DAY_MS
 
+/** Pure. */
+export function historyStep({ fromMs, toMs, kept }: Pick<HistoryQuery, 'fromMs' | 'toMs' | 'kept'>): Step {
+  return STEPS.find(({ upToMs, level }) => toMs - fromMs <= upToMs && fromMs >= kept[level]) ?? BY_DAY
+}
+
+/** Of whole buckets that are over: half of one says less than the others. */
 export async function readHistory(sql: Sql, query: HistoryQuery): Promise<History> {
   const { projectId, subject, metric, fromMs, toMs } = query
-  const alerts = await listAlerts(sql, { projectId, subject, metric, sinceMs: fromMs, limit: MAX_ALERTS })
+  const opened = { sinceMs: fromMs, untilMs: toMs }
+  const alerts = await listAlerts(sql, { projectId, subject, metric, ...opened, limit: MAX_ALERTS })
   if (!Object.hasOwn(METRICS, metric)) {
     return { bucketMs: BUCKET_MS, points: await readAdded(sql, query), alerts }
   }
-  const step = STEPS.find(({ upToMs }) => toMs - fromMs <= upToMs)
-  const { level, bucketMs } = step ?? { level: 'day' as const, bucketMs: DAY_MS }
-  const from = Math.floor(fromMs / bucketMs) * bucketMs
-  const points = await readSubjectPoints(sql, { projectId, subject, fromMs: from, toMs, level, bucketMs })
+  const { level, bucketMs } = historyStep(query)
+  const whole = (ms: number) => Math.floor(ms / bucketMs) * bucketMs
+  const window = { fromMs: whole(fromMs), toMs: whole(toMs) }
+  const points = await readSubjectPoints(sql, { projectId, subject, ...window, level, bucketMs })
   return { bucketMs, points: points.filter((point) => point.metric === metric), alerts }
 }
 
@@ -52,7 +62,8 @@ async function readAdded(
   sql: Sql,
   { projectId, subject, metric, fromMs, toMs }: HistoryQuery,
 ): Promise<History['points']> {
-  const window = { projectId, fromMs: Math.max(fromMs, toMs - MAX_ADDED_MS), toMs }
+  const endMs = Math.floor(toMs / BUCKET_MS) * BUCKET_MS
+  const window = { projectId, fromMs: Math.max(fromMs, endMs - MAX_ADDED_MS), toMs: endMs }
   const read = metric.startsWith('retrieval') ? readRetrievalPoints : readScorePoints
   const points = await read(sql, window)
   return points.flatMap((point: DataPoint) =>

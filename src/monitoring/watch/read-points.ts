@@ -2,10 +2,10 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import type { Subject } from '../alerts/alert.ts'
-import type { Place } from '../rollups/figures.ts'
 import type { Level } from '../rollups/levels.ts'
 import { readRollups } from '../rollups/read.ts'
 import { pointsOf } from './metrics.ts'
+import { placeOfSubject } from './place-of-subject.ts'
 
 export type SubjectPoint = { atMs: number; metric: string; value: number; requests: number }
 export type PointsQuery = {
@@ -30,7 +30,7 @@ export async function readSubjectPoints(
   const { rows } = await readRollups(sql, {
     ...query,
     by: [],
-    where: placeOf(subject),
+    where: placeOfSubject(subject),
     bucketMs,
     limit: MAX_BUCKETS,
   })
@@ -41,13 +41,4 @@ export async function readSubjectPoints(
         : pointsOf(figures, bucketMs).map((point) => ({ atMs, ...point, requests: figures.requests })),
     )
     .sort((one, other) => one.atMs - other.atMs)
-}
-
-/** The traffic of a subject. A name with a slash is no route: it is what is asked of an upstream directly. */
-export function placeOf({ kind, name }: Subject): Partial<Place> {
-  if (kind === 'upstream') return { upstream: name }
-  const slash = name.indexOf('/')
-  return slash < 0
-    ? { route: name }
-    : { route: null, upstream: name.slice(0, slash), model: name.slice(slash + 1) }
 }

@@ -12,6 +12,7 @@ type SeriesRow = Omit<Series, 'subject' | 'detector'> & Subject & { detector: st
 const MAX_SERIES = 3_000
 /** A series that was silent for so long is let go: whatever comes after is learnt anew. */
 const FORGOTTEN_AFTER_MS = 28 * 86_400_000
+const MAX_FORGOTTEN = 10_000
 /** Rows of one statement; a detector is up to 20 kB of JSON. */
 const ROWS_AT_ONCE = 200
 
@@ -19,17 +20,27 @@ const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)
 const SERIES = `subject_kind AS kind, subject AS name, metric, detector::text AS detector, state,
   ${milliseconds('since')} AS "sinceMs", ${milliseconds('newest_at')} AS "newestMs", value, usual`
 
+/** `silentSinceMs`: only those that have had no point since then, and are not `no_data` yet. */
+type SeriesFilter = { subject?: Subject; metric?: string; silentSinceMs?: number }
+
 /** The newest first, at most 3,000; `subject` and `metric`: of these alone. */
 export async function readSeries(
   sql: Database,
   projectId: string,
-  { subject, metric }: { subject?: Subject; metric?: string } = {},
+  { subject, metric, silentSinceMs }: SeriesFilter = {},
 ): Promise<Series[]> {
   const rows = await sql.unsafe<SeriesRow[]>(
     `SELECT ${SERIES} FROM monitor_series
      WHERE project_id = $1 AND ($2::text IS NULL OR (subject_kind = $2 AND subject = $3)) AND ($4::text IS NULL OR metric = $4)
+       AND ($5::timestamptz IS NULL OR (newest_at < $5 AND state <> 'no_data'))
      ORDER BY newest_at DESC NULLS LAST, subject_kind, subject, metric LIMIT ${MAX_SERIES}`,
-    [projectId, subject?.kind ?? null, subject?.name ?? null, metric ?? null],
+    [
+      projectId,
+      subject?.kind ?? null,
+      subject?.name ?? null,
+      metric ?? null,
+      silentSinceMs === undefined ? null : instant(silentSinceMs),
+    ],
   )
   return rows.map(({ kind, name, detector, ...row }) => ({
     ...row,
@@ -85,11 +96,30 @@ export async function listSeries(
   return rows.map(({ kind, name, ...row }) => ({ ...row, subject: { kind, name } }))
 }
 
-/** Series that had no point for four weeks before `nowMs`. */
-export async function forgetSeries(sql: Database, projectId: string, nowMs: number): Promise<void> {
+/** Of every project: series that had no point for four weeks before `nowMs`, at most 10,000 at once. */
+export async function forgetSeries(sql: Database, nowMs: number): Promise<void> {
+  const before = instant(nowMs - FORGOTTEN_AFTER_MS)
   await sql`
-    DELETE FROM monitor_series
-    WHERE project_id = ${projectId} AND newest_at < ${instant(nowMs - FORGOTTEN_AFTER_MS)}::timestamptz`
+    DELETE FROM monitor_series WHERE newest_at < ${before}::timestamptz AND ctid = ANY(ARRAY(
+      SELECT ctid FROM monitor_series WHERE newest_at < ${before}::timestamptz LIMIT ${MAX_FORGOTTEN}))`
+}
+
+/** Projects with a series that had no point since then and is not `no_data` yet, at most `limit`. */
+export async function listSilentProjects(sql: Sql, sinceMs: number, limit: number): Promise<string[]> {
+  const found = await sql<{ project_id: string }[]>`
+    SELECT DISTINCT project_id FROM monitor_series
+    WHERE newest_at < ${instant(sinceMs)}::timestamptz AND state <> 'no_data' ORDER BY project_id LIMIT ${limit}`
+  return found.map(({ project_id }) => project_id)
+}
+
+/** The given projects: those that were never read first, then those whose next bucket has waited the longest. */
+export async function inTurn(sql: Sql, projectIds: readonly string[]): Promise<string[]> {
+  const found = await sql<{ project_id: string }[]>`
+    SELECT given.project_id
+    FROM json_array_elements_text(${JSON.stringify(projectIds)}::text::json) WITH ORDINALITY AS given (project_id, place)
+    LEFT JOIN monitor_cursors AS cursor ON cursor.project_id = given.project_id
+    ORDER BY cursor.next_at NULLS FIRST, given.place`
+  return found.map(({ project_id }) => project_id)
 }
 
 /** The beginning of the next bucket of a project; null before its first. */

@@ -23,6 +23,8 @@ export type Series = {
 
 /** A series with a point that is so much later than a new one was given it by a clock that was ahead, and learns anew. */
 const MAX_AHEAD_MS = 3_600_000
+/** A series without a point for so long is silent, however rarely it has one; a project without a request is not read any more. */
+export const SILENT_AFTER_MS = 86_400_000
 
 /** Unlike that of every other series of a project. */
 export function seriesName({ subject, metric }: Pick<Series, 'subject' | 'metric'>): string {
@@ -65,7 +67,9 @@ export function takePoint(
 
 /** Changes `series`: true when it has become silent, which ends what it told. */
 export function takeSilence(series: Series, nowMs: number): boolean {
-  if (series.state === 'no_data' || stateAt(series.detector, nowMs) !== 'no_data') return false
+  const isForLong = (series.newestMs ?? 0) < nowMs - SILENT_AFTER_MS
+  if (series.state === 'no_data' || !(isForLong || stateAt(series.detector, nowMs) === 'no_data'))
+    return false
   enter(series, 'no_data', nowMs)
   return true
 }

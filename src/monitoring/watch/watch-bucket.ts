@@ -5,12 +5,11 @@ import type { Alert, SeriesKey } from '../alerts/alert.ts'
 import { endAlert, listAlerts, openAlert, raiseExcess } from '../alerts/alert-rows.ts'
 import { type DataPoint, readRetrievalPoints, readScorePoints } from '../data/data-points.ts'
 import { readRollups } from '../rollups/read.ts'
-import { beganAt } from './began.ts'
+import { beganAt, type Noticed } from './began.ts'
 import { BUCKET_MS, MAX_SPAN } from './buckets.ts'
-import type { Judgement } from './judge-point.ts'
 import { pointsOfProject } from './project-points.ts'
 import { type Series, seriesName, takePoint, takeSilence } from './series.ts'
-import { forgetSeries, moveCursor, readSeries, writeSeries } from './series-rows.ts'
+import { moveCursor, readSeries, writeSeries } from './series-rows.ts'
 import { type Traffic, trafficOf } from './subjects.ts'
 
 /** `points`: that were new. `opened`: ids of alerts. */
@@ -30,30 +29,32 @@ export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Prom
   const added = await readAdded(sql, { projectId, fromMs: atMs, toMs: endMs })
   return await sql.begin(async (transaction) => {
     if (!(await moveCursor(transaction, projectId, cursorMs, endMs))) return null
-    await forgetSeries(transaction, projectId, endMs)
     const project = await openProject(transaction, projectId)
-    const taken = pointsOfProject(project.series, traffic, added, endMs)
-    const watched: Watched = { points: 0, opened: [], ended: 0 }
-    const changed = new Set<Series>()
-    for (const { series, point } of taken) {
-      const key = keyOf(projectId, series)
-      const judged = takePoint(series, point, atMs, project.open.has(seriesName(series)))
-      if (judged === null) continue
-      changed.add(series)
-      watched.points += 1
-      await tell(transaction, { series, key, judged, open: project.open, watched })
-    }
-    for (const series of project.series) {
-      if (!takeSilence(series, endMs)) continue
-      changed.add(series)
+    const judged = pointsOfProject(project.series, traffic, added, endMs).flatMap(({ series, point }) => {
+      const alert = project.open.get(seriesName(series))
+      const judgement = takePoint(series, point, atMs, alert !== undefined)
+      return judgement === null ? [] : [{ series, judged: judgement, alert }]
+    })
+    const silent = project.series.filter((series) => takeSilence(series, endMs))
+    const began = await beganAt(transaction, projectId, judged.filter(isNew))
+    const watched: Watched = { points: judged.length, opened: [], ended: 0 }
+    for (const one of judged) await tell(transaction, projectId, { ...one, began, watched })
+    for (const series of silent) {
       if ((await endAlert(transaction, keyOf(projectId, series), endMs)) !== null) watched.ended += 1
     }
+    const changed = new Set([...judged.map(({ series }) => series), ...silent])
     await writeSeries(transaction, projectId, [...changed], nowMs)
     return watched
   })
 }
 
-/** Open alerts by series, those alone that a detector opened: bars and comparisons of windows end elsewhere. */
+type Judged = Noticed & { alert: Alert | undefined }
+
+function isNew({ alert, judged }: Judged): boolean {
+  return alert === undefined && judged.isHarm
+}
+
+/** Open alerts by series, those alone that a detector opened: comparisons of windows end elsewhere. */
 type OpenAlerts = ReadonlyMap<string, Alert>
 
 async function openProject(
@@ -62,7 +63,7 @@ async function openProject(
 ): Promise<{ series: Series[]; open: OpenAlerts }> {
   const series = await readSeries(transaction, projectId)
   const alerts = await listAlerts(transaction, { projectId, open: true, limit: MAX_OPEN })
-  const own = alerts.filter(({ change }) => change !== 'bar' && change !== 'data')
+  const own = alerts.filter(({ change }) => change !== 'data')
   return { series, open: new Map(own.map((alert) => [seriesName(alert), alert])) }
 }
 
@@ -87,31 +88,22 @@ async function readAdded(
   return points.filter(({ value, count }) => value !== null && count >= LEAST_SAMPLED)
 }
 
-type Told = { series: Series; key: SeriesKey; judged: Judgement; open: OpenAlerts; watched: Watched }
+type Told = Judged & { began: ReadonlyMap<Series, number>; watched: Watched }
 
 /** What becomes of the series' alert with the point. */
-async function tell(
-  transaction: TransactionSql,
-  { series, key, judged, open, watched }: Told,
-): Promise<void> {
+async function tell(transaction: TransactionSql, projectId: string, told: Told): Promise<void> {
+  const { series, judged, alert, began, watched } = told
+  const key = keyOf(projectId, series)
   const atMs = series.newestMs ?? 0
-  const alert = open.get(seriesName(series))
   if (alert !== undefined && judged.state !== 'alert') {
     if ((await endAlert(transaction, key, atMs)) !== null) watched.ended += 1
   } else if (alert !== undefined && judged.isHarm && judged.excess > alert.excess) {
     await raiseExcess(transaction, key, judged.excess)
-  } else if (alert === undefined && judged.isHarm) {
+  } else if (isNew(told)) {
     const { change, excess, usual } = judged
-    const beganAtMs = await beganAt(transaction, key, series, judged)
-    const id = await openAlert(transaction, {
-      ...key,
-      change,
-      beganAtMs,
-      openedAtMs: atMs,
-      value: series.value,
-      usual,
-      excess,
-    })
+    const beganAtMs = began.get(series) ?? atMs - BUCKET_MS
+    const opened = { change, beganAtMs, openedAtMs: atMs, value: series.value, usual, excess }
+    const id = await openAlert(transaction, { ...key, ...opened })
     if (id !== null) watched.opened.push(id)
   }
 }

@@ -191,6 +191,8 @@ test.each([
   ['/spend?month=2026-13', 'a month such as'],
   ['/spend?month=2099-01', 'has not begun'],
   ['/spend?month=2026-01&since=7d', 'its own beginning'],
+  ['/spend?since=2099-01-01', 'since is in the future'],
+  ['/spend?since=2099-02-01&until=2099-01-01', 'since is later'],
   ['/requests?failed=yes', 'true'],
 ])('a wrong filter of %s is refused by name', async (path, message) => {
   const answer = await call<{ error: { message: string } }>('auditor', 'GET', path)
@@ -294,6 +296,7 @@ test('spend is of the own project, recorded, and shown as a table with what is l
 
   const answer = await call('auditor', 'GET', '/spend?group_by=route&purpose=case 17')
   const { out, exitCode } = await aval('auditor', 'spend', '--by', 'route')
+  const until = await call('auditor', 'GET', '/spend?until=2020-03-02T00:00:00Z')
 
   expect(empty.out).toContain('No requests in this time.')
   expect(answer.json).toMatchObject({
@@ -305,8 +308,9 @@ test('spend is of the own project, recorded, and shown as a table with what is l
     forecast: { total_usd: null, refused: 'too_few_days' },
   })
   expect(server.records[0]).toMatchObject({ kind: 'access', action: 'spend.show', purpose: 'case 17' })
+  expect(until.json).toMatchObject({ since: '2020-02-01T00:00:00.000Z', until: '2020-03-02T00:00:00.000Z' })
   expect(exitCode).toBe(0)
-  expect(out).toMatch(/support-answer +\$2\.34 +70\.1 % +1 /)
+  expect(out).toMatch(/support-answer +\$2\.35 +70\.1 % +1 /)
   expect(out).toContain('UNPRICED: 1 requests went to an upstream')
   expect(out).toContain('no forecast, because fewer than seven whole days are known')
 })

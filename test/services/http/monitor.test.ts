@@ -146,7 +146,7 @@ describe('with traffic', () => {
 
     expect(await call('GET', '', undefined, other)).toMatchObject({ body: { data: [], has_more: false } })
     expect(history.body).toMatchObject({ data: [], episodes: [] })
-    expect((await call('POST', '/calibrate', { route: 'answer' }, other)).body).toEqual({ data: [] })
+    expect((await call('POST', '/calibrate', { route: 'answer' }, other)).body).toMatchObject({ data: [] })
   })
 
   test('status ends with 100 for an alert where that is asked for', async () => {
@@ -175,11 +175,27 @@ describe('with traffic', () => {
     const { status, body } = await call('POST', '/calibrate', { route: 'answer', since: '1d' })
 
     expect(status).toBe(200)
+    expect(Date.parse(body.since)).toBeGreaterThan(NOW - 86_400_000)
     expect(server.records).toMatchObject([{ kind: 'admin', action: 'monitor.calibrate', target: 'answer' }])
     const cost = body.data.find(({ metric }: { metric: string }) => metric === 'cost_per_request')
     expect(cost).toMatchObject({ points: 130, state_before: 'alert', state_now: 'ok', ended_alert: alert })
     expect(cost.usual_now).toBeCloseTo(140)
     expect(await listAlerts(database.sql, { projectId, open: true, limit: 1 })).toEqual([])
+  })
+
+  test('calibrate says from when on traffic was read, and takes no part of what is watched for all of it', async () => {
+    const { sql } = database
+    const { out } = await aval('calibrate', '--since', '28d', '--yes', '--json')
+    const keptMs = Math.floor(systemClock.nowMs() / 86_400_000) * 86_400_000 - 8 * 86_400_000
+    await sql`
+      INSERT INTO monitor_series (project_id, subject_kind, subject, metric, detector, state, since, updated_at)
+      SELECT ${projectId}, 'route', 'many-' || at, 'latency_p50', '{}', 'no_data', now(), now() FROM generate_series(1, 1000) AS at`
+    const tooMany = await aval('calibrate', '--yes')
+    await sql`DELETE FROM monitor_series WHERE subject LIKE 'many-%'`
+
+    expect(JSON.parse(out).since).toBe(new Date(keptMs).toISOString())
+    expect(tooMany.exitCode).toBe(2)
+    expect(tooMany.err).toContain('There are more than 1,000 figures. Name a route')
   })
 
   test.each([

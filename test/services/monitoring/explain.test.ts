@@ -115,6 +115,25 @@ describeDatabases('an explanation', (open) => {
     expect(explanation.causes).toEqual([{ cause: 'input_tokens', amount: expect.closeTo(75, 6) }])
   })
 
+  test('of what is asked of an upstream directly is of those requests alone', async () => {
+    const place = { ...mini(), route: null, upstream: 'vendor', model: 'org/direct' }
+    for (const [minute, output] of [
+      [-5, 200],
+      [5, 300],
+    ] as const) {
+      const at = movedAtMs + minute * MINUTE_MS
+      await insertMinute(open().sql, PROJECT, at, row(place, { requests: 90, input: 1000, output }))
+      const routed = { ...place, route: 'routed' }
+      await insertMinute(open().sql, PROJECT, at, row(routed, { requests: 500, input: 1000, output }))
+    }
+
+    const subject = { kind: 'route', name: 'vendor/org/direct' } as const
+    const explanation = await explainAlert(open().sql, alertAt(movedAtMs, { subject }))
+
+    expect([explanation.before.requests, explanation.after.requests]).toEqual([90, 90])
+    expect(explanation.difference).toBeGreaterThan(0)
+  })
+
   test('tells a new price from tokens that changed with it, and when a model first served', async () => {
     const route = 'dearer'
     const at = movedAtMs + 20 * MINUTE_MS

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { keptSince } from '../../../src/monitoring/rollups/retention.ts'
 import { KEEP_ALL, rollUpOnce } from '../../../src/monitoring/rollups/roll-up.ts'
 import { forecastSpend, monthOf } from '../../../src/monitoring/spend/forecast-spend.ts'
-import { dailyCosts, sumSpend } from '../../../src/monitoring/spend/spend-rows.ts'
+import { dailyCosts, spendWindow, sumSpend } from '../../../src/monitoring/spend/spend-rows.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type Shipped, ship } from '../../support/rollup-log.ts'
 
@@ -34,6 +35,7 @@ describeDatabases('spend', (open) => {
       where: {},
       sinceMs: NOW - 30 * DAY_MS,
       untilMs: NOW,
+      kept: KEEP_ALL,
       ...changes,
     })
 
@@ -66,12 +68,22 @@ describeDatabases('spend', (open) => {
     expect(total.requests).toBe(1)
   })
 
+  test('of hours that are no longer kept is read by the day', async () => {
+    const hours = { sinceMs: NOW - 3 * DAY_MS, untilMs: NOW - 3 * DAY_MS + 3_600_000 }
+    const kept = keptSince(NOW, { minuteDays: 1, hourDays: 1, dayDays: 60 })
+
+    expect((await sum({ ...hours, kept })).total.requests).toBe(2)
+    expect(spendWindow({ ...hours, kept })).toMatchObject({ level: 'day' })
+    expect(spendWindow({ ...hours, kept: KEEP_ALL })).toMatchObject({ level: 'hour' })
+  })
+
   test('of days is listed from the first that has any', async () => {
     const costs = await dailyCosts(open().sql, {
       projectId: PROJECT,
       where: { price: 'list/1', origin: 'app' },
       sinceMs: NOW - 100 * DAY_MS,
       untilMs: Math.floor(NOW / DAY_MS) * DAY_MS,
+      kept: KEEP_ALL,
     })
 
     expect(costs).toEqual(Array.from({ length: 19 }, () => 1_000_000))
@@ -79,9 +91,24 @@ describeDatabases('spend', (open) => {
 
   test('of the month is forecast from whole days, and of a month that is over it is not', async () => {
     const where = { origin: 'app' }
-    const forecast = await forecastSpend(open().sql, { projectId: PROJECT, where }, monthOf(NOW), NOW)
-    const over = await forecastSpend(open().sql, { projectId: PROJECT, where }, monthOf('2026-10'), NOW)
-    const unknown = await forecastSpend(open().sql, { projectId: 'prj_none', where }, monthOf(NOW), NOW)
+    const forecast = await forecastSpend(
+      open().sql,
+      { projectId: PROJECT, where, kept: KEEP_ALL },
+      monthOf(NOW),
+      NOW,
+    )
+    const over = await forecastSpend(
+      open().sql,
+      { projectId: PROJECT, where, kept: KEEP_ALL },
+      monthOf('2026-10'),
+      NOW,
+    )
+    const unknown = await forecastSpend(
+      open().sql,
+      { projectId: 'prj_none', where, kept: KEEP_ALL },
+      monthOf(NOW),
+      NOW,
+    )
 
     // 20 days of 1.25 with today, half of today and ten whole days at 1.25.
     expect(forecast).toMatchObject({ kind: 'forecast', total: 38_125_000n, low: 38_125_000n, days: 19 })

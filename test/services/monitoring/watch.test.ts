@@ -1,23 +1,30 @@
 import type { Sql } from 'postgres'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../../src/lib/clock.ts'
-import { listAlerts } from '../../../src/monitoring/alerts/alert-rows.ts'
+import { listAlerts, openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
+import { KEEP_ALL } from '../../../src/monitoring/rollups/roll-up.ts'
 import { BUCKET_MS } from '../../../src/monitoring/watch/buckets.ts'
+import { readHistory } from '../../../src/monitoring/watch/history.ts'
 import { METRICS } from '../../../src/monitoring/watch/metrics.ts'
 import { newSeries, takePoint } from '../../../src/monitoring/watch/series.ts'
-import { readCursor, readSeries, writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
+import { inTurn, readCursor, readSeries, writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
 import { MAX_ROUTES } from '../../../src/monitoring/watch/subjects.ts'
-import { watchSeries } from '../../../src/monitoring/watch/watch.ts'
+import { type Look, watchSeries } from '../../../src/monitoring/watch/watch.ts'
 import { watchBucket } from '../../../src/monitoring/watch/watch-bucket.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type Asked, addTraffic } from '../../support/watched-traffic.ts'
 
 const START = Date.UTC(2026, 2, 2, 12)
+const WRITER = '00000000-0000-4000-8000-000000000001'
 const SUBJECT = { kind: 'route', name: 'answer' } as const
 
 /** When the bucket that begins then has been over for two minutes. */
 function settled(atMs: number): Clock {
   return { nowMs: () => atMs + BUCKET_MS + 120_000, monotonicMs: () => 0 }
+}
+
+function look(atMs: number, failed: Look['failed'] = () => undefined): Look {
+  return { clock: settled(atMs), signal: new AbortController().signal, embedded: false, failed }
 }
 
 describeDatabases('watched traffic', (open) => {
@@ -26,7 +33,6 @@ describeDatabases('watched traffic', (open) => {
     tests += 1
     return `prj_${tests}`
   }
-  const signal = new AbortController().signal
   const bucketsOf = (projectId: string, from: number, to: number, more: Partial<Asked> = {}): Asked[] =>
     Array.from({ length: to - from }, (_, at) => ({
       projectId,
@@ -195,9 +201,9 @@ describeDatabases('watched traffic', (open) => {
     await addTraffic(sql, [...bucketsOf(projectId, 0, 1), ...bucketsOf(projectId, 863, 864)])
     await watch(projectId, 0, 1)
 
-    const look = await watchSeries(sql, settled(START + 863 * BUCKET_MS), signal)
+    const looked = await watchSeries(sql, look(START + 863 * BUCKET_MS))
 
-    expect(look.buckets).toBe(24)
+    expect(looked.buckets).toBe(24)
     expect(await readCursor(sql, projectId)).toBe(START + (864 - 288 + 24) * BUCKET_MS)
   })
 
@@ -212,11 +218,98 @@ describeDatabases('watched traffic', (open) => {
 
     const cursors = []
     for (const at of [1, 0, 1, 2]) {
-      await watchSeries(sql, settled(START + at * BUCKET_MS), signal)
+      await watchSeries(sql, look(START + at * BUCKET_MS))
       cursors.push(((await readCursor(sql, projectId)) ?? 0) - START)
     }
 
     expect(cursors).toEqual([2, 2, 2, 3].map((bucket) => bucket * BUCKET_MS))
     expect((await latency(projectId))?.detector.baseline.points).toBe(2)
+  })
+
+  test('watches a project although a busier one cannot be read, and takes turns', async () => {
+    const [broken, whole] = [project(), project()]
+    const { sql } = open()
+    const far = 4000
+    await addTraffic(sql, [
+      ...bucketsOf(broken, far, far + 1, { requests: 200 }),
+      ...bucketsOf(whole, far, far + 1),
+    ])
+    await sql`ALTER TABLE monitor_series ADD CONSTRAINT broken CHECK (project_id <> ${sql.unsafe(`'${broken}'`)}) NOT VALID`
+    const failed: string[] = []
+
+    const looked = await watchSeries(
+      sql,
+      look(START + far * BUCKET_MS, (projectId) => failed.push(projectId)),
+    )
+    await sql`ALTER TABLE monitor_series DROP CONSTRAINT broken`
+
+    expect(failed).toEqual([broken])
+    expect(looked.buckets).toBe(1)
+    expect((await readSeries(sql, whole)).length).toBeGreaterThan(0)
+    expect(await inTurn(sql, [whole, broken])).toEqual([broken, whole])
+  })
+
+  test('reads no bucket while more of the log than a batch waits to be summed up', async () => {
+    const projectId = project()
+    const { sql } = open()
+    const far = 5000
+    await addTraffic(sql, bucketsOf(projectId, far, far + 1))
+    const behind = async (records: number) =>
+      await sql`
+        INSERT INTO ship_cursors (writer, next_seq, updated_at) VALUES (${WRITER}, ${records}, now())
+        ON CONFLICT (writer) DO UPDATE SET next_seq = excluded.next_seq`
+
+    await behind(4001)
+    const waits = await watchSeries(sql, { ...look(START + far * BUCKET_MS), embedded: true })
+    await behind(40_001)
+    const waitsToo = await watchSeries(sql, look(START + far * BUCKET_MS))
+    await behind(40_000)
+    const reads = await watchSeries(sql, look(START + far * BUCKET_MS))
+    await sql`DELETE FROM ship_cursors WHERE writer = ${WRITER}`
+
+    expect([waits.buckets, waitsToo.buckets, reads.buckets]).toEqual([0, 0, 1])
+  })
+
+  test('ends after a day what a project told that asks nothing any more, and forgets it after four weeks', async () => {
+    const projectId = project()
+    const { sql } = open()
+    await learnt(sql, projectId, 'latency_p50', 800)
+    await addTraffic(sql, bucketsOf(projectId, 0, 5, { latencyMs: 2000 }))
+    expect(await watch(projectId, 0, 5)).toHaveLength(1)
+    const lastMs = START + 5 * BUCKET_MS
+
+    await watchSeries(sql, look(lastMs + 3 * 86_400_000))
+    const [alert] = await listAlerts(sql, { projectId, limit: 1 })
+    const silent = await latency(projectId)
+    await watchSeries(sql, look(lastMs + 29 * 86_400_000))
+
+    expect(alert?.endedAtMs).toBe(lastMs + 3 * 86_400_000 + BUCKET_MS)
+    expect(silent).toMatchObject({ state: 'no_data' })
+    expect(await readSeries(sql, projectId)).toEqual([])
+  })
+
+  test('shows of a history whole buckets alone, and the alerts that were opened until its end', async () => {
+    const projectId = project()
+    const { sql } = open()
+    await addTraffic(sql, bucketsOf(projectId, 0, 3))
+    const openedAtMs = START + 3 * BUCKET_MS
+    const change = { change: 'jump', beganAtMs: openedAtMs, value: 2, usual: 1, excess: 2 } as const
+    await openAlert(sql, { projectId, subject: SUBJECT, metric: 'latency_p50', openedAtMs, ...change })
+    const shown = async (toMs: number) =>
+      await readHistory(sql, {
+        projectId,
+        subject: SUBJECT,
+        metric: 'latency_p50',
+        fromMs: START,
+        toMs,
+        kept: KEEP_ALL,
+      })
+
+    const before = await shown(START + 2.5 * BUCKET_MS)
+    const after = await shown(openedAtMs + 1)
+
+    expect(before.points.map(({ atMs }) => (atMs - START) / BUCKET_MS)).toEqual([0, 1])
+    expect(before.alerts).toEqual([])
+    expect([after.points.length, after.alerts.length]).toEqual([3, 1])
   })
 })

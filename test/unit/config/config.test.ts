@@ -66,7 +66,7 @@ describe('without a file and without an environment', () => {
         },
       },
       retention: { profile: 'default', days: 90, bodyDays: 90 },
-      monitoring: { keep: { minuteDays: 7, hourDays: 90, dayDays: 730 } },
+      monitoring: { keep: { minuteDays: 8, hourDays: 90, dayDays: 730 } },
       bring: { adminKey: null, appKey: null, pepper: null },
       log: { level: null },
     })

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
-import { EXIT } from '../../exit-codes.ts'
+import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
 import {
   becauseText,
@@ -239,17 +239,19 @@ async function calibrate(
     `Let go what was learnt of ${name ?? 'everything that is watched'}, and learn anew?`,
   )
   const data: Calibrated[] = []
+  let readSince: string | null = null
   for (const subject of await subjectsOf(context, name, upstream === true)) {
     const body = { since, [subject.kind]: subject.name }
-    const found = await context.client.json<{ data: Calibrated[] }>({
+    const found = await context.client.json<{ data: Calibrated[]; since: string }>({
       method: 'POST',
       path: '/api/monitor/calibrate',
       body,
     })
     data.push(...found.data)
+    readSince ??= found.since
   }
-  if (json) writeJson(context, { data })
-  else writeCalibrated(context, since, data)
+  if (json) writeJson(context, { data, since: readSince })
+  else writeCalibrated(context, readSince ?? since, data)
   return undefined
 }
 
@@ -259,13 +261,18 @@ async function subjectsOf(
   isUpstream: boolean,
 ): Promise<Subject[]> {
   if (name !== undefined) return [{ kind: isUpstream ? 'upstream' : 'route', name }]
-  const { data } = await context.client.json<Statuses>({ method: 'GET', path: '/api/monitor' })
+  const { data, has_more } = await context.client.json<Statuses>({ method: 'GET', path: '/api/monitor' })
+  if (has_more) {
+    const message = 'There are more than 1,000 figures. Name a route, or an upstream with --upstream.'
+    throw new CliError(EXIT.usage, message)
+  }
   return [...new Map(data.map(({ subject }) => [`${subject.kind} ${subject.name}`, subject])).values()]
 }
 
 function writeCalibrated({ terminal }: CliContext, since: string, data: readonly Calibrated[]): void {
   if (data.length === 0) {
-    terminal.write(`There was too little traffic since ${since} to learn from, and nothing is changed.\n`)
+    const when = formatTime(terminal, since)
+    terminal.write(`There was too little traffic since ${when} to learn from, and nothing is changed.\n`)
     return
   }
   const rows = data.map((one) => [
@@ -277,6 +284,7 @@ function writeCalibrated({ terminal }: CliContext, since: string, data: readonly
     one.ended_alert ?? '',
   ])
   terminal.write(formatTable(['SUBJECT', 'METRIC', 'POINTS', 'USUAL WAS', 'USUAL IS', 'ALERT OVER'], rows))
+  terminal.write(`\nLearnt from the traffic since ${formatTime(terminal, since)}.\n`)
 }
 
 function nameOf({ kind, name }: Subject): string {
