@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
 import { runActOnAlert } from '../../../src/jobs/act-on-alert.ts'
 import { runTidyActions } from '../../../src/jobs/tidy-actions.ts'
+import { labelChecks } from '../../../src/label-checks.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { endAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { listUnacted, readActions } from '../../../src/promotion/actions/store.ts'
@@ -166,6 +168,31 @@ describeDatabases('an alert', (open) => {
       await act(open(), third, policy)
       expect(await actions(third)).toMatchObject([{ outcome: 'done' }])
       expect(await served('back')).toBe(1)
+    })
+
+    test('is not called a forgery by aval doctor, which finds its record', async () => {
+      await aRoute('honest')
+      const id = await anOpenAlert(open(), 'honest', { openedAtMs: later() })
+      const events: EventRecord[] = []
+      await act(open(), id, policy, { events })
+      const [decision] = (await readActions(open().db, 'prj_default', id))[0]?.targets ?? []
+      await open().sql.begin(async (transaction) => {
+        await transaction`SET LOCAL session_replication_role = replica`
+        await transaction`
+          UPDATE decisions SET decided_at = decided_at - interval '10 minutes' WHERE id = ${decision ?? ''}`
+      })
+      const named = async () =>
+        (await labelChecks(open().db)).filter(({ detail }) => detail.includes(decision ?? '-'))
+      const before = await named()
+      for (const [seq, { id, kind, atMs, projectId, action, target, detail }] of events.entries()) {
+        await open().sql`
+          INSERT INTO audit_events (writer, seq, id, kind, at, project_id, actor_name, action, target, detail, record, trail)
+          VALUES (${randomUUID()}, ${seq + 1}, ${id}, ${kind}, ${new Date(atMs - 600_000).toISOString()}::timestamptz,
+            ${projectId}, 'policy', ${action}, ${target}, ${JSON.stringify(detail)}::text::jsonb, '{}', '')`
+      }
+
+      expect(before).toHaveLength(1)
+      expect(await named()).toEqual([])
     })
 
     test('takes a canary off, and ends its promotion', async () => {
