@@ -191,6 +191,23 @@ describeDatabases('what alerts are told', (open) => {
     expect(await told(projectId, id)).toEqual(['on-call opened sent 4'])
   })
 
+  test('is tried again, and holds no other one up, where sending fails altogether', async () => {
+    const { projectId, startMs, rule, opened } = aProject()
+    const id = await opened()
+    await note([rule({ channels: ['on-call', 'broken'] })], startMs)
+
+    const { count } = await deliver(startMs, ({ channel }) => {
+      if (channel === 'broken') throw new Error('URI malformed')
+      return { outcome: 'sent', note: null }
+    })
+
+    expect(count).toEqual({ sent: 1, waiting: 1, failed: 0 })
+    expect(await listDeliveries(open().sql, projectId, id)).toContainEqual(
+      expect.objectContaining({ state: 'waiting', tries: 1, note: 'It could not be sent: URI malformed' }),
+    )
+    expect((await deliver(startMs + HOUR)).count.sent).toBe(1)
+  })
+
   test('is not tried again where it was refused for good', async () => {
     const { projectId, startMs, rule, opened } = aProject()
     const id = await opened()
