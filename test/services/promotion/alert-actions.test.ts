@@ -352,6 +352,32 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
       expect([...queues]).toEqual([{ run_id: rung[0], created_by: 'policy' }])
     })
 
+    test('begins no second run for another figure of the same incident, and one for the next release', async () => {
+      const stage = await aRoute('shared')
+      await aDataset(open(), 'shared', numbered(2))
+      const shared = { polite: suites.polite.replaceAll('judged', 'shared') }
+      const policy = acting({ actions: ['run_suite'], suites: ['polite'] })
+      const one = await anOpenAlert(open(), 'shared', since())
+      const two = await anOpenAlert(open(), 'shared', { metric: 'error_rate', ...since() })
+      await act(open(), one, policy, { suites: shared })
+      await act(open(), two, policy, { suites: shared })
+      const runs = await open().sql<{ id: string }[]>`SELECT id FROM eval_runs WHERE subject LIKE 'shared@%'`
+
+      expect(runs).toHaveLength(1)
+      expect(await readActions(open().db, 'prj_default', two)).toMatchObject([
+        {
+          outcome: 'done',
+          note: `polite: another alert has begun ${runs[0]?.id} of r2.`,
+          targets: [runs[0]?.id],
+        },
+      ])
+
+      await stage.advance(await stage.request(3, OPEN))
+      const three = await anOpenAlert(open(), 'shared', { metric: 'ttft_p95', ...since() })
+      await act(open(), three, policy, { suites: shared })
+      expect((await actions(three))[0]?.note).toBe('r3 is run through polite.')
+    })
+
     test('is told what is missing where there is no run to review, no suite and no such route in it', async () => {
       await aRoute('missing')
       const id = await anOpenAlert(open(), 'missing')

@@ -115,12 +115,12 @@ describe('a label', () => {
     {
       kind = 'promotion' as 'promotion' | 'canary' | 'rollback' | 'break_glass' | null,
       unanswered = false,
-      isCanary = kind === 'canary',
+      isCanary = null as boolean | null,
     } = {},
   ) =>
     takeBackProblem(
       { beganAtMs: moved + beganAfterMs },
-      { kind, atMs: moved, by: 'ben', isCanary },
+      { kind, atMs: moved, by: 'ben', isCanary: isCanary ?? kind === 'canary' },
       { withinMs: 24 * HOUR, unanswered: unanswered ? { alertId: 'alr_1', actedAt: new Date(moved) } : null },
     )
 
