@@ -1,6 +1,7 @@
 /** All SQL of what a canary's two releases were seen to do: sums and tallies of the log's rows, never the rows themselves. */
 
 import type { Sql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 import { LOG_DAYS } from '../../db/partitions.ts'
 import type { Arm } from './metrics.ts'
 
@@ -62,7 +63,7 @@ const TRAFFIC = `FROM json_to_recordset($6::json) AS moved (writer uuid, "from" 
     WHERE requests.day = days.day AND requests.writer = moved.writer AND seq >= moved."from" AND seq < moved."to"
       AND project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
       AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
-      AND replay_of IS NULL AND shadow_of IS NULL
+      AND replay_of IS NULL AND shadow_of IS NULL AND ${ASKED_BY_APPS}
     OFFSET 0) AS asked`
 
 /**
