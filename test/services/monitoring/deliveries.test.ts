@@ -178,7 +178,13 @@ describeDatabases('what alerts are told', (open) => {
     } as const
     let nowMs = startMs
     const clock = { nowMs: () => nowMs, monotonicMs: () => 0 }
-    const { send, close } = openAlertChannels(() => ({ channels: [channel], rules: [] }), { clock })
+    let reads = 0
+    const alerts = () => {
+      reads += 1
+      return { channels: [channel], rules: [] }
+    }
+    const { inForce, close } = openAlertChannels(alerts, { clock })
+    const { send } = inForce()
 
     for (; nowMs < startMs + HOUR; nowMs += 10 * MINUTE) {
       await deliverMessages({ sql: open().sql, clock, random: seededRandom(2), send }, never)
@@ -187,6 +193,7 @@ describeDatabases('what alerts are told', (open) => {
     receiver.close()
 
     expect(got).toHaveLength(4)
+    expect(reads).toBe(1)
     expect(new Set(got).size).toBe(1)
     expect(await told(projectId, id)).toEqual(['on-call opened sent 4'])
   })

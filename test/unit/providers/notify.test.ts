@@ -234,7 +234,7 @@ describe('a channel', () => {
       timeoutMs: TIMEOUT_MS,
     })
     closing.push(() => channels.close())
-    return await channels.send({ id: 'msg_7', channel: 'c', content })
+    return await channels.inForce().send({ id: 'msg_7', channel: 'c', content })
   }
   const receive = async () => {
     const got: { headers: Record<string, unknown>; body: string }[] = []
@@ -278,7 +278,9 @@ describe('a channel', () => {
   test('that aval.yaml has no more is refused for good', async () => {
     const channels = openAlertChannels(() => ({ channels: [], rules: [] }), { clock: systemClock })
 
-    expect(await channels.send({ id: 'msg_7', channel: 'c', content })).toMatchObject({ outcome: 'refused' })
+    expect(await channels.inForce().send({ id: 'msg_7', channel: 'c', content })).toMatchObject({
+      outcome: 'refused',
+    })
     expect(await channels.test('prj_default', 'c')).toBeNull()
     await channels.close()
   })
