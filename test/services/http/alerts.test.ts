@@ -151,7 +151,9 @@ describe('aval alerts', () => {
 
     expect(listed.out).toMatch(new RegExp(`${id}\\s+${route}\\s+error_rate\\s+4.2 %\\s+-`))
     expect(empty.out).toBe('Nothing is out of the usual.\n')
-    expect(acked.out).toBe(`${id} acknowledged. No reminders of it any more.\n`)
+    expect(acked.out).toBe(
+      `${id} acknowledged. No reminders of it any more; a freeze by it has ended, and policies move nothing for it.\n`,
+    )
     expect(shown.out).toMatch(/because of +price -\$0\.000003, output_tokens \+\$0\.000019/)
     expect(shown.out).toMatch(/acknowledged .* by default engineer: rolling back/)
     expect(shown.out).toMatch(/near it .* release support-answer@r14/)

@@ -127,6 +127,15 @@ describeDatabases('an alert', (open) => {
       const timed = acting({ freezeMs: HOUR })
       const id = await anOpenAlert(open(), 'emergency')
       await act(open(), id, timed)
+      const openedAtMs = Date.now() - HOUR
+      const late = await anOpenAlert(open(), 'emergency', { metric: 'error_rate', openedAtMs })
+      await act(open(), late, timed)
+      expect(await actions(late)).toMatchObject([
+        {
+          outcome: 'refused',
+          note: 'emergency@production: its time was over before it could be done.',
+        },
+      ])
       await open().sql`UPDATE alerts SET ended_at = now() + interval '1 minute' WHERE id = ${id}`
 
       expect((await refusal(stage.request(3, OPEN))).message).toMatch(/frozen by alert .*, until 20/)
