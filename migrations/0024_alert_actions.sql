@@ -30,4 +30,7 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alert_actions FROM PUBLIC;
 
 -- When the policies had all been asked, whatever they said; null before.
 ALTER TABLE alerts ADD COLUMN acted_at timestamptz;
+-- Since when what is to be done fails, and when it is tried again; null while nothing fails.
+ALTER TABLE alerts ADD COLUMN act_since timestamptz;
+ALTER TABLE alerts ADD COLUMN act_next_at timestamptz;
 CREATE INDEX alerts_unacted ON alerts (id) WHERE acted_at IS NULL;

@@ -12,7 +12,8 @@ import { createPoster, type Poster } from './providers/notify/post.ts'
 
 type Outgoing = Parameters<SendMessage>[0]
 export type AlertChannels = {
-  send: SendMessage
+  /** Rules and channels as they are now, for as long as somebody goes on with what they got: asking reads aval.yaml. */
+  inForce(): { rules: AlertsConfig['rules']; send: SendMessage }
   /** Sends what says that messages arrive. Rejects never; null for a channel that there is not. */
   test(projectId: string, channel: string): Promise<Notified | null>
   close(): Promise<void>
@@ -25,7 +26,8 @@ export function openAlertChannels(
 ): AlertChannels {
   const limit = timeoutMs === undefined ? {} : { timeoutMs }
   const poster = createPoster(limit)
-  const find = (name: string) => alerts().channels.find((channel) => channel.name === name) ?? null
+  const find = ({ channels }: AlertsConfig, name: string) =>
+    channels.find((channel) => channel.name === name) ?? null
   const sendTo = async (channel: ChannelConfig, message: Outgoing): Promise<Notified> => {
     if (channel.kind === 'webhook') return await postSigned(poster, channel, message, clock.nowMs())
     if (channel.kind === 'slack')
@@ -37,13 +39,17 @@ export function openAlertChannels(
     return await sendMail({ url: channel.smtp.reveal(), ...limit }, mail)
   }
   return {
-    send: async (message) => {
-      const channel = find(message.channel)
-      if (channel !== null) return await sendTo(channel, message)
-      return { outcome: 'refused', note: `aval.yaml has no channel "${message.channel}" any more.` }
+    inForce: () => {
+      const now = alerts()
+      const send: SendMessage = async (message) => {
+        const channel = find(now, message.channel)
+        if (channel !== null) return await sendTo(channel, message)
+        return { outcome: 'refused', note: `aval.yaml has no channel "${message.channel}" any more.` }
+      }
+      return { rules: now.rules, send }
     },
     test: async (projectId, name) => {
-      const channel = find(name)
+      const channel = find(alerts(), name)
       const nowMs = clock.nowMs()
       const content = testMessage(projectId, name, nowMs)
       return channel === null

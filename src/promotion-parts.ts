@@ -75,7 +75,8 @@ export function alertActor(
     const { config } = await runtime()
     const readSuite = suiteReader(config, directory)
     const policiesOf = (route: string) => policiesOfRoute(config(), route)
-    const deps = { db, sql, clock: systemClock, keys, log, readSuite, runSuite, policiesOf }
+    const acting = { keys, log, readSuite, runSuite, policiesOf, random: Math.random }
+    const deps = { db, sql, clock: systemClock, ...acting }
     return await actOnAlert(deps, alertId)
   }
 }

@@ -98,7 +98,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     advance: promotionAdvancer(promoting),
     act: alertActor(promoting, keys),
     keepRollups: () => keepRollups(readConfig),
-    alerts: { rules: () => alerts().rules, send: channels.send, random: Math.random },
+    alerts: { inForce: channels.inForce, random: Math.random },
     parser,
     fetchUrl: readUrl(fetcher),
     directory,

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { nearest } from '../lib/nearest.ts'
+import { percentDecoded } from '../lib/percent.ts'
 import { Secret } from '../lib/secret.ts'
 import { parseDurationMs } from '../lib/units.ts'
 import { webhookKey } from '../lib/webhook-signature.ts'
@@ -122,12 +123,8 @@ function resolveChannel(
   if (file.kind === 'email') {
     const smtp = secret(file.smtp, 'smtp')
     if (smtp === null) return []
-    if (!isSmtpUrl(smtp.reveal())) {
-      mistake(
-        'smtp',
-        `${smtp.source} is no mail server. Write smtps://user:password@host:465, or smtp:// for STARTTLS.`,
-      )
-    }
+    const problem = smtpProblem(smtp.reveal())
+    if (problem !== null) mistake('smtp', `${smtp.source} ${problem}`)
     return [{ name, kind: 'email', smtp, from: file.from, to: [file.to].flat() }]
   }
   const url = isReference(file.url) ? secret(file.url, 'url') : new Secret(file.url, 'aval.yaml')
@@ -164,6 +161,12 @@ function isPlainUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
-function isSmtpUrl(text: string): boolean {
-  return URL.canParse(text) && /^smtps?:$/.test(new URL(text).protocol) && new URL(text).hostname !== ''
+/** What is wrong with the address of a mail server, behind where it stands; null for nothing. */
+function smtpProblem(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+    return 'is no mail server. Write smtps://user:password@host:465, or smtp:// for STARTTLS.'
+  if (percentDecoded(url.username) === null || percentDecoded(url.password) === null)
+    return 'has a bare "%" before the "@": percent-encode the password (% is %25, @ is %40, / is %2F).'
+  return null
 }

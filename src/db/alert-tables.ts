@@ -40,6 +40,8 @@ export const alerts = pgTable('alerts', {
   ackedByName: text('acked_by_name'),
   note: text('note'),
   actedAt: instant('acted_at'),
+  actSince: instant('act_since'),
+  actNextAt: instant('act_next_at'),
 })
 
 export const silences = pgTable('silences', {

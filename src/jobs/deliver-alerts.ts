@@ -14,9 +14,8 @@ export type DeliverAlertsDeps = {
   sql: Sql
   clock: Clock
   alerts: {
-    /** As aval.yaml has them now. */
-    rules: () => readonly AlertRule[]
-    send: SendMessage
+    /** As aval.yaml has them now; read once for all that one run notes and sends. */
+    inForce: () => { rules: readonly AlertRule[]; send: SendMessage }
     random: () => number
   }
 }
@@ -28,7 +27,8 @@ export async function runDeliverAlerts(
   signal: AbortSignal,
 ): Promise<{ messages: number; sent: number; waiting: number; failed: number }> {
   JOBS['deliver-alerts'].parse(payload)
-  const messages = await noteAllDue(sql, alerts.rules(), clock.nowMs())
-  const { random, send } = alerts
+  const { rules, send } = alerts.inForce()
+  const messages = await noteAllDue(sql, rules, clock.nowMs())
+  const { random } = alerts
   return { messages, ...(await deliverMessages({ sql, clock, random, send }, signal)) }
 }

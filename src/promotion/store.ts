@@ -79,13 +79,14 @@ export async function listMoves(
     .limit(limit)
 }
 
+/** Where a label stands after a decision that somebody must look at. */
+export type NotedMove = { projectId: string; route: string; label: string; decision: string; at: Date }
+
 /** Labels whose last decision broke the glass, those of every project. */
-export async function listBrokenGlass(
-  db: Db,
-  limit: number,
-): Promise<{ route: string; label: string; decision: string; at: Date }[]> {
+export async function listBrokenGlass(db: Db, limit: number): Promise<NotedMove[]> {
   return await db
     .select({
+      projectId: labels.projectId,
       route: labels.route,
       label: labels.label,
       decision: decisions.id,
@@ -98,17 +99,16 @@ export async function listBrokenGlass(
 }
 
 /**
- * Moves of the last 30 days that the log has no asking for, the newest first. What moves a label says so on the log just before:
- * whoever asks names the label, and what a promotion does by itself names the promotion. The newest five minutes may still be on
- * their way into the database.
+ * Moves of the last 30 days that the log has no asking for, those of every project, the newest first. What moves a label says so on
+ * the log just before: whoever asks names the label, what a promotion does by itself names the promotion, and an alert that takes a
+ * label back names the label and the decision it goes back from (one that was refused names none). The newest five minutes may still
+ * be on their way into the database; a gateway or worker that could not ship its log for longer than that has moves here all the same.
  */
-export async function listUnloggedDecisions(
-  db: Db,
-  limit: number,
-): Promise<{ route: string; label: string; decision: string; at: Date }[]> {
+export async function listUnloggedDecisions(db: Db, limit: number): Promise<NotedMove[]> {
   const { id, projectId, route, label, promotionId, decidedAt } = decisions
+  const place = sql`${route} || '@' || ${label}`
   return await db
-    .select({ route, label, decision: id, at: decidedAt })
+    .select({ projectId, route, label, decision: id, at: decidedAt })
     .from(decisions)
     .where(
       and(
@@ -126,7 +126,12 @@ export async function listUnloggedDecisions(
                   and(eq(auditEvents.target, promotionId), like(auditEvents.action, 'promotion.%')),
                   and(
                     inArray(auditEvents.action, ['label.set', 'label.roll_back']),
-                    eq(auditEvents.target, sql`${route} || '@' || ${label}`),
+                    eq(auditEvents.target, place),
+                  ),
+                  and(
+                    eq(auditEvents.action, 'alert.roll_back'),
+                    sql`${auditEvents.detail} ->> 'label' = ${place}`,
+                    sql`${auditEvents.detail} ->> 'from' IS NOT NULL`,
                   ),
                 ),
               ),

@@ -79,6 +79,7 @@ export async function act(
     },
     runSuite: async () => undefined,
     policiesOf: () => [{ label: 'production', policy }],
+    random: () => 0,
     ...more,
   }
   return await actOnAlert(deps, id)

@@ -138,21 +138,30 @@ type Traffic = {
   ms?: number
   model?: string
   at?: Date
+  key?: string
 }
 
 /** Rows of the log, as if apps had asked the route and a writer of its own had shipped them. */
 export async function traffic({ sql }: TestDatabase, route: string, given: Traffic): Promise<void> {
-  const { release, count, outcome = 'completed', ms = 100, model = route, at = new Date() } = given
+  const {
+    release,
+    count,
+    outcome = 'completed',
+    ms = 100,
+    model = route,
+    at = new Date(),
+    key = 'vk_app',
+  } = given
   const first = newId('req', at.getTime()).slice(0, -6)
   await sql`
     WITH shipped AS (
       INSERT INTO ship_cursors (writer, next_seq, updated_at) VALUES (${randomUUID()}, ${count + 1}, ${at.toISOString()}::timestamptz)
       RETURNING writer)
-    INSERT INTO requests (day, writer, seq, id, project_id, method, path, operation, requested_model, route, stream, outcome,
+    INSERT INTO requests (day, writer, seq, id, project_id, key_id, method, path, operation, requested_model, route, stream, outcome,
       status, started_at, duration_ms, ttft_ms, attempts, request_bytes, response_bytes, truncated, occurrences, release_id,
       cost_micro_usd)
     SELECT ${at.toISOString()}::timestamptz::date, writer, n, ${first} || lpad(n::text, 6, '0'), ${release.projectId},
-      'POST', '/v1/chat/completions', 'chat', ${model}, ${route}, false, ${outcome}, 200, ${at.toISOString()}::timestamptz,
+      ${key}, 'POST', '/v1/chat/completions', 'chat', ${model}, ${route}, false, ${outcome}, 200, ${at.toISOString()}::timestamptz,
       ${ms} + n % 10, NULL, '[]', 10, 10, false, 1, ${release.id}, 100 + n % 7
     FROM shipped, generate_series(1, ${count}) AS n`
 }

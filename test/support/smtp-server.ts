@@ -17,6 +17,8 @@ type Manners = {
   recipient?: (address: string) => string | null
   /** Never says a word. */
   silent?: boolean
+  /** Milliseconds until it answers who sends. */
+  hesitateMs?: number
   /** What it says it can do, such as STARTTLS. */
   extensions?: readonly string[]
 }
@@ -73,7 +75,8 @@ function converse(socket: Socket, manners: Manners, mails: SmtpServer['mails'], 
     } else if (verb === 'DATA') {
       body = []
       say('354 go on')
-    } else if (verb === 'QUIT') socket.end('221 bye\r\n')
+    } else if (verb === 'MAIL') setTimeout(() => say('250 ok'), manners.hesitateMs ?? 0)
+    else if (verb === 'QUIT') socket.end('221 bye\r\n')
     else say('250 ok')
   })
 }

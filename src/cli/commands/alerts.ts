@@ -204,7 +204,7 @@ function addAck(alerts: Command, context: CliContext): void {
         .command('ack')
         .argument('<alert>', 'alr_…')
         .description(
-          'say that you look after it (admin, engineer or approver); it is not reminded of any more',
+          'say that you look after it (admin, engineer or approver): no reminders of it any more, a freeze by it ends, and policies move nothing for it',
         )
         .requiredOption('--note <text>', 'what you do; it stands on the log and on the alert'),
     ),
@@ -214,7 +214,10 @@ function addAck(alerts: Command, context: CliContext): void {
       const path = `${alertPath(id)}/ack`
       const alert = await context.client.json<Alert>({ method: 'POST', path, body: { note } })
       if (json) writeJson(context, alert)
-      else context.terminal.write(`${id} acknowledged. No reminders of it any more.\n`)
+      else
+        context.terminal.write(
+          `${id} acknowledged. No reminders of it any more; a freeze by it has ended, and policies move nothing for it.\n`,
+        )
       return undefined
     }),
   )

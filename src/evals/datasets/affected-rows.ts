@@ -1,6 +1,7 @@
 /** Reads of the request log by what a watched figure is about: the failed ones, the slow ones, those with a low score. Ids alone. */
 
 import type { Sql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 
 export type AffectedQuery = {
   projectId: string
@@ -62,7 +63,7 @@ export async function listAffected(
        SELECT r.id, (${measure})::double precision AS measure FROM requests r
        WHERE r.project_id = $1 AND r.route = $2 AND r.started_at >= $3::timestamptz AND r.started_at < $4::timestamptz
          AND r.day >= ($3::timestamptz AT TIME ZONE 'UTC')::date AND r.day <= ($4::timestamptz AT TIME ZONE 'UTC')::date
-         AND r.replay_of IS NULL AND r.shadow_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')) AS q
+         AND r.replay_of IS NULL AND r.shadow_of IS NULL AND ${ASKED_BY_APPS}) AS q
      WHERE q.measure IS NOT NULL AND ($5::double precision IS NULL OR q.measure * $6 >= $5::double precision * $6)
      ORDER BY q.measure * $6 DESC, q.id DESC LIMIT $7`,
     [

@@ -1,6 +1,7 @@
 /** Reads of the request log by release, in the order in which requests began. */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 
 /** What is known of a request without opening it. */
 export type TrafficRow = {
@@ -30,7 +31,7 @@ const TRAFFIC = `
       AND r.started_at >= $3::timestamptz AND r.started_at < $4::timestamptz
       AND r.day >= ($3::timestamptz AT TIME ZONE 'UTC')::date AND r.day <= ($4::timestamptz AT TIME ZONE 'UTC')::date
       AND (r.started_at, r.id) > ($3::timestamptz, $5)
-      AND r.replay_of IS NULL AND r.shadow_of IS NULL AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
+      AND r.replay_of IS NULL AND r.shadow_of IS NULL AND ${ASKED_BY_APPS}
       AND ($7::text IS NULL OR r.requested_model IN (SELECT value FROM json_array_elements_text($7::json) AS m (value)))
     ORDER BY r.started_at, r.id LIMIT $6) AS q
   ORDER BY q.started_at, q.id LIMIT $6`

@@ -67,7 +67,10 @@ const ackRoute = createRoute({
   middleware: requireRole(...onCall),
   request: { params: idParam, ...jsonBody(ackBody) },
   responses: {
-    200: answer('The alert; nobody is reminded of it any more.', shownAlertSchema),
+    200: answer(
+      'The alert; nobody is reminded of it any more, what it froze may move, and policies move nothing for it.',
+      shownAlertSchema,
+    ),
     ...errorAnswers,
   },
 })

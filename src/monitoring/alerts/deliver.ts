@@ -11,7 +11,7 @@ import type { Notified } from '../../providers/notify/outcome.ts'
 import { type HeldMessage, holdMessages, noteTry } from './delivery-rows.ts'
 import type { AlertMessage } from './message.ts'
 
-/** Never rejects, and ends within ten seconds. */
+/** Ends within ten seconds. What it rejects with is a try that another one may mend. */
 export type SendMessage = (message: {
   id: string
   channel: string
@@ -28,6 +28,7 @@ const HOLD_MS = 60_000
 const MAX_TRIES = 12
 const BASE_MS = 60_000
 const CAP_MS = 8 * 60 * 60_000
+const MAX_NOTE_LETTERS = 200
 
 /** How many messages were sent, are to be tried again, and are given up. */
 export async function deliverMessages(
@@ -48,7 +49,7 @@ export async function deliverMessages(
 
 async function deliver({ sql, clock, random, send }: DeliverDeps, run: string, message: HeldMessage) {
   const { id, tries } = message
-  const came = await send(message)
+  const came = await sent(send, message)
   const nowMs = clock.nowMs()
   if (came.outcome === 'retry' && tries < MAX_TRIES) {
     const nextMs = nowMs + backoffMs(tries - 1, random, BASE_MS, CAP_MS)
@@ -58,4 +59,14 @@ async function deliver({ sql, clock, random, send }: DeliverDeps, run: string, m
   const state = came.outcome === 'sent' ? 'sent' : 'failed'
   await noteTry(sql, { id, run }, { state, note: came.note }, nowMs)
   return state
+}
+
+/** One message that cannot be sent at all keeps no other one waiting, and is given up like any. */
+async function sent(send: SendMessage, message: HeldMessage): Promise<Notified> {
+  try {
+    return await send(message)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return { outcome: 'retry', note: `It could not be sent: ${why}`.slice(0, MAX_NOTE_LETTERS) }
+  }
 }

@@ -1,6 +1,7 @@
 /** All SQL of comparisons of windows: made, claimed, ended, and what each found, which is never changed. */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 import type { Run } from '../../db/held-work.ts'
 import type { Finding, FindingDetail } from './finding.ts'
 
@@ -55,7 +56,7 @@ export async function listDueRoutes(
     WHERE r.started_at >= ${instant(sinceMs)}::timestamptz AND r.started_at < ${instant(untilMs)}::timestamptz
       AND r.day >= ${instant(sinceMs).slice(0, 10)}::date AND r.day <= ${instant(untilMs).slice(0, 10)}::date
       AND r.project_id IS NOT NULL AND r.route IS NOT NULL AND r.shadow_of IS NULL AND r.replay_of IS NULL
-      AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
+      AND ${sql.unsafe(ASKED_BY_APPS)}
       AND NOT EXISTS (SELECT FROM data_checks c WHERE c.project_id = r.project_id AND c.route = r.route
         AND c.created_at >= ${instant(sinceMs)}::timestamptz)
     GROUP BY r.project_id, r.route HAVING count(*) >= ${least} ORDER BY count(*) DESC, r.project_id, r.route LIMIT ${limit}`

@@ -1,6 +1,7 @@
 /** Points of scores and of retrieval for the series of a route, in buckets of five minutes: readers for whoever watches. */
 
 import type { Sql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 
 /** Where points are read: requests or judgements from `fromMs` on and before `toMs`, milliseconds. */
 export type PointsQuery = { projectId: string; fromMs: number; toMs: number }
@@ -100,7 +101,7 @@ export async function readRetrievalPoints(sql: Sql, query: PointsQuery): Promise
         (SELECT max((context ->> 'cosine')::float8) FROM jsonb_array_elements(retrieval -> 'contexts') AS context) AS cosine
       FROM requests
       WHERE project_id = ${projectId} AND route IS NOT NULL AND index IS NOT NULL AND retrieval IS NOT NULL
-        AND shadow_of IS NULL AND replay_of IS NULL AND left(key_id, 4) NOT IN ('run_', 'onl_')
+        AND shadow_of IS NULL AND replay_of IS NULL AND ${sql.unsafe(ASKED_BY_APPS)}
         AND started_at >= ${instant(fromMs)}::timestamptz AND started_at < ${instant(toMs)}::timestamptz
         AND day >= ${dayOf(fromMs)}::date AND day <= ${dayOf(toMs)}::date)
     SELECT bucket::float8 AS bucket, route, index, percentile_cont(0.5) WITHIN GROUP (ORDER BY cosine) AS cosine,

@@ -1,6 +1,7 @@
 /** Draws requests of a route from the log: the same ones for the same seed, each as likely as any other. Opens no body. */
 
 import type { Sql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 import type { SampledRequest } from './sampled-request.ts'
 
 export type DrawQuery = {
@@ -40,7 +41,7 @@ export async function drawRequests(
       (SELECT json_agg(context ->> 'document') FROM jsonb_array_elements(retrieval -> 'contexts') AS context)::text AS documents
     FROM requests
     WHERE project_id = ${projectId} AND route = ${route} AND operation IN ('chat', 'completions', 'responses')
-      AND shadow_of IS NULL AND replay_of IS NULL AND left(key_id, 4) NOT IN ('run_', 'onl_')
+      AND shadow_of IS NULL AND replay_of IS NULL AND ${sql.unsafe(ASKED_BY_APPS)}
       AND started_at >= ${instant(fromMs)}::timestamptz AND started_at < ${instant(toMs)}::timestamptz
       AND day >= ${dayOf(fromMs)}::date AND day <= ${dayOf(toMs)}::date
     ORDER BY sha256(convert_to(${`${seed} `} || id, 'UTF8')), id LIMIT ${wanted * (1 + SPARE)}`

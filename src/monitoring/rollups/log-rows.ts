@@ -1,6 +1,7 @@
 /** What has come into the log and is not summed up yet: which places of which writers, and what is read of their rows. */
 
 import type { Sql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 import { LOG_DAYS } from '../../db/partitions.ts'
 import type { LogRow } from './aggregate.ts'
 
@@ -61,7 +62,7 @@ const ROWS = `
   CROSS JOIN LATERAL (
     SELECT project_id, route, release_id, prompt, upstream, model, key_id, price,
       CASE WHEN shadow_of IS NOT NULL THEN 'shadow'
-           WHEN key_id !~ '^(vk|cfg)_' THEN 'suite'
+           WHEN NOT (${ASKED_BY_APPS}) THEN 'suite'
            WHEN replay_of IS NOT NULL THEN 'replay' ELSE 'app' END,
       date_part('epoch', started_at) * 1000, operation, outcome, stream, finish_reason, duration_ms, ttft_ms,
       (attempts -> -1 -> 'startedMs')::float8, input_tokens::float8, output_tokens::float8, cached_input_tokens::float8,

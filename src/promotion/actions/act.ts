@@ -4,6 +4,7 @@
  */
 
 import { GatewayError } from '../../errors.ts'
+import { backoffMs } from '../../lib/backoff.ts'
 import { newId } from '../../lib/ids.ts'
 import type { Alert } from '../../monitoring/alerts/alert.ts'
 import { readAlert } from '../../monitoring/alerts/alert-rows.ts'
@@ -16,16 +17,28 @@ import { openReview } from './open-review.ts'
 import { recordAction } from './record-action.ts'
 import { type AlertAction, type AlertRule, ordersFor } from './rules.ts'
 import { runSuites } from './run-suites.ts'
-import { type AlertActionRow, insertAction, markActed, projectOfAlert, readActions } from './store.ts'
+import {
+  type AlertActionRow,
+  findToAct,
+  insertAction,
+  markActed,
+  noteTrying,
+  readActions,
+  type Trying,
+} from './store.ts'
 import { takeBack } from './take-back.ts'
 
 export type ActDeps = ActionDeps & {
   /** Labels of a route that a file gives a policy, as the files are now. */
   policiesOf: (route: string) => readonly { label: string; policy: Policy }[]
+  random: () => number
 }
 
-/** Tried so long; then it has failed, and people see why. */
+/** Tried so long from the first failure on; then it has failed, and people see why. */
 const GIVE_UP_MS = 3_600_000
+/** Between two tries: at most as long as it has failed so far, and never more than the second. */
+const BASE_MS = 15_000
+const CAP_MS = 600_000
 const MAX_ERROR_LETTERS = 500
 
 const INTENTS: Record<AlertAction, (deps: ActionDeps, situation: Situation) => Intent | Promise<Intent>> = {
@@ -50,26 +63,42 @@ type Act = {
 }
 
 /**
- * `waits`: something is to be looked at again. Rejects, after all else was done, with what a second try may mend; after an
- * hour such an action has failed instead.
+ * `waits`: something is to be looked at again, or tried again later. Rejects, after all else was done, with what a second try may
+ * mend; an hour after the first of these such an action has failed instead.
  */
 export async function actOnAlert(deps: ActDeps, id: string): Promise<'gone' | 'done' | 'waits'> {
-  const projectId = await projectOfAlert(deps.db, id)
-  const alert = projectId === null ? null : await readAlert(deps.sql, projectId, id)
-  if (alert === null) return 'gone'
+  const found = await findToAct(deps.db, id)
+  const alert = found === null ? null : await readAlert(deps.sql, found.projectId, id)
+  if (found === null || alert === null) return 'gone'
+  if (found.actNextAt !== null && found.actNextAt.getTime() > deps.clock.nowMs()) return 'waits'
   let isWaiting = false
   const errors: unknown[] = []
   for (const act of await actsOf(deps, alert)) {
     try {
-      if ((await settle(deps, alert, act)) === 'waits') isWaiting = true
+      if ((await settle(deps, alert, { ...act, since: found.actSince })) === 'waits') isWaiting = true
     } catch (error) {
       errors.push(error)
     }
   }
-  if (errors.length > 0) throw errors[0]
-  if (isWaiting) return 'waits'
+  if (errors.length > 0) {
+    // A database that does not take this is the error itself.
+    await noteFailure(deps, id, found).catch(() => undefined)
+    throw errors[0]
+  }
+  if (isWaiting) {
+    if (found.actSince !== null) await noteTrying(deps.db, id, { actSince: null, actNextAt: null })
+    return 'waits'
+  }
   await markActed(deps.db, id, deps.clock.nowMs())
   return 'done'
+}
+
+async function noteFailure({ db, clock, random }: ActDeps, id: string, { actSince }: Trying): Promise<void> {
+  const nowMs = clock.nowMs()
+  const failingMs = actSince === null ? 0 : nowMs - actSince.getTime()
+  const doublings = Math.floor(Math.log2(1 + Math.max(0, failingMs) / BASE_MS))
+  const nextMs = nowMs + backoffMs(doublings, random, BASE_MS, CAP_MS)
+  await noteTrying(db, id, { actSince: actSince ?? new Date(nowMs), actNextAt: new Date(nextMs) })
 }
 
 /** Nothing of an alert that was over, or in somebody's hands, before anything began. An upstream has no labels. */
@@ -84,8 +113,15 @@ async function actsOf({ db, policiesOf }: ActDeps, alert: Alert): Promise<Act[]>
   })
 }
 
-async function settle(deps: ActDeps, alert: Alert, act: Act): Promise<'settled' | 'waits'> {
-  const { projectId, subject } = alert
+/** `since`: from when on something about the alert has failed. */
+async function settle(
+  deps: ActDeps,
+  { id, projectId, subject }: Alert,
+  act: Act & { since: Date | null },
+): Promise<'settled' | 'waits'> {
+  // What was done before it took its time, and somebody may have the alert in hand by now.
+  const alert = await readAlert(deps.sql, projectId, id)
+  if (alert === null) return 'settled'
   const before = (await readActions(deps.db, projectId, alert.id)).filter(({ label }) => label === act.label)
   if (before.some(({ action }) => action === act.action)) return 'settled'
   const label = await findLabel(deps.db, projectId, subject.name, act.label)
@@ -99,9 +135,9 @@ async function settle(deps: ActDeps, alert: Alert, act: Act): Promise<'settled' 
   } catch (error) {
     if (error instanceof DoneElsewhere) return 'settled'
     const isFinal = error instanceof GatewayError && error.status < 500
-    const isLate = deps.clock.nowMs() - alert.openedAtMs >= GIVE_UP_MS
+    const isLate = act.since !== null && deps.clock.nowMs() - act.since.getTime() >= GIVE_UP_MS
     if (!isFinal && !isLate) throw error
-    const note = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LETTERS)
+    const note = reasonOf(error).slice(0, MAX_ERROR_LETTERS)
     await keepOutcome(deps, act, { situation, outcome: isFinal ? 'refused' : 'failed', note })
   }
   return 'settled'
@@ -166,6 +202,14 @@ function rowOf(
     frozenUntil,
     actedAt: new Date(nowMs),
   }
+}
+
+/** Why a query failed stands in the cause; the message is the query's text. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error && !(error instanceof GatewayError)
+    ? error.cause.message
+    : error.message
 }
 
 function isOver({ endedAtMs, acked }: Alert): boolean {

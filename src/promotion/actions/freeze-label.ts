@@ -2,8 +2,14 @@
 
 import { type ActionDeps, type Intent, placeText, type Situation } from './action.ts'
 
-export function freezeLabel({ db }: Pick<ActionDeps, 'db'>, { alert, label, rule }: Situation): Intent {
+export function freezeLabel(
+  { db, clock }: Pick<ActionDeps, 'db' | 'clock'>,
+  { alert, label, rule }: Situation,
+): Intent {
   const frozenUntil = rule.freezeMs === null ? null : new Date(alert.openedAtMs + rule.freezeMs)
+  if (frozenUntil !== null && frozenUntil.getTime() <= clock.nowMs()) {
+    return { refused: `${placeText(label)}: its time was over before it could be done.` }
+  }
   const until = frozenUntil === null ? 'while the alert is open' : `until ${frozenUntil.toISOString()}`
   const note = `Nothing moves ${placeText(label)} ${until}, or until somebody acknowledges it.`
   return {

@@ -1,12 +1,19 @@
-/** Runs suites on what a label serves when an alert asks for them. A suite's own budget bounds what they cost. */
+/**
+ * Runs suites on what a label serves when an alert asks for them. A suite's own budget bounds what they cost, and the alerts of one
+ * incident share a run.
+ */
 
 import { GatewayError } from '../../errors.ts'
 import { createRuns, planRun, type RunPlan } from '../../evals/runs/create-run.ts'
+import { findRunByKey, findTagged } from '../../evals/runs/run-rows.ts'
 import type { Suite } from '../../evals/suites/suite.ts'
 import { findReleaseById } from '../../registry/releases/store.ts'
 import { type ActionDeps, type Intent, placeText, policyActor, type Situation } from './action.ts'
 
-type Planned = { suite: Suite; plan: RunPlan }
+/** `known`: a run that another alert began, and that tells this one the same. */
+type Planned = { suite: Suite; plan: RunPlan; known: string | null }
+
+const TAG = 'alert'
 
 /** Rejects with what a second try may mend. */
 export async function runSuites(deps: ActionDeps, situation: Situation): Promise<Intent> {
@@ -25,13 +32,20 @@ export async function runSuites(deps: ActionDeps, situation: Situation): Promise
     else planned.push(plan)
   }
   if (planned.length === 0) return { refused: reasons.join(' ') }
+  const begins = planned.filter(({ known }) => known === null).map(({ suite }) => suite.name)
+  const shared = planned.flatMap(({ known }) => known ?? [])
   return {
-    detail: { suites: planned.map(({ suite }) => suite.name), release: `r${served.number}` },
+    detail: { suites: begins, release: `r${served.number}`, ...(shared.length > 0 && { shared }) },
     take: async (keep) => {
       const runs: string[] = []
-      for (const one of planned) runs.push(await begun(deps, situation, one))
-      const what = planned.map(({ suite }) => suite.name).join(', ')
-      const said = [`r${served.number} is run through ${what}.`, ...reasons]
+      for (const one of planned) runs.push(one.known ?? (await begun(deps, situation, one)))
+      const said = [
+        ...(begins.length > 0 ? [`r${served.number} is run through ${begins.join(', ')}.`] : []),
+        ...planned.flatMap(({ suite, known }) =>
+          known === null ? [] : [`${suite.name}: another alert has begun ${known} of r${served.number}.`],
+        ),
+        ...reasons,
+      ]
       await keep(deps.db, { note: said.join(' '), targets: runs })
     },
   }
@@ -39,9 +53,10 @@ export async function runSuites(deps: ActionDeps, situation: Situation): Promise
 
 async function planOf(
   deps: ActionDeps,
-  { alert, label }: Situation,
+  situation: Situation,
   { name, release }: { name: string; release: string },
 ): Promise<Planned | { reason: string }> {
+  const { alert, label } = situation
   const suite = await deps.readSuite(name)
   if ('problems' in suite) return { reason: suite.problems.join(' ') }
   const [route] = suite.subject.split('@')
@@ -50,26 +65,36 @@ async function planOf(
   }
   try {
     const wish = { suite, release, against: null }
-    return { suite, plan: await planRun({ ...deps, serves: () => false }, alert.projectId, wish) }
+    const plan = await planRun({ ...deps, serves: () => false }, alert.projectId, wish)
+    return { suite, plan, known: await knownRun(deps, situation, suite) }
   } catch (error) {
     if (error instanceof GatewayError) return { reason: `evals/${name}.yaml: ${error.message}` }
     throw error
   }
 }
 
+/** Null where none is known, and where this alert has begun one itself and was killed before that was kept. */
+async function knownRun({ sql }: ActionDeps, situation: Situation, suite: Suite): Promise<string | null> {
+  const { projectId, beganAtMs } = situation.alert
+  if ((await findRunByKey(sql, projectId, keyOf(situation, suite))) !== null) return null
+  const like = { projectId, suite: suite.name, releaseId: situation.label.releaseId, tag: TAG }
+  return (await findTagged(sql, like, new Date(beganAtMs).toISOString()))?.id ?? null
+}
+
+function keyOf({ alert, label }: Situation, suite: Suite): string {
+  return `${alert.id} ${placeText(label)} ${suite.name}`
+}
+
 /** The run's id. Begun once: the alert, the label and the suite are its key. */
-async function begun(
-  deps: ActionDeps,
-  { alert, label }: Situation,
-  { suite, plan }: Planned,
-): Promise<string> {
+async function begun(deps: ActionDeps, situation: Situation, { suite, plan }: Planned): Promise<string> {
+  const { alert } = situation
   const { candidate } = await createRuns({ ...deps, serves: () => false }, policyActor(alert.projectId), {
     plan,
     budget: suite.budget,
-    tags: ['alert'],
+    tags: [TAG],
     note: `For alert ${alert.id}.`,
     gitCommit: null,
-    idempotencyKey: `${alert.id} ${placeText(label)} ${suite.name}`,
+    idempotencyKey: keyOf(situation, suite),
   })
   await deps.runSuite(candidate.id)
   return candidate.id

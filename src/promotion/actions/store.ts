@@ -1,6 +1,6 @@
 /** All SQL of what alerts did by policies, and of the freezes that come of it. */
 
-import { and, asc, desc, eq, gt, isNotNull, isNull, notInArray, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNotNull, isNull, lte, notInArray, or, sql } from 'drizzle-orm'
 import { alerts } from '../../db/alert-tables.ts'
 import type { Db } from '../../db/client.ts'
 import { alertActions } from '../../db/promotion-tables.ts'
@@ -112,18 +112,39 @@ export async function findUnanswered(db: Db, place: LabelPlace): Promise<AlertAc
   return byPerson.length + acked.length > 0 ? null : last
 }
 
-/** Whose an alert is; null when there is none such. For jobs, which know ids alone. */
-export async function projectOfAlert(db: Db, id: string): Promise<string | null> {
-  const [row] = await db.select({ projectId: alerts.projectId }).from(alerts).where(eq(alerts.id, id))
-  return row?.projectId ?? null
+/** Keeps an alert as it is until the transaction ends; false when it is over or somebody has acknowledged it. */
+export async function holdOpenAlert(transaction: Db, id: string): Promise<boolean> {
+  const rows = await transaction
+    .select({ id: alerts.id })
+    .from(alerts)
+    .where(and(eq(alerts.id, id), isNull(alerts.ackedAt), isNull(alerts.endedAt)))
+    .for('update')
+  return rows.length === 1
 }
 
-/** Alerts whose policies have not all been asked, those of every project; others each time, so that none is forgotten. */
-export async function listUnacted(db: Db, limit: number): Promise<string[]> {
+/** Since when what an alert is to do fails, and when it is tried again; null while nothing fails. */
+export type Trying = { actSince: Date | null; actNextAt: Date | null }
+
+/** Whose an alert is, and how it goes with it; null when there is none such. For jobs, which know ids alone. */
+export async function findToAct(db: Db, id: string): Promise<({ projectId: string } & Trying) | null> {
+  const { projectId, actSince, actNextAt } = alerts
+  const [row] = await db.select({ projectId, actSince, actNextAt }).from(alerts).where(eq(alerts.id, id))
+  return row ?? null
+}
+
+export async function noteTrying(db: Db, id: string, trying: Trying): Promise<void> {
+  await db.update(alerts).set(trying).where(eq(alerts.id, id))
+}
+
+/**
+ * Alerts whose policies have not all been asked, those of every project; others each time, so that none is forgotten. None whose
+ * next try is later than now.
+ */
+export async function listUnacted(db: Db, limit: number, nowMs: number): Promise<string[]> {
   const newest = db
     .select({ id: alerts.id })
     .from(alerts)
-    .where(isNull(alerts.actedAt))
+    .where(and(isNull(alerts.actedAt), or(isNull(alerts.actNextAt), lte(alerts.actNextAt, new Date(nowMs)))))
     .orderBy(desc(alerts.id))
     .limit(MAX_UNACTED)
     .as('newest')

@@ -1,6 +1,7 @@
 /** All SQL of what a canary's two releases were seen to do: sums and tallies of the log's rows, never the rows themselves. */
 
 import type { Sql } from 'postgres'
+import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 import { LOG_DAYS } from '../../db/partitions.ts'
 import type { Arm } from './metrics.ts'
 
@@ -61,7 +62,7 @@ const COLUMNS = 'writer, seq, started_at, outcome, finish_reason, duration_ms, t
 const OWN = `project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
   AND requests.day >= ($3::timestamptz AT TIME ZONE 'UTC')::date
   AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
-  AND replay_of IS NULL AND shadow_of IS NULL`
+  AND replay_of IS NULL AND shadow_of IS NULL AND ${ASKED_BY_APPS}`
 const MOVED = `json_to_recordset($6::json) AS moved (writer uuid, "from" bigint, "to" bigint)`
 /** All there is, by the release; `OFFSET 0` keeps the planner from reading all releases by their places. */
 const FROM_THE_START = `FROM (SELECT ${COLUMNS} FROM requests WHERE ${OWN} OFFSET 0) AS asked

@@ -1,6 +1,7 @@
 /** Sends a mail over SMTP: encrypted, but to this machine itself. */
 
 import { createTransport } from 'nodemailer'
+import { percentDecoded } from '../../lib/percent.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { literalHost } from '../public-address.ts'
 import { NOTIFY_TIMEOUT_MS, type Notified } from './outcome.ts'
@@ -13,18 +14,22 @@ const MAX_NOTE_LETTERS = 200
 
 /**
  * Never rejects. `smtps://` is encrypted from the first byte, `smtp://` by STARTTLS, without which nothing is sent; only a server
- * on this machine is spoken to in the clear.
+ * on this machine is spoken to in the clear. A try that is late ends with its connection, so that the mail does not go out behind it.
  */
 export async function sendMail(
   { url, timeoutMs = NOTIFY_TIMEOUT_MS }: SmtpSettings,
   mail: Mail,
 ): Promise<Notified> {
-  const { host, ...settings } = toSettings(url, timeoutMs)
-  const transport = createTransport({ host, ...settings })
-  const late = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => late.resolve('late'), timeoutMs)
+  const settings = toSettings(url, timeoutMs)
+  if (settings === null) {
+    const note = 'What the server is signed in with holds a bare %: percent-encode the password (% is %25).'
+    return { outcome: 'refused', note }
+  }
+  const { host } = settings
+  const signal = AbortSignal.timeout(timeoutMs)
+  const transport = createTransport(settings)
   try {
-    const sending = transport.sendMail({
+    const sent = await transport.sendMail({
       messageId: `<${mail.id}@aval>`,
       from: mail.from,
       to: [...mail.to],
@@ -32,41 +37,42 @@ export async function sendMail(
       text: mail.text,
       disableFileAccess: true,
       disableUrlAccess: true,
+      signal,
     })
-    sending.catch(() => undefined)
-    const sent = await Promise.race([sending, late.promise])
-    if (sent === 'late')
-      return { outcome: 'retry', note: `${host} did not take the mail within ${timeoutMs / 1000} s.` }
     const refused = sent.rejected.length
     return {
       outcome: 'sent',
       note: refused === 0 ? null : `${host} refused ${refused} of ${mail.to.length} recipients.`,
     }
   } catch (error) {
+    if (signal.aborted)
+      return { outcome: 'retry', note: `${host} did not take the mail within ${timeoutMs / 1000} s.` }
     return failureOf(host, error)
   } finally {
-    clearTimeout(timer)
     transport.close()
   }
 }
 
+/** Null for what cannot be signed in with. */
 function toSettings(text: string, timeoutMs: number) {
   const url = new URL(text)
   const isSecure = url.protocol === 'smtps:'
   const isHere = isLoopback(url)
+  const [user, pass] = [percentDecoded(url.username), percentDecoded(url.password)]
+  if (user === null || pass === null) return null
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (isSecure ? 465 : 587) : Number(url.port),
     secure: isSecure,
     requireTLS: !isSecure && !isHere,
     ignoreTLS: !isSecure && isHere,
-    ...(url.username !== '' && {
-      auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) },
-    }),
+    ...(user !== '' && { auth: { user, pass } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
     dnsTimeout: timeoutMs,
+    // At once: what is left to be written would go out behind a try that has ended.
+    socketCloseTimeout: 0,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { Agent, type Dispatcher, request } from 'undici'
+import { percentDecoded } from '../../lib/percent.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { NOTIFY_TIMEOUT_MS, type Notified } from './outcome.ts'
 
@@ -17,6 +18,7 @@ export type Poster = {
 /** Of an answer: more is not read, and the connection goes with it. */
 const MAX_ANSWER_BYTES = 16 * 1024
 const MAX_NOTE_LETTERS = 200
+const MIN_SECRET_LETTERS = 8
 /** Of those that say "your mistake", the ones that another time may mend: too slow, too early, too often. */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429])
 
@@ -72,15 +74,26 @@ async function readSome({ body }: Dispatcher.ResponseData, signal: AbortSignal):
   } finally {
     signal.removeEventListener('abort', stop)
   }
-  const text = Buffer.concat(parts).toString('utf8', 0, MAX_NOTE_LETTERS * 4)
+  const text = Buffer.concat(parts).toString('utf8', 0, MAX_ANSWER_BYTES)
   return printableLine(text.trim())
 }
 
-/** Error pages repeat what was asked for, and the path of a webhook may be all the secret it has. */
+/**
+ * Error pages repeat what was asked for, whole or in part, and any part of a webhook's path may be all the secret it has. Parts that
+ * are shorter than a secret are words of their own, and stay.
+ */
 function withoutPath(words: string, url: string): string {
   const { pathname, search } = new URL(url)
-  const secret = [pathname, search].filter((part) => part.length > 1)
-  return secret.reduce((text, part) => text.replaceAll(part, '***'), words).slice(0, MAX_NOTE_LETTERS)
+  const parts = [...pathname.split('/'), ...search.slice(1).split(/[&=]/)]
+  const hidden = [pathname, search, ...parts.filter((part) => part.length >= MIN_SECRET_LETTERS)]
+    .flatMap((part) => [
+      part,
+      percentDecoded(part) ?? part,
+      percentDecoded(part.replaceAll('+', ' ')) ?? part,
+    ])
+    .filter((part) => part.length > 1)
+    .toSorted((one, other) => other.length - one.length)
+  return hidden.reduce((text, part) => text.replaceAll(part, '***'), words).slice(0, MAX_NOTE_LETTERS)
 }
 
 function reasonOf(error: unknown): string {

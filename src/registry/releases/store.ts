@@ -202,10 +202,13 @@ export async function allLabels(db: Db, limit: number): Promise<Omit<LabelRow, '
     .limit(limit)
 }
 
-/** Labels that point somewhere else than their decision says. */
-export async function forgedLabels(db: Db, limit: number): Promise<{ route: string; label: string }[]> {
+/** Labels that point somewhere else than their decision says, those of every project. */
+export async function forgedLabels(
+  db: Db,
+  limit: number,
+): Promise<{ projectId: string; route: string; label: string }[]> {
   return await db
-    .select({ route: labels.route, label: labels.label })
+    .select({ projectId: labels.projectId, route: labels.route, label: labels.label })
     .from(labels)
     .leftJoin(decisions, and(eq(decisions.id, labels.decisionId), asDecided))
     .where(isNull(decisions.id))

@@ -151,7 +151,9 @@ describe('aval alerts', () => {
 
     expect(listed.out).toMatch(new RegExp(`${id}\\s+${route}\\s+error_rate\\s+4.2 %\\s+-`))
     expect(empty.out).toBe('Nothing is out of the usual.\n')
-    expect(acked.out).toBe(`${id} acknowledged. No reminders of it any more.\n`)
+    expect(acked.out).toBe(
+      `${id} acknowledged. No reminders of it any more; a freeze by it has ended, and policies move nothing for it.\n`,
+    )
     expect(shown.out).toMatch(
       /because of +price −3 %, output tokens \+19 % +began with r14 \(2026-03-02 13:38:00\)/,
     )

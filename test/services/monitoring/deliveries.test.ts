@@ -178,7 +178,13 @@ describeDatabases('what alerts are told', (open) => {
     } as const
     let nowMs = startMs
     const clock = { nowMs: () => nowMs, monotonicMs: () => 0 }
-    const { send, close } = openAlertChannels(() => ({ channels: [channel], rules: [] }), { clock })
+    let reads = 0
+    const alerts = () => {
+      reads += 1
+      return { channels: [channel], rules: [] }
+    }
+    const { inForce, close } = openAlertChannels(alerts, { clock })
+    const { send } = inForce()
 
     for (; nowMs < startMs + HOUR; nowMs += 10 * MINUTE) {
       await deliverMessages({ sql: open().sql, clock, random: seededRandom(2), send }, never)
@@ -187,8 +193,26 @@ describeDatabases('what alerts are told', (open) => {
     receiver.close()
 
     expect(got).toHaveLength(4)
+    expect(reads).toBe(1)
     expect(new Set(got).size).toBe(1)
     expect(await told(projectId, id)).toEqual(['on-call opened sent 4'])
+  })
+
+  test('is tried again, and holds no other one up, where sending fails altogether', async () => {
+    const { projectId, startMs, rule, opened } = aProject()
+    const id = await opened()
+    await note([rule({ channels: ['on-call', 'broken'] })], startMs)
+
+    const { count } = await deliver(startMs, ({ channel }) => {
+      if (channel === 'broken') throw new Error('URI malformed')
+      return { outcome: 'sent', note: null }
+    })
+
+    expect(count).toEqual({ sent: 1, waiting: 1, failed: 0 })
+    expect(await listDeliveries(open().sql, projectId, id)).toContainEqual(
+      expect.objectContaining({ state: 'waiting', tries: 1, note: 'It could not be sent: URI malformed' }),
+    )
+    expect((await deliver(startMs + HOUR)).count.sent).toBe(1)
   })
 
   test('is not tried again where it was refused for good', async () => {

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
 import { runActOnAlert } from '../../../src/jobs/act-on-alert.ts'
 import { runTidyActions } from '../../../src/jobs/tidy-actions.ts'
+import { labelChecks } from '../../../src/label-checks.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { endAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { listUnacted, readActions } from '../../../src/promotion/actions/store.ts'
@@ -51,6 +53,13 @@ describeDatabases('an alert', (open) => {
       note,
     }))
   const later = () => Date.now() + 60_000
+  /** Of a change that began with the last move, as near as anybody can tell. */
+  const since = () => ({ beganAtMs: Date.now() - 60_000, openedAtMs: later() })
+  const asked = async (route: string, given: { count?: number; model?: string; key?: string } = {}) => {
+    const serving = await label(route)
+    const id = serving?.canaryReleaseId ?? serving?.releaseId ?? ''
+    await traffic(open(), route, { count: 10, release: { id, projectId: 'prj_default' }, ...given })
+  }
   const clockAt = (ms: number) => ({ ...systemClock, nowMs: () => ms })
 
   describe('that freezes a label', () => {
@@ -118,6 +127,15 @@ describeDatabases('an alert', (open) => {
       const timed = acting({ freezeMs: HOUR })
       const id = await anOpenAlert(open(), 'emergency')
       await act(open(), id, timed)
+      const openedAtMs = Date.now() - HOUR
+      const late = await anOpenAlert(open(), 'emergency', { metric: 'error_rate', openedAtMs })
+      await act(open(), late, timed)
+      expect(await actions(late)).toMatchObject([
+        {
+          outcome: 'refused',
+          note: 'emergency@production: its time was over before it could be done.',
+        },
+      ])
       await open().sql`UPDATE alerts SET ended_at = now() + interval '1 minute' WHERE id = ${id}`
 
       expect((await refusal(stage.request(3, OPEN))).message).toMatch(/frozen by alert .*, until 20/)
@@ -134,7 +152,8 @@ describeDatabases('an alert', (open) => {
 
     test('does it once, though two workers run it twice, and not again until a person has looked', async () => {
       const stage = await aRoute('back')
-      const id = await anOpenAlert(open(), 'back', { openedAtMs: later() })
+      await asked('back')
+      const id = await anOpenAlert(open(), 'back', since())
       const events: EventRecord[] = []
 
       await Promise.all([1, 2, 3].map(() => act(open(), id, policy, { events })))
@@ -151,7 +170,7 @@ describeDatabases('an alert', (open) => {
       ])
       expect(events[0]).toMatchObject({ action: 'alert.roll_back', actorName: 'policy' })
 
-      const again = await anOpenAlert(open(), 'back', { metric: 'error_rate', openedAtMs: later() })
+      const again = await anOpenAlert(open(), 'back', { metric: 'error_rate', ...since() })
       await act(open(), again, policy)
       expect(await actions(again)).toMatchObject([
         {
@@ -162,17 +181,95 @@ describeDatabases('an alert', (open) => {
       expect(await served('back')).toBe(1)
 
       await stage.advance(await stage.request(3, OPEN))
-      const third = await anOpenAlert(open(), 'back', { metric: 'ttft_p95', openedAtMs: later() })
+      await asked('back', { count: 50 })
+      const third = await anOpenAlert(open(), 'back', { metric: 'ttft_p95', ...since() })
       await act(open(), third, policy)
       expect(await actions(third)).toMatchObject([{ outcome: 'done' }])
       expect(await served('back')).toBe(1)
+    })
+
+    test('is not called a forgery by aval doctor, which finds its record', async () => {
+      await aRoute('honest')
+      await asked('honest')
+      const id = await anOpenAlert(open(), 'honest', since())
+      const events: EventRecord[] = []
+      await act(open(), id, policy, { events })
+      const [decision] = (await readActions(open().db, 'prj_default', id))[0]?.targets ?? []
+      await open().sql.begin(async (transaction) => {
+        await transaction`SET LOCAL session_replication_role = replica`
+        await transaction`
+          UPDATE decisions SET decided_at = decided_at - interval '10 minutes' WHERE id = ${decision ?? ''}`
+      })
+      const named = async () =>
+        (await labelChecks(open().db)).filter(({ detail }) => detail.includes(decision ?? '-'))
+      const before = await named()
+      for (const [seq, { id, kind, atMs, projectId, action, target, detail }] of events.entries()) {
+        await open().sql`
+          INSERT INTO audit_events (writer, seq, id, kind, at, project_id, actor_name, action, target, detail, record, trail)
+          VALUES (${randomUUID()}, ${seq + 1}, ${id}, ${kind}, ${new Date(atMs - 600_000).toISOString()}::timestamptz,
+            ${projectId}, 'policy', ${action}, ${target}, ${JSON.stringify(detail)}::text::jsonb, '{}', '')`
+      }
+
+      expect(before).toHaveLength(1)
+      expect(await named()).toEqual([])
+    })
+
+    test('stays where most of what changed was asked of another label, or by no app at all', async () => {
+      await aRoute('staging')
+      await asked('staging', { count: 100, model: 'staging@staging' })
+      await asked('staging', { count: 100, key: 'run_1' })
+      const none = await anOpenAlert(open(), 'staging', since())
+      await act(open(), none, policy)
+      await asked('staging', { count: 49 })
+      const few = await anOpenAlert(open(), 'staging', { metric: 'error_rate', ...since() })
+      await act(open(), few, policy)
+      await asked('staging', { count: 51, model: 'staging@production' })
+      const most = await anOpenAlert(open(), 'staging', { metric: 'ttft_p95', ...since() })
+      await act(open(), most, policy)
+
+      expect((await actions(none))[0]).toMatchObject({
+        outcome: 'refused',
+        note: 'staging@production: nothing was asked of it by this label since the change began.',
+      })
+      expect((await actions(few))[0]).toMatchObject({
+        outcome: 'refused',
+        note: 'staging@production: most of what changed was asked of other labels or releases: 100 of 149 requests.',
+      })
+      expect((await actions(most))[0]).toMatchObject({ outcome: 'done' })
+    })
+
+    test('does not when somebody acknowledges the alert while it is at it', async () => {
+      const both = acting({ actions: ['dataset', 'roll_back'] })
+      await aRoute('in-hand')
+      await asked('in-hand')
+      const ids = [
+        await anOpenAlert(open(), 'in-hand', since()),
+        await anOpenAlert(open(), 'in-hand', { metric: 'ttft_p95', ...since() }),
+      ] as const
+      /** Acknowledges when the action is put on the log. */
+      const ackAt = (id: string, action: string) => async () => ({
+        event: async (record: EventRecord) => {
+          if (record.action === action) await acknowledge(open(), id)
+        },
+      })
+
+      await act(open(), ids[0], both, { log: ackAt(ids[0], 'alert.dataset') })
+      await act(open(), ids[1], both, { log: ackAt(ids[1], 'alert.roll_back') })
+
+      expect((await actions(ids[0]))[1]?.note).toContain('anna had acknowledged the alert before')
+      expect((await actions(ids[1]))[1]).toMatchObject({
+        outcome: 'refused',
+        note: `in-hand@production: alert ${ids[1]} was acknowledged or ended meanwhile.`,
+      })
+      expect(await served('in-hand')).toBe(2)
     })
 
     test('takes a canary off, and ends its promotion', async () => {
       const stage = await aRoute('canaried')
       const row = await stage.advance(await stage.request(3, { ...OPEN, name: 'c', canary: CANARY }))
       expect(row.state).toBe('canary')
-      const id = await anOpenAlert(open(), 'canaried', { openedAtMs: later() })
+      await asked('canaried')
+      const id = await anOpenAlert(open(), 'canaried', since())
 
       await act(open(), id, policy)
 
@@ -184,8 +281,9 @@ describeDatabases('an alert', (open) => {
 
     test('moves nothing when the log takes no record, and says after an hour that it failed', async () => {
       await aRoute('unlogged')
+      await asked('unlogged')
       const openedAtMs = later()
-      const id = await anOpenAlert(open(), 'unlogged', { openedAtMs })
+      const id = await anOpenAlert(open(), 'unlogged', { ...since(), openedAtMs })
       let isBroken = true
       const log = async () => ({
         event: async () => {
@@ -193,19 +291,22 @@ describeDatabases('an alert', (open) => {
         },
       })
 
-      await expect(act(open(), id, policy, { log })).rejects.toThrow('The disk is full.')
+      await expect(act(open(), id, policy, { log, random: () => 0.5 })).rejects.toThrow('The disk is full.')
+      expect(await act(open(), id, policy, { log })).toBe('waits')
+      expect(await listUnacted(open().db, 100, Date.now())).not.toContain(id)
       expect(await served('unlogged')).toBe(2)
       expect(await actions(id)).toEqual([])
-      expect(await listUnacted(open().db, 100)).toContain(id)
+      expect(await listUnacted(open().db, 100, Date.now() + 15_000)).toContain(id)
 
       isBroken = false
       const clock = clockAt(openedAtMs + HOUR)
-      const readSuite = async () => await Promise.reject(new Error('The disk is gone.'))
+      const readSuite = async () =>
+        await Promise.reject(new Error('Failed query', { cause: new Error('The disk is gone.') }))
       await act(open(), id, acting({ actions: ['run_suite'], suites: ['s'] }), { log, clock, readSuite })
       expect(await actions(id)).toEqual([
         { action: 'run_suite', outcome: 'failed', note: 'The disk is gone.' },
       ])
-      expect(await listUnacted(open().db, 100)).not.toContain(id)
+      expect(await listUnacted(open().db, 100, Date.now() + HOUR)).not.toContain(id)
     })
   })
 
@@ -260,6 +361,32 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
       expect([...queues]).toEqual([{ run_id: rung[0], created_by: 'policy' }])
     })
 
+    test('begins no second run for another figure of the same incident, and one for the next release', async () => {
+      const stage = await aRoute('shared')
+      await aDataset(open(), 'shared', numbered(2))
+      const shared = { polite: suites.polite.replaceAll('judged', 'shared') }
+      const policy = acting({ actions: ['run_suite'], suites: ['polite'] })
+      const one = await anOpenAlert(open(), 'shared', since())
+      const two = await anOpenAlert(open(), 'shared', { metric: 'error_rate', ...since() })
+      await act(open(), one, policy, { suites: shared })
+      await act(open(), two, policy, { suites: shared })
+      const runs = await open().sql<{ id: string }[]>`SELECT id FROM eval_runs WHERE subject LIKE 'shared@%'`
+
+      expect(runs).toHaveLength(1)
+      expect(await readActions(open().db, 'prj_default', two)).toMatchObject([
+        {
+          outcome: 'done',
+          note: `polite: another alert has begun ${runs[0]?.id} of r2.`,
+          targets: [runs[0]?.id],
+        },
+      ])
+
+      await stage.advance(await stage.request(3, OPEN))
+      const three = await anOpenAlert(open(), 'shared', { metric: 'ttft_p95', ...since() })
+      await act(open(), three, policy, { suites: shared })
+      expect((await actions(three))[0]?.note).toBe('r3 is run through polite.')
+    })
+
     test('is told what is missing where there is no run to review, no suite and no such route in it', async () => {
       await aRoute('missing')
       const id = await anOpenAlert(open(), 'missing')
@@ -293,7 +420,7 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
 
     expect(await served('mine')).toBe(2)
     expect(await open().sql`SELECT id FROM alert_actions WHERE route = 'mine'`).toHaveLength(0)
-    expect(await listUnacted(open().db, 100)).not.toEqual(expect.arrayContaining(ids))
+    expect(await listUnacted(open().db, 100, Date.now())).not.toEqual(expect.arrayContaining(ids))
     expect(await act(open(), `alr_${'0'.repeat(26)}`, policy)).toBe('gone')
   })
 
@@ -306,7 +433,7 @@ scorers: [{ name: polite, kind: closed-qa, criterion: Greets., model: local/judg
       schedule: async () => undefined,
       close: async () => undefined,
     }
-    const ring = () => runTidyActions({ db: open().db, enqueuer }, {})
+    const ring = () => runTidyActions({ db: open().db, clock: systemClock, enqueuer }, {})
 
     await ring()
     expect(rung).toContain(`act-on-alert {"alertId":"${id}"} ${id}`)

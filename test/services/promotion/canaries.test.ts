@@ -146,7 +146,7 @@ describeDatabases('a canary', (open) => {
 
   test('counts what apps asked of the label, and nothing else', async () => {
     const canary = await aCanary('counted')
-    const elsewhere = [{ model: 'counted@r2' }, { model: 'counted@staging' }]
+    const elsewhere = [{ model: 'counted@r2' }, { model: 'counted@staging' }, { key: 'run_1' }]
     for (const more of elsewhere)
       await canary.asked(canary.candidate, 500, { outcome: 'upstream_error', ...more })
     await canary.asked(canary.candidate, 20, { model: 'counted@production' })

@@ -27,12 +27,18 @@ describeDatabases('a move that the log knows nothing of', (open) => {
     })
     return id
   }
-  const log = async (agoMs: number, action: string, target: string, projectId = 'prj_default') => {
+  const log = async (
+    agoMs: number,
+    action: string,
+    target: string,
+    projectId = 'prj_default',
+    detail = {},
+  ) => {
     seq += 1
     await open().sql`
       INSERT INTO audit_events (writer, seq, id, kind, at, project_id, actor_id, actor_name, action, target, purpose, detail, record, trail)
       VALUES (${WRITER}, ${seq}, ${newId('evt', Date.now())}, 'admin', ${at(agoMs)}::timestamptz, ${projectId}, 'vk_1', 'anna',
-        ${action}, ${target}, 'a test', '{}', '{}', '')`
+        ${action}, ${target}, 'a test', ${JSON.stringify(detail)}::text::jsonb, '{}', '')`
   }
 
   test('is named by aval doctor, with what to do', async () => {
@@ -43,7 +49,7 @@ describeDatabases('a move that the log knows nothing of', (open) => {
     expect(checks).toContainEqual({
       name: 'label unlogged@forged',
       status: 'problem',
-      detail: expect.stringContaining(`was moved by ${id} at `),
+      detail: expect.stringContaining(`(prj_default) was moved by ${id} at `),
       remedy: expect.stringContaining('aval audit events list'),
     })
   })
@@ -59,6 +65,22 @@ describeDatabases('a move that the log knows nothing of', (open) => {
 
     expect(before).toHaveLength(1)
     expect(await named(id)).toEqual([])
+  })
+
+  test('is none with what a policy wrote down before it took a label back, and is one with its refusal', async () => {
+    const back = await decide('by-policy', 20 * MINUTE_MS, null)
+    const refused = await decide('refused', 20 * MINUTE_MS, null)
+    const record = async (label: string, detail: object) =>
+      await log(20 * MINUTE_MS + 500, 'alert.roll_back', 'alr_1', 'prj_default', {
+        label,
+        policy: 'p',
+        ...detail,
+      })
+    await record('unlogged@by-policy', { from: 'dec_1' })
+    await record('unlogged@refused', { outcome: 'refused', note: 'So.' })
+
+    expect(await named(back)).toEqual([])
+    expect(await named(refused)).toHaveLength(1)
   })
 
   test.each([

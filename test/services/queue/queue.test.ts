@@ -93,8 +93,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       keepRollups: () => null,
       act: async () => 'gone',
       alerts: {
-        rules: () => [],
-        send: async () => ({ outcome: 'sent' as const, note: null }),
+        inForce: () => ({ rules: [], send: async () => ({ outcome: 'sent' as const, note: null }) }),
         random: () => 0,
       },
       log: async () => ({ event: async () => undefined }),

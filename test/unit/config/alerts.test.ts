@@ -10,6 +10,7 @@ const ENVIRONMENT = {
   HOOK: `whsec_${Buffer.alloc(32).toString('base64')}`,
   SHORT: 'whsec_c2hvcnQ=',
   SLACK: 'https://hooks.example.org/services/T0/B0/x',
+  SMTP_BARE: 'smtps://aval:100%@mail.example.org',
   SMTP: 'smtps://aval:a%40b@mail.example.org',
 }
 let folder: string
@@ -86,6 +87,10 @@ describe('alerts of aval.yaml', () => {
     [
       channels('a: { kind: email, smtp: env:SLACK, from: a@b.org, to: c@d.org }'),
       /env:SLACK is no mail server/,
+    ],
+    [
+      channels('a: { kind: email, smtp: env:SMTP_BARE, from: a@b.org, to: c@d.org }'),
+      /env:SMTP_BARE has a bare "%" .* percent-encode the password/,
     ],
     [
       channels('a: { kind: email, smtp: env:SMTP, from: "a@b.org, c@d.org", to: c@d.org }'),

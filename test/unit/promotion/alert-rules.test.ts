@@ -8,7 +8,7 @@ import { readSuiteFile } from '../../../src/evals/suites/suite.ts'
 import { policiesOfRoute } from '../../../src/policies-in-force.ts'
 import { alertRuleProblems } from '../../../src/promotion/actions/check-rules.ts'
 import { ordersFor } from '../../../src/promotion/actions/rules.ts'
-import { takeBackProblem } from '../../../src/promotion/actions/take-back.ts'
+import { askedProblem, takeBackProblem } from '../../../src/promotion/actions/take-back.ts'
 import { explainPolicy, OPEN, parsePolicy } from '../../../src/promotion/policy.ts'
 import { alertRule } from '../../support/alert-actions.ts'
 
@@ -115,11 +115,12 @@ describe('a label', () => {
     {
       kind = 'promotion' as 'promotion' | 'canary' | 'rollback' | 'break_glass' | null,
       unanswered = false,
+      isCanary = null as boolean | null,
     } = {},
   ) =>
     takeBackProblem(
       { beganAtMs: moved + beganAfterMs },
-      { kind, atMs: moved, by: 'ben' },
+      { kind, atMs: moved, by: 'ben', isCanary: isCanary ?? kind === 'canary' },
       { withinMs: 24 * HOUR, unanswered: unanswered ? { alertId: 'alr_1', actedAt: new Date(moved) } : null },
     )
 
@@ -135,6 +136,7 @@ describe('a label', () => {
     ['moved within the five minutes in which the change began', -299_999, {}, null],
     ['moved after the five minutes in which the change began', -300_000, {}, 'so the move is not its cause'],
     ['with a canary that has been on for long', 72 * HOUR, { kind: 'canary' }, null],
+    ['with a canary that somebody set by hand long ago', 72 * HOUR, { isCanary: true }, null],
     [
       'with a canary that began after the change',
       -300_000,
@@ -152,6 +154,20 @@ describe('a label', () => {
   ] as const)('%s', (_what, beganAfterMs, given, sentence) => {
     if (sentence === null) expect(problem(beganAfterMs, given)).toBeNull()
     else expect(problem(beganAfterMs, given)).toContain(sentence)
+  })
+
+  test.each([
+    ['half of what was asked', { ofLabel: 5, ofRoute: 10 }, null],
+    [
+      'less than half',
+      { ofLabel: 5, ofRoute: 11 },
+      'most of what changed was asked of other labels or releases',
+    ],
+    ['nothing', { ofLabel: 0, ofRoute: 10 }, 'nothing was asked of it by this label since the change began'],
+    ['nothing of nothing', { ofLabel: 0, ofRoute: 0 }, 'nothing was asked of it by this label'],
+  ])('that was asked %s', (_what, counted, sentence) => {
+    if (sentence === null) expect(askedProblem(counted)).toBeNull()
+    else expect(askedProblem(counted)).toContain(sentence)
   })
 
   test('of whose moves nothing is known is left where it is', () => {

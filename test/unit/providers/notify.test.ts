@@ -86,6 +86,21 @@ describe('a receiver', () => {
     expect(came.note).toMatch(/answered 404: Cannot POST \*\*\*$/)
   })
 
+  test('that repeats parts of the address, plain or decoded, gives none of them away', async () => {
+    const port = await listen(
+      createServer((_, answer) =>
+        answer
+          .writeHead(404)
+          .end('no hook T0 with secret-path/token%20one, token one, key a+b/c=d or a b/c=d for abcdefgh'),
+      ),
+    )
+    const hook = `http://127.0.0.1:${port}/hook/T0/secret-path/token%20one?key=abcdefgh%26ij&q=abcdefgh`
+
+    expect((await postTo(hook)).note).toMatch(
+      /answered 404: no hook T0 with \*\*\*\/\*\*\*, \*\*\*, key a\+b\/c=d or a b\/c=d for \*\*\*$/,
+    )
+  })
+
   test('that redirects is not followed, and told what to do', async () => {
     const followed: unknown[] = []
     const port = await listen(createServer((_, answer) => answer.end(String(followed.push(1)))))
@@ -171,6 +186,31 @@ describe('a mail server', () => {
     expect(await send()).toMatchObject({ outcome: 'retry' })
   })
 
+  test('that is late gets nothing behind the end of the try', async () => {
+    const { server, send } = await start({ hesitateMs: 2 * TIMEOUT_MS })
+
+    expect(await send()).toEqual({ outcome: 'retry', note: '127.0.0.1 did not take the mail within 0.3 s.' })
+    await new Promise((resolve) => setTimeout(resolve, 2 * TIMEOUT_MS))
+    expect(server.commands).toContain('MAIL')
+    expect(server.commands).not.toContain('DATA')
+    expect(server.mails).toEqual([])
+  })
+
+  test('whose password cannot be read is refused, and rejects nothing', async () => {
+    const { server } = await start({})
+
+    const came = await sendMail(
+      { url: `smtp://a:100%@127.0.0.1:${server.port}`, timeoutMs: TIMEOUT_MS },
+      mail,
+    )
+
+    expect(came).toMatchObject({
+      outcome: 'refused',
+      note: expect.stringContaining('percent-encode the password'),
+    })
+    expect(server.commands).toEqual([])
+  })
+
   test('elsewhere gets nothing in the clear', async () => {
     const { server, url } = await start({})
     // A name that is no loopback address to look at, and leads here.
@@ -194,7 +234,7 @@ describe('a channel', () => {
       timeoutMs: TIMEOUT_MS,
     })
     closing.push(() => channels.close())
-    return await channels.send({ id: 'msg_7', channel: 'c', content })
+    return await channels.inForce().send({ id: 'msg_7', channel: 'c', content })
   }
   const receive = async () => {
     const got: { headers: Record<string, unknown>; body: string }[] = []
@@ -238,7 +278,9 @@ describe('a channel', () => {
   test('that aval.yaml has no more is refused for good', async () => {
     const channels = openAlertChannels(() => ({ channels: [], rules: [] }), { clock: systemClock })
 
-    expect(await channels.send({ id: 'msg_7', channel: 'c', content })).toMatchObject({ outcome: 'refused' })
+    expect(await channels.inForce().send({ id: 'msg_7', channel: 'c', content })).toMatchObject({
+      outcome: 'refused',
+    })
     expect(await channels.test('prj_default', 'c')).toBeNull()
     await channels.close()
   })
