@@ -11,6 +11,8 @@ import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
 export type ScoreSentinelsDeps = Pick<SentinelDeps, 'sql' | 'db' | 'clock' | 'evaluate'> & {
+  /** Whether judges are given answers again though nobody asked. */
+  readsBodies: () => boolean
   /** Null without an audit key: then no body is opened, and judges wait for another worker. */
   keys: AuditKeys | null
   models: () => Promise<UpstreamModels>
@@ -29,7 +31,7 @@ export async function runScoreSentinels(
   signal: AbortSignal,
 ): Promise<{ judges: number }> {
   JOBS['score-sentinels'].parse(payload)
-  const orders = given.keys === null ? [] : await listJudgingOrders(sql, MAX_ORDERS)
+  const orders = given.keys === null || !given.readsBodies() ? [] : await listJudgingOrders(sql, MAX_ORDERS)
   if (given.keys === null || orders.length === 0) return { judges: 0 }
   const opened = { keys: given.keys, ask: await given.ask(), log: await given.log() }
   const embed = embedWith(given.models, clock)

@@ -8,7 +8,7 @@ import type { CheckDeps } from './check-deps.ts'
 import type { CheckRow } from './check-rows.ts'
 import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
 
-type OpenDeps = Pick<CheckDeps, 'db' | 'clock' | 'keys' | 'log' | 'models' | 'languageOf'>
+type OpenDeps = Pick<CheckDeps, 'db' | 'clock' | 'keys' | 'readsBodies' | 'log' | 'models' | 'languageOf'>
 export type Opening = {
   requests: OpenedRequest[]
   /** Requests that could not be read, by why: the words of online scoring. */
@@ -21,6 +21,8 @@ export type Opening = {
 const BATCH = 50
 /** What a model makes of a text is its beginning anyway. */
 const MAX_QUESTION_CHARS = 8_000
+const UNASKED =
+  'Bodies are read when somebody asks: aval monitor data ROUTE --now, or each day with monitoring.read_bodies: true in aval.yaml.'
 export const EMBEDDER = { upstream: 'local', model: 'embed' } as const
 
 /** Rejects with the signal's reason, and with what log, database or model say. */
@@ -30,12 +32,13 @@ export async function openRequests(
   drawn: readonly SampledRequest[],
   signal: AbortSignal,
 ): Promise<Opening> {
-  const { keys } = deps
+  const { keys, readsBodies } = deps
   const closedWith = (closed: string): Opening => ({
     requests: drawn.map((one) => ({ ...one, words: null })),
     left: {},
     closed,
   })
+  if (check.askedBy === null && !readsBodies()) return closedWith(UNASKED)
   if (keys === null) return closedWith("The worker has no audit key. Give it the gateways' AVAL_AUDIT_KEY.")
   const embedder = (await deps.models()).embedderOf(EMBEDDER.upstream, EMBEDDER.model)
   if (embedder === null)

@@ -75,6 +75,7 @@ describeDatabases('data drift', (open) => {
         keys: onlineKeys,
         log: async () => ({ event: async (record) => void records.push(record) }),
         models: async () => wordModels(),
+        readsBodies: () => false,
         languageOf: async () => 'en',
         signal: new AbortController().signal,
         ...more,
@@ -128,6 +129,23 @@ describeDatabases('data drift', (open) => {
     expect(content).toMatchObject({ verdict: 'unknown', recentSize: 3, baselineSize: 3 })
     const withoutKey = closed?.findings.find(({ feature }) => feature === 'question_content')
     expect(withoutKey?.reason).toContain('AVAL_AUDIT_KEY')
+  })
+
+  test('opens no body of its own accord unless aval.yaml says so, and compares what needs none', async () => {
+    await say('one')
+    await traffic.flush()
+    const due = () => queueCheck(open().sql, { projectId: PROJECT, route }, { nowMs: NOW_MS, askedBy: null })
+    const records: EventRecord[] = []
+
+    expect(await execute((await due()) ?? '', {}, records)).toBe('done')
+    expect(records).toEqual([])
+    const [closed] = await newest()
+    const reasonOf = (feature: string) => closed?.findings.find((one) => one.feature === feature)?.reason
+    expect(reasonOf('question_content')).toContain('monitoring.read_bodies: true')
+    expect(reasonOf('answer_filtered')).toContain('requests tell too little')
+
+    await execute((await due()) ?? '', { readsBodies: () => true }, records)
+    expect(records).toHaveLength(1)
   })
 
   test('finds a swapped embedder at the next comparison, whatever is asked, and tells people while it lasts', async () => {
