@@ -45,7 +45,7 @@ export async function insertCheck(sql: Sql, check: NewCheck): Promise<boolean> {
   return rows.length === 1
 }
 
-/** Routes with at least `least` requests of apps since `sinceMs`, and no comparison made since then; the busiest first. */
+/** Routes with at least `least` requests of apps since `sinceMs`, and no comparison made since then but those that somebody asked for; the busiest first. */
 export async function listDueRoutes(
   sql: Sql,
   { sinceMs, untilMs, least, limit }: { sinceMs: number; untilMs: number; least: number; limit: number },
@@ -56,7 +56,7 @@ export async function listDueRoutes(
       AND r.day >= ${instant(sinceMs).slice(0, 10)}::date AND r.day <= ${instant(untilMs).slice(0, 10)}::date
       AND r.project_id IS NOT NULL AND r.route IS NOT NULL AND r.shadow_of IS NULL AND r.replay_of IS NULL
       AND left(r.key_id, 4) NOT IN ('run_', 'onl_')
-      AND NOT EXISTS (SELECT FROM data_checks c WHERE c.project_id = r.project_id AND c.route = r.route
+      AND NOT EXISTS (SELECT FROM data_checks c WHERE c.project_id = r.project_id AND c.route = r.route AND c.asked_by IS NULL
         AND c.created_at >= ${instant(sinceMs)}::timestamptz)
     GROUP BY r.project_id, r.route HAVING count(*) >= ${least} ORDER BY count(*) DESC, r.project_id, r.route LIMIT ${limit}`
 }
