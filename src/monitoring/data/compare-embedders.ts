@@ -8,11 +8,9 @@ import type { UpstreamModels } from '../../retrieval/upstream-models.ts'
 import type { CheckDeps } from './check-deps.ts'
 import { type CheckRow, findLastFinding } from './check-rows.ts'
 import { comparePrints, printOf } from './embedder-print.ts'
-import { type Finding, unknownFinding } from './finding.ts'
+import { type Finding, MAX_INDEXES, unknownFinding } from './finding.ts'
 import { EMBEDDER } from './open-requests.ts'
 import type { SampledRequest } from './sampled-request.ts'
-
-const MAX_INDEXES = 4
 
 /**
  * The model that reads questions is held to the last comparison of the route, the model of an index that was searched lately to what

@@ -64,6 +64,12 @@ export const LEAST_SIZE = 100
 /** The chance that a comparison of windows that are alike finds anything: at one a day, one false alarm in some 14 weeks. */
 const ALPHA = 0.01
 
+/**
+ * Indexes of a comparison. There are nine tests and three for each: eighteen, so Holm's least p is 18 of 1/2,000, 0.009. With one more
+ * index nothing could be found at all.
+ */
+export const MAX_INDEXES = 3
+
 /** Drift is what is both beyond chance, for all tests together, and large enough to matter. */
 export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): Finding[] {
   const made = tests.filter((test): test is Tested => 'tested' in test)
@@ -83,6 +89,7 @@ export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): 
       left = null,
     } = test
     const adjustedP = adjusted[made.indexOf(test)] ?? 1
+    const verdict = adjustedP <= ALPHA && effect >= bar ? 'drift' : 'same'
     return {
       feature,
       method,
@@ -96,10 +103,11 @@ export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): 
       bar,
       levels,
       reason,
-      terms,
+      // Words of people are kept where they tell of something.
+      terms: verdict === 'drift' ? terms : null,
       left,
       print: null,
-      verdict: adjustedP <= ALPHA && effect >= bar ? 'drift' : 'same',
+      verdict,
     }
   })
 }

@@ -4,9 +4,10 @@ import { findReadable } from '../../audit/privacy/read-bodies.ts'
 import { liveSample } from '../../evals/online/live-sample.ts'
 import { newId } from '../../lib/ids.ts'
 import { type Embedder, embedTexts } from '../../retrieval/embed.ts'
+import { traitsOf } from './answer-traits.ts'
 import type { CheckDeps } from './check-deps.ts'
 import type { CheckRow } from './check-rows.ts'
-import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
+import type { AnswerTraits, OpenedRequest, SampledRequest } from './sampled-request.ts'
 
 type OpenDeps = Pick<CheckDeps, 'db' | 'clock' | 'keys' | 'readsBodies' | 'log' | 'models' | 'languageOf'>
 export type Opening = {
@@ -82,13 +83,13 @@ async function openBatch(
   left: Record<string, number>,
   signal: AbortSignal,
 ): Promise<OpenedRequest[]> {
-  const read: (SampledRequest & { question: string | null; answer: string })[] = []
+  const read: (SampledRequest & { question: string | null; answer: AnswerTraits })[] = []
   for (const one of batch) {
     const found = await findReadable(deps.db, deps.keys, { id: one.id, scope: { projectId, unowned: false } })
     const said = found === null ? ({ skip: 'erased' } as const) : liveSample(found, null)
     if ('skip' in said) left[said.skip] = (left[said.skip] ?? 0) + 1
     const question = 'skip' in said ? null : said.sample.input.slice(0, MAX_QUESTION_CHARS)
-    read.push({ ...one, question, answer: 'skip' in said ? '' : said.sample.output })
+    read.push({ ...one, question, answer: traitsOf('skip' in said ? '' : said.sample.output) })
   }
   const texts = read.flatMap(({ question }) =>
     question === null || question.trim() === '' ? [] : [question],
