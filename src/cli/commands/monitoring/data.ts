@@ -1,6 +1,7 @@
 /** `aval monitor data`: what a route is asked, finds and is answered now, beside the week before; and its judges, day by day. */
 
 import type { Command } from 'commander'
+import { probabilityText } from '../../../lib/interval-text.ts'
 import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
@@ -138,7 +139,7 @@ function writeCheck({ terminal }: CliContext, check: Check): void {
       `${one.recent_size} / ${one.baseline_size}`,
       one.levels === null ? '-' : `${figure(one.levels.baseline)} → ${figure(one.levels.recent)}`,
       one.effect === null ? '-' : `${figure(one.effect)} (${figure(one.bar ?? 0)})`,
-      one.adjusted_p === null ? '-' : one.adjusted_p.toFixed(3),
+      probabilityText(one.adjusted_p),
       shorten(printableLine(one.reason ?? ''), 80),
     ])
   terminal.write(
