@@ -138,16 +138,22 @@ export async function readFindings(
   return found
 }
 
-/** The newest finding of a feature that is not unknown, before a comparison; null without one. */
-export async function findLastFinding(
+/**
+ * What a feature is held to: of the last hundred comparisons the oldest finding that is not unknown, from the last drift on. So a model
+ * that moves in steps too small to be seen is seen by their sum. Null without one.
+ */
+export async function findHeldFinding(
   sql: Sql,
   { projectId, route }: Pick<CheckRow, 'projectId' | 'route'>,
   feature: string,
 ): Promise<Finding | null> {
   const rows = await sql.unsafe<FindingRow[]>(
-    `SELECT ${FINDING} FROM data_findings WHERE project_id = $1 AND feature = $3 AND verdict <> 'unknown'
-       AND check_id IN (SELECT id FROM data_checks WHERE project_id = $1 AND route = $2 ORDER BY id DESC LIMIT 100)
-     ORDER BY check_id DESC LIMIT 1`,
+    `WITH known AS (
+       SELECT * FROM data_findings WHERE project_id = $1 AND feature = $3 AND verdict <> 'unknown'
+         AND check_id IN (SELECT id FROM data_checks WHERE project_id = $1 AND route = $2 ORDER BY id DESC LIMIT 100))
+     SELECT ${FINDING} FROM known
+     WHERE check_id >= coalesce((SELECT max(check_id) FROM known WHERE verdict = 'drift'), '')
+     ORDER BY check_id LIMIT 1`,
     [projectId, route, feature],
   )
   return rows[0] === undefined ? null : toFinding(rows[0])

@@ -61,7 +61,10 @@ export type Tested = {
 
 /** Of each window, below which nothing is compared: a share of 5 % is five requests then. */
 export const LEAST_SIZE = 100
-/** The chance that a comparison of windows that are alike finds anything: at one a day, one false alarm in some 14 weeks. */
+/**
+ * The chance that a comparison of windows that are alike finds anything, for requests that are independent of each other: at one a
+ * day, one false alarm in some 14 weeks. Of people who ask several alike it is more.
+ */
 const ALPHA = 0.01
 
 /**

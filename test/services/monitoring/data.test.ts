@@ -159,12 +159,19 @@ describeDatabases('data drift', (open) => {
     const swapped = async () => wordModels({ salt: 'other weights' })
     await execute((await queue()) ?? '', { models: swapped })
     expect(await alerts()).toEqual([{ metric: 'data:embedder:local/embed', change: 'data', lasts: true }])
+    // One that cannot be asked is unknown: it costs nothing else of the comparison, and ends no alert.
+    const silent = async () => {
+      const digestOf = async () => await Promise.reject(new Error('no such file'))
+      return { ...wordModels(), digestOf }
+    }
+    expect(await execute((await queue()) ?? '', { models: silent, keys: null })).toBe('done')
+    expect(await alerts()).toMatchObject([{ lasts: true }])
     // From now on it is held to what it has become.
     await execute((await queue()) ?? '', { models: swapped })
     const embedders = (await newest()).map(
       ({ findings }) => findings.find(({ feature }) => feature === 'embedder:local/embed')?.verdict,
     )
-    expect(embedders).toEqual(['same', 'drift', 'same'])
+    expect(embedders).toEqual(['same', 'unknown', 'drift', 'same'])
     expect(await alerts()).toMatchObject([{ lasts: false }])
   })
 

@@ -260,7 +260,7 @@ describeDatabases('an explanation', (open) => {
       const score = async (release: number, count: number, value: number, atMs: number, rules = 'newest') => {
         const iso = new Date(atMs).toISOString()
         // Judged hours after it began: a point belongs to the time of its judgement.
-        const began = new Date(atMs - 5 * HOUR_MS).toISOString()
+        const began = new Date(atMs - 300 * MINUTE_MS).toISOString()
         await sql`INSERT INTO online_scores (request_id, rules_hash, project_id, release_id, order_id, scorer, kind, version, outcome,
             value, started_at, day, scored_at)
           SELECT ${`${release}${value}${atMs}${rules}`} || n, ${rules}, ${PROJECT}, ${releases[release]?.id ?? ''}, ${rules === 'newest' ? order : older}, 'groundedness',
@@ -294,6 +294,34 @@ describeDatabases('an explanation', (open) => {
         base: expect.closeTo(0.2, 9),
         difference: expect.closeTo(0.1, 9),
         before: { requests: 10 },
+      })
+    })
+
+    test('of more releases than are told apart says so, and the rest is in the difference', async () => {
+      const { sql } = open()
+      const at = movedAtMs
+      const order = newId('onl', at + 1000)
+      await sql`INSERT INTO online_orders (id, project_id, route, content, hash, state, looked_to, created_by, created_at, updated_at)
+        VALUES (${order}, ${PROJECT}, ${ROUTE}, '{}', 'h', 'running', now(), 'vk_1', now(), now())`
+      for (const [value, ms] of [
+        [1, at - 5 * MINUTE_MS],
+        [0, at + 5 * MINUTE_MS],
+      ] as const) {
+        const iso = new Date(ms).toISOString()
+        await sql`INSERT INTO online_scores (request_id, rules_hash, project_id, release_id, order_id, scorer, kind, version, outcome,
+            value, started_at, day, scored_at)
+          SELECT ${`many${value}`} || n, 'many', ${PROJECT}, 'rel_' || n, ${order}, 'many', 'many', 1, 'scored', ${value}::float8,
+            ${iso}, ${iso.slice(0, 10)}::date, ${iso}
+          FROM generate_series(1, 203) AS n`
+      }
+
+      const explanation = await explainAlert(sql, alertAt(at, { metric: 'score:many' }))
+
+      expect(explanation).toMatchObject({
+        difference: expect.closeTo(-1, 9),
+        causes: [{ cause: 'within', amount: expect.closeTo(-1, 9) }],
+        unknowns: [{ reason: 'places_left_out', requests: 6 }],
+        before: { requests: 203 },
       })
     })
   })

@@ -3,7 +3,7 @@ import { seededRandom } from '../../../../src/lib/random.ts'
 import { traitsOf } from '../../../../src/monitoring/data/answer-traits.ts'
 import { compareRequests } from '../../../../src/monitoring/data/compare.ts'
 import { comparePrints } from '../../../../src/monitoring/data/embedder-print.ts'
-import { MAX_INDEXES, verdictOf } from '../../../../src/monitoring/data/finding.ts'
+import { type Finding, MAX_INDEXES, verdictOf } from '../../../../src/monitoring/data/finding.ts'
 import type { OpenedRequest, WindowName } from '../../../../src/monitoring/data/sampled-request.ts'
 import { separatingTerms } from '../../../../src/monitoring/data/terms.ts'
 
@@ -111,9 +111,12 @@ test('windows that are too small, and bodies that nobody opened, are unknown and
   const few = windows(0, usual).filter((_, at) => at % 3 === 0)
   expect(verdictOf(compareRequests(few, { seed: 7 }))).toBe('unknown')
   const closed = windows(0, usual).map((one) => ({ ...one, words: null }))
-  const [content, next] = compareRequests(closed, { seed: 7, closed: 'No key.' })
-  expect(content).toMatchObject({ feature: 'question_content', verdict: 'unknown', reason: 'No key.' })
-  expect(next).toMatchObject({ feature: 'variables_refused', verdict: 'same' })
+  const unread = compareRequests(closed, { seed: 7, closed: 'No key.' })
+  const named = ({ feature, method }: Finding) => [feature, method]
+  expect(unread.map(named)).toEqual(compareRequests(windows(0, usual), { seed: 7 }).map(named))
+  const [spoken, rows] = [unread.slice(0, 7), unread.slice(7)]
+  for (const one of spoken) expect(one).toMatchObject({ verdict: 'unknown', reason: 'No key.' })
+  expect(rows[0]).toMatchObject({ feature: 'variables_refused', verdict: 'same' })
 })
 
 test('a word of fewer than five people is never shown, nor one of requests that name nobody', () => {
