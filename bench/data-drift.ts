@@ -12,6 +12,7 @@ import { gunzipSync } from 'node:zlib'
 import { detectLanguage } from '../src/evals/scorers/language.ts'
 import { seededRandom } from '../src/lib/random.ts'
 import { wilsonInterval } from '../src/lib/statistics/proportion.ts'
+import { traitsOf } from '../src/monitoring/data/answer-traits.ts'
 import { compareRequests } from '../src/monitoring/data/compare.ts'
 import { comparePrints, printOf } from '../src/monitoring/data/embedder-print.ts'
 import type { Finding } from '../src/monitoring/data/finding.ts'
@@ -119,7 +120,7 @@ function compare(
       refusedVariables: false,
       filtered: false,
       search: null,
-      words: { question: text, answer: '', language, vector },
+      words: { question: text, answer: traitsOf(''), language, vector },
     }))
   const requests = [...requestsOf('recent', recent), ...requestsOf('baseline', baseline)]
   const before = process.cpuUsage()

@@ -68,6 +68,17 @@ CREATE TABLE judge_sentinels (
   PRIMARY KEY (order_id, rules_hash, request_id)
 );
 
+-- Who is at the sentinels of an order: nobody else asks its judges meanwhile.
+CREATE TABLE sentinel_rounds (
+  order_id      text PRIMARY KEY REFERENCES online_orders (id),
+  state         text NOT NULL CHECK (state IN ('queued', 'running')),
+  -- The process that is at it; another one that takes over writes another name.
+  run           text,
+  attempts      integer NOT NULL DEFAULT 0,
+  error         text,
+  updated_at    timestamptz NOT NULL
+);
+
 -- What it says of the same answer on another day, or why nobody asked it. No reason is kept: it may quote.
 CREATE TABLE sentinel_scores (
   order_id      text NOT NULL,

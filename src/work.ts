@@ -97,7 +97,8 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     evaluate: sandbox.evaluate,
     advance: promotionAdvancer(promoting),
     act: alertActor(promoting, keys),
-    keepRollups: () => keepRollups(readConfig),
+    keepRollups: () => monitoringOf(readConfig)?.keep ?? null,
+    readsBodies: () => monitoringOf(readConfig)?.readsBodies ?? false,
     alerts: { inForce: channels.inForce, random: Math.random },
     parser,
     fetchUrl: readUrl(fetcher),
@@ -114,10 +115,10 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }
 
-/** Null while the file has mistakes: what it meant to keep must not go. */
-function keepRollups(readConfig: () => Config): Config['monitoring']['keep'] | null {
+/** Null while the file has mistakes: what it meant to keep must not go, and what it meant to keep closed is not read. */
+function monitoringOf(readConfig: () => Config): Config['monitoring'] | null {
   try {
-    return readConfig().monitoring.keep
+    return readConfig().monitoring
   } catch (error) {
     if (error instanceof ConfigError) return null
     throw error

@@ -9,7 +9,7 @@ export type WireExplanation = {
   before: WireWindow
   after: WireWindow
   measure: string | null
-  unit: string
+  unit: string | null
   base: number | null
   difference: number
   causes: { cause: string; amount: number }[]

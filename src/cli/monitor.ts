@@ -43,23 +43,6 @@ export type Viewer = { timeZone: string | undefined; nowMs: number }
 const LEARNT_POINTS = 100
 const BARS = '▁▂▃▄▅▆▇█'
 
-/** `812 ms`, `1.9 %`, `$0.0012`, `12.4/min`; `-` for null. */
-export function formatValue(value: number | null, unit: Unit): string {
-  if (value === null) return '-'
-  switch (unit) {
-    case 'share':
-      return `${round(100 * value)} %`
-    case 'ms':
-      return `${round(value)} ms`
-    case 'micro_usd':
-      return `$${(value / 1e6).toFixed(6)}`
-    case 'a_minute':
-      return `${round(value)}/min`
-    default:
-      return round(value)
-  }
-}
-
 /** `ok`, `+22 % since 13:40`, `learning, 12 of 100 points`, `no data since 13:40`. */
 export function stateText(viewer: Viewer, status: Status): string {
   const { state, points, since, alert, difference_percent: percent } = status
@@ -109,8 +92,4 @@ function signed(percent: number): string {
   const rounded = Math.round(percent)
   if (rounded === 0) return '0'
   return `${rounded > 0 ? '+' : '−'}${Math.abs(rounded)} %`
-}
-
-function round(value: number): string {
-  return String(Number(value.toPrecision(3)))
 }

@@ -1,4 +1,4 @@
-/** The `monitoring` section of aval.yaml: how long what requests came to is kept, by minute, hour and day. */
+/** The `monitoring` section of aval.yaml: how long what requests came to is kept, and whether bodies are read by themselves. */
 
 import { z } from 'zod'
 import { parseDurationMs } from '../lib/units.ts'
@@ -6,6 +6,8 @@ import { parseDurationMs } from '../lib/units.ts'
 export type MonitoringConfig = {
   /** Whole days after the day that the sums are of; no narrower level is kept longer than a wider one. */
   keep: { minuteDays: number; hourDays: number; dayDays: number }
+  /** Each day's comparisons and judges open bodies, though nobody asked. */
+  readsBodies: boolean
 }
 
 const DAY_MS = 86_400_000
@@ -26,6 +28,7 @@ export const monitoringShape = z.strictObject({
       days: keptDays.optional(),
     })
     .optional(),
+  read_bodies: z.boolean().optional(),
 })
 
 /** What is in force; a narrower level that would be kept longer than a wider one becomes a problem. */
@@ -43,5 +46,8 @@ export function resolveMonitoring(
   }
   least('hours', hours, minutes, 'minutes')
   least('days', days, hours, 'hours')
-  return { keep: { minuteDays: minutes, hourDays: hours, dayDays: days } }
+  return {
+    keep: { minuteDays: minutes, hourDays: hours, dayDays: days },
+    readsBodies: file?.read_bodies ?? false,
+  }
 }

@@ -12,6 +12,7 @@ import { whileBeating } from './heartbeat.ts'
 export type HeldTable =
   | { table: 'index_builds'; key: 'index_id'; live: 'building' }
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
+  | { table: 'sentinel_rounds'; key: 'order_id'; live: 'running'; letsGo: true }
   // Nobody takes over while its process lives, so one that failed lets go. When it ended for good stands on it.
   | {
       table: 'eval_runs' | 'online_orders' | 'data_checks'

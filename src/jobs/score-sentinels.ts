@@ -5,12 +5,14 @@ import type { EventLog } from '../audit/record.ts'
 import type { Ask } from '../evals/runs/ask.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
 import { type SentinelDeps, scoreSentinels } from '../monitoring/data/score-sentinels.ts'
-import { listJudgingOrders } from '../monitoring/data/sentinel-rows.ts'
+import { endAlertsOfEndedOrders, listJudgingOrders } from '../monitoring/data/sentinel-rows.ts'
 import { JOBS } from '../queue/jobs.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
 export type ScoreSentinelsDeps = Pick<SentinelDeps, 'sql' | 'db' | 'clock' | 'evaluate'> & {
+  /** Whether judges are given answers again though nobody asked. */
+  readsBodies: () => boolean
   /** Null without an audit key: then no body is opened, and judges wait for another worker. */
   keys: AuditKeys | null
   models: () => Promise<UpstreamModels>
@@ -21,6 +23,8 @@ export type ScoreSentinelsDeps = Pick<SentinelDeps, 'sql' | 'db' | 'clock' | 'ev
 /** A day that was broken off goes on within the hour; one that is done costs a look. */
 export const SCORE_SENTINELS_EVERY_MS = 3_600_000
 const MAX_ORDERS = 200
+/** The worker has other orders, runs and builds: what is left of a day is judged in the next hour. */
+const MAX_ROUND_MS = 1_200_000
 
 /** Returns how many judges were checked. Throws ZodError for a payload that is not empty, and whatever a second try may mend. */
 export async function runScoreSentinels(
@@ -29,7 +33,8 @@ export async function runScoreSentinels(
   signal: AbortSignal,
 ): Promise<{ judges: number }> {
   JOBS['score-sentinels'].parse(payload)
-  const orders = given.keys === null ? [] : await listJudgingOrders(sql, MAX_ORDERS)
+  await endAlertsOfEndedOrders(sql, clock.nowMs())
+  const orders = given.keys === null || !given.readsBodies() ? [] : await listJudgingOrders(sql, MAX_ORDERS)
   if (given.keys === null || orders.length === 0) return { judges: 0 }
   const opened = { keys: given.keys, ask: await given.ask(), log: await given.log() }
   const embed = embedWith(given.models, clock)
@@ -41,6 +46,7 @@ export async function runScoreSentinels(
     embed,
     random: Math.random,
     prepare: readyScorers,
+    endMs: clock.monotonicMs() + MAX_ROUND_MS,
     signal,
     ...opened,
   }

@@ -16,7 +16,7 @@ import type { JobObserver } from '../telemetry/metrics/job-metrics.ts'
 import { type ActOnAlertDeps, runActOnAlert } from './act-on-alert.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
-import { COMPARE_WINDOWS_EVERY_MS, runCompareWindows } from './compare-windows.ts'
+import { COMPARE_WINDOWS_EVERY_MS, type CompareWindowsDeps, runCompareWindows } from './compare-windows.ts'
 import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { giveSigns } from './give-signs.ts'
@@ -53,6 +53,7 @@ export type WorkerDeps = {
   Pick<ActOnAlertDeps, 'act'> &
   Pick<ScoreTrafficDeps, 'log'> &
   Pick<RollUpDeps, 'keepRollups'> &
+  Pick<CompareWindowsDeps, 'readsBodies'> &
   Pick<DeliverAlertsDeps, 'alerts'>
 
 export type RunningWorker = {

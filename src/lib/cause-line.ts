@@ -7,7 +7,7 @@ export type ToldExplanation = {
   /** Of the measure before; null where it was of nothing. */
   base: number | null
   difference: number
-  unit: string
+  unit: string | null
   causes: readonly { cause: string; amount: number }[]
   changes: readonly { kind: string; atMs: number; target: string; text: string }[]
 }

@@ -1,7 +1,7 @@
 /** `aval alerts list|show|ack|test`: what changed, why, who was told and who looks after it. */
 
 import type { Command } from 'commander'
-import { amountText } from '../../lib/amount.ts'
+import { amountText, levelText } from '../../lib/amount.ts'
 import { causeLine } from '../../lib/cause-line.ts'
 import {
   type CliContext,
@@ -97,8 +97,8 @@ function addList(alerts: Command, context: CliContext): void {
             alert.id,
             subjectText(alert.subject),
             alert.metric,
-            figure(alert.value, alert.unit),
-            figure(alert.usual, alert.unit),
+            levelText(alert.value, alert.unit),
+            levelText(alert.usual, alert.unit),
             formatTime(context.terminal, alert.began_at),
             formatTime(context.terminal, alert.ended_at),
             shorten(alert.acknowledged?.by_name ?? alert.acknowledged?.by ?? '-', 24),
@@ -133,14 +133,13 @@ function writeAlert(context: CliContext, alert: ShownAlert): void {
   const { terminal } = context
   const { acknowledged: acked, explanation } = alert
   const time = (iso: string) => formatTime(terminal, iso)
-  const signed = (amount: number) => `${amount < 0 ? '' : '+'}${figure(amount, explanation?.unit ?? null)}`
   terminal.write(
     formatFields([
       ['alert', `${alert.id}  ${alert.ended_at === null ? 'open' : 'over'}`],
       ['of', `${subjectText(alert.subject)}  ${alert.metric}`],
       [
         'level',
-        `${figure(alert.value, alert.unit)} where ${figure(alert.usual, alert.unit)} is usual (${alert.change}, ${figure(alert.excess, null)} times its limit)`,
+        `${levelText(alert.value, alert.unit)} where ${levelText(alert.usual, alert.unit)} is usual (${alert.change}, ${levelText(alert.excess, null)} times its limit)`,
       ],
       ['began', time(alert.began_at)],
       ['noticed', time(alert.opened_at)],
@@ -159,7 +158,7 @@ function writeAlert(context: CliContext, alert: ShownAlert): void {
       [
         'most in',
         explanation?.segments
-          .map((one) => `${one.dimension} ${one.value} ${signed(one.amount)}`)
+          .map((one) => `${one.dimension} ${one.value} ${amountText(one.amount, explanation.unit)}`)
           .join(', ') || null,
       ],
     ]),
@@ -244,9 +243,4 @@ function addTest(alerts: Command, context: CliContext): void {
       return came.outcome === 'sent' ? undefined : EXIT.ours
     }),
   )
-}
-
-/** `-` for what is not known. */
-function figure(value: number | null, unit: string | null): string {
-  return value === null ? '-' : amountText(value, unit)
 }

@@ -23,7 +23,7 @@ export const explanationSchema = z
     measure: z.string().nullable().openapi({
       description: 'What the causes are of: for a quantile the mean. Null where there are no parts.',
     }),
-    unit,
+    unit: unit.nullable(),
     base: z.number().nullable().openapi({ description: 'Of the measure before, in the unit.' }),
     difference: z
       .number()

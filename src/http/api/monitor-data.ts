@@ -15,13 +15,15 @@ import type { Recorder } from './recorder.ts'
 import {
   answer,
   conflictAnswer,
-  durationText,
   errorAnswers,
   instantText,
   jsonBody,
+  lengthText,
+  purposeText,
   refuseInvalid,
   strictShape,
   toRange,
+  written,
 } from './validation.ts'
 
 export type MonitorDataDeps = { sql: Sql; clock: Clock; record: Recorder; ring: Ring }
@@ -88,7 +90,13 @@ const readRoute = createRoute({
   method: 'get',
   path: '/monitor/data',
   middleware: requireRole(...registryReaders),
-  request: { query: strictShape('filter', { route: routeText, since: instantText.default('7d') }) },
+  request: {
+    query: strictShape('filter', {
+      route: routeText,
+      since: instantText.default('7d'),
+      purpose: purposeText,
+    }),
+  },
   responses: {
     200: answer(
       `Comparisons of the route, newest first, at most ${MAX_CHECKS}, and its judges' days.`,
@@ -104,8 +112,8 @@ const startRoute = createRoute({
   request: jsonBody(
     strictShape('field', {
       route: routeText,
-      recent: durationText.optional(),
-      baseline: durationText.optional(),
+      recent: lengthText.optional(),
+      baseline: lengthText.optional(),
     }),
   ),
   responses: {
@@ -119,8 +127,13 @@ const startRoute = createRoute({
 export function monitorDataApi({ sql, clock, record, ring }: MonitorDataDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
     .openapi(readRoute, async (c) => {
-      const { projectId } = c.var.key
-      const { route, since } = c.req.valid('query')
+      const { key } = c.var
+      const { projectId } = key
+      const { purpose, ...query } = c.req.valid('query')
+      const { route, since } = query
+      // Words that people used are among what was found.
+      const read = { action: 'monitor.data', target: route, purpose, detail: { filters: written(query) } }
+      await record.access(key, read)
       const { sinceMs = 0 } = toRange({ since }, clock.nowMs())
       const wanted = { projectId, route, sinceMs }
       const checks = await listChecks(sql, { ...wanted, limit: MAX_CHECKS })

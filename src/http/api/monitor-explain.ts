@@ -14,9 +14,10 @@ import { registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import {
   answer,
-  durationText,
   errorAnswers,
   instantText,
+  LEAST_LENGTH_MS,
+  lengthText,
   purposeText,
   refuseInvalid,
   strictShape,
@@ -27,8 +28,6 @@ import {
 export type MonitorExplainDeps = { sql: Sql; clock: Clock; record: Recorder }
 
 const MINUTE_MS = 60_000
-const LEAST_MS = 5 * MINUTE_MS
-const MOST_MS = 31 * 86_400_000
 
 const metricText = z
   .string()
@@ -43,9 +42,6 @@ const metricText = z
       return `There is no metric "${String(input).slice(0, 60)}". ${hint}`
     },
   })
-const lengthText = durationText.refine((ms) => ms >= LEAST_MS && ms <= MOST_MS, {
-  message: 'Write a length from 5m to 31d.',
-})
 const explainQuery = strictShape('filter', {
   alert: z.string().max(200).optional().openapi({ description: 'alr_…; then nothing else is asked.' }),
   route: z.string().max(200).optional(),
@@ -122,7 +118,7 @@ async function ofMoment({ sql, clock }: MonitorExplainDeps, projectId: string, q
   const { sinceMs = nowMs - query.after } = toRange({ since: query.at }, nowMs)
   const fromMs = toMinute(sinceMs)
   const after = { fromMs, toMs: Math.min(fromMs + query.after, toMinute(nowMs)) }
-  if (after.toMs - after.fromMs < LEAST_MS) {
+  if (after.toMs - after.fromMs < LEAST_LENGTH_MS) {
     const message = 'at is not five minutes ago, so there is nothing to compare yet. Give an earlier moment.'
     throw new RequestError('invalid_value', message, { param: 'at' })
   }

@@ -61,6 +61,13 @@ export const durationText = z
   })
   .openapi({ type: 'string', example: '24h' })
 
+export const LEAST_LENGTH_MS = 300_000
+const MOST_LENGTH_MS = 31 * 86_400_000
+/** The length of a window that is compared with another one. */
+export const lengthText = durationText.refine((ms) => ms >= LEAST_LENGTH_MS && ms <= MOST_LENGTH_MS, {
+  message: 'Write a length from 5m to 31d.',
+})
+
 /** An instant, or how long ago: `2026-11-23T13:00:00Z`, `2026-11-23`, `15m`, `7d`. */
 export const instantText = z
   .string()

@@ -44,6 +44,21 @@ export async function endAlert(sql: Database, key: SeriesKey, atMs: number): Pro
   return rows[0]?.id ?? null
 }
 
+/** Ends those of a subject whose metric begins with one of `prefixes` and is none of `but`. */
+export async function endOtherAlerts(
+  sql: Database,
+  { projectId, subject }: Omit<SeriesKey, 'metric'>,
+  { prefixes, but }: { prefixes: readonly string[]; but: readonly string[] },
+  atMs: number,
+): Promise<void> {
+  await sql`
+    UPDATE alerts SET ended_at = greatest(opened_at, ${instant(atMs)}::timestamptz)
+    WHERE project_id = ${projectId} AND subject_kind = ${subject.kind} AND subject = ${subject.name} AND ended_at IS NULL
+      AND EXISTS (SELECT FROM json_array_elements_text(${JSON.stringify(prefixes)}::text::json) AS prefix
+        WHERE starts_with(metric, prefix))
+      AND metric NOT IN (SELECT json_array_elements_text(${JSON.stringify(but)}::text::json))`
+}
+
 /** Null for an id of another project too. */
 export async function readAlert(sql: Database, projectId: string, id: string): Promise<Alert | null> {
   const rows = await sql.unsafe<AlertRow[]>(`SELECT ${ALERT} FROM alerts WHERE project_id = $1 AND id = $2`, [

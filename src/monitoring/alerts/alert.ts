@@ -44,7 +44,8 @@ export type Explanation = {
   base: number | null
   /** Of the measure, after − before; 0 where one of the two is not known. */
   difference: number
-  unit: ExplainedUnit
+  /** Null where the metric has no parts. */
+  unit: ExplainedUnit | null
   /** The largest first, whichever its sign. */
   causes: readonly { cause: Cause; amount: number }[]
   unknowns: readonly Unknown[]

@@ -1,6 +1,7 @@
 /** A message as people read it: one line for each event, what caused it below. Times are UTC. Pure. */
 
-import { amountText } from '../../lib/amount.ts'
+import { amountText, levelText } from '../../lib/amount.ts'
+import { causeName } from '../../lib/cause-line.ts'
 import { printableLine } from '../../lib/printable.ts'
 import type { AlertMessage, MessageEvent } from './message.ts'
 
@@ -36,7 +37,7 @@ function sentenceOf(event: MessageEvent): string {
   const level =
     value === null
       ? ''
-      : `: ${amountText(value, unit)}${usual === null ? '' : ` where ${amountText(usual, unit)} is usual${riseOf(value, usual)}`}`
+      : `: ${levelText(value, unit)}${usual === null ? '' : ` where ${levelText(usual, unit)} is usual${riseOf(value, usual)}`}`
   const since =
     ended === null ? ` since ${minuteOf(began)}` : ` from ${minuteOf(began)} to ${minuteOf(ended)}`
   const acked = event.acknowledged ? ', acknowledged' : ''
@@ -45,7 +46,7 @@ function sentenceOf(event: MessageEvent): string {
 
 function reasonsOf({ causes, changes, unit }: MessageEvent): string[] {
   const parts = causes.map(
-    ({ cause, amount }) => `${printableLine(cause)} ${amount < 0 ? '' : '+'}${amountText(amount, unit)}`,
+    ({ cause, amount }) => `${printableLine(causeName(cause))} ${amountText(amount, unit)}`,
   )
   const near = changes.map(({ kind, target, at }) => `${kind} ${printableLine(target)} at ${minuteOf(at)}`)
   return [
@@ -57,7 +58,7 @@ function reasonsOf({ causes, changes, unit }: MessageEvent): string[] {
 function riseOf(value: number, usual: number): string {
   if (usual <= 0) return ''
   const percent = Math.round((value / usual - 1) * 100)
-  return ` (${percent < 0 ? '' : '+'}${percent} %)`
+  return ` (${percent < 0 ? '−' : '+'}${Math.abs(percent)} %)`
 }
 
 /** `2026-03-02 13:35 UTC` */

@@ -46,7 +46,7 @@ export async function insertCheck(sql: Sql, check: NewCheck): Promise<boolean> {
   return rows.length === 1
 }
 
-/** Routes with at least `least` requests of apps since `sinceMs`, and no comparison made since then; the busiest first. */
+/** Routes with at least `least` requests of apps since `sinceMs`, and no comparison made since then but those that somebody asked for; the busiest first. */
 export async function listDueRoutes(
   sql: Sql,
   { sinceMs, untilMs, least, limit }: { sinceMs: number; untilMs: number; least: number; limit: number },
@@ -57,7 +57,7 @@ export async function listDueRoutes(
       AND r.day >= ${instant(sinceMs).slice(0, 10)}::date AND r.day <= ${instant(untilMs).slice(0, 10)}::date
       AND r.project_id IS NOT NULL AND r.route IS NOT NULL AND r.shadow_of IS NULL AND r.replay_of IS NULL
       AND ${sql.unsafe(ASKED_BY_APPS)}
-      AND NOT EXISTS (SELECT FROM data_checks c WHERE c.project_id = r.project_id AND c.route = r.route
+      AND NOT EXISTS (SELECT FROM data_checks c WHERE c.project_id = r.project_id AND c.route = r.route AND c.asked_by IS NULL
         AND c.created_at >= ${instant(sinceMs)}::timestamptz)
     GROUP BY r.project_id, r.route HAVING count(*) >= ${least} ORDER BY count(*) DESC, r.project_id, r.route LIMIT ${limit}`
 }
@@ -139,16 +139,22 @@ export async function readFindings(
   return found
 }
 
-/** The newest finding of a feature that is not unknown, before a comparison; null without one. */
-export async function findLastFinding(
+/**
+ * What a feature is held to: of the last hundred comparisons the oldest finding that is not unknown, from the last drift on. So a model
+ * that moves in steps too small to be seen is seen by their sum. Null without one.
+ */
+export async function findHeldFinding(
   sql: Sql,
   { projectId, route }: Pick<CheckRow, 'projectId' | 'route'>,
   feature: string,
 ): Promise<Finding | null> {
   const rows = await sql.unsafe<FindingRow[]>(
-    `SELECT ${FINDING} FROM data_findings WHERE project_id = $1 AND feature = $3 AND verdict <> 'unknown'
-       AND check_id IN (SELECT id FROM data_checks WHERE project_id = $1 AND route = $2 ORDER BY id DESC LIMIT 100)
-     ORDER BY check_id DESC LIMIT 1`,
+    `WITH known AS (
+       SELECT * FROM data_findings WHERE project_id = $1 AND feature = $3 AND verdict <> 'unknown'
+         AND check_id IN (SELECT id FROM data_checks WHERE project_id = $1 AND route = $2 ORDER BY id DESC LIMIT 100))
+     SELECT ${FINDING} FROM known
+     WHERE check_id >= coalesce((SELECT max(check_id) FROM known WHERE verdict = 'drift'), '')
+     ORDER BY check_id LIMIT 1`,
     [projectId, route, feature],
   )
   return rows[0] === undefined ? null : toFinding(rows[0])

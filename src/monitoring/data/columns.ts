@@ -1,12 +1,11 @@
 /** What two windows of requests have in common by columns: shares, categories, lengths, what retrieval gave. Pure and seeded. */
 
-import { refusalPhrase } from '../../evals/scorers/refusal-phrases.ts'
 import { quantile } from '../../lib/quantile.ts'
 import { namedRandom } from '../../lib/random.ts'
 import { labelsOf, permutationTest } from '../../lib/statistics/permutation.ts'
 import { cramersV, entropyDifference, entropyOf, smirnovDistance } from '../../lib/statistics/unlike.ts'
 import type { Spoken } from './compare-questions.ts'
-import { type Finding, type Tested, tooFew, unknownFinding } from './finding.ts'
+import { type Finding, MAX_INDEXES, type Tested, tooFew, unknownFinding } from './finding.ts'
 import type { SampledRequest } from './sampled-request.ts'
 
 /** Cramér's V of two columns and Smirnov's distance alike: what Cohen (1988, section 7.2) calls small. A share that was 0 is 2 % then. */
@@ -63,11 +62,11 @@ export function compareWords(recent: readonly Spoken[], baseline: readonly Spoke
         feature: 'answer_refused',
         recent,
         baseline,
-        of: ({ words }) => refusalPhrase(words.answer) !== null,
+        of: ({ words }) => words.answer.refused,
       },
       seed,
     ),
-    share({ feature: 'answer_json', recent, baseline, of: ({ words }) => isJson(words.answer) }, seed),
+    share({ feature: 'answer_json', recent, baseline, of: ({ words }) => words.answer.isJson }, seed),
   ]
 }
 
@@ -108,8 +107,6 @@ export function compareRetrieval(
     ]
   })
 }
-
-const MAX_INDEXES = 4
 
 function share<Item>(column: Column<Item, boolean>, seed: number): Tested | Finding {
   const method = 'cramers-v@1'
@@ -216,16 +213,4 @@ function demandEnough<Item, Value>(
 
 function sizesOf<Item, Value>({ recent, baseline }: Column<Item, Value>): Tested['sizes'] {
   return { recent: recent.length, baseline: baseline.length }
-}
-
-function isJson(text: string): boolean {
-  const trimmed = text.trim()
-  if (!/^[[{]/.test(trimmed)) return false
-  try {
-    JSON.parse(trimmed)
-    return true
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
-  }
 }

@@ -6,17 +6,17 @@ import { findIndex } from '../../retrieval/indexes/store.ts'
 import type { ValidationReport } from '../../retrieval/indexes/validate.ts'
 import type { UpstreamModels } from '../../retrieval/upstream-models.ts'
 import type { CheckDeps } from './check-deps.ts'
-import { type CheckRow, findLastFinding } from './check-rows.ts'
+import { type CheckRow, findHeldFinding } from './check-rows.ts'
 import { comparePrints, printOf } from './embedder-print.ts'
-import { type Finding, unknownFinding } from './finding.ts'
+import { type EmbedderPrint, type Finding, MAX_INDEXES, unknownFinding } from './finding.ts'
 import { EMBEDDER } from './open-requests.ts'
 import type { SampledRequest } from './sampled-request.ts'
 
-const MAX_INDEXES = 4
+type Held = { name: string; upstream: string; model: string; prefix: string }
 
 /**
- * The model that reads questions is held to the last comparison of the route, the model of an index that was searched lately to what
- * it gave when the index was built. Three short texts are embedded for each.
+ * The model that reads questions is held to what it was when it last became another one, the model of an index that was searched
+ * lately to what it gave when the index was built. Three short texts are embedded for each.
  */
 export async function compareEmbedders(
   deps: Pick<CheckDeps, 'sql' | 'clock' | 'models'>,
@@ -43,14 +43,11 @@ async function compareOwn(
   signal: AbortSignal,
 ): Promise<Finding | null> {
   const { upstream, model } = EMBEDDER
-  const embedder = models.embedderOf(upstream, model)
-  if (embedder === null) return null
+  if (models.embedderOf(upstream, model) === null) return null
   const name = `${upstream}/${model}`
-  const before = await findLastFinding(sql, check, `embedder:${name}`)
-  const digest = (await models.digestOf(upstream, model))?.digest ?? null
-  const requestId = newId('req', clock.nowMs())
-  const now = await printOf(embedder, { digest, prefix: '', requestId, signal })
-  return comparePrints(name, before?.print ?? null, now, seed)
+  const before = await findHeldFinding(sql, check, `embedder:${name}`)
+  const held = { name, upstream, model, prefix: '' }
+  return await compareHeld({ models, clock }, held, before?.print ?? null, seed, signal)
 }
 
 /** `index`: `handbook@5`. Null for a version that is not there any more. */
@@ -68,24 +65,37 @@ async function compareIndex(
     version: Number(index.slice(at + 1)),
   })
   if (row?.validation == null) return null
-  const { upstream, model, digest, queryPrefix } = parseManifest(row.content).embedding
+  const { upstream, model, digest, queryPrefix: prefix } = parseManifest(row.content).embedding
   const probes = (JSON.parse(row.validation) as ValidationReport).probes
+  return await compareHeld(
+    { models, clock },
+    { name: index, upstream, model, prefix },
+    { digest, probes },
+    seed,
+    signal,
+  )
+}
+
+async function compareHeld(
+  { models, clock }: { models: UpstreamModels; clock: CheckDeps['clock'] },
+  { name, upstream, model, prefix }: Held,
+  before: EmbedderPrint | null,
+  seed: number,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const sizes = { recent: 0, baseline: before?.probes.length ?? 0 }
+  const feature = { feature: `embedder:${name}`, method: 'probe-cosine@1', sizes }
   const embedder = models.embedderOf(upstream, model)
-  const feature = {
-    feature: `embedder:${index}`,
-    method: 'probe-cosine@1',
-    sizes: { recent: 0, baseline: probes.length },
-  }
   if (embedder === null)
     return unknownFinding(feature, `The upstream "${upstream}" is not configured here.`, seed)
-  const found = (await models.digestOf(upstream, model))?.digest ?? null
   try {
+    const digest = (await models.digestOf(upstream, model))?.digest ?? null
     const requestId = newId('req', clock.nowMs())
-    const now = await printOf(embedder, { digest: found, prefix: queryPrefix, requestId, signal })
-    return comparePrints(index, { digest, probes }, now, seed)
+    const now = await printOf(embedder, { digest, prefix, requestId, signal })
+    return comparePrints(name, before, now, seed)
   } catch (error) {
     signal.throwIfAborted()
-    // An upstream that is down says nothing of its weights, and must not cost the rest of the comparison.
+    // A model that cannot be asked says nothing of its weights, and must not cost the rest of the comparison.
     const message = error instanceof Error ? error.message : String(error)
     return unknownFinding(feature, message.slice(0, 500), seed)
   }

@@ -5,6 +5,17 @@ import { compareQuestions, type Spoken } from './compare-questions.ts'
 import { type Finding, findingsOf, type Tested, tooFew, unknownFinding } from './finding.ts'
 import type { OpenedRequest } from './sampled-request.ts'
 
+/** What needs bodies, and by which test. */
+const SPOKEN = [
+  ['question_content', 'centroid-permutation+domain-classifier@1'],
+  ['question_topics', 'k-means-cramers-v@1'],
+  ['question_language', 'cramers-v@1'],
+  ['question_length', 'smirnov@1'],
+  ['answer_length', 'smirnov@1'],
+  ['answer_refused', 'cramers-v@1'],
+  ['answer_json', 'cramers-v@1'],
+] as const
+
 /**
  * The findings, each once, in a fixed order; the same ones for the same requests and seed. `closed`: why bodies could not be opened,
  * where none could; what needs them is unknown then.
@@ -33,17 +44,9 @@ function compareSpoken(
 ): (Tested | Finding)[] {
   const sizes = { recent: recent.length, baseline: baseline.length }
   const few = closed ?? tooFew(sizes)
-  const meaning =
-    few === null
-      ? compareQuestions(recent, baseline, seed)
-      : [
-          unknownFinding(
-            { feature: 'question_content', method: 'centroid-permutation+domain-classifier@1', sizes },
-            few,
-            seed,
-          ),
-        ]
-  return few === null ? [...meaning, ...compareWords(recent, baseline, seed)] : meaning
+  return few === null
+    ? [...compareQuestions(recent, baseline, seed), ...compareWords(recent, baseline, seed)]
+    : SPOKEN.map(([feature, method]) => unknownFinding({ feature, method, sizes }, few, seed))
 }
 
 function isSpoken(request: OpenedRequest): request is Spoken {

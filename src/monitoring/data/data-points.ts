@@ -24,7 +24,7 @@ const BUCKET_MS = 300_000
 /** Of one read; a day has 288 buckets. */
 const MAX_POINTS = 20_000
 /** What began longer ago than this is history that somebody had judged, and tells nothing of now. */
-const MAX_AGE_MS = 86_400_000
+export const MAX_SCORE_AGE_MS = 86_400_000
 
 type ScoreRow = {
   bucket: number
@@ -56,7 +56,7 @@ export async function readScorePoints(sql: Sql, query: PointsQuery): Promise<Dat
       FROM online_scores s JOIN online_orders o ON o.id = s.order_id AND o.project_id = s.project_id
       WHERE s.project_id = ${projectId} AND s.scored_at >= ${instant(fromMs)}::timestamptz
         AND s.scored_at < ${instant(toMs)}::timestamptz
-        AND s.started_at >= s.scored_at - make_interval(secs => ${MAX_AGE_MS / 1000}::float8)
+        AND s.started_at >= s.scored_at - make_interval(secs => ${MAX_SCORE_AGE_MS / 1000}::float8)
       GROUP BY 1, o.route, s.scorer, s.rules_hash)
     SELECT bucket::float8 AS bucket, route, scorer, rules_hash AS rules, mean, scored::integer AS scored,
       abstained::integer AS abstained, errors::integer AS errors, skipped::integer AS skipped,

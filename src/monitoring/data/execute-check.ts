@@ -2,13 +2,14 @@
 
 import type { TransactionSql } from 'postgres'
 import { demandHeld, type HeldOutcome, whileHolding } from '../../db/held-work.ts'
-import { endAlert, openAlert } from '../alerts/alert-rows.ts'
+import { endAlert, endOtherAlerts, openAlert } from '../alerts/alert-rows.ts'
 import type { CheckDeps } from './check-deps.ts'
 import { CHECKS, type CheckRow, claimCheck, findCheckById, insertFindings } from './check-rows.ts'
 import { compareRequests } from './compare.ts'
 import { compareEmbedders } from './compare-embedders.ts'
 import type { Finding } from './finding.ts'
 import { openRequests } from './open-requests.ts'
+import { WINDOWS } from './queue-check.ts'
 import { drawRequests } from './sample-rows.ts'
 import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
 
@@ -47,7 +48,7 @@ export async function executeCheck(deps: CheckDeps, id: string): Promise<HeldOut
           now,
         )
         await insertFindings(transaction, check, findings, now)
-        for (const finding of findings) await tell(transaction, check, finding, clock.nowMs())
+        await tellAll(transaction, check, findings, clock.nowMs())
       })
       return 'done'
     },
@@ -57,7 +58,7 @@ export async function executeCheck(deps: CheckDeps, id: string): Promise<HeldOut
 
 async function compare(deps: CheckDeps, check: CheckRow, signal: AbortSignal): Promise<Finding[]> {
   const seed = seedOf(check)
-  const drawn = await drawWindows(deps, check, seed)
+  const drawn = await drawWindows(deps, check, seed, signal)
   const opened = await openRequests(deps, check, drawn, signal)
   const requests: OpenedRequest[] = opened.requests
   const embedders = await compareEmbedders(deps, check, drawn, seed, signal)
@@ -72,11 +73,16 @@ async function drawWindows(
   { sql, size = SIZE }: CheckDeps,
   check: CheckRow,
   seed: number,
+  signal: AbortSignal,
 ): Promise<SampledRequest[]> {
   const { projectId, route, baselineFromMs, recentFromMs, recentToMs } = check
   const place = { projectId, route, seed }
-  const recent = await drawRequests(sql, { ...place, fromMs: recentFromMs, toMs: recentToMs }, size)
-  const baseline = await drawRequests(sql, { ...place, fromMs: baselineFromMs, toMs: recentFromMs }, size)
+  const recent = await drawRequests(sql, { ...place, fromMs: recentFromMs, toMs: recentToMs }, size, {
+    signal,
+  })
+  const baseline = await drawRequests(sql, { ...place, fromMs: baselineFromMs, toMs: recentFromMs }, size, {
+    signal,
+  })
   return [
     ...recent.map((one) => ({ ...one, window: 'recent' as const })),
     ...baseline.map((one) => ({ ...one, window: 'baseline' as const })),
@@ -86,6 +92,29 @@ async function drawWindows(
 /** The end of its windows: the same comparison, killed and begun anew, draws the same requests. */
 function seedOf({ recentToMs }: CheckRow): number {
   return Math.floor(recentToMs / 1000)
+}
+
+/** Of what comes and goes with what a route searches: what nobody looks at any more has no alert that lasts. */
+const COMING_AND_GOING = ['data:retrieval_', 'data:embedder:']
+
+/** Nobody is told of windows that somebody chose: an hour beside a day differs in ways that are no alert of the route. */
+async function tellAll(
+  sql: TransactionSql,
+  check: CheckRow,
+  findings: readonly Finding[],
+  nowMs: number,
+): Promise<void> {
+  if (hasOwnWindows(check)) return
+  for (const finding of findings) await tell(sql, check, finding, nowMs)
+  const place = { projectId: check.projectId, subject: { kind: 'route', name: check.route } } as const
+  const but = findings.map(({ feature }) => `data:${feature}`)
+  await endOtherAlerts(sql, place, { prefixes: COMING_AND_GOING, but }, nowMs)
+}
+
+function hasOwnWindows({ askedBy, baselineFromMs, recentFromMs, recentToMs }: CheckRow): boolean {
+  const isUsual =
+    recentToMs - recentFromMs === WINDOWS.recentMs && recentFromMs - baselineFromMs === WINDOWS.baselineMs
+  return askedBy !== null && !isUsual
 }
 
 /** A difference that goes on is one alert; it ends with the first comparison that finds none. */

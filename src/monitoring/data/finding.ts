@@ -61,8 +61,17 @@ export type Tested = {
 
 /** Of each window, below which nothing is compared: a share of 5 % is five requests then. */
 export const LEAST_SIZE = 100
-/** The chance that a comparison of windows that are alike finds anything: at one a day, one false alarm in some 14 weeks. */
+/**
+ * The chance that a comparison of windows that are alike finds anything, for requests that are independent of each other: at one a
+ * day, one false alarm in some 14 weeks. Of people who ask several alike it is more.
+ */
 const ALPHA = 0.01
+
+/**
+ * Indexes of a comparison. There are nine tests and three for each: eighteen, so Holm's least p is 18 of 1/2,000, 0.009. With one more
+ * index nothing could be found at all.
+ */
+export const MAX_INDEXES = 3
 
 /** Drift is what is both beyond chance, for all tests together, and large enough to matter. */
 export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): Finding[] {
@@ -83,6 +92,7 @@ export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): 
       left = null,
     } = test
     const adjustedP = adjusted[made.indexOf(test)] ?? 1
+    const verdict = adjustedP <= ALPHA && effect >= bar ? 'drift' : 'same'
     return {
       feature,
       method,
@@ -96,10 +106,11 @@ export function findingsOf(tests: readonly (Tested | Finding)[], seed: number): 
       bar,
       levels,
       reason,
-      terms,
+      // Words of people are kept where they tell of something.
+      terms: verdict === 'drift' ? terms : null,
       left,
       print: null,
-      verdict: adjustedP <= ALPHA && effect >= bar ? 'drift' : 'same',
+      verdict,
     }
   })
 }

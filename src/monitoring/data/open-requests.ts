@@ -4,11 +4,12 @@ import { findReadable } from '../../audit/privacy/read-bodies.ts'
 import { liveSample } from '../../evals/online/live-sample.ts'
 import { newId } from '../../lib/ids.ts'
 import { type Embedder, embedTexts } from '../../retrieval/embed.ts'
+import { traitsOf } from './answer-traits.ts'
 import type { CheckDeps } from './check-deps.ts'
 import type { CheckRow } from './check-rows.ts'
-import type { OpenedRequest, SampledRequest } from './sampled-request.ts'
+import type { AnswerTraits, OpenedRequest, SampledRequest } from './sampled-request.ts'
 
-type OpenDeps = Pick<CheckDeps, 'db' | 'clock' | 'keys' | 'log' | 'models' | 'languageOf'>
+type OpenDeps = Pick<CheckDeps, 'db' | 'clock' | 'keys' | 'readsBodies' | 'log' | 'models' | 'languageOf'>
 export type Opening = {
   requests: OpenedRequest[]
   /** Requests that could not be read, by why: the words of online scoring. */
@@ -21,6 +22,8 @@ export type Opening = {
 const BATCH = 50
 /** What a model makes of a text is its beginning anyway. */
 const MAX_QUESTION_CHARS = 8_000
+const UNASKED =
+  'Bodies are read when somebody asks: aval monitor data ROUTE --now, or each day with monitoring.read_bodies: true in aval.yaml.'
 export const EMBEDDER = { upstream: 'local', model: 'embed' } as const
 
 /** Rejects with the signal's reason, and with what log, database or model say. */
@@ -30,12 +33,13 @@ export async function openRequests(
   drawn: readonly SampledRequest[],
   signal: AbortSignal,
 ): Promise<Opening> {
-  const { keys } = deps
+  const { keys, readsBodies } = deps
   const closedWith = (closed: string): Opening => ({
     requests: drawn.map((one) => ({ ...one, words: null })),
     left: {},
     closed,
   })
+  if (check.askedBy === null && !readsBodies()) return closedWith(UNASKED)
   if (keys === null) return closedWith("The worker has no audit key. Give it the gateways' AVAL_AUDIT_KEY.")
   const embedder = (await deps.models()).embedderOf(EMBEDDER.upstream, EMBEDDER.model)
   if (embedder === null)
@@ -79,13 +83,13 @@ async function openBatch(
   left: Record<string, number>,
   signal: AbortSignal,
 ): Promise<OpenedRequest[]> {
-  const read: (SampledRequest & { question: string | null; answer: string })[] = []
+  const read: (SampledRequest & { question: string | null; answer: AnswerTraits })[] = []
   for (const one of batch) {
     const found = await findReadable(deps.db, deps.keys, { id: one.id, scope: { projectId, unowned: false } })
     const said = found === null ? ({ skip: 'erased' } as const) : liveSample(found, null)
     if ('skip' in said) left[said.skip] = (left[said.skip] ?? 0) + 1
     const question = 'skip' in said ? null : said.sample.input.slice(0, MAX_QUESTION_CHARS)
-    read.push({ ...one, question, answer: 'skip' in said ? '' : said.sample.output })
+    read.push({ ...one, question, answer: traitsOf('skip' in said ? '' : said.sample.output) })
   }
   const texts = read.flatMap(({ question }) =>
     question === null || question.trim() === '' ? [] : [question],

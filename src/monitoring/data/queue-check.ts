@@ -44,6 +44,9 @@ export async function queueCheck(
 export async function queueDueChecks(sql: Sql, nowMs: number): Promise<number> {
   const span = { sinceMs: nowMs - DUE_MS, untilMs: nowMs }
   const due = await listDueRoutes(sql, { ...span, least: LEAST_SIZE, limit: MAX_DUE })
-  for (const place of due) await queueCheck(sql, place, { nowMs, askedBy: null })
-  return due.length
+  let made = 0
+  for (const place of due) {
+    if ((await queueCheck(sql, place, { nowMs, askedBy: null })) !== null) made += 1
+  }
+  return made
 }

@@ -16,11 +16,20 @@ export type SampledRequest = {
   search: { index: string; cosine: number | null; documents: readonly string[] } | null
 }
 
+/** What is compared of an answer: thousands of whole ones are more than a worker has room for. */
+export type AnswerTraits = {
+  /** In UTF-16 units. */
+  length: number
+  /** It begins as refusals do. */
+  refused: boolean
+  isJson: boolean
+}
+
 /** And what its bodies say; null where they could not be opened. */
 export type OpenedRequest = SampledRequest & {
   words: {
     question: string
-    answer: string
+    answer: AnswerTraits
     /** ISO 639-1; null for a text that is too short to tell. */
     language: string | null
     /** Of the question, length 1. */

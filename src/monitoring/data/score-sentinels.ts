@@ -5,6 +5,7 @@ import type { AuditKeys } from '../../audit/privacy/audit-keys.ts'
 import { findReadable } from '../../audit/privacy/read-bodies.ts'
 import type { EventLog } from '../../audit/record.ts'
 import type { Db } from '../../db/client.ts'
+import { demandHeld, whileHolding } from '../../db/held-work.ts'
 import { liveSample } from '../../evals/online/live-sample.ts'
 import { type OrderContent, parseOrder } from '../../evals/online/order-content.ts'
 import { chargeOrder, findOrderById, type OrderRow } from '../../evals/online/order-rows.ts'
@@ -22,11 +23,14 @@ import { newId } from '../../lib/ids.ts'
 import { endAlert, openAlert } from '../alerts/alert-rows.ts'
 import {
   chooseSentinels,
+  claimRound,
   insertJudgeCheck,
   insertSentinelScore,
+  isNewestJudge,
   type JudgeCheck,
   type JudgeKey,
   listPendingSentinels,
+  ROUNDS,
   readLiveScores,
   readSentinelCost,
   readSentinelPairs,
@@ -46,6 +50,8 @@ export type SentinelDeps = {
   embed: Tools['embed']
   evaluate: Tools['evaluate']
   prepare: JudgeWith
+  /** No judge is asked from then on, by `monotonicMs`: what is left of the day waits for the next round. */
+  endMs: number
   signal: AbortSignal
 }
 
@@ -53,17 +59,39 @@ export type SentinelDeps = {
 const SENTINELS = 200
 /** Chosen among the first so many judgements. */
 const CHOSEN_FROM = 1_000
-/** A day's sentinels may cost a tenth of the order's budget, and never what is not left of it. */
+/** A day's sentinels may cost a tenth of the order's budget and of one judgement more, and begin none when nothing is left of it. */
 const DAYS_SHARE = 10n
 const BATCH = 50
+const BEAT_MS = 5_000
+/** A round whose process said nothing for so long is another process's. */
+const SILENT_MS = 25_000
 const JUDGE_TIMEOUT_MS = 120_000
 const DAY_MS = 86_400_000
 
 type Scoring = SentinelDeps & { row: OrderRow; order: OrderContent; day: string; budget: Budget }
 type Judge = { key: JudgeKey; name: string; ready: RunJudge[number] }
 
-/** How many judges were checked. Nothing for an order without judges. Killed anywhere, the next one goes on with the same day. */
+/**
+ * How many judges were checked. Nothing for an order without judges, and while another process is at it. Killed anywhere, the next
+ * one goes on with the same day.
+ */
 export async function scoreSentinels(deps: SentinelDeps, orderId: string): Promise<number> {
+  const { sql, clock, signal } = deps
+  const now = (agoMs = 0) => new Date(clock.nowMs() - agoMs).toISOString()
+  let checked = 0
+  await whileHolding<'done'>({ sql, clock, signal, beatMs: BEAT_MS }, ROUNDS, orderId, {
+    claim: (run, at) => claimRound(sql, run, { now: at, alive: now(SILENT_MS) }),
+    work: async (run, lost) => {
+      checked = await scoreDay({ ...deps, signal: AbortSignal.any([signal, lost]) }, orderId)
+      await demandHeld(sql, ROUNDS, run, { state: 'queued', run: null, error: null }, now())
+      return 'done'
+    },
+    isFinal: () => false,
+  })
+  return checked
+}
+
+async function scoreDay(deps: SentinelDeps, orderId: string): Promise<number> {
   const row = await findOrderById(deps.sql, orderId)
   if (row === null) return 0
   const order = parseOrder(row)
@@ -88,19 +116,22 @@ async function budgetOf(sql: Sql, row: OrderRow, order: OrderContent, day: strin
   const cap = left < share ? left : share
   const budget = new Budget(cap > 0n ? cap : 0n)
   budget.spent(BigInt(spent), paid)
+  if (row.unpriced > 0) budget.charge(null)
   return budget
 }
 
 async function checkJudge(scoring: Scoring, judge: Judge): Promise<boolean> {
-  const { sql, day, signal } = scoring
+  const { sql, clock, day, endMs, signal } = scoring
   await chooseSentinels(sql, judge.key, { size: SENTINELS, from: CHOSEN_FROM, least: LEAST_SENTINELS })
   const pending = await listPendingSentinels(sql, judge.key, day)
   for (let from = 0; from < pending.length; from += BATCH) {
+    if (clock.monotonicMs() > endMs) return false
     const batch = pending.slice(from, from + BATCH)
     signal.throwIfAborted()
     await recordRead(scoring, judge, batch)
     for (const sentinel of batch) {
       signal.throwIfAborted()
+      if (clock.monotonicMs() > endMs) return false
       await keep(scoring, judge, await scoreOnce(scoring, judge, sentinel))
     }
   }
@@ -202,7 +233,7 @@ async function conclude({ sql, clock, day, row, order }: Scoring, { key, name }:
   return await sql.begin(async (transaction) => {
     const place = { projectId: row.projectId, route: order.route }
     if (!(await insertJudgeCheck(transaction, place, check, new Date(nowMs).toISOString()))) return false
-    await tell(transaction, place, check, nowMs)
+    if (await isNewestJudge(transaction, place, check)) await tell(transaction, place, check, nowMs)
     return true
   })
 }

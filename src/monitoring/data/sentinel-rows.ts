@@ -1,6 +1,7 @@
 /** All SQL of judge sentinels: answers chosen once, what the judge says of them on each day, and what was made of it. */
 
 import type { Sql, TransactionSql } from 'postgres'
+import type { Run } from '../../db/held-work.ts'
 import type { SkipReason } from '../../evals/online/skip-reasons.ts'
 import type { JudgeVerdict, Shift } from './tell-apart.ts'
 
@@ -22,6 +23,48 @@ export async function listJudgingOrders(sql: Sql, limit: number): Promise<string
   const rows = await sql<{ id: string }[]>`
     SELECT id FROM online_orders WHERE state IN ('queued', 'running') ORDER BY id LIMIT ${limit}`
   return rows.map(({ id }) => id)
+}
+
+export const ROUNDS = { table: 'sentinel_rounds', key: 'order_id', live: 'running', letsGo: true } as const
+
+/** False while another process is at the order, and for one that has ended. */
+export async function claimRound(
+  sql: Sql,
+  { id, run }: Run,
+  { now, alive }: { now: string; alive: string },
+): Promise<boolean> {
+  const rows = await sql`
+    INSERT INTO sentinel_rounds AS round (order_id, state, run, updated_at)
+    SELECT id, 'running', ${run}, ${now}::timestamptz FROM online_orders WHERE id = ${id} AND state IN ('queued', 'running')
+    ON CONFLICT (order_id) DO UPDATE SET state = 'running', run = excluded.run, updated_at = excluded.updated_at
+      WHERE round.state = 'queued' OR round.updated_at < ${alive}::timestamptz
+    RETURNING order_id`
+  return rows.length === 1
+}
+
+/** False when a newer order judges the same route by a scorer of that name: two judges of one name would end each other's alerts. */
+export async function isNewestJudge(
+  sql: TransactionSql,
+  { projectId, route }: { projectId: string; route: string },
+  { orderId, scorer }: { orderId: string; scorer: string },
+): Promise<boolean> {
+  const rows = await sql`
+    SELECT FROM online_orders, jsonb_array_elements(content::jsonb -> 'scorers') AS one
+    WHERE project_id = ${projectId} AND route = ${route} AND state IN ('queued', 'running') AND id > ${orderId}
+      AND one ->> 'judge' = 'true' AND one ->> 'name' = ${scorer} LIMIT 1`
+  return rows.length === 0
+}
+
+/** Ends the alerts of judges that no order has any more: nobody else would. */
+export async function endAlertsOfEndedOrders(sql: Sql, nowMs: number): Promise<void> {
+  await sql`
+    UPDATE alerts SET ended_at = greatest(opened_at, ${new Date(nowMs).toISOString()}::timestamptz)
+    WHERE ended_at IS NULL AND subject_kind = 'route'
+      AND (starts_with(metric, 'data:judge:') OR starts_with(metric, 'data:answers:'))
+      AND NOT EXISTS (SELECT FROM online_orders AS o, jsonb_array_elements(o.content::jsonb -> 'scorers') AS one
+        WHERE o.project_id = alerts.project_id AND o.route = alerts.subject AND o.state IN ('queued', 'running')
+          AND one ->> 'judge' = 'true'
+          AND alerts.metric IN ('data:judge:' || (one ->> 'name'), 'data:answers:' || (one ->> 'name')))`
 }
 
 /** Chooses the set when there is none and enough was scored: of the first `from` judgements `size`, by the hash of their ids. */

@@ -12,7 +12,7 @@ export type Shift = { mean: number; se: number; low: number; high: number; count
 export const LEAST_SENTINELS = 30
 /** Of live scores, then and now each. */
 const LEAST_LIVE = 50
-/** One look in a thousand is wrong by chance: with one a day for each judge, once in some three years. */
+/** One interval in a thousand is wrong by chance, for answers that are independent: with two a day for each judge, once in some sixteen months. */
 const CONFIDENCE = 0.999
 /** A shift that is surely there and smaller moves no decision. */
 const SHIFT_BAR = 0.05

@@ -62,21 +62,26 @@ function scoreChange(scores: readonly ReleaseScores[]): ScoreChange {
   const changes = mixChange(scores)
   const within = changes.reduce((sum, change) => sum + change.within, 0)
   const mix = changes.reduce((sum, change) => sum + change.mix, 0)
-  const segments = changes.map(
-    ({ releaseId, ...change }): Segment => ({
-      dimension: 'releaseId',
-      value: releaseId,
-      amount: change.within + change.mix,
-    }),
+  const segments = changes.flatMap(({ releaseId, ...change }): Segment[] =>
+    releaseId === null
+      ? []
+      : [{ dimension: 'releaseId', value: releaseId, amount: change.within + change.mix }],
   )
   segments.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount))
   return {
     base: mean.before,
     difference: changeOf(mean),
     causes: largestFirst({ within, mix }, mean),
-    unknowns,
+    unknowns: leftOut(scores),
     segments: scores.length < 2 ? [] : segments.slice(0, SEGMENTS_MAX),
   }
+}
+
+/** Of the releases that are too many to be told apart. */
+function leftOut(scores: readonly ReleaseScores[]): Unknown[] {
+  return scores.flatMap(({ releaseId, count }) =>
+    releaseId === null ? [{ reason: 'places_left_out' as const, requests: count.before + count.after }] : [],
+  )
 }
 
 function total(pairs: readonly Pair[]): Pair {

@@ -55,7 +55,7 @@ export async function explainChange(sql: Sql, question: Question): Promise<Expla
     before: windowOf(before, was.total, metric),
     after: windowOf(after, is.total, metric),
     measure: measure?.name ?? null,
-    unit: measure?.unit ?? 'score',
+    unit: measure?.unit ?? null,
     ...explained,
     unknowns: [...explained.unknowns, ...leftOut(was, is)],
     changes: await changesOf(sql, question, windows, { fromMs: before.toMs, toMs: after.toMs }),

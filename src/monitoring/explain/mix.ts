@@ -16,7 +16,7 @@ export type PlaceChange = {
 
 /**
  * All of `within` and `mix` add up to the change of the whole mean, Σ sum / Σ count, after − before; a place that was or is not there is
- * mix alone. Kitagawa, <https://doi.org/10.1080/01621459.1955.10501299>, with each place's mean told from the mean of all: shares add up
+ * mix alone, and so is a sum without a count, such as the cost of requests that say no price. Kitagawa, <https://doi.org/10.1080/01621459.1955.10501299>, with each place's mean told from the mean of all: shares add up
  * to 1, so that changes no sum, and what moves between two places of one mean is nothing. Both windows must have a count.
  */
 export function mixChange<Sums extends PlaceSums>(places: readonly Sums[]): (Sums & PlaceChange)[] {
@@ -33,10 +33,14 @@ export function mixChange<Sums extends PlaceSums>(places: readonly Sums[]): (Sum
     const { count, sum } = place
     const share = { before: count.before / total.before, after: count.after / total.after }
     const mean = ratioPair(sum, count)
+    const alone = {
+      before: count.before === 0 ? sum.before / total.before : 0,
+      after: count.after === 0 ? sum.after / total.after : 0,
+    }
     return {
       ...place,
       within: midpoint(share) * changeOf(mean),
-      mix: changeOf(share) * (midpoint(mean) - overall),
+      mix: changeOf(share) * (midpoint(mean) - overall) + changeOf(alone),
       share: midpoint(share),
     }
   })

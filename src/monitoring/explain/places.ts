@@ -16,7 +16,9 @@ export function groupPlaces(windows: Windows, dimensions: readonly Dimension[]):
   const groups = new Map<string, Group>()
   for (const side of ['before', 'after'] as const) {
     for (const row of windows[side]) {
-      const key = JSON.stringify(dimensions.map((dimension) => [row.place[dimension]]))
+      const key = JSON.stringify(
+        dimensions.map((dimension) => (row.place[dimension] === undefined ? [] : [row.place[dimension]])),
+      )
       const place = Object.fromEntries(dimensions.map((dimension) => [dimension, row.place[dimension]]))
       const group: Group = groups.get(key) ?? { place, before: [], after: [] }
       groups.set(key, group)

@@ -208,3 +208,18 @@ describe('with traffic', () => {
     expect(body.error.message).toContain(said)
   })
 })
+
+test('comparisons are read with a record of it, and their windows are from 5m to 31d', async () => {
+  const { status } = await call('GET', '/data?route=answer&purpose=why')
+  expect(status).toBe(200)
+  expect(server.records).toMatchObject([
+    { kind: 'access', action: 'monitor.data', target: 'answer', purpose: 'why' },
+  ])
+  for (const length of ['0m', '3650d', '32d']) {
+    const refused = await call('POST', '/data', { route: 'answer', recent: '1d', baseline: length })
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { error: { message: 'baseline: Write a length from 5m to 31d.' } },
+    })
+  }
+})

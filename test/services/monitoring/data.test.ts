@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { EventRecord } from '../../../src/audit/record.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
+import { sha256Hex } from '../../../src/lib/sha256.ts'
+import { openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import type { CheckDeps } from '../../../src/monitoring/data/check-deps.ts'
 import {
   listChecks,
@@ -10,10 +12,10 @@ import {
 } from '../../../src/monitoring/data/check-rows.ts'
 import { readRetrievalPoints, readScorePoints } from '../../../src/monitoring/data/data-points.ts'
 import { executeCheck } from '../../../src/monitoring/data/execute-check.ts'
-import { queueCheck } from '../../../src/monitoring/data/queue-check.ts'
+import { queueCheck, queueDueChecks } from '../../../src/monitoring/data/queue-check.ts'
 import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
-import { scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
-import { listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
+import { type SentinelDeps, scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
+import { endAlertsOfEndedOrders, listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { noCode, noVectors, scriptedAsk } from '../../support/eval-runs.ts'
 import {
@@ -75,6 +77,7 @@ describeDatabases('data drift', (open) => {
         keys: onlineKeys,
         log: async () => ({ event: async (record) => void records.push(record) }),
         models: async () => wordModels(),
+        readsBodies: () => false,
         languageOf: async () => 'en',
         signal: new AbortController().signal,
         ...more,
@@ -130,6 +133,23 @@ describeDatabases('data drift', (open) => {
     expect(withoutKey?.reason).toContain('AVAL_AUDIT_KEY')
   })
 
+  test('opens no body of its own accord unless aval.yaml says so, and compares what needs none', async () => {
+    await say('one')
+    await traffic.flush()
+    const due = () => queueCheck(open().sql, { projectId: PROJECT, route }, { nowMs: NOW_MS, askedBy: null })
+    const records: EventRecord[] = []
+
+    expect(await execute((await due()) ?? '', {}, records)).toBe('done')
+    expect(records).toEqual([])
+    const [closed] = await newest()
+    const reasonOf = (feature: string) => closed?.findings.find((one) => one.feature === feature)?.reason
+    expect(reasonOf('question_content')).toContain('monitoring.read_bodies: true')
+    expect(reasonOf('answer_filtered')).toContain('requests tell too little')
+
+    await execute((await due()) ?? '', { readsBodies: () => true }, records)
+    expect(records).toHaveLength(1)
+  })
+
   test('finds a swapped embedder at the next comparison, whatever is asked, and tells people while it lasts', async () => {
     const alerts = () => open().sql`
       SELECT metric, change, ended_at IS NULL AS lasts FROM alerts WHERE subject = ${route}`
@@ -139,12 +159,19 @@ describeDatabases('data drift', (open) => {
     const swapped = async () => wordModels({ salt: 'other weights' })
     await execute((await queue()) ?? '', { models: swapped })
     expect(await alerts()).toEqual([{ metric: 'data:embedder:local/embed', change: 'data', lasts: true }])
+    // One that cannot be asked is unknown: it costs nothing else of the comparison, and ends no alert.
+    const silent = async () => {
+      const digestOf = async () => await Promise.reject(new Error('no such file'))
+      return { ...wordModels(), digestOf }
+    }
+    expect(await execute((await queue()) ?? '', { models: silent, keys: null })).toBe('done')
+    expect(await alerts()).toMatchObject([{ lasts: true }])
     // From now on it is held to what it has become.
     await execute((await queue()) ?? '', { models: swapped })
     const embedders = (await newest()).map(
       ({ findings }) => findings.find(({ feature }) => feature === 'embedder:local/embed')?.verdict,
     )
-    expect(embedders).toEqual(['same', 'drift', 'same'])
+    expect(embedders).toEqual(['same', 'unknown', 'drift', 'same'])
     expect(await alerts()).toMatchObject([{ lasts: false }])
   })
 
@@ -162,11 +189,30 @@ describeDatabases('data drift', (open) => {
       projectId: PROJECT,
       route,
     })
+    // What somebody asks for is no day's comparison.
     await queue()
+    expect(await listDueRoutes(open().sql, { ...due, least: 16 })).toHaveLength(1)
+    await open().sql`UPDATE data_checks SET state = 'failed' WHERE route = ${route}`
+    expect(await queueDueChecks(open().sql, NOW_MS)).toBe(0)
+    await queueCheck(open().sql, { projectId: PROJECT, route }, { nowMs: NOW_MS, askedBy: null })
     expect(await listDueRoutes(open().sql, { ...due, least: 16 })).not.toContainEqual({
       projectId: PROJECT,
       route,
     })
+  })
+
+  test('draws in the order of the SHA-256 of seed and id, however many pages the log is read in', async () => {
+    const all = Array.from({ length: 11 }, (_, at) => say('one', { agoMs: 1000 + at, subject: `sub_${at}` }))
+    const ids = await Promise.all(all)
+    await traffic.flush()
+    const inOrder = ids.toSorted((a, b) => (sha256Hex(`3 ${a}`) < sha256Hex(`3 ${b}`) ? -1 : 1))
+    const query = { projectId: PROJECT, route, fromMs: NOW_MS - DAY_MS, toMs: NOW_MS, seed: 3 }
+    for (const page of [3, 1000]) {
+      expect((await drawRequests(open().sql, query, 2, { page })).map(({ id }) => id)).toEqual(
+        inOrder.slice(0, 2),
+      )
+      expect((await drawRequests(open().sql, query, 20, { page })).map(({ id }) => id)).toEqual(inOrder)
+    }
   })
 
   test('one comparison is under way at a time, and that of a dead worker is taken over', async () => {
@@ -211,46 +257,127 @@ describeDatabases('data drift', (open) => {
     })
   })
 
-  test('tells a judge that turned lenient, asks for each answer once a day and within the order’s budget', async () => {
-    const all = Array.from({ length: 30 }, (_, at) => say(`question ${at}`, { agoMs: 1000 + at }))
-    await Promise.all(all)
+  const judged = (yes: (at: number) => boolean) => {
+    let at = 0
+    return scriptedAsk(() => JSON.stringify({ reason: 'So.', meets: yes(at++) ? 'Y' : 'N' })).ask
+  }
+  /** Thirty answers, judged by turns: what each is held to. */
+  const judgedOrder = async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, at) => say(`question ${at}`, { agoMs: 1000 + at })))
     await traffic.flush()
-    const sinceMs = NOW_MS - DAY_MS
-    const order = {
+    const made = await anOrder(open(), {
       route,
       releases: [1],
       scorers: [POLITE],
-      sinceMs,
+      sinceMs: NOW_MS - DAY_MS,
       untilMs: NOW_MS + 9 * DAY_MS,
       budget: 1_000_000n,
-    }
-    const made = await anOrder(open(), order)
-    const judged = (yes: (at: number) => boolean) => {
-      let at = 0
-      return scriptedAsk(() => JSON.stringify({ reason: 'So.', meets: yes(at++) ? 'Y' : 'N' })).ask
-    }
+    })
     await lookAt(open(), made.id, { ask: judged((at) => at % 2 === 0), clock: clockAt(NOW_MS) })
-    const deps = {
-      ...open(),
-      random: () => 0,
-      keys: onlineKeys,
-      log: { event: async () => undefined },
-      embed: noVectors,
-      evaluate: noCode,
-      prepare: readyScorers,
-      signal: new AbortController().signal,
+    return made.id
+  }
+  const judgeAgain = (id: string, days: number, ask: SentinelDeps['ask'], endMs = Number.MAX_VALUE) =>
+    scoreSentinels(
+      {
+        ...open(),
+        random: () => 0,
+        keys: onlineKeys,
+        log: { event: async () => undefined },
+        embed: noVectors,
+        evaluate: noCode,
+        prepare: readyScorers,
+        signal: new AbortController().signal,
+        clock: clockAt(NOW_MS + days * DAY_MS),
+        endMs,
+        ask,
+      },
+      id,
+    )
+  const openAlerts = async () => {
+    const rows = await open().sql<{ metric: string }[]>`
+      SELECT metric FROM alerts WHERE subject = ${route} AND ended_at IS NULL ORDER BY metric`
+    return rows.map(({ metric }) => metric)
+  }
+
+  test('tells a judge that turned lenient, asks for each answer once a day, and ends the alert with the order', async () => {
+    const id = await judgedOrder()
+    const lenient = judged(() => true)
+    let asked = 0
+    const counted: SentinelDeps['ask'] = async (call) => {
+      asked += 1
+      return await lenient(call)
     }
-    const day = (days: number, yes: (at: number) => boolean) =>
-      scoreSentinels({ ...deps, clock: clockAt(NOW_MS + days * DAY_MS), ask: judged(yes) }, made.id)
 
-    expect(await day(1, () => true)).toBe(1)
-    expect(await day(1, () => false)).toBe(0)
+    // Out of time before the first of them: the day goes on in the next round.
+    expect(await judgeAgain(id, 1, counted, -1)).toBe(0)
+    const both = await Promise.all([judgeAgain(id, 1, counted), judgeAgain(id, 1, counted)])
+    expect(both.toSorted()).toEqual([0, 1])
+    expect(await judgeAgain(id, 1, counted)).toBe(0)
+    expect(asked).toBe(30)
 
-    const [check] = await listJudgeChecks(open().sql, { projectId: PROJECT, route, sinceMs: 0, limit: 10 })
+    const query = { projectId: PROJECT, route, sinceMs: 0, limit: 10 }
+    const [check] = await listJudgeChecks(open().sql, query)
     expect(check).toMatchObject({ verdict: 'judge_drift', sentinels: 30, scored: 30, agreement: 0.5 })
     expect(check?.judge?.mean).toBeCloseTo(0.5, 6)
-    const alerts = await open().sql`SELECT metric FROM alerts WHERE subject = ${route} AND ended_at IS NULL`
-    expect(alerts.map(({ metric }) => metric)).toEqual(['data:judge:polite'])
+    expect(await openAlerts()).toEqual(['data:judge:polite'])
     await expect(open().sql`UPDATE sentinel_scores SET value = 0`).rejects.toThrow('never changed')
+
+    await endAlertsOfEndedOrders(open().sql, NOW_MS)
+    expect(await openAlerts()).toEqual(['data:judge:polite'])
+    await open().sql`UPDATE online_orders SET state = 'stopped' WHERE id = ${id}`
+    await endAlertsOfEndedOrders(open().sql, NOW_MS)
+    expect(await openAlerts()).toEqual([])
+  })
+
+  test('asks no judge whose price is not known, and an order that a newer one follows tells nothing', async () => {
+    const id = await judgedOrder()
+    await anOrder(open(), {
+      route,
+      releases: [1],
+      scorers: [POLITE],
+      sinceMs: NOW_MS,
+      untilMs: NOW_MS + DAY_MS,
+      budget: 1_000_000n,
+    })
+    expect(
+      await judgeAgain(
+        id,
+        1,
+        judged(() => true),
+      ),
+    ).toBe(1)
+    expect(await openAlerts()).toEqual([])
+
+    await open().sql`UPDATE online_orders SET unpriced = 1 WHERE id = ${id}`
+    const nobody = async () => await Promise.reject(new Error('nobody is asked'))
+    expect(await judgeAgain(id, 2, nobody)).toBe(1)
+    const [check] = await listJudgeChecks(open().sql, { projectId: PROJECT, route, sinceMs: 0, limit: 10 })
+    expect(check).toMatchObject({ verdict: 'unknown', scored: 0 })
+  })
+
+  test('ends alerts of what a route no longer searches, and tells nobody of windows that somebody chose', async () => {
+    const alertOf = (metric: string) =>
+      openAlert(open().sql, {
+        projectId: PROJECT,
+        subject: { kind: 'route', name: route },
+        metric,
+        change: 'data',
+        beganAtMs: NOW_MS,
+        openedAtMs: NOW_MS,
+        value: null,
+        usual: null,
+        excess: 1,
+      })
+    for (const of of ['retrieval_empty:old@1', 'embedder:old@1', 'question_topics'])
+      await alertOf(`data:${of}`)
+    await say('one')
+    await traffic.flush()
+    const hours = { recentMs: 3_600_000, baselineMs: DAY_MS }
+    const askedBy = { id: 'vk_ada', name: 'ada' }
+    const chosen = { nowMs: NOW_MS, askedBy, windows: hours }
+    await execute((await queueCheck(open().sql, { projectId: PROJECT, route }, chosen)) ?? '')
+    expect(await openAlerts()).toHaveLength(3)
+    await execute((await queue()) ?? '')
+    expect(await openAlerts()).toEqual(['data:question_topics'])
   })
 })

@@ -271,20 +271,26 @@ describeDatabases('an explanation', (open) => {
     test('is each release by itself, and traffic that moved between them', async () => {
       const { sql } = open()
       const at = movedAtMs
-      const order = newId('onl', at)
-      await sql`INSERT INTO online_orders (id, project_id, route, content, hash, state, looked_to, created_by, created_at, updated_at)
-        VALUES (${order}, ${PROJECT}, ${ROUTE}, '{}', 'h', 'running', now(), 'vk_1', now(), now())`
-      const score = async (release: number, count: number, value: number, atMs: number) => {
+      const [older, order] = [newId('onl', at - 1000), newId('onl', at)]
+      for (const id of [older, order]) {
+        await sql`INSERT INTO online_orders (id, project_id, route, content, hash, state, looked_to, created_by, created_at, updated_at)
+          VALUES (${id}, ${PROJECT}, ${ROUTE}, '{}', 'h', 'running', now(), 'vk_1', now(), now())`
+      }
+      const score = async (release: number, count: number, value: number, atMs: number, rules = 'newest') => {
         const iso = new Date(atMs).toISOString()
+        // Judged hours after it began: a point belongs to the time of its judgement.
+        const began = new Date(atMs - 300 * MINUTE_MS).toISOString()
         await sql`INSERT INTO online_scores (request_id, rules_hash, project_id, release_id, order_id, scorer, kind, version, outcome,
             value, started_at, day, scored_at)
-          SELECT ${`${release}${value}${atMs}`} || n, 'rules', ${PROJECT}, ${releases[release]?.id ?? ''}, ${order}, 'groundedness',
-            'groundedness', 1, 'scored', ${value}, ${iso}, ${iso.slice(0, 10)}::date, now()
+          SELECT ${`${release}${value}${atMs}${rules}`} || n, ${rules}, ${PROJECT}, ${releases[release]?.id ?? ''}, ${rules === 'newest' ? order : older}, 'groundedness',
+            'groundedness', 1, 'scored', ${value}, ${began}, ${began.slice(0, 10)}::date, ${iso}
           FROM generate_series(1, ${count}) AS n`
       }
       await score(0, 40, 0.9, at - 5 * MINUTE_MS)
       await score(0, 20, 0.9, at + 5 * MINUTE_MS)
       await score(1, 20, 0.5, at + 5 * MINUTE_MS)
+      await score(0, 10, 0.2, at - 5 * MINUTE_MS, 'abcdef0123')
+      await score(0, 10, 0.3, at + 5 * MINUTE_MS, 'abcdef0123')
 
       const explanation = await explainAlert(sql, alertAt(at, { metric: 'score:groundedness' }))
 
@@ -300,6 +306,41 @@ describeDatabases('an explanation', (open) => {
         dimension: 'release',
         value: `${ROUTE}@r2`,
         amount: expect.closeTo(-0.15, 9),
+      })
+
+      // By other rules it is another series.
+      expect(await explainAlert(sql, alertAt(at, { metric: 'score:groundedness#abcdef01' }))).toMatchObject({
+        base: expect.closeTo(0.2, 9),
+        difference: expect.closeTo(0.1, 9),
+        before: { requests: 10 },
+      })
+    })
+
+    test('of more releases than are told apart says so, and the rest is in the difference', async () => {
+      const { sql } = open()
+      const at = movedAtMs
+      const order = newId('onl', at + 1000)
+      await sql`INSERT INTO online_orders (id, project_id, route, content, hash, state, looked_to, created_by, created_at, updated_at)
+        VALUES (${order}, ${PROJECT}, ${ROUTE}, '{}', 'h', 'running', now(), 'vk_1', now(), now())`
+      for (const [value, ms] of [
+        [1, at - 5 * MINUTE_MS],
+        [0, at + 5 * MINUTE_MS],
+      ] as const) {
+        const iso = new Date(ms).toISOString()
+        await sql`INSERT INTO online_scores (request_id, rules_hash, project_id, release_id, order_id, scorer, kind, version, outcome,
+            value, started_at, day, scored_at)
+          SELECT ${`many${value}`} || n, 'many', ${PROJECT}, 'rel_' || n, ${order}, 'many', 'many', 1, 'scored', ${value}::float8,
+            ${iso}, ${iso.slice(0, 10)}::date, ${iso}
+          FROM generate_series(1, 203) AS n`
+      }
+
+      const explanation = await explainAlert(sql, alertAt(at, { metric: 'score:many' }))
+
+      expect(explanation).toMatchObject({
+        difference: expect.closeTo(-1, 9),
+        causes: [{ cause: 'within', amount: expect.closeTo(-1, 9) }],
+        unknowns: [{ reason: 'places_left_out', requests: 6 }],
+        before: { requests: 203 },
       })
     })
   })

@@ -91,6 +91,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ask,
       advance: async () => null,
       keepRollups: () => null,
+      readsBodies: () => false,
       act: async () => 'gone',
       alerts: {
         inForce: () => ({ rules: [], send: async () => ({ outcome: 'sent' as const, note: null }) }),

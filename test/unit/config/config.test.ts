@@ -66,10 +66,15 @@ describe('without a file and without an environment', () => {
         },
       },
       retention: { profile: 'default', days: 90, bodyDays: 90 },
-      monitoring: { keep: { minuteDays: 8, hourDays: 90, dayDays: 730 } },
+      monitoring: { keep: { minuteDays: 8, hourDays: 90, dayDays: 730 }, readsBodies: false },
       bring: { adminKey: null, appKey: null, pepper: null },
       log: { level: null },
     })
+  })
+
+  test('bodies are read each day where somebody wrote so', () => {
+    expect(load('monitoring: { read_bodies: true }').monitoring.readsBodies).toBe(true)
+    expect(load('monitoring: { read_bodies: false }').monitoring.readsBodies).toBe(false)
   })
 
   test('the only upstream is local', () => {

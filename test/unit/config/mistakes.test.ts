@@ -197,6 +197,10 @@ describe('a wrong value is named with its place, its kind and what is expected',
       'monitoring.keep.days: text "36h" where whole days such as 30d, at most 3650d is expected.',
     ],
     [
+      'monitoring: { read_bodies: yes please }',
+      'monitoring.read_bodies: text "yes please" where true or false is expected.',
+    ],
+    [
       'retention: { days: 30, bodies: 31d }',
       'retention.bodies: 31 days where at most 30 are expected: a body goes with its row at the latest.',
     ],

@@ -130,7 +130,7 @@ describe('a message', () => {
     expect(titleOf(of(1))).toBe('Aval: support-answer cost_per_request changed')
     expect(linesOf(of(1))).toEqual([
       `support-answer cost_per_request changed: $0.000122 where $0.0001 is usual (+22 %) since 2026-03-02 13:35 UTC (aval alerts show ${explained.id})`,
-      '  because of output_tokens +$0.000019, price -$0.000003',
+      '  because of output tokens +$0.000019, price −$0.000003',
       '  near it: release support-answer@r14 at 2026-03-02 13:38 UTC',
     ])
   })

@@ -1,9 +1,11 @@
 /** `aval monitor data`: what a route is asked, finds and is answered now, beside the week before; and its judges, day by day. */
 
 import type { Command } from 'commander'
+import { probabilityText } from '../../../lib/interval-text.ts'
 import { printableLine } from '../../../lib/printable.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
+import { withPurpose } from '../../request-filters.ts'
 import { colorsOf } from '../../terminal.ts'
 
 type Word = { word: string; z: number }
@@ -41,20 +43,29 @@ type Judge = {
   reason: string
 }
 type Answer = { route: string; checks: Check[]; judges: Judge[] }
-type Options = { since: string; now?: boolean; recent?: string; baseline?: string; json?: boolean }
+type Options = {
+  since: string
+  now?: boolean
+  recent?: string
+  baseline?: string
+  purpose?: string
+  json?: boolean
+}
 
 /** `monitor` is the group. */
 export function addDataCommand(monitor: Command, context: CliContext): void {
   withExamples(
     withJson(
-      monitor
-        .command('data')
-        .argument('<route>', 'support-answer')
-        .description('what a route is asked and answered now, beside the week before, and its judges')
-        .option('--since <when>', 'comparisons from: an ISO time, or how long ago', '7d')
-        .option('--now', 'start a comparison (admin or engineer)')
-        .option('--recent <time>', 'with --now: how long the recent window is (24h)')
-        .option('--baseline <time>', 'with --now: how long the window before it is (7d)'),
+      withPurpose(
+        monitor
+          .command('data')
+          .argument('<route>', 'support-answer')
+          .description('what a route is asked and answered now, beside the week before, and its judges')
+          .option('--since <when>', 'comparisons from: an ISO time, or how long ago', '7d')
+          .option('--now', 'start a comparison (admin or engineer)')
+          .option('--recent <time>', 'with --now: how long the recent window is (24h; 5m to 31d)')
+          .option('--baseline <time>', 'with --now: how long the window before it is (7d)'),
+      ),
     ),
     'aval monitor data support-answer',
     'aval monitor data support-answer --since 30d --json',
@@ -64,7 +75,7 @@ export function addDataCommand(monitor: Command, context: CliContext): void {
 
 async function data(context: CliContext, route: string, options: Options): Promise<undefined> {
   if (options.now) return await start(context, route, options)
-  const query = { route, since: options.since }
+  const query = { route, since: options.since, purpose: options.purpose }
   const found = await context.client.json<Answer>({ method: 'GET', path: '/api/monitor/data', query })
   if (options.json) writeJson(context, found)
   else write(context, found)
@@ -128,7 +139,7 @@ function writeCheck({ terminal }: CliContext, check: Check): void {
       `${one.recent_size} / ${one.baseline_size}`,
       one.levels === null ? '-' : `${figure(one.levels.baseline)} → ${figure(one.levels.recent)}`,
       one.effect === null ? '-' : `${figure(one.effect)} (${figure(one.bar ?? 0)})`,
-      one.adjusted_p === null ? '-' : one.adjusted_p.toFixed(3),
+      probabilityText(one.adjusted_p),
       shorten(printableLine(one.reason ?? ''), 80),
     ])
   terminal.write(

@@ -1,6 +1,7 @@
 /** `aval monitor explain`: why a metric changed, in sentences first and figures after. */
 
 import type { Command } from 'commander'
+import { amountText, levelText } from '../../../lib/amount.ts'
 import {
   beganText,
   causeName,
@@ -9,7 +10,6 @@ import {
   type ToldExplanation,
 } from '../../../lib/cause-line.ts'
 import { printableLine } from '../../../lib/printable.ts'
-import { amountText, levelText } from '../../amounts.ts'
 import { type CliContext, withExamples, withJson, writeJson } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { toldOf, type WireExplanation, type WireWindow } from '../../explanation.ts'
@@ -105,7 +105,7 @@ function writeTables({ terminal }: CliContext, explanation: WireExplanation, tol
     formatTime(terminal, from),
     formatTime(terminal, to),
     String(requests),
-    level === null ? '-' : levelText(level, unit),
+    levelText(level, unit),
   ]
   terminal.write(
     `\n${formatTable(['', 'FROM', 'TO', 'REQUESTS', 'LEVEL'], [window('before', before), window('after', after)])}`,

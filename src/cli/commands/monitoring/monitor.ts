@@ -1,13 +1,13 @@
 /** `aval monitor status|history|calibrate`: what is watched, how it went, and learning anew what is usual. */
 
 import type { Command } from 'commander'
+import { levelText } from '../../../lib/amount.ts'
 import { type CliContext, demandConsent, withExamples, withJson, writeJson } from '../../context.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 import { formatTable, formatTime, shorten } from '../../format.ts'
 import {
   becauseText,
   type Episode,
-  formatValue,
   type Status,
   type Subject,
   sparkline,
@@ -80,8 +80,8 @@ function writeStatus({ terminal, nowMs }: CliContext, { data, has_more }: Status
       nameOf(one.subject),
       one.text,
       stateText(viewer, one),
-      formatValue(one.value, one.unit),
-      formatValue(one.usual, one.unit),
+      levelText(one.value, one.unit),
+      levelText(one.usual, one.unit),
       one.alert?.id ?? '',
       becauseText(viewer, one),
     ])
@@ -168,10 +168,10 @@ function writeHistory(
   const [low, high] = [Math.min(...values), Math.max(...values)]
   terminal.write(`${name}  ${metric}, ${data.length} points of ${bucket_ms / 60_000} minutes\n`)
   terminal.write(`${sparkline(inTime(data, bucket_ms), CHART_WIDTH)}\n`)
-  terminal.write(`${formatValue(low, unit)} to ${formatValue(high, unit)}\n\n`)
+  terminal.write(`${levelText(low, unit)} to ${levelText(high, unit)}\n\n`)
   const rows = data
     .slice(-SHOWN_POINTS)
-    .map(({ at, value, requests }) => [formatTime(terminal, at), formatValue(value, unit), String(requests)])
+    .map(({ at, value, requests }) => [formatTime(terminal, at), levelText(value, unit), String(requests)])
   terminal.write(formatTable(['FROM', metric.toUpperCase(), 'REQUESTS'], rows))
   if (episodes.length === 0) return
   const alerts = episodes.map((one) => [
@@ -179,8 +179,8 @@ function writeHistory(
     one.change,
     formatTime(terminal, one.began_at),
     formatTime(terminal, one.ended_at),
-    formatValue(one.value, unit),
-    formatValue(one.usual, unit),
+    levelText(one.value, unit),
+    levelText(one.usual, unit),
     shorten(one.acked_by ?? '-', 24),
   ])
   const head = ['ALERT', 'CHANGE', 'BEGAN', 'ENDED', 'VALUE', 'USUAL', 'ACKNOWLEDGED']
@@ -279,8 +279,8 @@ function writeCalibrated({ terminal }: CliContext, since: string, data: readonly
     nameOf(one.subject),
     one.metric,
     String(one.points),
-    formatValue(one.usual_before, one.unit),
-    formatValue(one.usual_now, one.unit),
+    levelText(one.usual_before, one.unit),
+    levelText(one.usual_now, one.unit),
     one.ended_alert ?? '',
   ])
   terminal.write(formatTable(['SUBJECT', 'METRIC', 'POINTS', 'USUAL WAS', 'USUAL IS', 'ALERT OVER'], rows))

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../../../src/lib/random.ts'
+import { traitsOf } from '../../../../src/monitoring/data/answer-traits.ts'
 import { compareRequests } from '../../../../src/monitoring/data/compare.ts'
 import { comparePrints } from '../../../../src/monitoring/data/embedder-print.ts'
-import { verdictOf } from '../../../../src/monitoring/data/finding.ts'
+import { type Finding, MAX_INDEXES, verdictOf } from '../../../../src/monitoring/data/finding.ts'
 import type { OpenedRequest, WindowName } from '../../../../src/monitoring/data/sampled-request.ts'
 import { separatingTerms } from '../../../../src/monitoring/data/terms.ts'
 
@@ -23,7 +24,7 @@ function request(window: WindowName, at: number, random: () => number, shape: Sh
     refusedVariables: false,
     filtered: false,
     search: { index: 'handbook@1', cosine, documents: [`doc-${Math.floor(random() * 20)}`] },
-    words: { question, answer, language, vector },
+    words: { question, answer: traitsOf(answer), language, vector },
   }
 }
 
@@ -77,7 +78,10 @@ test('a new topic is found by its meaning and named by words that several people
   expect(content?.terms?.recent.map(({ word }) => word)).toContain('subscription')
   const topics = findings.find(({ feature }) => feature === 'question_topics')
   expect(topics).toMatchObject({ verdict: 'drift', levels: { baseline: 0 } })
-  expect(topics?.reason).toContain('subscription')
+  expect(topics?.terms?.recent.map(({ word }) => word)).toContain('subscription')
+  // Of what is the same no word is kept.
+  const kept = findings.filter(({ verdict }) => verdict !== 'drift').map(({ terms }) => terms)
+  expect(kept.every((terms) => terms === null)).toBe(true)
 })
 
 test.each([
@@ -89,13 +93,30 @@ test.each([
   expect(drifted(windows(0.4, (random) => ({ ...usual(random), ...shape })))).toContain(feature)
 })
 
+test('with as many indexes as are looked at, what could not be clearer is still found', () => {
+  const requests = windows(0.4, () => ({ topic: 9, question: 'How do I cancel my subscription' })).map(
+    (one, at) => ({
+      ...one,
+      search: one.search === null ? null : { ...one.search, index: `handbook@${at % 4}` },
+    }),
+  )
+  // Each index has a hundred requests of both windows.
+  const many = [...requests, ...requests, ...requests]
+  const findings = compareRequests(many, { seed: 7 })
+  expect(findings.filter(({ p }) => p !== null)).toHaveLength(9 + 3 * MAX_INDEXES)
+  expect(findings[0]).toMatchObject({ feature: 'question_content', verdict: 'drift' })
+})
+
 test('windows that are too small, and bodies that nobody opened, are unknown and not the same', () => {
   const few = windows(0, usual).filter((_, at) => at % 3 === 0)
   expect(verdictOf(compareRequests(few, { seed: 7 }))).toBe('unknown')
   const closed = windows(0, usual).map((one) => ({ ...one, words: null }))
-  const [content, next] = compareRequests(closed, { seed: 7, closed: 'No key.' })
-  expect(content).toMatchObject({ feature: 'question_content', verdict: 'unknown', reason: 'No key.' })
-  expect(next).toMatchObject({ feature: 'variables_refused', verdict: 'same' })
+  const unread = compareRequests(closed, { seed: 7, closed: 'No key.' })
+  const named = ({ feature, method }: Finding) => [feature, method]
+  expect(unread.map(named)).toEqual(compareRequests(windows(0, usual), { seed: 7 }).map(named))
+  const [spoken, rows] = [unread.slice(0, 7), unread.slice(7)]
+  for (const one of spoken) expect(one).toMatchObject({ verdict: 'unknown', reason: 'No key.' })
+  expect(rows[0]).toMatchObject({ feature: 'variables_refused', verdict: 'same' })
 })
 
 test('a word of fewer than five people is never shown, nor one of requests that name nobody', () => {

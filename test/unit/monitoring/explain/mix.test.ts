@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { causesOf } from '../../../../src/monitoring/explain/causes.ts'
 import { measureOf } from '../../../../src/monitoring/explain/measures.ts'
 import { mixChange } from '../../../../src/monitoring/explain/mix.ts'
-import type { PlaceRow, Windows } from '../../../../src/monitoring/explain/places.ts'
+import { groupPlaces, type PlaceRow, type Windows } from '../../../../src/monitoring/explain/places.ts'
 import { segmentsOf } from '../../../../src/monitoring/explain/segments.ts'
 import { newFigures, type Place } from '../../../../src/monitoring/rollups/figures.ts'
 import { row } from '../../../support/place-rows.ts'
@@ -95,6 +95,51 @@ describe('the split of a mean', () => {
       { seed: 13, numRuns: 200 },
     )
   })
+})
+
+test('sums that nothing was counted of are in the change too, as mix', () => {
+  const figure = fc.integer({ min: 0, max: 1_000 })
+  const pair = fc.record({ before: figure, after: figure })
+  const counts = fc.constantFrom({ before: 0, after: 3 }, { before: 5, after: 0 }, { before: 0, after: 0 })
+  const odd = fc.record({ sum: pair, count: counts })
+  const whole = fc.record({
+    sum: pair,
+    count: fc.record({ before: fc.integer({ min: 1, max: 50 }), after: fc.integer({ min: 1, max: 50 }) }),
+  })
+  fc.assert(
+    fc.property(fc.array(odd, { maxLength: 4 }), whole, (odds, one) => {
+      const places = [...odds, one]
+      const total = (of: 'sum' | 'count', side: 'before' | 'after') =>
+        places.reduce((all, place) => all + place[of][side], 0)
+      const meanOf = (side: 'before' | 'after') => total('sum', side) / total('count', side)
+      const parts = mixChange(places).reduce((all, { within, mix }) => all + within + mix, 0)
+      expect(parts).toBeCloseTo(meanOf('after') - meanOf('before'), 6)
+    }),
+    { seed: 29, numRuns: 200 },
+  )
+})
+
+test('what a row does not say is a place of its own, apart from none', () => {
+  const value = fc.constantFrom(undefined, null, 'vk_1', 'undefined', 'null')
+  fc.assert(
+    fc.property(fc.array(value, { maxLength: 12 }), (values) => {
+      const rows = values.map((keyId) =>
+        row(keyId === undefined ? {} : { keyId }, { requests: 1, cost: null }),
+      )
+      const groups = groupPlaces(
+        {
+          before: rows.map((one, at) => ({
+            ...one,
+            place: values[at] === undefined ? {} : { keyId: values[at] },
+          })),
+          after: [],
+        },
+        ['keyId'],
+      )
+      expect(groups.map(({ place }) => place.keyId)).toEqual([...new Set(values)])
+    }),
+    { seed: 31, numRuns: 100 },
+  )
 })
 
 describe('segments', () => {
