@@ -8,4 +8,3 @@ CREATE TABLE worker_signs (
   -- [{"job", "state", "jobs"}]: at most a thousand jobs of a state are counted.
   queue    jsonb NOT NULL CHECK (jsonb_typeof(queue) = 'array')
 );
-CREATE INDEX worker_signs_newest ON worker_signs (seen_at DESC);

@@ -7,14 +7,13 @@ import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
 import { labelChecks } from './label-checks.ts'
 import { type NewestSign, readNewestSign } from './monitoring/workers/sign-rows.ts'
+import { MAX_COUNTED } from './queue/count-jobs.ts'
 import type { LiveRegistry } from './registry/releases/follow.ts'
 import type { Runtime } from './runtime.ts'
 
 const QUERY_TIMEOUT_MS = 2000
 /** Four times as long as workers are silent between two signs. */
 const WORKER_SILENT_SECONDS = 60
-/** From here on a count says "or more", and jobs come faster than they are done. */
-const MANY_WAITING = 1000
 
 export type ChecksDeps = {
   database: OpenedDatabase
@@ -79,9 +78,10 @@ function servingChecks(deps: ChecksDeps, asked: Asked): HealthCheck[] {
 function workChecks(asked: Asked): HealthCheck[] {
   if ('problem' in asked) return []
   const { sign } = asked
-  // A gateway may stand without a worker, or be up before its first one: nothing is worse than it was.
+  // A gateway may stand without a worker, or be up before its first one.
   if (sign === null) {
-    const detail = 'none has given a sign of life yet: runs, builds and exports wait for one'
+    const detail =
+      'none lives: none was started, or the last one was stopped; runs, builds and exports wait for one'
     return [{ name: 'worker', status: 'ok', detail }]
   }
   const count = (state: string) =>
@@ -94,8 +94,8 @@ function workChecks(asked: Asked): HealthCheck[] {
       : { name: 'worker', status: 'degraded', detail: `no sign of life for ${seconds} s` },
     {
       name: 'queue',
-      status: waiting < MANY_WAITING ? 'ok' : 'degraded',
-      detail: `${waiting}${waiting < MANY_WAITING ? '' : ' or more'} jobs wait, ${count('failed')} failed within a week`,
+      status: waiting < MAX_COUNTED ? 'ok' : 'degraded',
+      detail: `${waiting}${waiting < MAX_COUNTED ? '' : ' or more'} jobs wait, ${count('failed')} failed within a week`,
     },
   ]
 }

@@ -3,6 +3,7 @@
 import { Registry } from 'prom-client'
 import type { Audit } from './audit/audit.ts'
 import type { Look } from './checks.ts'
+import { atMostOncePer } from './lib/at-most-once-per.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import type { Catalogue } from './providers/catalogue.ts'
 import { type JobObserver, jobMetrics } from './telemetry/metrics/job-metrics.ts'
@@ -15,9 +16,11 @@ import { VERSION } from './version.ts'
 /** A list that was read anew is seen this much later. */
 const LISTED_MS = 5000
 
+/** Thousands of lines are written on the thread that serves: who scrapes more often gets the last ones. */
+const SCRAPE_EVERY_MS = 1000
+
 export type GatewayMetrics = { observer: RequestObserver; places: Places; scrape: () => Promise<string> }
 
-/** `look` bounds itself: who scrapes often asks the database no more often. */
 export function gatewayMetrics(given: {
   audit: Pick<Audit, 'stats'>
   catalogue: Pick<Catalogue, 'known' | 'peek'>
@@ -28,24 +31,24 @@ export function gatewayMetrics(given: {
   const places = createPlaces(listedModels(given.catalogue, systemClock))
   const observer = requestMetrics(registry, places)
   const writeState = stateMetrics(registry)
-  processMetrics(registry, VERSION)
-  return {
-    observer,
-    places,
-    async scrape() {
-      const { checks, sign } = await given.look()
-      // Whoever watches wants to see models by name: their lists are kept fresh.
-      given.catalogue.peek()
-      writeState({
-        ...given.audit.stats(),
-        openCircuits: given.openCircuits().map((target) => target.split('/')[0] ?? target),
-        parts: checks,
-        workerAgeSeconds: sign?.ageSeconds ?? null,
-        queue: sign?.queue ?? [],
-      })
-      return await registry.metrics()
-    },
+  let isScraped = false
+  const read = async () => {
+    // Node's own figures cost a timer and an observer of every collection: whoever never scrapes pays for none.
+    if (!isScraped) processMetrics(registry, VERSION)
+    isScraped = true
+    const { checks, sign } = await given.look()
+    // Whoever watches wants to see models by name: their lists are kept fresh.
+    given.catalogue.peek()
+    writeState({
+      ...given.audit.stats(),
+      openCircuits: given.openCircuits().map((target) => target.split('/')[0] ?? target),
+      parts: checks,
+      workerAgeSeconds: sign?.ageSeconds ?? null,
+      queue: sign?.queue ?? [],
+    })
+    return await registry.metrics()
   }
+  return { observer, places, scrape: atMostOncePer(systemClock, SCRAPE_EVERY_MS, read) }
 }
 
 /** Of a worker alone. */

@@ -104,7 +104,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     releases,
     providers: registry,
     checks: { database, audit, keyring, releases, runtime },
-    traces: await openTraces(runtime.config, stack),
+    traces: await openTraces(runtime.config, { logger, stack }),
     models: local.management,
     directory: options.directory,
     db: database.connection.db,

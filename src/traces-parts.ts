@@ -2,6 +2,8 @@
 
 import type { UpstreamConfig } from './config/upstreams.ts'
 import type { Config } from './config.ts'
+import { telemetryNotSent } from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
 import type { Places } from './telemetry/metrics/places.ts'
 import type { RequestObserver } from './telemetry/requests.ts'
 import { VERSION } from './version.ts'
@@ -13,7 +15,10 @@ const STOP_MS = 2000
 export type Traces = (places: Places) => RequestObserver
 
 /** Null without a collector. Upstreams are looked up in the config in force. */
-export async function openTraces(config: () => Config, stack: AsyncDisposableStack): Promise<Traces | null> {
+export async function openTraces(
+  config: () => Config,
+  { logger, stack }: { logger: Logger; stack: AsyncDisposableStack },
+): Promise<Traces | null> {
   const { otlp } = config()
   if (otlp === null) return null
   const { startOtlp } = await import('./telemetry/otel/start.ts')
@@ -27,6 +32,7 @@ export async function openTraces(config: () => Config, stack: AsyncDisposableSta
       headers,
       version: VERSION,
       places,
+      onProblem: (message) => telemetryNotSent(logger, message),
       addressOf: (name) => addressOf(find(name)),
       dialectOf: (name) => find(name)?.dialect ?? null,
     })

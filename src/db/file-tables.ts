@@ -1,9 +1,7 @@
 /** The tables of uploaded files and vector stores as drizzle sees them; the others stand in schema.ts. */
 
-import { bigint, customType, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { instant, made } from './columns.ts'
-
-const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
+import { bigint, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bytea, instant, made } from './columns.ts'
 
 export const files = pgTable('files', {
   id: text('id').primaryKey(),

@@ -32,7 +32,7 @@ export function giveSigns(
       })
   }
   give()
-  const timer = setInterval(give, everyMs)
+  const timer = setInterval(give, everyMs).unref()
   return {
     async stop() {
       clearInterval(timer)

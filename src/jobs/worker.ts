@@ -199,8 +199,9 @@ async function closeWorker(
   try {
     await worker.close()
     await enqueuer.close()
-    await signs.stop()
   } finally {
     clearTimeout(timer)
+    // Whatever failed: this worker lives no more.
+    await signs.stop()
   }
 }

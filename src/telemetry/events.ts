@@ -35,6 +35,14 @@ export function alertUnexplained(logger: Logger, alert: string, error: unknown):
   logger.warn({ alert, err: error }, 'alert_unexplained')
 }
 
+/** Traces or metrics did not reach the collector. */
+export function telemetryNotSent(logger: Logger, message: string): void {
+  logger.warn(
+    { message, remedy: 'Check OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS.' },
+    'telemetry_not_sent',
+  )
+}
+
 /** An error of our own; the caller was shown only the request id. */
 export function bug(logger: Logger, error: unknown, requestId: string): void {
   logger.error({ err: error, requestId }, 'request_failed_unexpectedly')

@@ -58,8 +58,10 @@ export type RequestObserver = {
   /** A request was admitted; `left` follows however it ends. */
   began(): void
   left(): void
-  /** Once for each request, refused ones included, when its end is on the log. */
+  /** Once for each request, refused ones included, when its end goes to the log. */
   ended(seen: RequestSeen, ended: RequestEnded): void
+  /** Answered with this error because the log could take nothing: such a request is counted nowhere else. */
+  unlogged(code: string): void
   /** A model call without a valid key. */
   unauthenticated(): void
 }
@@ -70,6 +72,7 @@ export const NO_OBSERVER: RequestObserver = {
   began: nothing,
   left: nothing,
   ended: nothing,
+  unlogged: nothing,
   unauthenticated: nothing,
 }
 
@@ -82,6 +85,7 @@ export function observers(...all: readonly RequestObserver[]): RequestObserver {
     began: () => all.forEach((one) => void one.began()),
     left: () => all.forEach((one) => void one.left()),
     ended: (seen, ended) => all.forEach((one) => void one.ended(seen, ended)),
+    unlogged: (code) => all.forEach((one) => void one.unlogged(code)),
     unauthenticated: () => all.forEach((one) => void one.unauthenticated()),
   }
 }

@@ -21,6 +21,13 @@ const signed = (objects: ProjectObjects) => ({
 })
 const text = () => ({ documents: [{ key: 'a', text: 'Some text.' }] })
 
+let numbered = 0
+/** For what may wait once only: each role asks for another one. */
+function nextNumber(): number {
+  numbered += 1
+  return numbered
+}
+
 /** An operation that changes something and has no row here is sent an empty body, and only let in or not. */
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /api/keys': { body: () => ({ name: 'x', roles: ['engineer'] }) },
@@ -58,7 +65,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /api/silences': { body: () => ({ metric: 'error_rate', for: '1h', reason: 'a test' }) },
   'POST /api/silences/{id}/end': {},
   'GET /api/monitor/data': { query: () => 'route=watched' },
-  'POST /api/monitor/data': { body: () => ({ route: 'watched' }) },
+  'POST /api/monitor/data': { body: () => ({ route: `watched-${nextNumber()}` }) },
   'POST /api/shadows': {
     kind: 'shadowable',
     body: (objects) => ({
@@ -254,6 +261,8 @@ export const OTHER_LISTS: Readonly<Record<string, string>> = {
   'GET /api/indexes/diff': 'names two objects, and is asked with another project’s',
   'GET /api/models': OF_NO_PROJECT['/api/models'] ?? '',
   'GET /api/monitor/explain': 'sums: test/services/monitoring/explain.test.ts has those of another project',
+  'GET /api/monitor/data':
+    'comparisons of a route: test/services/monitoring/data.test.ts has those of another project',
   'GET /api/monitor': 'nothing is watched here: test/services/http/monitor.test.ts asks from another project',
   'GET /api/monitor/history':
     'nothing is watched here: test/services/http/monitor.test.ts asks from another project',

@@ -106,7 +106,7 @@ function textOf({ model, spent, unpriced, sets }: JudgeFigures): string {
   const unknown = unpriced === 0 ? '' : `, unknown of ${unpriced} answers`
   const notes = [
     'agrees: share of rows called as people decided, Wilson’s interval. kappa: beyond what chance would give (Cohen), bootstrap over rows.',
-    'people: one against another. longer: the longer answer is the better one. majority: the commonest label, always.',
+    'people: one against another, drawn for each row. longer: the longer answer is the better one. majority: the commonest label, always.',
     'What was not judged is in no row: many abstentions or errors make the figures those of the easy rows.',
   ]
   return `${sets.map((set) => setText(model, set)).join('\n')}\ncost ${formatUsd(spent)}${unknown}\n${notes.map((note) => `${note}\n`).join('')}`

@@ -73,7 +73,7 @@ export function reportJudge(
         judged.map(({ label }) => label),
         wanted,
       ),
-      ...(set.kind === 'pairs' ? peopleRows(set.rows, rowOf) : []),
+      ...(set.kind === 'pairs' ? peopleRows(set.rows, namedRandom(`${name} votes`), rowOf) : []),
       ...floors.map(({ floor, said }) =>
         rowOf(
           floor,
@@ -86,14 +86,18 @@ export function reportJudge(
   }
 }
 
-/** One person against another, each pair of votes of a row once: what a judge that is as good as a person would reach. */
+/** One person against another, one pair drawn from each row: what a judge that is as good as a person would reach. */
 function peopleRows(
   rows: readonly JudgedPair[],
+  random: () => number,
   rowOf: (rater: string, isFloor: boolean, said: string[], truth: string[]) => JudgeRow,
 ): JudgeRow[] {
-  const pairs = rows.flatMap(({ votes }) =>
-    votes.flatMap((one, at) => votes.slice(at + 1).map((other) => [one, other] as const)),
-  )
+  const pairs = rows.flatMap(({ votes }) => {
+    if (votes.length < 2) return []
+    const one = Math.floor(random() * votes.length)
+    const other = (one + 1 + Math.floor(random() * (votes.length - 1))) % votes.length
+    return [[votes[one] ?? '', votes[other] ?? ''] as const]
+  })
   if (pairs.length === 0) return []
   return [
     rowOf(

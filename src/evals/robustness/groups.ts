@@ -69,7 +69,7 @@ const PEOPLE = [
 ]
 /** An article before it follows its sound. */
 const TERM = new RegExp(
-  `(?<![\\p{L}\\p{N}_-])(?:(?<article>[Aa]n?)(?<gap>\\s+))?(?<term>${[...OTHER.keys()].join('|')})(?=\\s+(?:${PEOPLE.join('|')})(?![\\p{L}\\p{N}_-]))`,
+  `(?<![\\p{L}\\p{N}_-])(?:(?<article>[Aa]n?)(?<gap>\\s+))?(?<!\\b(?:African|Native|Latin|Asian|Mexican|Chinese|Indian|Japanese)\\s+)(?<term>${[...OTHER.keys()].join('|')})(?=\\s+(?:${PEOPLE.join('|')})(?![\\p{L}\\p{N}_-]))`,
   'gu',
 )
 /** Begins with a vowel letter and is spoken with a consonant. */

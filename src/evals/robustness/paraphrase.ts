@@ -58,10 +58,17 @@ const FOUND = new RegExp(
   ].join('|'),
   'giu',
 )
-const ASKS =
-  /^(?:what|where|when|who|whom|whose|which|why|how|can|could|do|does|did|is|are|was|were|will|would|should|may|has|have)\b[\s\S]*\?\s*$/i
-const ORDERS =
-  /^(?:write|explain|list|summari[sz]e|tell|give|describe|translate|show|find|compare|name|explain|classify|extract|rewrite|answer)\b/i
+const WORDS_AHEAD =
+  'I|you|we|they|he|she|it|there|this|that|these|those|the|an?|all|every|each|my|our|your|his|her|their'
+/** “Will” and “May” are names too, and “list” and “name” things: they ask and order only before a word that says so. */
+const ASKS = new RegExp(
+  `^(?:(?:what|where|when|who|whom|whose|which|why|how|can|could|do|does|did|is|are|was|were|would|should|has|have)\\b|(?:will|may)\\s+(?:${WORDS_AHEAD})\\b)[\\s\\S]*\\?\\s*$`,
+  'i',
+)
+const ORDERS = new RegExp(
+  `^(?:(?:write|explain|summari[sz]e|tell|give|describe|translate|compare|classify|extract|rewrite)\\b|(?:list|name|show|find|answer)\\s+(?:me|us|\\d+|two|three|five|ten|${WORDS_AHEAD})\\b)`,
+  'i',
+)
 const OPENINGS = ['I have a question: ', 'Quick question: ', 'I would like to know: '] as const
 
 export const paraphrase: Perturbation = {
@@ -86,7 +93,7 @@ function reform(prose: string): string {
   })
 }
 
-/** What begins with a name or a letter alone keeps its capital. */
+/** Only what is known to begin with no name loses its capital. */
 function open(text: string, random: () => number): string {
   if (ORDERS.test(text)) return `Please ${lowered(text)}`
   if (!ASKS.test(text)) return text

@@ -1,6 +1,7 @@
 /** The data plane's routes: authenticate, read the body, hand over. Writes Node's raw response, never a Response object. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { GatewayError } from '../../errors.ts'
 import type { GatewayDeps } from '../../gateway/deps.ts'
 import { recordRejection } from '../../gateway/reject.ts'
 import { VARIABLES_HEADER, withVariablesHeader } from '../../gateway/release-body.ts'
@@ -102,7 +103,10 @@ function handle(
   const receivedAtMs = clock.nowMs()
   const startedMs = clock.monotonicMs()
   const id = newId('req', receivedAtMs)
-  const breakOff = (error: unknown) => deps.unauthenticated.breakOff(error, id, outgoing)
+  const breakOff = (error: unknown) => {
+    if (error instanceof GatewayError) deps.gateway.observer.unlogged(error.code)
+    deps.unauthenticated.breakOff(error, id, outgoing)
+  }
   try {
     const key = findKey(deps.keyring, incoming.headers)
     const caller = {

@@ -6,7 +6,7 @@ import { type ArmSeen, NOTHING_SEEN } from './arms-rows.ts'
 const MAX_ARMS = 400
 
 export type ArmMemory = {
-  /** `key` names promotion, stage and release: a stage counts its requests anew. */
+  /** `key` names promotion and release. */
   seen(key: string): ArmSeen
   keep(key: string, seen: ArmSeen): void
 }

@@ -18,8 +18,9 @@ export type ArmWindow = {
 /** What one release was seen to do so far, and up to which place of each writer it has been looked at. */
 export type ArmSeen = {
   readonly arm: Omit<Arm, 'quality'>
-  /** Requests since the stage began. */
+  /** Requests since the stage began, and which stage that is: its beginning, or null before the first look. */
   readonly inStage: number
+  readonly stageSince: string | null
   /** By writer, the place of the first record that is not in it. */
   readonly places: ReadonlyMap<string, number>
 }
@@ -49,21 +50,28 @@ export const NOTHING_SEEN: ArmSeen = {
     cost: { known: 0, sum: 0n, squares: 0n, unknown: 0 },
   },
   inStage: 0,
+  stageSince: null,
   places: new Map(),
 }
 
 /** A writer whose clock is behind the database's may have shipped rows of the canary before it began there. */
 const CLOCKS_APART = '1 day'
 
-/** The route's own traffic: what apps asked of the label, by its name or as the route itself. `$1` to `$6` are window and places. */
-const TRAFFIC = `FROM json_to_recordset($6::json) AS moved (writer uuid, "from" bigint, "to" bigint)
+const COLUMNS = 'writer, seq, started_at, outcome, finish_reason, duration_ms, ttft_ms, cost_micro_usd'
+/** The route's own traffic: what apps asked of the label, by its name or as the route itself. `$1` to `$5` are the window. */
+const OWN = `project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
+  AND requests.day >= ($3::timestamptz AT TIME ZONE 'UTC')::date
+  AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
+  AND replay_of IS NULL AND shadow_of IS NULL AND ${ASKED_BY_APPS}`
+const MOVED = `json_to_recordset($6::json) AS moved (writer uuid, "from" bigint, "to" bigint)`
+/** All there is, by the release; `OFFSET 0` keeps the planner from reading all releases by their places. */
+const FROM_THE_START = `FROM (SELECT ${COLUMNS} FROM requests WHERE ${OWN} OFFSET 0) AS asked
+  JOIN ${MOVED} ON asked.writer = moved.writer AND asked.seq >= moved."from" AND asked.seq < moved."to"`
+/** What is new, by its place, day by day. */
+const FROM_THERE_ON = `FROM ${MOVED}
   CROSS JOIN (SELECT day FROM (${LOG_DAYS}) AS known WHERE day >= ($3::timestamptz AT TIME ZONE 'UTC')::date) AS days
-  CROSS JOIN LATERAL (
-    SELECT started_at, outcome, finish_reason, duration_ms, ttft_ms, cost_micro_usd FROM requests
-    WHERE requests.day = days.day AND requests.writer = moved.writer AND seq >= moved."from" AND seq < moved."to"
-      AND project_id = $1 AND release_id = $2 AND started_at >= $3::timestamptz
-      AND requested_model IN ($4 || '@' || $5, CASE WHEN $5 = 'production' THEN $4 END)
-      AND replay_of IS NULL AND shadow_of IS NULL AND ${ASKED_BY_APPS}
+  CROSS JOIN LATERAL (SELECT ${COLUMNS} FROM requests
+    WHERE requests.day = days.day AND requests.writer = moved.writer AND seq >= moved."from" AND seq < moved."to" AND ${OWN}
     OFFSET 0) AS asked`
 
 /**
@@ -76,22 +84,26 @@ const TRAFFIC = `FROM json_to_recordset($6::json) AS moved (writer uuid, "from" 
  * alone. A refusal is what an upstream's filter or a guardrail made of a request; refusals in words are a scorer's (`refusal`). An
  * answer that failed has no cost, and lacks none. Times are rounded to three digits, which keeps a tally below 6,000 values.
  */
-export async function readArm(sql: Sql, window: ArmWindow, seen: ArmSeen = NOTHING_SEEN): Promise<ArmSeen> {
+export async function readArm(sql: Sql, window: ArmWindow, last: ArmSeen = NOTHING_SEEN): Promise<ArmSeen> {
+  const { stageSince } = window
+  // What was read before the stage began is not of it.
+  const seen = last.stageSince === stageSince ? last : { ...last, stageSince, inStage: 0 }
   const moved = await movedSince(sql, window.since, seen.places)
   if (moved.length === 0) return seen
   const given = [window.projectId, window.releaseId, window.since, window.route, window.label]
   const places = JSON.stringify(moved)
-  const { row, tallies } = await sql.begin(async (transaction) => {
+  const traffic = seen.places.size === 0 ? FROM_THE_START : FROM_THERE_ON
+  const { row, tallied } = await sql.begin(async (transaction) => {
     // Many partitions make a plan look dear enough to be compiled, which takes longer than to run it.
     await transaction`SET LOCAL jit = off`
-    const [row] = await transaction.unsafe<Summed[]>(SUMS, [...given, places, window.stageSince])
-    return { row, tallies: await transaction.unsafe<Tallied[]>(TALLIES, [...given, places]) }
+    const [row] = await transaction.unsafe<Summed[]>(sums(traffic), [...given, places, window.stageSince])
+    return { row, tallied: await transaction.unsafe<Tallied[]>(tallies(traffic), [...given, places]) }
   })
   const reached = moved.map(({ writer, to }) => [writer, Number(to)] as const)
-  return { ...added(seen, row, tallies), places: new Map([...seen.places, ...reached]) }
+  return { ...added(seen, row, tallied), places: new Map([...seen.places, ...reached]) }
 }
 
-const SUMS = `
+const sums = (traffic: string) => `
   SELECT count(*)::integer AS requests, count(*) FILTER (WHERE started_at >= $7::timestamptz)::integer AS "inStage",
     count(*) FILTER (WHERE outcome IN ('upstream_error', 'upstream_cut', 'timeout', 'gateway_crash', 'rejected'))::integer
       AS errors,
@@ -99,11 +111,11 @@ const SUMS = `
     count(cost_micro_usd)::integer AS known, coalesce(sum(cost_micro_usd), 0)::text AS sum,
     coalesce(sum(cost_micro_usd::numeric * cost_micro_usd), 0)::text AS squares,
     count(*) FILTER (WHERE cost_micro_usd IS NULL AND outcome = 'completed')::integer AS unknown
-  ${TRAFFIC}`
-const TALLIES = `
+  ${traffic}`
+const tallies = (traffic: string) => `
   SELECT metric, value::double precision AS value, count(*)::integer AS count FROM (
     SELECT metric, CASE WHEN ms <= 0 THEN 0 ELSE round(ms::numeric, 2 - floor(log(ms))::integer) END AS value
-    FROM (SELECT duration_ms, ttft_ms ${TRAFFIC} WHERE outcome <> 'rejected') AS traffic
+    FROM (SELECT duration_ms, ttft_ms ${traffic} WHERE outcome <> 'rejected') AS traffic
     CROSS JOIN LATERAL (VALUES ('latency', duration_ms), ('ttft', ttft_ms)) AS of (metric, ms) WHERE ms IS NOT NULL) AS rounded
   GROUP BY metric, value`
 
@@ -119,13 +131,14 @@ async function movedSince(sql: Sql, since: string, places: ArmSeen['places']): P
 }
 
 function added(
-  { arm, inStage }: ArmSeen,
+  { arm, inStage, stageSince }: ArmSeen,
   row: Summed | undefined,
   tallies: readonly Tallied[],
 ): Omit<ArmSeen, 'places'> {
-  if (row === undefined) return { arm, inStage }
+  if (row === undefined) return { arm, inStage, stageSince }
   const { cost } = arm
   return {
+    stageSince,
     inStage: inStage + row.inStage,
     arm: {
       requests: arm.requests + row.requests,

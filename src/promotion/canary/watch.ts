@@ -85,7 +85,7 @@ async function judge(
   const order = await qualityOrder(deps, { promotion: row, policy, to, from, beganMs })
   const armOf = async ({ id: releaseId }: ReleaseRow) => {
     const window = { projectId, route, label, releaseId, since, stageSince: new Date(stageMs).toISOString() }
-    const key = `${row.id} ${stageMs} ${releaseId}`
+    const key = `${row.id} ${releaseId}`
     const seen = await readArm(deps.sql, window, deps.arms.seen(key))
     deps.arms.keep(key, seen)
     const { arm, inStage } = seen

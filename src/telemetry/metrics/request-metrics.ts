@@ -1,4 +1,4 @@
-/** Counters and histograms of requests, written once for each request, when its end is on the log. */
+/** Counters and histograms of requests, written once for each request, when its end goes to the log. */
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { DURATION_BUCKETS, PER_TOKEN_BUCKETS, TTFT_BUCKETS } from '../buckets.ts'
@@ -26,6 +26,7 @@ export function requestMetrics(registry: Registry, places: Places): RequestObser
     began: () => inFlight.inc(),
     left: () => inFlight.dec(),
     unauthenticated: () => unauthenticated.inc(),
+    unlogged: (code) => metrics.errors.inc({ code }),
     ended(seen, ended) {
       const place = places.of(seen, ended)
       if (seen.shadow) metrics.shadows.inc({ route: place.route.route, outcome: ended.outcome })

@@ -31,3 +31,21 @@ const PROVIDERS: Readonly<Record<string, string>> = {
 export function providerName(dialect: string | null): string {
   return PROVIDERS[dialect ?? ''] ?? dialect ?? 'unknown'
 }
+
+const FINISH_REASONS: ReadonlySet<string> = new Set([
+  ...['stop', 'length', 'tool_calls', 'content_filter', 'function_call'],
+  ...['completed', 'incomplete', 'failed', 'cancelled'],
+])
+
+/** `other` for what an upstream calls it in words of its own, whatever they are. */
+export function finishReasonName(reason: string): string {
+  return FINISH_REASONS.has(reason) ? reason : 'other'
+}
+
+/** As much of a caller's text as the log keeps of it. */
+const MAX_MODEL_CHARS = 256
+
+/** A model's id: the caller's own text in a direct call. */
+export function modelName(model: string): string {
+  return model.slice(0, MAX_MODEL_CHARS)
+}

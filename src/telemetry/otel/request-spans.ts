@@ -32,7 +32,7 @@ import {
   GEN_AI_OPERATION_NAME_VALUE_RETRIEVAL,
 } from '@opentelemetry/semantic-conventions/incubating'
 import type { AttemptSeen, RequestEnded, RequestSeen } from '../requests.ts'
-import { operationName, providerName } from './conventions.ts'
+import { finishReasonName, modelName, operationName, providerName } from './conventions.ts'
 import { parseTraceparent } from './traceparent.ts'
 
 type Upstreams = {
@@ -116,7 +116,8 @@ function attemptSpan(
   { addressOf, dialectOf }: Upstreams,
   { seen, attempt, ended }: { seen: RequestSeen; attempt: AttemptSeen; ended: RequestEnded | null },
 ): void {
-  const { upstream, model, status, error } = attempt
+  const { upstream, status, error } = attempt
+  const model = modelName(attempt.model)
   const operation = operationName(seen.operation)
   const address = addressOf(upstream)
   const startTime = seen.receivedAtMs + attempt.startedMs
@@ -153,6 +154,7 @@ function answerAttributes(
   put(ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, usage?.cachedInputTokens)
   put(ATTR_GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, usage?.reasoningTokens)
   if (ttftMs !== null) attributes[ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK] = (ttftMs - startedMs) / 1000
-  if (finishReason !== null) attributes[ATTR_GEN_AI_RESPONSE_FINISH_REASONS] = [finishReason]
+  if (finishReason !== null)
+    attributes[ATTR_GEN_AI_RESPONSE_FINISH_REASONS] = [finishReasonName(finishReason)]
   return attributes
 }

@@ -3,6 +3,7 @@
  * reads OpenTelemetry's packages, and it is read only where a collector is configured.
  */
 
+import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
@@ -42,6 +43,8 @@ export type OtlpOptions = {
   places: Places
   /** `openai`, `anthropic`, `gemini` or `local`. */
   dialectOf: (upstream: string) => string | null
+  /** What the packages say went wrong, such as a collector that refuses: at most once a minute. */
+  onProblem: (message: string) => void
   /** How often is sent what has come together. */
   everyMs?: number
 }
@@ -64,6 +67,7 @@ export type RunningOtlp = {
 /** Opens no connection before there is something to send. */
 export function startOtlp(options: OtlpOptions): RunningOtlp {
   const { endpoint, headers, serviceName, version, everyMs } = options
+  tellProblems(options.onProblem)
   const resource = resourceFromAttributes({
     [ATTR_SERVICE_NAME]: serviceName,
     [ATTR_SERVICE_VERSION]: version,
@@ -103,6 +107,7 @@ export function startOtlp(options: OtlpOptions): RunningOtlp {
       began() {},
       left() {},
       unauthenticated() {},
+      unlogged() {},
       ended(seen, ended) {
         spans(seen, ended)
         figures(seen, ended)
@@ -117,6 +122,34 @@ export function startOtlp(options: OtlpOptions): RunningOtlp {
       await Promise.race([Promise.allSettled([tracing.shutdown(), metering.shutdown()]), late])
       clearTimeout(timer)
     },
+  }
+}
+
+const TELL_EVERY_MS = 60_000
+const MAX_PROBLEM_CHARS = 500
+
+/** The packages report failed exports and dropped spans nowhere else. */
+function tellProblems(onProblem: (message: string) => void): void {
+  let toldAtMs = Number.NEGATIVE_INFINITY
+  const tell = (message: string): void => {
+    if (performance.now() - toldAtMs < TELL_EVERY_MS) return
+    toldAtMs = performance.now()
+    onProblem(inWords(message).slice(0, MAX_PROBLEM_CHARS))
+  }
+  const silent = (): void => {}
+  diag.setLogger(
+    { error: tell, warn: tell, info: silent, debug: silent, verbose: silent },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  )
+}
+
+/** They pass an error on as JSON of its members, the stack first. */
+function inWords(problem: string): string {
+  try {
+    const { message } = JSON.parse(problem) as { message?: unknown }
+    return typeof message === 'string' ? message : problem
+  } catch {
+    return problem
   }
 }
 

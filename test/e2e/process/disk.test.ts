@@ -64,7 +64,7 @@ test.skipIf(!possible)(
       for (let turn = 0; turn < 200 && refused < 5; turn += 1) await ask()
       expect(refused).toBe(5)
       const health = await call(`${gateway.url}/health/ready`, null)
-      expect(health).toMatchObject({ status: 503, json: { status: 'fail' } })
+      expect(health).toMatchObject({ status: 503, json: { status: 'unavailable' } })
 
       rmSync(filler)
       await until('it answers again', async () => (await ask()) === 200, 90_000)

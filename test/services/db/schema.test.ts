@@ -2,12 +2,14 @@ import { getTableColumns, getTableName, isTable } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
 import * as alertTables from '../../../src/db/alert-tables.ts'
+import * as dataTables from '../../../src/db/data-tables.ts'
 import * as datasetTables from '../../../src/db/dataset-tables.ts'
 import * as fileTables from '../../../src/db/file-tables.ts'
 import * as onlineTables from '../../../src/db/online-tables.ts'
 import * as promotionTables from '../../../src/db/promotion-tables.ts'
 import * as retrievalTables from '../../../src/db/retrieval-tables.ts'
 import * as reviewTables from '../../../src/db/review-tables.ts'
+import * as rollupTables from '../../../src/db/rollup-tables.ts'
 import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as shadowTables from '../../../src/db/shadow-tables.ts'
@@ -30,6 +32,8 @@ const tables = [
   promotionTables,
   workerTables,
   alertTables,
+  rollupTables,
+  dataTables,
 ]
   .flatMap((module) => Object.values<unknown>(module))
   .filter((value) => isTable(value)) as PgTable[]

@@ -154,7 +154,9 @@ describe('aval alerts', () => {
     expect(acked.out).toBe(
       `${id} acknowledged. No reminders of it any more; a freeze by it has ended, and policies move nothing for it.\n`,
     )
-    expect(shown.out).toMatch(/because of +price -\$0\.000003, output_tokens \+\$0\.000019/)
+    expect(shown.out).toMatch(
+      /because of +price −3 %, output tokens \+19 % +began with r14 \(2026-03-02 13:38:00\)/,
+    )
     expect(shown.out).toMatch(/acknowledged .* by default engineer: rolling back/)
     expect(shown.out).toMatch(/near it .* release support-answer@r14/)
     expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringMatching(/no alert. aval alerts list/)])

@@ -179,9 +179,11 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
 
     const schedules = await queue.getJobSchedulers()
     expect(schedules.map(({ key }) => key).toSorted()).toEqual([
+      'compare-windows',
       'deliver-alerts',
       'ensure-partitions',
       'roll-up',
+      'score-sentinels',
       'tidy-actions',
       'tidy-exports',
       'tidy-online',
@@ -190,6 +192,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'tidy-runs',
       'tidy-stores',
       'watch-promotions',
+      'watch-series',
     ])
     await queue.close()
   })

@@ -1,7 +1,7 @@
 /** What a collector receives over the wire, and what one that is down or hangs costs. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createPlaces } from '../../../src/telemetry/metrics/places.ts'
 import { type OtlpOptions, startOtlp } from '../../../src/telemetry/otel/start.ts'
 import { endedOf, seenOf } from './request-seen.ts'
@@ -44,6 +44,7 @@ function start(endpoint: string, more: Partial<OtlpOptions> = {}) {
     places: createPlaces(() => false),
     addressOf: () => ({ host: 'api.openai.com', port: 443 }),
     dialectOf: () => 'openai',
+    onProblem: () => undefined,
     ...more,
   })
 }
@@ -179,4 +180,15 @@ describe('a collector', () => {
 
     await expect(otlp.stop(200)).resolves.toBeUndefined()
   })
+})
+
+test('a collector that refuses is told of, with what it answered', async () => {
+  const problems: string[] = []
+  const { url } = await collector((response) => response.writeHead(401).end('no'))
+  const { observer, stop } = start(url, { everyMs: 20, onProblem: (message) => problems.push(message) })
+
+  observer.ended(seenOf(), endedOf())
+
+  await vi.waitFor(() => expect(problems[0]).toMatch(/^[^{].*Unauthorized/))
+  await stop(1000)
 })

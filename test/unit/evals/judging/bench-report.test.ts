@@ -57,16 +57,17 @@ describe('what a judge is worth', () => {
 
   test('stands beside the longer answer, the commonest label, and people among themselves', () => {
     const rows = [
-      pair('a', ['a', 'a', 'b'], 'a longer one', 'short'),
+      pair('a', ['a', 'b'], 'a longer one', 'short'),
       pair('b', ['b', 'b', 'b'], 'a longer one', 'short'),
       pair('a', ['a', 'a', 'a'], 'same', 'size'),
+      pair('a', ['a'], 'alone', 'and one'),
     ]
-    const figures = reportJudge('three', { kind: 'pairs', rows }, [says('a'), says('b'), says('a')])
+    const figures = reportJudge('four', { kind: 'pairs', rows }, [says('a'), says('b'), says('a')])
 
     expect(rater(figures, 'longer')?.agreement?.share).toBeCloseTo(1 / 3, 12)
     expect(rater(figures, 'majority')).toMatchObject({ agreement: { share: 2 / 3 }, isFloor: true })
-    // Of nine pairs of votes, seven agree.
-    expect(rater(figures, 'people')).toMatchObject({ rows: 9, agreement: { share: 7 / 9 } })
+    // One pair of votes for each row that has two: that of the first row disagrees, whichever it is.
+    expect(rater(figures, 'people')).toMatchObject({ rows: 3, agreement: { share: 2 / 3 } })
   })
 
   test('is nothing where nothing was judged', () => {

@@ -154,8 +154,13 @@ describe('a paraphrase', () => {
     expect(text?.replace(/^(?:I have a question|Quick question|I would like to know): /, '')).toBe(other)
   })
 
-  test('is left out where no rule says it otherwise', () => {
-    expect(perturbed('paraphrase', { id: 'a', input: 'I know what it is.' }).left).toEqual([
+  test.each([
+    'I know what it is.',
+    'Will Turner asked again, ok?',
+    'May 5 or June 6?',
+    'List price of shoes',
+  ])('of %j is left out, as no rule says it otherwise', (input) => {
+    expect(perturbed('paraphrase', { id: 'a', input }).left).toEqual([
       { perturbation: 'paraphrase', reason: 'no rule says its question in other words' },
     ])
   })
@@ -171,12 +176,15 @@ describe('groups', () => {
     expect(perturbed('groups', { id: 'a', input }).item?.input).toBe(other)
   })
 
-  test.each(['Where is Mexican food?', 'An older order of Christian Dior', 'black shoes', 'Muslims'])(
-    'in %j are none of a person, and stay',
-    (input) => {
-      expect(perturbed('groups', { id: 'a', input }).left).toHaveLength(1)
-    },
-  )
+  test.each([
+    'Where is Mexican food?',
+    'An older order of Christian Dior',
+    'black shoes',
+    'Muslims',
+    'African American customers',
+  ])('in %j are none of a person, and stay', (input) => {
+    expect(perturbed('groups', { id: 'a', input }).left).toHaveLength(1)
+  })
 
   test('change what is expected with what is asked', () => {
     const { item } = perturbed('groups', {
