@@ -115,3 +115,12 @@ export const judgeChecks = pgTable(
   },
   (table) => [primaryKey({ columns: [table.orderId, table.rulesHash, table.onDay] })],
 )
+
+export const sentinelRounds = pgTable('sentinel_rounds', {
+  orderId: text('order_id').primaryKey(),
+  state: text('state').notNull(),
+  run: text('run'),
+  attempts: integer('attempts').notNull(),
+  error: text('error'),
+  updatedAt: instant('updated_at').notNull(),
+})
