@@ -189,6 +189,6 @@ test('a collector that refuses is told of, with what it answered', async () => {
 
   observer.ended(seenOf(), endedOf())
 
-  await vi.waitFor(() => expect(problems[0]).toMatch(/^[^{].*Unauthorized/))
+  await vi.waitFor(() => expect(problems[0]).toMatch(/^[^{].*Unauthorized/), { timeout: 10_000 })
   await stop(1000)
 })
