@@ -1,9 +1,9 @@
 /** What is worth knowing of the rules of alerts before one is needed: those that can never fire, and channels nobody uses. Pure. */
 
 import type { Config } from './config.ts'
+import { fitsPattern } from './lib/name-pattern.ts'
 import { nearest } from './lib/nearest.ts'
-import { fitsPattern } from './monitoring/alerts/rules.ts'
-import { METRICS } from './monitoring/watch/metrics.ts'
+import { metricProblem } from './monitoring/watch/metric-names.ts'
 
 /** With its path and what to do. Routes may also be those of the registry, which no file knows. */
 export function alertRuleNotes({
@@ -24,12 +24,10 @@ export function alertRuleNotes({
         (name) =>
           `${path}.upstreams: there is no upstream ${name}, so it never fires${hintOf(name, upstreamNames)}`,
       ),
-      ...unfit(rule.metrics, Object.keys(METRICS))
-        .filter((name) => !namesFamily(name))
-        .map(
-          (name) =>
-            `${path}.metrics: nothing watches ${name}, so it never fires${hintOf(name, Object.keys(METRICS))}`,
-        ),
+      ...(rule.metrics ?? [])
+        .map(metricProblem)
+        .filter((problem) => problem !== null)
+        .map((problem) => `${path}.metrics: ${problem} The rule never fires for it.`),
     ]
   })
   const used = new Set(alerts.rules.flatMap(({ channels }) => channels))
@@ -37,16 +35,6 @@ export function alertRuleNotes({
     .filter(({ name }) => !used.has(name))
     .map(({ name }) => `alerts.channels.${name}: no rule names it. Add it to channels of a rule.`)
   return [...ofRules, ...unused]
-}
-
-/** What scorers, retrieval and data are watched by is named after them: `score:grounded`. */
-const FAMILIES = ['score:', 'score_abstained:', 'score_errors:', 'score_skipped:', 'retrieval_', 'data:']
-
-function namesFamily(pattern: string): boolean {
-  const [start = ''] = pattern.split('*', 1)
-  return FAMILIES.some(
-    (family) => start.startsWith(family) || (pattern.includes('*') && family.startsWith(start)),
-  )
 }
 
 function unfit(patterns: readonly string[] | null, names: readonly string[]): string[] {

@@ -6,7 +6,7 @@ import { DAY_MS, name, span } from './policy-values.ts'
 const ALERT_ACTIONS = ['freeze', 'roll_back', 'run_suite', 'review', 'dataset'] as const
 type AlertAction = (typeof ALERT_ACTIONS)[number]
 
-const METRIC = 'a metric such as latency_p95, a family such as score:*, or *'
+const METRIC = 'a metric such as latency_p95 or score:grounded, in which * stands for any letters'
 /** Of a dataset; more failing requests of one moment teach little that the first did not. */
 const MAX_ITEMS = 500
 /** Settings that say how one action is done, so that they are nothing without it. */
@@ -20,7 +20,7 @@ const OF_ACTION = {
 const alertRule = z
   .strictObject({
     metrics: z
-      .array(z.string(METRIC).regex(/^(?:\*|[a-z][a-z0-9_]{0,59}(?::(?:\*|\S{1,100}))?)$/, METRIC))
+      .array(z.string(METRIC).regex(/^[a-z*][a-z0-9_*]{0,59}(?::\S{1,100})?$/, METRIC))
       .min(1)
       .max(50),
     /** Which way it went; either unless said. */

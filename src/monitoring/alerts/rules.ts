@@ -1,5 +1,6 @@
 /** Which alerts are told to which channels. Pure. */
 
+import { fitsPattern } from '../../lib/name-pattern.ts'
 import type { SeriesKey, Subject } from './alert.ts'
 
 /** As aval.yaml has it, everything that it leaves open filled in. Names may hold `*`, which stands for any letters. */
@@ -34,21 +35,6 @@ function fitsSubject({ routes, upstreams }: AlertRule, { kind, name }: Subject):
 
 function fitsAny(patterns: readonly string[] | null, name: string): boolean {
   return patterns === null || patterns.some((pattern) => fitsPattern(pattern, name))
-}
-
-/** In time that grows with the two lengths alone: the parts between stars are looked for from left to right. */
-export function fitsPattern(pattern: string, name: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return pattern === name
-  if (!name.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = name.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return name.length - last.length >= at && name.endsWith(last)
 }
 
 /** How a channel is to be told of alerts that these rules fit: the shortest wait of all, the most frequent reminder. */

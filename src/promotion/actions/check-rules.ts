@@ -1,8 +1,9 @@
 /** Whether what a policy lets alerts do can be done: its metrics, and the suites that it would run. Pure. */
 
 import type { Suite } from '../../evals/suites/suite.ts'
+import { metricProblem } from '../../monitoring/watch/metric-names.ts'
 import type { Policy } from '../policy.ts'
-import { type AlertRule, metricProblem } from './rules.ts'
+import type { AlertRule } from './rules.ts'
 
 type ReadSuite = { name: string; read: Suite | { problems: readonly string[] } }
 type Labels = readonly { route: string; label: string }[]

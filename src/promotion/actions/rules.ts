@@ -1,14 +1,13 @@
 /** What a policy lets an alert do: which actions a rule has for which alert, and the rule as a sentence. Pure. */
 
-import { nearest } from '../../lib/nearest.ts'
+import { fitsPattern } from '../../lib/name-pattern.ts'
 import { durationText } from '../../lib/units.ts'
 import type { Alert } from '../../monitoring/alerts/alert.ts'
-import { METRICS } from '../../monitoring/watch/metrics.ts'
 
 export type AlertAction = 'freeze' | 'roll_back' | 'run_suite' | 'review' | 'dataset'
 
 export type AlertRule = {
-  /** Names of metrics, families of them (`score:*`), or `*`. */
+  /** Names of metrics, in which `*` stands for any letters. */
   metrics: readonly string[]
   /** Which way the metric went; null for either. */
   direction: 'up' | 'down' | null
@@ -26,17 +25,6 @@ export type AlertRule = {
 
 export type AlertOrder = { action: AlertAction; rule: AlertRule }
 
-/** Metrics that are named by what they are about: `score:grounded`, `data:question_content`. */
-const FAMILIES = [
-  'score',
-  'score_abstained',
-  'score_errors',
-  'score_skipped',
-  'retrieval_cosine_p50',
-  'retrieval_empty',
-  'data',
-] as const
-
 /** Each action once, as the first rule that is about the alert and has it wants it. */
 export function ordersFor(
   rules: readonly AlertRule[],
@@ -52,23 +40,11 @@ function isAbout(
   { metrics, direction }: AlertRule,
   { metric, value, usual }: Pick<Alert, 'metric' | 'value' | 'usual'>,
 ): boolean {
-  const [family] = metric.split(':')
-  if (!metrics.some((one) => one === '*' || one === metric || one === `${family}:*`)) return false
+  if (!metrics.some((pattern) => fitsPattern(pattern, metric))) return false
   if (direction === null) return true
   // Which way it went is not known: then it did not go that way.
   if (value === null || usual === null || value === usual) return false
   return direction === (value > usual ? 'up' : 'down')
-}
-
-/** What is wrong with a name of a metric, as a sentence; null for nothing. */
-export function metricProblem(metric: string): string | null {
-  const [family, member] = metric.split(':')
-  if (metric === '*' || (member === undefined && Object.hasOwn(METRICS, metric))) return null
-  if (member !== undefined && FAMILIES.some((one) => one === family)) return null
-  const known = [...Object.keys(METRICS), ...FAMILIES.map((one) => `${one}:*`)]
-  const meant = nearest(metric, known)
-  const hint = meant === null ? `There are ${known.join(', ')}.` : `Did you mean "${meant}"?`
-  return `nothing is watched by the name "${metric}". ${hint}`
 }
 
 /** `suites`: those of the policy. */

@@ -119,7 +119,9 @@ describe('alerts of aval.yaml', () => {
     ])
     expect(notesOf('{ upstreams: lap, metrics: latency, channels: on-call }')).toEqual([
       'alerts.rules.0.upstreams: there is no upstream lap, so it never fires. Did you mean "lab"?',
-      expect.stringMatching(/^alerts\.rules\.0\.metrics: nothing watches latency, so it never fires\./),
+      expect.stringMatching(
+        /^alerts\.rules\.0\.metrics: nothing is watched by the name "latency"\. There are .*, latency_p95, .* The rule never fires for it\.$/,
+      ),
     ])
     expect(notesOf('')).toEqual(['alerts.channels.on-call: no rule names it. Add it to channels of a rule.'])
   })

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { fitsPattern } from '../../../src/lib/name-pattern.ts'
 import { signWebhook, webhookKey } from '../../../src/lib/webhook-signature.ts'
 import type { Alert } from '../../../src/monitoring/alerts/alert.ts'
 import { dueOf, type Told } from '../../../src/monitoring/alerts/due.ts'
 import { toMessage } from '../../../src/monitoring/alerts/message.ts'
 import { linesOf, titleOf } from '../../../src/monitoring/alerts/message-text.ts'
-import { type AlertRule, fitsPattern, ruleFits, tellingsOf } from '../../../src/monitoring/alerts/rules.ts'
+import { type AlertRule, ruleFits, tellingsOf } from '../../../src/monitoring/alerts/rules.ts'
 import { aKnownAlert, aRule } from '../../support/alerts.ts'
 
 const MINUTE = 60_000

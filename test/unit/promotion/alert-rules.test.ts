@@ -106,6 +106,18 @@ describe('what a policy lets an alert do', () => {
     expect(orders('scores', 0.5)).toEqual(['freeze 2', 'roll_back 2'])
     expect(ordersFor([first], { metric: 'error_rate', value: 2, usual: 1 })).toEqual([])
   })
+
+  test.each([
+    ['latency_*', 'latency_p95', 1],
+    ['latency_*', 'ttft_p95', 0],
+    ['*', 'data:judge:polite', 1],
+    ['score:*', 'score:polite', 1],
+    ['score:*', 'score_errors:polite', 0],
+  ])('is about the metrics of %j as a rule that tells is: %s, %i of one', (pattern, metric, count) => {
+    const rule = alertRule({ metrics: [pattern], actions: ['freeze'] })
+
+    expect(ordersFor([rule], { metric, value: 2, usual: 1 })).toHaveLength(count)
+  })
 })
 
 describe('a label', () => {
