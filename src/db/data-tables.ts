@@ -11,7 +11,7 @@ import {
   primaryKey,
   text,
 } from 'drizzle-orm/pg-core'
-import { instant } from './columns.ts'
+import { held, instant } from './columns.ts'
 
 export const monitorCursors = pgTable('monitor_cursors', {
   projectId: text('project_id').primaryKey(),
@@ -22,18 +22,13 @@ export const dataChecks = pgTable('data_checks', {
   id: text('id').primaryKey(),
   projectId: text('project_id').notNull(),
   route: text('route').notNull(),
-  state: text('state').notNull(),
   baselineFrom: instant('baseline_from').notNull(),
   recentFrom: instant('recent_from').notNull(),
   recentTo: instant('recent_to').notNull(),
   askedBy: text('asked_by'),
   askedByName: text('asked_by_name'),
-  run: text('run'),
-  attempts: integer('attempts').notNull(),
-  error: text('error'),
   createdAt: instant('created_at').notNull(),
-  updatedAt: instant('updated_at').notNull(),
-  finishedAt: instant('finished_at'),
+  ...held(),
 })
 
 export const dataFindings = pgTable(

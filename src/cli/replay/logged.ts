@@ -1,5 +1,6 @@
 /** The request log's wire as a replay reads it: rows, details, and which of them can be sent again. */
 
+import { isJson } from '../../lib/json.ts'
 import { scanTopLevel } from '../../lib/json-scan.ts'
 
 export type LoggedRequest = {
@@ -86,15 +87,4 @@ export function bodyOf(
   if (!isJson(detail.request_body)) return unfit
   const model = scanTopLevel(bytes, MAX_DEPTH).entries.find(({ key }) => key === 'model')
   return model === undefined ? 'not_json' : { bytes, model }
-}
-
-/** A body that was cut is no JSON any more: its last brace is gone. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
-  }
 }

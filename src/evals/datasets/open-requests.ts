@@ -5,6 +5,7 @@ import type { AuditKeys } from '../../audit/privacy/audit-keys.ts'
 import { findReadable, type RequestDetail } from '../../audit/privacy/read-bodies.ts'
 import type { Db } from '../../db/client.ts'
 import { type RecalledContexts, recallContexts } from '../../gateway/recall-contexts.ts'
+import { isJson } from '../../lib/json.ts'
 import { type SpokenOperation, spokenAnswer } from '../../lib/spoken-answer.ts'
 import { itemOfRequest } from './from-requests.ts'
 import type { DatasetItem } from './item.ts'
@@ -63,14 +64,4 @@ function answerOf({ operation, outcome, truncated, responseRedacted, responseBod
 
 function isSpoken(operation: string): operation is SpokenOperation {
   return operation === 'chat' || operation === 'completions' || operation === 'responses'
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
-  }
 }

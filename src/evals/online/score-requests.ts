@@ -10,7 +10,6 @@ import type { EventLog } from '../../audit/record.ts'
 import type { Db } from '../../db/client.ts'
 import { recallContexts } from '../../gateway/recall-contexts.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import type { Ask } from '../runs/ask.ts'
 import { askPatiently } from '../runs/ask-patiently.ts'
 import { Budget } from '../runs/budget.ts'
@@ -24,6 +23,7 @@ import type { Sample, Tools } from '../scorers/scorer.ts'
 import { liveSample } from './live-sample.ts'
 import type { OrderContent } from './order-content.ts'
 import { chargeOrder, type OrderRow } from './order-rows.ts'
+import { recordScoredRead } from './record-read.ts'
 import { inSample } from './sample.ts'
 import { countTaken, insertScore, type LiveScore, readSettled } from './score-rows.ts'
 import { SKIP_REASONS, type Skip } from './skip-reasons.ts'
@@ -154,25 +154,11 @@ async function pendingOf(
 
 /** The read is on the log, with every request it is of, before the first of them is opened. */
 async function scoreBatch(scoring: Scoring, batch: readonly Pending[]): Promise<void> {
-  const { log, clock, row, order, judging } = scoring
+  const { order, judging } = scoring
   judging.signal.throwIfAborted()
-  const atMs = clock.nowMs()
-  await log.event({
-    id: newId('evt', atMs),
-    kind: 'access',
-    atMs,
-    projectId: row.projectId,
-    actorId: row.createdBy,
-    actorName: row.createdByName,
-    action: 'requests.score',
-    target: row.id,
-    purpose: order.purpose,
-    detail: {
-      route: order.route,
-      requests: batch.length,
-      scorers: order.scorers.map(({ name }) => name),
-      ids: batch.map(({ request }) => request.id),
-    },
+  await recordScoredRead(scoring, {
+    scorers: order.scorers.map(({ name }) => name),
+    ids: batch.map(({ request }) => request.id),
   })
   for (const one of batch) {
     await judging.room()

@@ -127,51 +127,41 @@ export type OnlineValue = {
 
 const MAX_VALUES = 100_000
 
+/** What one release was scored by one scorer's rules. */
+type ScoredWindow = Omit<OnlineWindow, 'releaseIds' | 'rulesHashes'> & {
+  releaseId: string
+  rulesHash: string
+}
+
+function scoredIn(sql: Sql, { projectId, releaseId, rulesHash, since, until, models }: ScoredWindow) {
+  return sql`project_id = ${projectId} AND release_id = ${releaseId} AND rules_hash = ${rulesHash} AND outcome = 'scored'
+    AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
+    AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))`
+}
+
 /**
  * The values of one release by one scorer's rules in the order in which the requests began: the newest `limit` of them, at most
  * 100,000. Only what was scored has a value; `countOnlineScores` says how much has none.
  */
 export async function readOnlineScores(
   sql: Sql,
-  {
-    projectId,
-    releaseId,
-    rulesHash,
-    since,
-    until,
-    models,
-  }: Omit<OnlineWindow, 'releaseIds' | 'rulesHashes'> & { releaseId: string; rulesHash: string },
+  window: ScoredWindow,
   limit: number,
 ): Promise<OnlineValue[]> {
   const rows = await sql<OnlineValue[]>`
     SELECT request_id AS "requestId", value, passed,
       to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "startedAt"
     FROM online_scores
-    WHERE project_id = ${projectId} AND release_id = ${releaseId} AND rules_hash = ${rulesHash} AND outcome = 'scored'
-      AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
-      AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))
+    WHERE ${scoredIn(sql, window)}
     ORDER BY started_at DESC, request_id DESC LIMIT ${Math.min(limit, MAX_VALUES)}`
   return rows.toReversed()
 }
 
 /** The first `limit` values of one release by one scorer's rules, in the order in which they were judged. */
-export async function readFirstScores(
-  sql: Sql,
-  {
-    projectId,
-    releaseId,
-    rulesHash,
-    since,
-    until,
-    models,
-  }: Omit<OnlineWindow, 'releaseIds' | 'rulesHashes'> & { releaseId: string; rulesHash: string },
-  limit: number,
-): Promise<number[]> {
+export async function readFirstScores(sql: Sql, window: ScoredWindow, limit: number): Promise<number[]> {
   const rows = await sql<{ value: number }[]>`
     SELECT value FROM online_scores
-    WHERE project_id = ${projectId} AND release_id = ${releaseId} AND rules_hash = ${rulesHash} AND outcome = 'scored'
-      AND started_at >= ${since}::timestamptz AND started_at < ${until}::timestamptz
-      AND (${asked(models)}::text IS NULL OR requested_model IN (SELECT value FROM json_array_elements_text(${asked(models)}::json) AS m (value)))
+    WHERE ${scoredIn(sql, window)}
     ORDER BY scored_at, request_id LIMIT ${limit}`
   return rows.map(({ value }) => value)
 }

@@ -109,108 +109,84 @@ export function compareRetrieval(
 }
 
 function share<Item>(column: Column<Item, boolean>, seed: number): Tested | Finding {
-  const method = 'cramers-v@1'
-  const { feature, recent, baseline, of } = column
-  const few = demandEnough(column, method, seed)
-  if (few !== null) return few
-  const tested = test(
-    column,
-    seed,
-    cramersV(Int32Array.from([...recent, ...baseline], (item) => (of(item) ? 1 : 0))),
-  )
+  const { recent, baseline, of } = column
   const level = (some: readonly Item[]) => some.filter(of).length / some.length
-  const levels = { recent: level(recent), baseline: level(baseline) }
-  return { feature, method, sizes: sizesOf(column), tested, effect: tested.statistic, bar: SMALL, levels }
+  return compared(column, seed, 'cramers-v@1', () => ({
+    statistic: cramersV(Int32Array.from([...recent, ...baseline], (item) => (of(item) ? 1 : 0))),
+    bar: SMALL,
+    levels: { recent: level(recent), baseline: level(baseline) },
+  }))
 }
 
 function categories<Item>(column: Column<Item, string>, seed: number): Tested | Finding {
-  const method = 'cramers-v@1'
-  const { feature, recent, baseline, of } = column
-  const few = demandEnough(column, method, seed)
-  if (few !== null) return few
-  const values = [...recent, ...baseline].map(of)
-  const names = [...new Set(values)]
-  const tested = test(column, seed, cramersV(Int32Array.from(values, (value) => names.indexOf(value))))
+  const { recent, baseline, of } = column
   const level = (some: readonly Item[], name: string) =>
     some.filter((item) => of(item) === name).length / some.length
-  const shares = names.map((name) => ({ name, recent: level(recent, name), baseline: level(baseline, name) }))
-  const { name, ...levels } = shares.reduce((most, one) =>
-    Math.abs(one.recent - one.baseline) > Math.abs(most.recent - most.baseline) ? one : most,
-  )
-  const reason = `"${name}" moved most.`
-  return {
-    feature,
-    method,
-    sizes: sizesOf(column),
-    tested,
-    effect: tested.statistic,
-    bar: SMALL,
-    levels,
-    reason,
-  }
-}
-
-function distribution<Item>(column: Column<Item, number>, seed: number): Tested | Finding {
-  const method = 'smirnov@1'
-  const { feature, recent, baseline, of } = column
-  const few = demandEnough(column, method, seed)
-  if (few !== null) return few
-  const tested = test(column, seed, smirnovDistance(Float64Array.from([...recent, ...baseline], of)))
-  const median = (some: readonly Item[]) => quantile(some.map(of), 0.5) ?? 0
-  const levels = { recent: median(recent), baseline: median(baseline) }
-  return { feature, method, sizes: sizesOf(column), tested, effect: tested.statistic, bar: SMALL, levels }
-}
-
-function entropy<Item>(column: Column<Item, readonly string[]>, seed: number): Tested | Finding {
-  const method = 'entropy@1'
-  const { feature, recent, baseline, of } = column
-  const few = demandEnough(column, method, seed)
-  if (few !== null) return few
-  const numbers = new Map<string, number>()
-  const numberOf = (name: string) => {
-    const number = numbers.get(name) ?? numbers.size
-    numbers.set(name, number)
-    return number
-  }
-  const hits = [...recent, ...baseline].map((item) => Int32Array.from(of(item), numberOf))
-  const tested = test(column, seed, entropyDifference(hits))
-  const level = (some: readonly Int32Array[]) => {
-    const counts = new Float64Array(numbers.size)
-    for (const item of some) for (const hit of item) counts[hit] = (counts[hit] ?? 0) + 1
-    return entropyOf(counts)
-  }
-  const levels = { recent: level(hits.slice(0, recent.length)), baseline: level(hits.slice(recent.length)) }
-  return {
-    feature,
-    method,
-    sizes: sizesOf(column),
-    tested,
-    effect: tested.statistic,
-    bar: ENTROPY_BAR,
-    levels,
-  }
-}
-
-function test<Item, Value>(
-  { feature, recent, baseline }: Column<Item, Value>,
-  seed: number,
-  statistic: Parameters<typeof permutationTest>[1],
-) {
-  return permutationTest(labelsOf(recent.length, baseline.length), statistic, {
-    random: namedRandom(`${feature} ${seed}`),
+  return compared(column, seed, 'cramers-v@1', () => {
+    const values = [...recent, ...baseline].map(of)
+    const names = [...new Set(values)]
+    const shares = names.map((name) => ({
+      name,
+      recent: level(recent, name),
+      baseline: level(baseline, name),
+    }))
+    const { name, ...levels } = shares.reduce((most, one) =>
+      Math.abs(one.recent - one.baseline) > Math.abs(most.recent - most.baseline) ? one : most,
+    )
+    const statistic = cramersV(Int32Array.from(values, (value) => names.indexOf(value)))
+    return { statistic, bar: SMALL, levels, reason: `"${name}" moved most.` }
   })
 }
 
-function demandEnough<Item, Value>(
-  column: Column<Item, Value>,
-  method: string,
-  seed: number,
-): Finding | null {
-  const sizes = sizesOf(column)
-  const few = tooFew(sizes)
-  return few === null ? null : unknownFinding({ feature: column.feature, method, sizes }, few, seed)
+function distribution<Item>(column: Column<Item, number>, seed: number): Tested | Finding {
+  const { recent, baseline, of } = column
+  const median = (some: readonly Item[]) => quantile(some.map(of), 0.5) ?? 0
+  return compared(column, seed, 'smirnov@1', () => ({
+    statistic: smirnovDistance(Float64Array.from([...recent, ...baseline], of)),
+    bar: SMALL,
+    levels: { recent: median(recent), baseline: median(baseline) },
+  }))
 }
 
-function sizesOf<Item, Value>({ recent, baseline }: Column<Item, Value>): Tested['sizes'] {
-  return { recent: recent.length, baseline: baseline.length }
+function entropy<Item>(column: Column<Item, readonly string[]>, seed: number): Tested | Finding {
+  const { recent, baseline, of } = column
+  return compared(column, seed, 'entropy@1', () => {
+    const numbers = new Map<string, number>()
+    const numberOf = (name: string) => {
+      const number = numbers.get(name) ?? numbers.size
+      numbers.set(name, number)
+      return number
+    }
+    const hits = [...recent, ...baseline].map((item) => Int32Array.from(of(item), numberOf))
+    const level = (some: readonly Int32Array[]) => {
+      const counts = new Float64Array(numbers.size)
+      for (const item of some) for (const hit of item) counts[hit] = (counts[hit] ?? 0) + 1
+      return entropyOf(counts)
+    }
+    const levels = { recent: level(hits.slice(0, recent.length)), baseline: level(hits.slice(recent.length)) }
+    return { statistic: entropyDifference(hits), bar: ENTROPY_BAR, levels }
+  })
+}
+
+type Look = Pick<Tested, 'bar' | 'levels'> & {
+  statistic: Parameters<typeof permutationTest>[1]
+  reason?: string
+}
+
+/** `look` is asked only where there is enough to compare. */
+function compared<Item, Value>(
+  column: Column<Item, Value>,
+  seed: number,
+  method: string,
+  look: () => Look,
+): Tested | Finding {
+  const { feature, recent, baseline } = column
+  const sizes = { recent: recent.length, baseline: baseline.length }
+  const few = tooFew(sizes)
+  if (few !== null) return unknownFinding({ feature, method, sizes }, few, seed)
+  const { statistic, ...said } = look()
+  const tested = permutationTest(labelsOf(recent.length, baseline.length), statistic, {
+    random: namedRandom(`${feature} ${seed}`),
+  })
+  return { feature, method, sizes, tested, effect: tested.statistic, ...said }
 }

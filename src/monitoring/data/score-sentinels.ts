@@ -9,6 +9,7 @@ import { demandHeld, whileHolding } from '../../db/held-work.ts'
 import { liveSample } from '../../evals/online/live-sample.ts'
 import { type OrderContent, parseOrder } from '../../evals/online/order-content.ts'
 import { chargeOrder, findOrderById, type OrderRow } from '../../evals/online/order-rows.ts'
+import { recordScoredRead } from '../../evals/online/record-read.ts'
 import type { Ask } from '../../evals/runs/ask.ts'
 import { askPatiently } from '../../evals/runs/ask-patiently.ts'
 import { Budget } from '../../evals/runs/budget.ts'
@@ -19,7 +20,6 @@ import { Pace } from '../../evals/runs/pace.ts'
 import type { Tools } from '../../evals/scorers/scorer.ts'
 import { recallContexts } from '../../gateway/recall-contexts.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import { endAlert, openAlert } from '../alerts/alert-rows.ts'
 import {
   chooseSentinels,
@@ -128,7 +128,8 @@ async function checkJudge(scoring: Scoring, judge: Judge): Promise<boolean> {
     if (clock.monotonicMs() > endMs) return false
     const batch = pending.slice(from, from + BATCH)
     signal.throwIfAborted()
-    await recordRead(scoring, judge, batch)
+    const ids = batch.map(({ requestId }) => requestId)
+    await recordScoredRead(scoring, { scorers: [judge.name], ids, again: true })
     for (const sentinel of batch) {
       signal.throwIfAborted()
       if (clock.monotonicMs() > endMs) return false
@@ -136,32 +137,6 @@ async function checkJudge(scoring: Scoring, judge: Judge): Promise<boolean> {
     }
   }
   return await conclude(scoring, judge)
-}
-
-async function recordRead(
-  { log, clock, row, order }: Scoring,
-  { name }: Judge,
-  batch: readonly Sentinel[],
-): Promise<void> {
-  const atMs = clock.nowMs()
-  await log.event({
-    id: newId('evt', atMs),
-    kind: 'access',
-    atMs,
-    projectId: row.projectId,
-    actorId: row.createdBy,
-    actorName: row.createdByName,
-    action: 'requests.score',
-    target: row.id,
-    purpose: order.purpose,
-    detail: {
-      route: order.route,
-      requests: batch.length,
-      scorers: [name],
-      again: true,
-      ids: batch.map(({ requestId }) => requestId),
-    },
-  })
 }
 
 /** Throws the signal's reason alone. */

@@ -1,19 +1,13 @@
 /** What a row of a level holds: the columns that add up, the sketches, and the figures they stand for. */
 
+import { OUTCOMES } from '../../audit/record.ts'
 import { type Figures, newFigures } from './figures.ts'
 import { learnBytes } from './sketch.ts'
 
 /** Whole numbers, each the sum over all requests of a place and a time. Outcomes are named as the log names them. */
 export const SUM_COLUMNS = [
   'requests',
-  'completed',
-  'client_abort',
-  'upstream_error',
-  'upstream_cut',
-  'timeout',
-  'rejected',
-  'guardrail',
-  'gateway_crash',
+  ...OUTCOMES,
   'filtered',
   'cut',
   'told',
