@@ -58,7 +58,7 @@ import { observers } from './telemetry/requests.ts'
 import type { Traces } from './traces-parts.ts'
 import { VERSION } from './version.ts'
 
-/** Who asks for health or metrics more often gets the last answer. */
+/** Who asks for health more often gets the database's last answer. */
 const ASK_EVERY_MS = 1000
 
 export type OpenedParts = {

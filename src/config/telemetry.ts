@@ -1,6 +1,7 @@
 /** Who may be told how the process does: an address that Prometheus reads, a collector that takes OTLP. */
 
 import { z } from 'zod'
+import { percentDecoded } from '../lib/percent.ts'
 import { Secret } from '../lib/secret.ts'
 import type { Environment, OtelName } from './environment.ts'
 
@@ -73,12 +74,11 @@ function readHeaders(text: string, problems: string[]): Record<string, Secret> {
   for (const part of text.split(',')) {
     if (part.trim() === '') continue
     const [, name = '', value = ''] = /^\s*([A-Za-z0-9-]+)\s*=\s*(.*?)\s*$/.exec(part) ?? []
-    try {
-      headers[name] = new Secret(decodeURIComponent(value), 'env:OTEL_EXPORTER_OTLP_HEADERS')
-    } catch {
-      // Converted into a sentence that does not show the value.
+    const decoded = percentDecoded(value)
+    // The value itself is a secret, and not shown.
+    if (decoded === null)
       problems.push('OTEL_EXPORTER_OTLP_HEADERS: a value is not percent-encoded as it should be.')
-    }
+    else headers[name] = new Secret(decoded, 'env:OTEL_EXPORTER_OTLP_HEADERS')
     if (name === '')
       problems.push('OTEL_EXPORTER_OTLP_HEADERS: pairs such as api-key=…,tenant=… are expected.')
   }

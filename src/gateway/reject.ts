@@ -43,8 +43,8 @@ export async function recordRejection(
     truncated: kept.length < bytes.length,
     occurrences: 1,
   }
-  deps.observer.ended(requestSeen(envelope, body, plan ?? null), end)
   await deps.audit.whole(openRecord(envelope, body, plan ?? null), end, kept, answer)
+  deps.observer.ended(requestSeen(envelope, body, plan ?? null), end)
   const headers: Record<string, string> = {
     ...extraHeaders,
     ...rendered.headers,

@@ -107,6 +107,8 @@ export async function listBrokenGlass(db: Db, limit: number): Promise<NotedMove[
 export async function listUnloggedDecisions(db: Db, limit: number): Promise<NotedMove[]> {
   const { id, projectId, route, label, promotionId, decidedAt } = decisions
   const place = sql`${route} || '@' || ${label}`
+  const before = sql`(SELECT max(earlier.id) FROM decisions AS earlier
+    WHERE earlier.project_id = ${projectId} AND earlier.route = ${route} AND earlier.label = ${label} AND earlier.id < ${id})`
   return await db
     .select({ projectId, route, label, decision: id, at: decidedAt })
     .from(decisions)
@@ -131,7 +133,7 @@ export async function listUnloggedDecisions(db: Db, limit: number): Promise<Note
                   and(
                     eq(auditEvents.action, 'alert.roll_back'),
                     sql`${auditEvents.detail} ->> 'label' = ${place}`,
-                    sql`${auditEvents.detail} ->> 'from' IS NOT NULL`,
+                    sql`${auditEvents.detail} ->> 'from' = ${before}`,
                   ),
                 ),
               ),

@@ -60,7 +60,7 @@ export type RequestObserver = {
   left(): void
   /** Once for each request, refused ones included, when its end goes to the log. */
   ended(seen: RequestSeen, ended: RequestEnded): void
-  /** Answered with this error because the log could take nothing: such a request is counted nowhere else. */
+  /** This error stands for a request that the log could not take, or not as surely as was promised; one whose end was logged has had `ended` too. */
   unlogged(code: string): void
   /** A model call without a valid key. */
   unauthenticated(): void

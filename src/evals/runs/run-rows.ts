@@ -161,21 +161,24 @@ export async function findFirstAlike(
 }
 
 /**
- * The newest run of a suite on a release, with a tag, that is under way or was begun since a moment; none that failed or was let go
- * of. Of the newest thousand of the project.
+ * The newest run of a subject, measured in the same way and with a tag, that is under way or was begun since a moment; none that failed
+ * or was let go of.
  */
 export async function findTagged(
   sql: Sql,
-  { projectId, suite, releaseId, tag }: Pick<RunRow, 'projectId' | 'suite' | 'releaseId'> & { tag: string },
+  {
+    projectId,
+    measureHash,
+    subject,
+    tag,
+  }: Pick<RunRow, 'projectId' | 'measureHash' | 'subject'> & { tag: string },
   since: string,
 ): Promise<RunRow | null> {
   const rows = await sql.unsafe<RunRow[]>(
-    `SELECT ${RUN} FROM (
-       SELECT * FROM eval_runs WHERE project_id = $1 ORDER BY id DESC LIMIT 1000) AS newest
-     WHERE suite = $2 AND release_id = $3 AND tags ? $4
+    `SELECT ${RUN} FROM eval_runs r WHERE project_id = $1 AND measure_hash = $2 AND subject = $3 AND tags ? $4
        AND (state IN ('queued', 'running') OR (state IN ('done', 'stopped') AND created_at >= $5::timestamptz))
      ORDER BY id DESC LIMIT 1`,
-    [projectId, suite, releaseId, tag, since],
+    [projectId, measureHash, subject, tag, since],
   )
   return rows[0] ?? null
 }

@@ -19,7 +19,7 @@ export type Asked = { ofLabel: number; ofRoute: number }
 const MAX_SPAN_MS = 86_400_000
 const MAX_REQUESTS = 100_000
 
-/** Counts what apps asked in the last day of the window, the newest hundred thousand of it at most. */
+/** Counts what apps asked of the route in the last day of the window, its newest hundred thousand requests at most: that day is the bound of what is read. */
 export async function countAsked(sql: Sql, query: AskedQuery): Promise<Asked> {
   const { projectId, route, label, releaseIds, toMs } = query
   const fromMs = Math.max(query.fromMs, toMs - MAX_SPAN_MS)

@@ -66,7 +66,7 @@ async function planOf(
   try {
     const wish = { suite, release, against: null }
     const plan = await planRun({ ...deps, serves: () => false }, alert.projectId, wish)
-    return { suite, plan, known: await knownRun(deps, situation, suite) }
+    return { suite, plan, known: await knownRun(deps, situation, { suite, plan }) }
   } catch (error) {
     if (error instanceof GatewayError) return { reason: `evals/${name}.yaml: ${error.message}` }
     throw error
@@ -74,10 +74,15 @@ async function planOf(
 }
 
 /** Null where none is known, and where this alert has begun one itself and was killed before that was kept. */
-async function knownRun({ sql }: ActionDeps, situation: Situation, suite: Suite): Promise<string | null> {
+async function knownRun(
+  { sql }: ActionDeps,
+  situation: Situation,
+  { suite, plan }: Pick<Planned, 'suite' | 'plan'>,
+): Promise<string | null> {
   const { projectId, beganAtMs } = situation.alert
   if ((await findRunByKey(sql, projectId, keyOf(situation, suite))) !== null) return null
-  const like = { projectId, suite: suite.name, releaseId: situation.label.releaseId, tag: TAG }
+  const { measure, subject } = plan.candidate
+  const like = { projectId, measureHash: measure, subject, tag: TAG }
   return (await findTagged(sql, like, new Date(beganAtMs).toISOString()))?.id ?? null
 }
 

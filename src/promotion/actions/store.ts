@@ -155,6 +155,6 @@ export async function listUnacted(db: Db, limit: number, nowMs: number): Promise
 export async function markActed(db: Db, id: string, nowMs: number): Promise<void> {
   await db
     .update(alerts)
-    .set({ actedAt: new Date(nowMs) })
+    .set({ actedAt: new Date(nowMs), actSince: null, actNextAt: null })
     .where(and(eq(alerts.id, id), isNull(alerts.actedAt)))
 }

@@ -75,7 +75,7 @@ const FROM_THERE_ON = `FROM ${MOVED}
     OFFSET 0) AS asked`
 
 /**
- * Of one release since the canary began: `seen`, and what has come since. A writer's records come into the database in the order of
+ * Of one release since the canary began: `last`, and what has come since. A writer's records come into the database in the order of
  * their places, and its cursor moves in the same transaction (`commitBatch` of src/audit/sink.ts): so all that arrived lies between
  * two cursors however late it is, and a look reads each row once.
  *

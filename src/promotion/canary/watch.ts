@@ -57,7 +57,8 @@ export async function watchCanary(deps: WatchDeps, row: PromotionRow): Promise<S
     judgement.reasons = [`Nothing moves ${freezeText(frozen)}.`, ...judgement.reasons]
   }
   const isKept = judgement.decision !== 'hold' || sinceLook >= KEEP_EVERY_MS || last?.stage !== row.stage
-  const step = stepOf(canary, judgement, new Date(nowMs))
+  // After what was read: until it is stored the old stage is served, and what begins from here on is the next one's.
+  const step = stepOf(canary, judgement, new Date(deps.clock.nowMs()))
   if (!isKept) return step.note === row.note ? null : step
   const look = {
     promotionId: row.id,

@@ -10,7 +10,7 @@ export type ProcessState = {
   /** Names of upstreams whose circuit is open, one for each circuit. */
   openCircuits: readonly string[]
   parts: readonly { name: string; status: 'ok' | 'degraded' | 'unavailable' }[]
-  /** Of the newest worker; null when none ever gave a sign of life, or nobody can tell. */
+  /** Of the newest worker; null when none lives, or nobody can tell. */
   workerAgeSeconds: number | null
   queue: readonly QueueCount[]
 }

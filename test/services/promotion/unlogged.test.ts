@@ -68,7 +68,9 @@ describeDatabases('a move that the log knows nothing of', (open) => {
   })
 
   test('is none with what a policy wrote down before it took a label back, and is one with its refusal', async () => {
+    const first = await decide('by-policy', 500 * MINUTE_MS, null)
     const back = await decide('by-policy', 20 * MINUTE_MS, null)
+    const forged = await decide('forged-too', 20 * MINUTE_MS, null)
     const refused = await decide('refused', 20 * MINUTE_MS, null)
     const record = async (label: string, detail: object) =>
       await log(20 * MINUTE_MS + 500, 'alert.roll_back', 'alr_1', 'prj_default', {
@@ -76,10 +78,12 @@ describeDatabases('a move that the log knows nothing of', (open) => {
         policy: 'p',
         ...detail,
       })
-    await record('unlogged@by-policy', { from: 'dec_1' })
+    await record('unlogged@by-policy', { from: first })
+    await record('unlogged@forged-too', { from: first })
     await record('unlogged@refused', { outcome: 'refused', note: 'So.' })
 
     expect(await named(back)).toEqual([])
+    expect(await named(forged)).toHaveLength(1)
     expect(await named(refused)).toHaveLength(1)
   })
 
