@@ -6,6 +6,12 @@ CREATE TABLE rollup_cursors (
   next_seq bigint NOT NULL
 );
 
+-- One row: what had come into the log by then, by the database's clock, is summed up.
+CREATE TABLE rollup_reach (
+  single   boolean PRIMARY KEY DEFAULT true CHECK (single),
+  whole_to timestamptz NOT NULL
+);
+
 -- Where requests belong, written down once. An id is the hash of the other columns but the last.
 CREATE TABLE rollup_places (
   id         uuid PRIMARY KEY,

@@ -74,6 +74,7 @@ CREATE TABLE sentinel_rounds (
   state         text NOT NULL CHECK (state IN ('queued', 'running')),
   -- The process that is at it; another one that takes over writes another name.
   run           text,
+  -- Where held work counts its tries; a round is not given up, so none is counted here.
   attempts      integer NOT NULL DEFAULT 0,
   error         text,
   updated_at    timestamptz NOT NULL

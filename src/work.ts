@@ -98,7 +98,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     advance: promotionAdvancer(promoting),
     act: alertActor(promoting, keys),
     keepRollups: () => monitoringOf(readConfig)?.keep ?? null,
-    readsBodies: () => monitoringOf(readConfig)?.readsBodies ?? false,
+    readsBodies: () => monitoringOf(readConfig)?.readsBodies ?? null,
     alerts: { inForce: channels.inForce, random: Math.random },
     parser,
     fetchUrl: readUrl(fetcher),

@@ -28,6 +28,8 @@ export type Run = { id: string; run: string }
 type Change = Readonly<Record<string, string | number | null>>
 
 const MAX_ERROR_LETTERS = 500
+/** How often whoever holds work says so, and after how long without a word it is another process's: several beats. Milliseconds. */
+export const HELD = { beatMs: 5_000, silentMs: 25_000 } as const
 
 /** Another run holds the work by now: thrown inside a transaction it undoes everything. */
 class TakenOver extends Error {

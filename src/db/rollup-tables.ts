@@ -1,11 +1,16 @@
 /** The tables of sums as drizzle sees them: requests by where they belong, at three levels of time. */
 
-import { bigint, date, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, date, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.ts'
 
 export const rollupCursors = pgTable('rollup_cursors', {
   writer: uuid('writer').primaryKey(),
   nextSeq: bigint('next_seq', { mode: 'bigint' }).notNull(),
+})
+
+export const rollupReach = pgTable('rollup_reach', {
+  single: boolean('single').primaryKey().default(true),
+  wholeTo: instant('whole_to').notNull(),
 })
 
 export const rollupPlaces = pgTable('rollup_places', {

@@ -1,9 +1,10 @@
 /** Compares what routes are asked now with what they were asked before, one after another. Safe to run twice and at any time. */
 
+import { HELD } from '../db/held-work.ts'
 import { detectLanguage } from '../evals/scorers/language.ts'
 import type { CheckDeps } from '../monitoring/data/check-deps.ts'
 import { listOpenChecks } from '../monitoring/data/check-rows.ts'
-import { executeCheck, SILENT_MS } from '../monitoring/data/execute-check.ts'
+import { executeCheck } from '../monitoring/data/execute-check.ts'
 import { queueDueChecks } from '../monitoring/data/queue-check.ts'
 import { JOBS } from '../queue/jobs.ts'
 
@@ -28,7 +29,7 @@ export async function runCompareWindows(
   while (tried.size < MAX_CHECKS) {
     signal.throwIfAborted()
     // What was asked for meanwhile found this round under way, and was left to it.
-    const open = await listOpenChecks(sql, clock.nowMs() - SILENT_MS, MAX_CHECKS)
+    const open = await listOpenChecks(sql, clock.nowMs() - HELD.silentMs, MAX_CHECKS)
     const id = open.find((one) => !tried.has(one))
     if (id === undefined) break
     tried.add(id)

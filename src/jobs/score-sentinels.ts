@@ -5,14 +5,14 @@ import type { EventLog } from '../audit/record.ts'
 import type { Ask } from '../evals/runs/ask.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
 import { type SentinelDeps, scoreSentinels } from '../monitoring/data/score-sentinels.ts'
-import { endAlertsOfEndedOrders, listJudgingOrders } from '../monitoring/data/sentinel-rows.ts'
+import { endUnlookedAlerts, listJudgingOrders } from '../monitoring/data/sentinel-rows.ts'
 import { JOBS } from '../queue/jobs.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
 export type ScoreSentinelsDeps = Pick<SentinelDeps, 'sql' | 'db' | 'clock' | 'evaluate'> & {
-  /** Whether judges are given answers again though nobody asked. */
-  readsBodies: () => boolean
+  /** Whether judges are given answers again though nobody asked; null while aval.yaml does not say. */
+  readsBodies: () => boolean | null
   /** Null without an audit key: then no body is opened, and judges wait for another worker. */
   keys: AuditKeys | null
   models: () => Promise<UpstreamModels>
@@ -33,8 +33,9 @@ export async function runScoreSentinels(
   signal: AbortSignal,
 ): Promise<{ judges: number }> {
   JOBS['score-sentinels'].parse(payload)
-  await endAlertsOfEndedOrders(sql, clock.nowMs())
-  const orders = given.keys === null || !given.readsBodies() ? [] : await listJudgingOrders(sql, MAX_ORDERS)
+  const reads = given.readsBodies()
+  await endUnlookedAlerts(sql, reads !== false, clock.nowMs())
+  const orders = given.keys === null || reads !== true ? [] : await listJudgingOrders(sql, MAX_ORDERS)
   if (given.keys === null || orders.length === 0) return { judges: 0 }
   const opened = { keys: given.keys, ask: await given.ask(), log: await given.log() }
   const embed = embedWith(given.models, clock)

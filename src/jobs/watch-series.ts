@@ -5,22 +5,23 @@ import type { Clock } from '../lib/clock.ts'
 import { explainWaiting } from '../monitoring/explain/explain-waiting.ts'
 import { type WatchedAll, watchSeries } from '../monitoring/watch/watch.ts'
 import { JOBS } from '../queue/jobs.ts'
-import { alertUnexplained, projectUnwatched } from '../telemetry/events.ts'
+import { alertUnexplained, projectUnwatched, rollupsLate } from '../telemetry/events.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
 export const WATCH_SERIES_EVERY_MS = 60_000
 
 /** Throws ZodError for a payload that is not empty. */
 export async function runWatchSeries(
-  { sql, clock, logger, embedded }: { sql: Sql; clock: Clock; logger: Logger; embedded: boolean },
+  { sql, clock, logger }: { sql: Sql; clock: Clock; logger: Logger },
   payload: unknown,
   signal: AbortSignal,
 ): Promise<WatchedAll & { explained: number }> {
   JOBS['watch-series'].parse(payload)
   const watched = await watchSeries(sql, {
     clock,
+    random: Math.random,
     signal,
-    embedded,
+    late: (reachMs) => rollupsLate(logger, reachMs),
     failed: (project, error) => projectUnwatched(logger, project, error),
   })
   const explained = await explainWaiting(sql, clock.nowMs(), signal, (alert, error) =>

@@ -43,6 +43,17 @@ export function telemetryNotSent(logger: Logger, message: string): void {
   )
 }
 
+/** The log is summed up to there alone, so what came later is not watched. */
+export function rollupsLate(logger: Logger, reachMs: number): void {
+  logger.warn(
+    {
+      summedUpTo: new Date(reachMs).toISOString(),
+      remedy: 'See that a worker lives and keeps up: aval doctor.',
+    },
+    'rollups_late',
+  )
+}
+
 /** What a project's traffic came to was not given to its detectors; the next look tries it again. */
 export function projectUnwatched(logger: Logger, project: string, error: unknown): void {
   logger.warn({ project, err: error }, 'project_unwatched')

@@ -5,6 +5,7 @@ import { seededRandom } from '../../src/lib/random.ts'
 import { cellsOf, type LogRow, widen } from '../../src/monitoring/rollups/aggregate.ts'
 import { addCells, addPlaces } from '../../src/monitoring/rollups/level-rows.ts'
 import { LEVELS } from '../../src/monitoring/rollups/levels.ts'
+import { writeReach } from '../../src/monitoring/rollups/log-rows.ts'
 import { gaussian } from './simulated-traffic.ts'
 
 export type Asked = {
@@ -57,5 +58,6 @@ export async function addTraffic(sql: Sql, asked: readonly Asked[]): Promise<voi
     const hours = widen(cells, LEVELS.hour.ms)
     await addCells(transaction, 'hour', hours)
     await addCells(transaction, 'day', widen(hours, LEVELS.day.ms))
+    await writeReach(transaction, new Date().toISOString())
   })
 }

@@ -1,6 +1,6 @@
 /** A worker at an order: one look at the traffic since the last one, and one over all of it when its time is over. */
 
-import { demandHeld, type HeldOutcome, whileHolding } from '../../db/held-work.ts'
+import { demandHeld, HELD, type HeldOutcome, whileHolding } from '../../db/held-work.ts'
 import { GatewayError } from '../../errors.ts'
 import { parseOrder } from './order-content.ts'
 import { claimOrder, findOrderById, ORDERS, type OrderRow } from './order-rows.ts'
@@ -17,9 +17,6 @@ export type ExecuteOrderDeps = Omit<ScoreDeps, 'own'> & {
 /** `waits`: for the next look. */
 export type OrderOutcome = HeldOutcome<'waits' | 'done'>
 
-const BEAT_MS = 5_000
-/** An order whose worker said nothing for so long is another worker's. */
-const SILENT_MS = 25_000
 /** A request is on the log when it has ended and was shipped: for so long after its beginning each look expects it still. */
 const SETTLE_MS = 15 * 60_000
 /** An order is tried so often in a row without a look that came to an end or a judgement. */
@@ -32,7 +29,7 @@ class OrderRefused extends Error {
 
 /** Throws what a second try may mend. */
 export async function executeOrder(deps: ExecuteOrderDeps, id: string): Promise<OrderOutcome> {
-  const { sql, clock, signal, beatMs = BEAT_MS, silentMs = SILENT_MS } = deps
+  const { sql, clock, signal, beatMs = HELD.beatMs, silentMs = HELD.silentMs } = deps
   const alive = new Date(clock.nowMs() - silentMs).toISOString()
   const instant = () => new Date(clock.nowMs()).toISOString()
   return await whileHolding<'waits' | 'done'>({ sql, clock, signal, beatMs }, ORDERS, id, {

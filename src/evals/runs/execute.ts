@@ -4,7 +4,7 @@
  */
 
 import type { Sql, TransactionSql } from 'postgres'
-import { demandHeld, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
+import { demandHeld, HELD, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Tools } from '../scorers/scorer.ts'
@@ -48,9 +48,6 @@ export type ExecuteDeps = {
 
 export type RunOutcome = HeldOutcome<'done' | 'stopped'>
 
-const BEAT_MS = 5_000
-/** A run whose worker said nothing for so long is another worker's. */
-const SILENT_MS = 25_000
 const PAGE = 32
 /** A run is tried so often in a row without one more answer or score. */
 const MAX_ATTEMPTS = 20
@@ -62,10 +59,10 @@ class RunRefused extends Error {
 
 /** Throws what a second try may mend. */
 export async function executeRun(deps: ExecuteDeps, id: string): Promise<RunOutcome> {
-  const { sql, clock, signal, silentMs = SILENT_MS } = deps
+  const { sql, clock, signal, silentMs = HELD.silentMs } = deps
   const alive = new Date(clock.nowMs() - silentMs).toISOString()
   return await whileHolding<'done' | 'stopped'>(
-    { sql, clock, signal, beatMs: deps.beatMs ?? BEAT_MS },
+    { sql, clock, signal, beatMs: deps.beatMs ?? HELD.beatMs },
     RUNS,
     id,
     {

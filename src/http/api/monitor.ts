@@ -35,8 +35,8 @@ export type MonitorApiDeps = {
   sql: Sql
   clock: Clock
   record: Recorder
-  /** How long sums are kept; null where nobody knows. */
-  keep: () => RollupKeep | null
+  /** How long sums are kept. */
+  keep: () => RollupKeep
 }
 
 /** Series of one answer, and open alerts beside them. */
@@ -115,7 +115,7 @@ export function monitorApi({ sql, clock, record, keep }: MonitorApiDeps) {
       const { sinceMs = nowMs - 7 * DAY_MS, untilMs = nowMs } = toRange({ since, until }, nowMs)
       const subject = demandSubject(named)
       const { projectId } = c.var.key
-      const window = { fromMs: sinceMs, toMs: untilMs, kept: keptSince(nowMs, keep()) }
+      const window = { fromMs: sinceMs, toMs: untilMs, nowMs, kept: keptSince(nowMs, keep()) }
       const history = await readHistory(sql, { projectId, subject, metric, ...window })
       return c.json(toHistory(subject, metric, history), 200)
     })

@@ -33,8 +33,8 @@ export type SpendApiDeps = {
   sql: Sql
   clock: Clock
   record: Recorder
-  /** How long sums are kept; null where nobody knows. */
-  keep: () => RollupKeep | null
+  /** How long sums are kept. */
+  keep: () => RollupKeep
 }
 
 const spendShape = {

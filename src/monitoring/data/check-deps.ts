@@ -13,8 +13,8 @@ export type CheckDeps = {
   clock: Clock
   /** Opens bodies; null without an audit key, and then only what needs none is compared. */
   keys: Pick<AuditKeys, 'wrapping'> | null
-  /** Whether bodies are opened for a comparison that nobody asked for. */
-  readsBodies: () => boolean
+  /** Whether bodies are opened for a comparison that nobody asked for; null while aval.yaml does not say. */
+  readsBodies: () => boolean | null
   /** Takes a record of each read before it. */
   log: () => Promise<EventLog>
   models: () => Promise<UpstreamModels>

@@ -15,6 +15,7 @@ const SPOKEN = [
   ['answer_refused', 'cramers-v@1'],
   ['answer_json', 'cramers-v@1'],
 ] as const
+export const SPOKEN_FEATURES: readonly string[] = SPOKEN.map(([feature]) => feature)
 
 /**
  * The findings, each once, in a fixed order; the same ones for the same requests and seed. `closed`: why bodies could not be opened,

@@ -22,7 +22,7 @@ export type Opening = {
 const BATCH = 50
 /** What a model makes of a text is its beginning anyway. */
 const MAX_QUESTION_CHARS = 8_000
-const UNASKED =
+export const UNASKED =
   'Bodies are read when somebody asks: aval monitor data ROUTE --now, or each day with monitoring.read_bodies: true in aval.yaml.'
 export const EMBEDDER = { upstream: 'local', model: 'embed' } as const
 
@@ -39,7 +39,10 @@ export async function openRequests(
     left: {},
     closed,
   })
-  if (check.askedBy === null && !readsBodies()) return closedWith(UNASKED)
+  const reads = check.askedBy !== null || readsBodies()
+  if (reads === null)
+    return closedWith('aval.yaml has mistakes, so nobody knows whether bodies may be read: aval check.')
+  if (!reads) return closedWith(UNASKED)
   if (keys === null) return closedWith("The worker has no audit key. Give it the gateways' AVAL_AUDIT_KEY.")
   const embedder = (await deps.models()).embedderOf(EMBEDDER.upstream, EMBEDDER.model)
   if (embedder === null)

@@ -5,7 +5,7 @@ import type { AuditKeys } from '../../audit/privacy/audit-keys.ts'
 import { findReadable } from '../../audit/privacy/read-bodies.ts'
 import type { EventLog } from '../../audit/record.ts'
 import type { Db } from '../../db/client.ts'
-import { demandHeld, whileHolding } from '../../db/held-work.ts'
+import { demandHeld, HELD, whileHolding } from '../../db/held-work.ts'
 import { liveSample } from '../../evals/online/live-sample.ts'
 import { type OrderContent, parseOrder } from '../../evals/online/order-content.ts'
 import { chargeOrder, findOrderById, type OrderRow } from '../../evals/online/order-rows.ts'
@@ -62,9 +62,6 @@ const CHOSEN_FROM = 1_000
 /** A day's sentinels may cost a tenth of the order's budget and of one judgement more, and begin none when nothing is left of it. */
 const DAYS_SHARE = 10n
 const BATCH = 50
-const BEAT_MS = 5_000
-/** A round whose process said nothing for so long is another process's. */
-const SILENT_MS = 25_000
 const JUDGE_TIMEOUT_MS = 120_000
 const DAY_MS = 86_400_000
 
@@ -79,8 +76,8 @@ export async function scoreSentinels(deps: SentinelDeps, orderId: string): Promi
   const { sql, clock, signal } = deps
   const now = (agoMs = 0) => new Date(clock.nowMs() - agoMs).toISOString()
   let checked = 0
-  await whileHolding<'done'>({ sql, clock, signal, beatMs: BEAT_MS }, ROUNDS, orderId, {
-    claim: (run, at) => claimRound(sql, run, { now: at, alive: now(SILENT_MS) }),
+  await whileHolding<'done'>({ sql, clock, signal, beatMs: HELD.beatMs }, ROUNDS, orderId, {
+    claim: (run, at) => claimRound(sql, run, { now: at, alive: now(HELD.silentMs) }),
     work: async (run, lost) => {
       checked = await scoreDay({ ...deps, signal: AbortSignal.any([signal, lost]) }, orderId)
       await demandHeld(sql, ROUNDS, run, { state: 'queued', run: null, error: null }, now())

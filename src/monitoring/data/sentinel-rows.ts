@@ -18,10 +18,11 @@ export type SentinelScore = {
   cost: string | null
 }
 
-/** Orders that judge live traffic now; the oldest first. */
+/** Orders that judge live traffic now: those first whose judges were never checked, then those that have waited the longest. */
 export async function listJudgingOrders(sql: Sql, limit: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    SELECT id FROM online_orders WHERE state IN ('queued', 'running') ORDER BY id LIMIT ${limit}`
+    SELECT id FROM online_orders WHERE state IN ('queued', 'running')
+    ORDER BY (SELECT max(on_day) FROM judge_checks WHERE order_id = online_orders.id) NULLS FIRST, id LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }
 
@@ -42,27 +43,36 @@ export async function claimRound(
   return rows.length === 1
 }
 
-/** False when a newer order judges the same route by a scorer of that name: two judges of one name would end each other's alerts. */
+/**
+ * False when a newer order judges the same route by a scorer of that name, and could say something on that day or the one before: two
+ * judges of one name would end each other's alerts, and one that can say nothing yet must not keep the older one from it.
+ */
 export async function isNewestJudge(
   sql: TransactionSql,
   { projectId, route }: { projectId: string; route: string },
-  { orderId, scorer }: { orderId: string; scorer: string },
+  { orderId, scorer, day }: { orderId: string; scorer: string; day: string },
 ): Promise<boolean> {
   const rows = await sql`
     SELECT FROM online_orders, jsonb_array_elements(content::jsonb -> 'scorers') AS one
     WHERE project_id = ${projectId} AND route = ${route} AND state IN ('queued', 'running') AND id > ${orderId}
-      AND one ->> 'judge' = 'true' AND one ->> 'name' = ${scorer} LIMIT 1`
+      AND one ->> 'judge' = 'true' AND one ->> 'name' = ${scorer}
+      AND EXISTS (SELECT FROM judge_checks AS said WHERE said.order_id = online_orders.id AND said.scorer = ${scorer}
+        AND said.verdict <> 'unknown' AND said.on_day >= ${day}::text::date - 1)
+    LIMIT 1`
   return rows.length === 0
 }
 
-/** Ends the alerts of judges that no order has any more: nobody else would. */
-export async function endAlertsOfEndedOrders(sql: Sql, nowMs: number): Promise<void> {
+/**
+ * Ends the alerts of judges that nobody looks at: those that no order under way has, and all of them where judges are not given answers
+ * again (`isLooked` false). They would remind for good.
+ */
+export async function endUnlookedAlerts(sql: Sql, isLooked: boolean, nowMs: number): Promise<void> {
   await sql`
     UPDATE alerts SET ended_at = greatest(opened_at, ${new Date(nowMs).toISOString()}::timestamptz)
     WHERE ended_at IS NULL AND subject_kind = 'route'
       AND (starts_with(metric, 'data:judge:') OR starts_with(metric, 'data:answers:'))
       AND NOT EXISTS (SELECT FROM online_orders AS o, jsonb_array_elements(o.content::jsonb -> 'scorers') AS one
-        WHERE o.project_id = alerts.project_id AND o.route = alerts.subject AND o.state IN ('queued', 'running')
+        WHERE ${isLooked} AND o.project_id = alerts.project_id AND o.route = alerts.subject AND o.state IN ('queued', 'running')
           AND one ->> 'judge' = 'true'
           AND alerts.metric IN ('data:judge:' || (one ->> 'name'), 'data:answers:' || (one ->> 'name')))`
 }

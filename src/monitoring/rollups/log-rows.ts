@@ -1,6 +1,6 @@
 /** What has come into the log and is not summed up yet: which places of which writers, and what is read of their rows. */
 
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 import { LOG_DAYS } from '../../db/partitions.ts'
 import type { LogRow } from './aggregate.ts'
@@ -11,33 +11,53 @@ export type Span = { writer: string; fromSeq: number; toSeq: number }
 /** More have something at once only after a long while without a worker: the next batch has the others. */
 const MAX_WRITERS = 500
 
+/** `wholeTo`: what had come into the log by then is all in them, and in what was summed up before; null where they are a part of it. */
+export type Found = { spans: Span[]; wholeTo: string | null }
+
 /**
  * Spans that hold at most `maxRecords` records in all, hence no more rows. Those with the least come first and each has an even share
- * of what is left, so that a busy writer keeps no other one waiting. Empty when all is summed up. `ahead`
+ * of what is left, so that a busy writer keeps no other one waiting. None when all is summed up. `ahead`
  * is being written: what follows it.
  */
-export async function findSpans(sql: Sql, maxRecords: number, ahead: readonly Span[] = []): Promise<Span[]> {
-  const found = await sql<{ writer: string; fromSeq: string; records: string }[]>`
+export async function findSpans(sql: Sql, maxRecords: number, ahead: readonly Span[] = []): Promise<Found> {
+  const found = await sql<{ seenAt: string; writer: string | null; fromSeq: string; records: string }[]>`
     WITH places AS (
       SELECT writer, shipped.next_seq, greatest(done.next_seq, ahead."toSeq", 0) AS from_seq
       FROM ship_cursors AS shipped LEFT JOIN rollup_cursors AS done USING (writer)
-      LEFT JOIN json_to_recordset(${JSON.stringify(ahead)}::text::json) AS ahead (writer uuid, "toSeq" bigint) USING (writer))
-    SELECT writer::text, from_seq::text AS "fromSeq", (next_seq - from_seq)::text AS records FROM places
-    WHERE next_seq > from_seq ORDER BY next_seq - from_seq, writer LIMIT ${MAX_WRITERS}`
+      LEFT JOIN json_to_recordset(${JSON.stringify(ahead)}::text::json) AS ahead (writer uuid, "toSeq" bigint) USING (writer)),
+    behind AS (
+      SELECT writer, from_seq, next_seq - from_seq AS records FROM places
+      WHERE next_seq > from_seq ORDER BY records, writer LIMIT ${MAX_WRITERS + 1})
+    SELECT now()::text AS "seenAt", writer::text, from_seq::text AS "fromSeq", records::text
+    FROM (SELECT now()) AS moment LEFT JOIN behind ON true ORDER BY behind.records, writer`
+  const behind = found.flatMap(({ writer, fromSeq, records }) =>
+    writer === null ? [] : [{ writer, fromSeq: Number(fromSeq), records: Number(records) }],
+  )
   let left = maxRecords
-  return found.map(({ writer, fromSeq, records }, index) => {
-    const share = Math.min(Number(records), Math.floor(left / (found.length - index)))
+  const spans = behind.slice(0, MAX_WRITERS).map(({ writer, fromSeq, records }, index, all) => {
+    const share = Math.min(records, Math.floor(left / (all.length - index)))
     left -= share
-    return { writer, fromSeq: Number(fromSeq), toSeq: Number(fromSeq) + share }
+    return { writer, fromSeq, toSeq: fromSeq + share }
   })
+  const isWhole = behind.every(({ records }, at) => {
+    const span = spans[at]
+    return span !== undefined && span.toSeq - span.fromSeq === records
+  })
+  return { spans, wholeTo: isWhole ? (found[0]?.seenAt ?? null) : null }
 }
 
-/** Records of all writers that have come into the log and are not summed up. */
-export async function countBehind(sql: Sql): Promise<number> {
-  const [found] = await sql<{ records: string | null }[]>`
-    SELECT sum(greatest(shipped.next_seq - coalesce(done.next_seq, 0), 0))::text AS records
-    FROM ship_cursors AS shipped LEFT JOIN rollup_cursors AS done USING (writer)`
-  return Number(found?.records ?? 0)
+/** Never back: an instant of a look that took its time is older than what is known. */
+export async function writeReach(sql: Sql | TransactionSql, wholeTo: string): Promise<void> {
+  await sql`
+    INSERT INTO rollup_reach (whole_to) VALUES (${wholeTo}::text::timestamptz)
+    ON CONFLICT (single) DO UPDATE SET whole_to = greatest(rollup_reach.whole_to, excluded.whole_to)`
+}
+
+/** What had come into the log by then is summed up, milliseconds; null before it first was. */
+export async function readReach(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ ms: number }[]>`
+    SELECT (extract(epoch FROM whole_to) * 1000)::float8 AS ms FROM rollup_reach`
+  return row?.ms ?? null
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import { type Cell, type CellPlace, cellsOf, widen } from './aggregate.ts'
 import { addCells, addPlaces } from './level-rows.ts'
 import { LEVELS, type Level } from './levels.ts'
-import { findSpans, readLogRows, type Span } from './log-rows.ts'
+import { findSpans, readLogRows, type Span, writeReach } from './log-rows.ts'
 
 /** `idle`: nothing was left. `busy`: another process is at it. */
 export type RolledUp = { outcome: 'done' | 'idle' | 'busy'; requests: number }
@@ -24,7 +24,7 @@ const ROLLUP_LOCK = 0x6176_616c_05
  * Records of a batch, hence the most rows and the most places that are in memory; a request has two and more. The embedded database has
  * one session: a gateway waits for it as long as a batch is written.
  */
-export const BATCH_RECORDS = { server: 40_000, embedded: 4_000 }
+const BATCH_RECORDS = { server: 40_000, embedded: 4_000 }
 
 export type RollUpOptions = {
   /** Asked for each batch. */
@@ -45,7 +45,10 @@ export async function rollUp(
   let reading = readBatch(sql, keptSince, records, [])
   for (let written = 0; written < maxBatches && signal?.aborted !== true; written += 1) {
     const batch = await reading
-    if (batch === null) return { outcome: 'idle', requests }
+    if (batch.spans.length === 0) {
+      if (batch.wholeTo !== null) await writeReach(sql, batch.wholeTo)
+      return { outcome: 'idle', requests }
+    }
     reading = readBatch(sql, keptSince, records, batch.spans)
     // Of no use when this batch fails, and its own failure is then nobody's.
     reading.catch(() => undefined)
@@ -62,32 +65,38 @@ export async function rollUpOnce(
   batchRecords: number,
 ): Promise<RolledUp> {
   const batch = await readBatch(sql, keptSince, batchRecords, [])
-  if (batch === null) return { outcome: 'idle', requests: 0 }
+  if (batch.spans.length === 0) return { outcome: 'idle', requests: 0 }
   const added = await writeBatch(sql, batch)
   return added ? { outcome: 'done', requests: batch.requests } : { outcome: 'busy', requests: 0 }
 }
 
-type Batch = { spans: readonly Span[]; requests: number; levels: readonly [Level, Cell[]][] }
+type Batch = {
+  spans: readonly Span[]
+  wholeTo: string | null
+  requests: number
+  levels: readonly [Level, Cell[]][]
+}
 
-/** Outside of a transaction, which the embedded database's one session would be kept for. Null when nothing is left after `ahead`. */
+/** Outside of a transaction, which the embedded database's one session would be kept for. Without spans when nothing is left after `ahead`. */
 async function readBatch(
   sql: Sql,
   keptSince: () => KeptSince,
   records: number,
   ahead: readonly Span[],
-): Promise<Batch | null> {
-  const spans = await findSpans(sql, records, ahead)
-  if (spans.length === 0) return null
+): Promise<Batch> {
+  const { spans, wholeTo } = await findSpans(sql, records, ahead)
+  if (spans.length === 0) return { spans, wholeTo, requests: 0, levels: [] }
   const rows = await readLogRows(sql, spans)
-  return { spans, requests: rows.length, levels: levelsOf(cellsOf(rows), keptSince()) }
+  return { spans, wholeTo, requests: rows.length, levels: levelsOf(cellsOf(rows), keptSince()) }
 }
 
 /** False when another process is at it. */
-async function writeBatch(sql: Sql, { spans, levels }: Batch): Promise<boolean> {
+async function writeBatch(sql: Sql, { spans, wholeTo, levels }: Batch): Promise<boolean> {
   return await sql.begin(async (transaction) => {
     if (!(await moveCursors(transaction, spans))) return false
     await addPlaces(transaction, placesOf(levels.flatMap(([, cells]) => cells)))
     for (const [level, cells] of levels) await addCells(transaction, level, cells)
+    if (wholeTo !== null) await writeReach(transaction, wholeTo)
     return true
   })
 }

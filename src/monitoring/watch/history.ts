@@ -16,6 +16,7 @@ export type HistoryQuery = {
   metric: string
   fromMs: number
   toMs: number
+  nowMs: number
   kept: KeptSince
 }
 /** `requests`: what the value is over. Oldest first; `alerts` newest first. */
@@ -43,7 +44,7 @@ export function historyStep({ fromMs, toMs, kept }: Pick<HistoryQuery, 'fromMs' 
   return STEPS.find(({ upToMs, level }) => toMs - fromMs <= upToMs && fromMs >= kept[level]) ?? BY_DAY
 }
 
-/** Of whole buckets that are over: half of one says less than the others. */
+/** Every bucket that the window touches and that is over: half of one says less than the others. */
 export async function readHistory(sql: Sql, query: HistoryQuery): Promise<History> {
   const { projectId, subject, metric, fromMs, toMs } = query
   const opened = { sinceMs: fromMs, untilMs: toMs }
@@ -52,18 +53,28 @@ export async function readHistory(sql: Sql, query: HistoryQuery): Promise<Histor
     return { bucketMs: BUCKET_MS, points: await readAdded(sql, query), alerts }
   }
   const { level, bucketMs } = historyStep(query)
-  const whole = (ms: number) => Math.floor(ms / bucketMs) * bucketMs
-  const window = { fromMs: whole(fromMs), toMs: whole(toMs) }
+  const window = { fromMs: wholeBefore(fromMs, bucketMs), toMs: endOf(query, bucketMs) }
   const points = await readSubjectPoints(sql, { projectId, subject, ...window, level, bucketMs })
   return { bucketMs, points: points.filter((point) => point.metric === metric), alerts }
 }
 
-async function readAdded(
-  sql: Sql,
-  { projectId, subject, metric, fromMs, toMs }: HistoryQuery,
-): Promise<History['points']> {
-  const endMs = Math.floor(toMs / BUCKET_MS) * BUCKET_MS
-  const window = { projectId, fromMs: Math.max(fromMs, endMs - MAX_ADDED_MS), toMs: endMs }
+function wholeBefore(ms: number, bucketMs: number): number {
+  return Math.floor(ms / bucketMs) * bucketMs
+}
+
+/** The end of the last bucket that the window touches and that is over. */
+function endOf({ toMs, nowMs }: Pick<HistoryQuery, 'toMs' | 'nowMs'>, bucketMs: number): number {
+  return Math.min(Math.ceil(toMs / bucketMs) * bucketMs, wholeBefore(nowMs, bucketMs))
+}
+
+async function readAdded(sql: Sql, query: HistoryQuery): Promise<History['points']> {
+  const { projectId, subject, metric, fromMs } = query
+  const toMs = endOf(query, BUCKET_MS)
+  const window = {
+    projectId,
+    fromMs: wholeBefore(Math.max(fromMs, toMs - MAX_ADDED_MS), BUCKET_MS),
+    toMs,
+  }
   const read = metric.startsWith('retrieval') ? readRetrievalPoints : readScorePoints
   const points = await read(sql, window)
   return points.flatMap((point: DataPoint) =>

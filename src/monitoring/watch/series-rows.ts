@@ -96,12 +96,12 @@ export async function listSeries(
   return rows.map(({ kind, name, ...row }) => ({ ...row, subject: { kind, name } }))
 }
 
-/** Of every project: series that had no point for four weeks before `nowMs`, at most 10,000 at once. */
+/** Of every project: series that had no point for four weeks before `nowMs`, and whose alerts have ended; at most 10,000 at once. */
 export async function forgetSeries(sql: Database, nowMs: number): Promise<void> {
   const before = instant(nowMs - FORGOTTEN_AFTER_MS)
   await sql`
-    DELETE FROM monitor_series WHERE newest_at < ${before}::timestamptz AND ctid = ANY(ARRAY(
-      SELECT ctid FROM monitor_series WHERE newest_at < ${before}::timestamptz LIMIT ${MAX_FORGOTTEN}))`
+    DELETE FROM monitor_series WHERE newest_at < ${before}::timestamptz AND state = 'no_data' AND ctid = ANY(ARRAY(
+      SELECT ctid FROM monitor_series WHERE newest_at < ${before}::timestamptz AND state = 'no_data' LIMIT ${MAX_FORGOTTEN}))`
 }
 
 /** Projects with a series that had no point since then and is not `no_data` yet, at most `limit`. */
@@ -109,16 +109,6 @@ export async function listSilentProjects(sql: Sql, sinceMs: number, limit: numbe
   const found = await sql<{ project_id: string }[]>`
     SELECT DISTINCT project_id FROM monitor_series
     WHERE newest_at < ${instant(sinceMs)}::timestamptz AND state <> 'no_data' ORDER BY project_id LIMIT ${limit}`
-  return found.map(({ project_id }) => project_id)
-}
-
-/** The given projects: those that were never read first, then those whose next bucket has waited the longest. */
-export async function inTurn(sql: Sql, projectIds: readonly string[]): Promise<string[]> {
-  const found = await sql<{ project_id: string }[]>`
-    SELECT given.project_id
-    FROM json_array_elements_text(${JSON.stringify(projectIds)}::text::json) WITH ORDINALITY AS given (project_id, place)
-    LEFT JOIN monitor_cursors AS cursor ON cursor.project_id = given.project_id
-    ORDER BY cursor.next_at NULLS FIRST, given.place`
   return found.map(({ project_id }) => project_id)
 }
 

@@ -2,20 +2,21 @@
 
 import type { Sql } from 'postgres'
 import type { Clock } from '../../lib/clock.ts'
-import { countBehind } from '../rollups/log-rows.ts'
+import { readReach } from '../rollups/log-rows.ts'
 import { listBusyProjects } from '../rollups/read.ts'
-import { BATCH_RECORDS } from '../rollups/roll-up.ts'
 import { nextBucket, settledTo } from './buckets.ts'
 import { endSilent } from './end-silent.ts'
 import { SILENT_AFTER_MS } from './series.ts'
-import { forgetSeries, inTurn, listSilentProjects, readCursor } from './series-rows.ts'
+import { forgetSeries, listSilentProjects, readCursor } from './series-rows.ts'
 import { type Watched, watchBucket } from './watch-bucket.ts'
 
 export type WatchedAll = Watched & { buckets: number }
 export type Look = {
   clock: Clock
+  random: () => number
   signal: AbortSignal
-  embedded: boolean
+  /** Told how far the log is summed up, milliseconds, where that is more than ten minutes ago. */
+  late: (reachMs: number) => void
   /** Told of each project that could not be read; the next look tries it again. */
   failed: (projectId: string, error: unknown) => void
 }
@@ -24,17 +25,21 @@ export type Look = {
 const MAX_PROJECTS = 200
 const MAX_BUCKETS = 24
 const MAX_LOOK_MS = 45_000
+const LATE_MS = 600_000
 
 /**
- * Buckets that are not reached are for the next look, which begins with those that wait the longest. None is read while more of the log
- * than a batch waits to be summed up: a bucket that is half there would be read for good. Rejects when the database is out of reach; what
- * was kept by then stays.
+ * Projects come in another order each time, so that none that takes long, or cannot be read, keeps the same ones waiting. Buckets that
+ * are not reached are for the next look. None is read that the log may still hold something of: half a bucket would be read
+ * for good. A project that cannot be read is told to `failed`. Rejects with what the database says of anything else; what was kept by
+ * then stays.
  */
 export async function watchSeries(sql: Sql, look: Look): Promise<WatchedAll> {
-  const { clock, signal, embedded, failed } = look
+  const { clock, random, signal, late, failed } = look
   const all: WatchedAll = { buckets: 0, points: 0, opened: [], ended: 0 }
-  if ((await countBehind(sql)) > (embedded ? BATCH_RECORDS.embedded : BATCH_RECORDS.server)) return all
-  const settledMs = settledTo(clock.nowMs())
+  const reachMs = await readReach(sql)
+  if (reachMs === null) return all
+  if (clock.nowMs() - reachMs > LATE_MS) late(reachMs)
+  const settledMs = settledTo(Math.min(clock.nowMs(), reachMs))
   const begunMs = clock.monotonicMs()
   const isOver = () => signal.aborted || clock.monotonicMs() - begunMs > MAX_LOOK_MS
   const busy = await listBusyProjects(sql, settledMs - SILENT_AFTER_MS, settledMs, MAX_PROJECTS)
@@ -45,12 +50,17 @@ export async function watchSeries(sql: Sql, look: Look): Promise<WatchedAll> {
       all.ended += await endSilent(sql, projectId, settledMs, clock.nowMs())
     })
   }
-  for (const projectId of await inTurn(sql, busy)) {
+  for (const projectId of shuffled(busy, random)) {
     if (isOver()) break
     await attempt(projectId, failed, () => watchProject(sql, { projectId, settledMs, clock, isOver }, all))
   }
   await forgetSeries(sql, settledMs)
   return all
+}
+
+function shuffled(projects: readonly string[], random: () => number): string[] {
+  const drawn = projects.map((project) => ({ project, place: random() }))
+  return drawn.toSorted((a, b) => a.place - b.place).map(({ project }) => project)
 }
 
 /** One project that cannot be read must not keep those behind it waiting. */

@@ -12,10 +12,10 @@ import {
 } from '../../../src/monitoring/data/check-rows.ts'
 import { readRetrievalPoints, readScorePoints } from '../../../src/monitoring/data/data-points.ts'
 import { executeCheck } from '../../../src/monitoring/data/execute-check.ts'
-import { queueCheck, queueDueChecks } from '../../../src/monitoring/data/queue-check.ts'
+import { queueCheck, queueDueChecks, WINDOWS } from '../../../src/monitoring/data/queue-check.ts'
 import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
 import { type SentinelDeps, scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
-import { endAlertsOfEndedOrders, listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
+import { endUnlookedAlerts, listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { noCode, noVectors, scriptedAsk } from '../../support/eval-runs.ts'
 import {
@@ -93,11 +93,11 @@ describeDatabases('data drift', (open) => {
     )
     return checks.map((check) => ({ ...check, findings: findings.get(check.id) ?? [] }))
   }
-  const queue = () =>
+  const queue = (windows = WINDOWS) =>
     queueCheck(
       open().sql,
       { projectId: PROJECT, route },
-      { nowMs: NOW_MS, askedBy: { id: 'vk_ada', name: 'ada' } },
+      { nowMs: NOW_MS, askedBy: { id: 'vk_ada', name: 'ada' }, windows },
     )
 
   test('says before it reads what it reads, keeps what it found once, and without a key opens nothing', async () => {
@@ -150,6 +150,38 @@ describeDatabases('data drift', (open) => {
     expect(records).toHaveLength(1)
   })
 
+  test('ends what somebody asked for was told of questions where no day looks at them again, and nothing else', async () => {
+    await say('one')
+    await traffic.flush()
+    const told = {
+      change: 'data',
+      beganAtMs: NOW_MS,
+      openedAtMs: NOW_MS,
+      value: 1,
+      usual: 0,
+      excess: 1,
+    } as const
+    for (const metric of ['data:question_topics', 'data:answer_length', 'data:answer_filtered'])
+      await openAlert(open().sql, {
+        projectId: PROJECT,
+        subject: { kind: 'route', name: route },
+        metric,
+        ...told,
+      })
+    const daily = async (reads: boolean | null) => {
+      const id = await queueCheck(open().sql, { projectId: PROJECT, route }, { nowMs: NOW_MS, askedBy: null })
+      await execute(id ?? '', { readsBodies: () => reads })
+      const rows = await open().sql<{ metric: string }[]>`
+        SELECT metric FROM alerts WHERE subject = ${route} AND ended_at IS NULL ORDER BY metric`
+      return rows.map(({ metric }) => metric)
+    }
+    const all = ['data:answer_filtered', 'data:answer_length', 'data:question_topics']
+
+    expect(await daily(null)).toEqual(all)
+    expect(await daily(true)).toEqual(all)
+    expect(await daily(false)).toEqual(['data:answer_filtered'])
+  })
+
   test('finds a swapped embedder at the next comparison, whatever is asked, and tells people while it lasts', async () => {
     const alerts = () => open().sql`
       SELECT metric, change, ended_at IS NULL AS lasts FROM alerts WHERE subject = ${route}`
@@ -157,7 +189,9 @@ describeDatabases('data drift', (open) => {
     await traffic.flush()
     await execute((await queue()) ?? '')
     const swapped = async () => wordModels({ salt: 'other weights' })
-    await execute((await queue()) ?? '', { models: swapped })
+    // Whoever looks first tells, with windows of their own too: the next comparison holds it to what it is by then.
+    const anHour = { recentMs: 3_600_000, baselineMs: DAY_MS }
+    await execute((await queue(anHour)) ?? '', { models: swapped })
     expect(await alerts()).toEqual([{ metric: 'data:embedder:local/embed', change: 'data', lasts: true }])
     // One that cannot be asked is unknown: it costs nothing else of the comparison, and ends no alert.
     const silent = async () => {
@@ -322,16 +356,28 @@ describeDatabases('data drift', (open) => {
     expect(await openAlerts()).toEqual(['data:judge:polite'])
     await expect(open().sql`UPDATE sentinel_scores SET value = 0`).rejects.toThrow('never changed')
 
-    await endAlertsOfEndedOrders(open().sql, NOW_MS)
+    await endUnlookedAlerts(open().sql, true, NOW_MS)
     expect(await openAlerts()).toEqual(['data:judge:polite'])
     await open().sql`UPDATE online_orders SET state = 'stopped' WHERE id = ${id}`
-    await endAlertsOfEndedOrders(open().sql, NOW_MS)
+    await endUnlookedAlerts(open().sql, true, NOW_MS)
     expect(await openAlerts()).toEqual([])
   })
 
-  test('asks no judge whose price is not known, and an order that a newer one follows tells nothing', async () => {
+  test('ends the alerts of judges that nobody gives answers again', async () => {
     const id = await judgedOrder()
-    await anOrder(open(), {
+    await judgeAgain(
+      id,
+      1,
+      judged(() => true),
+    )
+    expect(await openAlerts()).toEqual(['data:judge:polite'])
+    await endUnlookedAlerts(open().sql, false, NOW_MS)
+    expect(await openAlerts()).toEqual([])
+  })
+
+  test('asks no judge whose price is not known, and an order tells nothing while a newer one can', async () => {
+    const id = await judgedOrder()
+    const { id: newer } = await anOrder(open(), {
       route,
       releases: [1],
       scorers: [POLITE],
@@ -339,13 +385,13 @@ describeDatabases('data drift', (open) => {
       untilMs: NOW_MS + DAY_MS,
       budget: 1_000_000n,
     })
-    expect(
-      await judgeAgain(
-        id,
-        1,
-        judged(() => true),
-      ),
-    ).toBe(1)
+    const lenient = judged(() => true)
+    await open().sql`
+      INSERT INTO judge_checks (order_id, rules_hash, on_day, project_id, route, scorer, sentinels, scored, live_scored, verdict, reason,
+        checked_at)
+      VALUES (${newer}, 'rules', ${new Date(NOW_MS + DAY_MS).toISOString().slice(0, 10)}::text::date, ${PROJECT}, ${route}, 'polite', 30, 30, 50,
+        'neither', 'As before.', now())`
+    expect(await judgeAgain(id, 1, lenient)).toBe(1)
     expect(await openAlerts()).toEqual([])
 
     await open().sql`UPDATE online_orders SET unpriced = 1 WHERE id = ${id}`
@@ -353,6 +399,11 @@ describeDatabases('data drift', (open) => {
     expect(await judgeAgain(id, 2, nobody)).toBe(1)
     const [check] = await listJudgeChecks(open().sql, { projectId: PROJECT, route, sinceMs: 0, limit: 10 })
     expect(check).toMatchObject({ verdict: 'unknown', scored: 0 })
+
+    // What the newer one said is three days old by now.
+    await open().sql`UPDATE online_orders SET unpriced = 0 WHERE id = ${id}`
+    expect(await judgeAgain(id, 4, lenient)).toBe(1)
+    expect(await openAlerts()).toEqual(['data:judge:polite'])
   })
 
   test('ends alerts of what a route no longer searches, and tells nobody of windows that somebody chose', async () => {

@@ -3,9 +3,10 @@ import { beforeEach, expect, test } from 'vitest'
 import type { Outcome } from '../../../src/audit/record.ts'
 import { ensurePartitions } from '../../../src/db/partitions.ts'
 import { seededRandom } from '../../../src/lib/random.ts'
+import { readReach, writeReach } from '../../../src/monitoring/rollups/log-rows.ts'
 import { listBusyProjects, readRollups } from '../../../src/monitoring/rollups/read.ts'
 import { dropOldRollups, keptSince } from '../../../src/monitoring/rollups/retention.ts'
-import { KEEP_ALL, rollUpOnce } from '../../../src/monitoring/rollups/roll-up.ts'
+import { KEEP_ALL, rollUp as rollUpAll, rollUpOnce } from '../../../src/monitoring/rollups/roll-up.ts'
 import { quantileOf } from '../../../src/monitoring/rollups/sketch.ts'
 import { describeDatabases, type TestDatabase } from '../../support/database.ts'
 import { recount, type Shipped, ship, sumsOf } from '../../support/rollup-log.ts'
@@ -26,6 +27,39 @@ describeDatabases('rollups', (open) => {
       if (outcome !== 'done') return outcome
     }
   }
+
+  test('say how far the log is summed up: not while a batch leaves something, and as of before it looked', async () => {
+    const { sql } = open()
+    await ensurePartitions(sql, { fromDay: '2026-11-18', days: 3 })
+    const random = seededRandom(12)
+    const databaseMs = async () => {
+      const [row] = await sql<
+        { ms: number }[]
+      >`SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms`
+      return row?.ms ?? 0
+    }
+    await ship(
+      sql,
+      randomUUID(),
+      Array.from({ length: 20 }, () => randomRequest(random)),
+    )
+    const all = { keptSince: () => KEEP_ALL, embedded: false, maxBatches: 9 }
+
+    await rollUpOnce(sql, () => KEEP_ALL, 15)
+    expect(await readReach(sql)).toBeNull()
+    const beforeMs = await databaseMs()
+    expect((await rollUpAll(sql, all)).requests).toBeGreaterThan(0)
+    const reachMs = (await readReach(sql)) ?? 0
+    expect(reachMs).toBeGreaterThanOrEqual(beforeMs)
+    expect(reachMs).toBeLessThanOrEqual(await databaseMs())
+
+    // Nothing is left, which is known too; and a look that found less does not take it back.
+    expect(await rollUpAll(sql, all)).toEqual({ outcome: 'idle', requests: 0 })
+    const laterMs = (await readReach(sql)) ?? 0
+    expect(laterMs).toBeGreaterThan(reachMs)
+    await writeReach(sql, new Date(beforeMs).toISOString())
+    expect(await readReach(sql)).toBe(laterMs)
+  })
 
   test('equal a recount after random batches of several writers with late rows and floods', async () => {
     const { sql } = open()

@@ -7,7 +7,7 @@ import { BUCKET_MS } from '../../../src/monitoring/watch/buckets.ts'
 import { readHistory } from '../../../src/monitoring/watch/history.ts'
 import { METRICS } from '../../../src/monitoring/watch/metrics.ts'
 import { newSeries, takePoint } from '../../../src/monitoring/watch/series.ts'
-import { inTurn, readCursor, readSeries, writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
+import { readCursor, readSeries, writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
 import { MAX_ROUTES } from '../../../src/monitoring/watch/subjects.ts'
 import { type Look, watchSeries } from '../../../src/monitoring/watch/watch.ts'
 import { watchBucket } from '../../../src/monitoring/watch/watch-bucket.ts'
@@ -15,7 +15,6 @@ import { describeDatabases } from '../../support/database.ts'
 import { type Asked, addTraffic } from '../../support/watched-traffic.ts'
 
 const START = Date.UTC(2026, 2, 2, 12)
-const WRITER = '00000000-0000-4000-8000-000000000001'
 const SUBJECT = { kind: 'route', name: 'answer' } as const
 
 /** When the bucket that begins then has been over for two minutes. */
@@ -24,7 +23,13 @@ function settled(atMs: number): Clock {
 }
 
 function look(atMs: number, failed: Look['failed'] = () => undefined): Look {
-  return { clock: settled(atMs), signal: new AbortController().signal, embedded: false, failed }
+  return {
+    clock: settled(atMs),
+    random: () => 0,
+    signal: new AbortController().signal,
+    late: () => undefined,
+    failed,
+  }
 }
 
 describeDatabases('watched traffic', (open) => {
@@ -226,7 +231,7 @@ describeDatabases('watched traffic', (open) => {
     expect((await latency(projectId))?.detector.baseline.points).toBe(2)
   })
 
-  test('watches a project although a busier one cannot be read, and takes turns', async () => {
+  test('watches a project although a busier one cannot be read, in an order that is drawn', async () => {
     const [broken, whole] = [project(), project()]
     const { sql } = open()
     const far = 4000
@@ -236,38 +241,48 @@ describeDatabases('watched traffic', (open) => {
     ])
     await sql`ALTER TABLE monitor_series ADD CONSTRAINT broken CHECK (project_id <> ${sql.unsafe(`'${broken}'`)}) NOT VALID`
     const failed: string[] = []
+    const draws = [0.7, 0.2]
+    const lookedAt: string[] = []
+    const drawn = { ...look(START + far * BUCKET_MS), random: () => draws.shift() ?? 0 }
+    const note = (projectId: string) => lookedAt.push(projectId)
 
     const looked = await watchSeries(
       sql,
       look(START + far * BUCKET_MS, (projectId) => failed.push(projectId)),
     )
+    await sql`ALTER TABLE monitor_series ADD CONSTRAINT broken_too CHECK (project_id <> ${sql.unsafe(`'${whole}'`)}) NOT VALID`
+    await addTraffic(sql, bucketsOf(whole, far + 1, far + 2))
+    await watchSeries(sql, { ...drawn, clock: settled(START + (far + 1) * BUCKET_MS), failed: note })
+    await sql`ALTER TABLE monitor_series DROP CONSTRAINT broken_too`
     await sql`ALTER TABLE monitor_series DROP CONSTRAINT broken`
 
     expect(failed).toEqual([broken])
     expect(looked.buckets).toBe(1)
     expect((await readSeries(sql, whole)).length).toBeGreaterThan(0)
-    expect(await inTurn(sql, [whole, broken])).toEqual([broken, whole])
+    expect(lookedAt).toEqual([whole, broken])
   })
 
-  test('reads no bucket while more of the log than a batch waits to be summed up', async () => {
+  test('reads no bucket that the log may still hold something of, and says when it is ten minutes behind', async () => {
     const projectId = project()
     const { sql } = open()
-    const far = 5000
-    await addTraffic(sql, bucketsOf(projectId, far, far + 1))
-    const behind = async (records: number) =>
-      await sql`
-        INSERT INTO ship_cursors (writer, next_seq, updated_at) VALUES (${WRITER}, ${records}, now())
-        ON CONFLICT (writer) DO UPDATE SET next_seq = excluded.next_seq`
+    const atMs = START + 5000 * BUCKET_MS
+    await addTraffic(sql, bucketsOf(projectId, 5000, 5001))
+    const late: number[] = []
+    const lookFrom = async (reachMs: number) => {
+      await sql`UPDATE rollup_reach SET whole_to = ${new Date(reachMs).toISOString()}::timestamptz`
+      const { buckets } = await watchSeries(sql, { ...look(atMs), late: (ms) => late.push(ms) })
+      return buckets
+    }
+    const settledMs = settled(atMs).nowMs()
 
-    await behind(4001)
-    const waits = await watchSeries(sql, { ...look(START + far * BUCKET_MS), embedded: true })
-    await behind(40_001)
-    const waitsToo = await watchSeries(sql, look(START + far * BUCKET_MS))
-    await behind(40_000)
-    const reads = await watchSeries(sql, look(START + far * BUCKET_MS))
-    await sql`DELETE FROM ship_cursors WHERE writer = ${WRITER}`
+    const buckets = [
+      await lookFrom(settledMs - 600_001),
+      await lookFrom(settledMs - 1),
+      await lookFrom(settledMs),
+    ]
 
-    expect([waits.buckets, waitsToo.buckets, reads.buckets]).toEqual([0, 0, 1])
+    expect(buckets).toEqual([0, 0, 1])
+    expect(late).toEqual([settledMs - 600_001])
   })
 
   test('ends after a day what a project told that asks nothing any more, and forgets it after four weeks', async () => {
@@ -288,27 +303,30 @@ describeDatabases('watched traffic', (open) => {
     expect(await readSeries(sql, projectId)).toEqual([])
   })
 
-  test('shows of a history whole buckets alone, and the alerts that were opened until its end', async () => {
+  test('shows of a history the buckets that are over, and the alerts that were opened until its end', async () => {
     const projectId = project()
     const { sql } = open()
     await addTraffic(sql, bucketsOf(projectId, 0, 3))
     const openedAtMs = START + 3 * BUCKET_MS
     const change = { change: 'jump', beganAtMs: openedAtMs, value: 2, usual: 1, excess: 2 } as const
     await openAlert(sql, { projectId, subject: SUBJECT, metric: 'latency_p50', openedAtMs, ...change })
-    const shown = async (toMs: number) =>
+    const shown = async (toMs: number, nowMs: number) =>
       await readHistory(sql, {
         projectId,
         subject: SUBJECT,
         metric: 'latency_p50',
         fromMs: START,
         toMs,
+        nowMs,
         kept: KEEP_ALL,
       })
 
-    const before = await shown(START + 2.5 * BUCKET_MS)
-    const after = await shown(openedAtMs + 1)
+    const before = await shown(START + 2.5 * BUCKET_MS, START + 2.5 * BUCKET_MS)
+    const touched = await shown(START + 2.5 * BUCKET_MS, openedAtMs + 1)
+    const after = await shown(openedAtMs + 1, openedAtMs + 1)
 
     expect(before.points.map(({ atMs }) => (atMs - START) / BUCKET_MS)).toEqual([0, 1])
+    expect(touched.points.map(({ atMs }) => (atMs - START) / BUCKET_MS)).toEqual([0, 1, 2])
     expect(before.alerts).toEqual([])
     expect([after.points.length, after.alerts.length]).toEqual([3, 1])
   })
