@@ -270,18 +270,23 @@ describeDatabases('watched traffic', (open) => {
     const late: number[] = []
     const lookFrom = async (reachMs: number) => {
       await sql`UPDATE rollup_reach SET whole_to = ${new Date(reachMs).toISOString()}::timestamptz`
-      const { buckets } = await watchSeries(sql, { ...look(atMs), late: (ms) => late.push(ms) })
-      return buckets
+      await watchSeries(sql, { ...look(atMs), late: (ms) => late.push(ms) })
+      const series = await latency(projectId)
+      return [((await readCursor(sql, projectId)) ?? 0) - atMs, series?.detector.baseline.points ?? 0]
     }
     const settledMs = settled(atMs).nowMs()
 
-    const buckets = [
+    const cursorsAndPoints = [
       await lookFrom(settledMs - 600_001),
       await lookFrom(settledMs - 1),
       await lookFrom(settledMs),
     ]
 
-    expect(buckets).toEqual([0, 0, 1])
+    expect(cursorsAndPoints).toEqual([
+      [-2 * BUCKET_MS, 0],
+      [0, 0],
+      [BUCKET_MS, 1],
+    ])
     expect(late).toEqual([settledMs - 600_001])
   })
 
