@@ -19,7 +19,7 @@ export type SessionServerOptions = {
   path: string
   /** Further connections get SQLSTATE 53300 at once. */
   maxConnections: number
-  /** A connection that holds the session and says nothing this long is ended, so that it cannot stop the others. */
+  /** A connection that holds the session and completes no message this long is ended, so that it cannot stop the others. */
   maxSilenceMs?: number
   /** One COPY FROM STDIN has at most this many bytes, all of which are gathered before it runs. */
   maxCopyBytes?: number
