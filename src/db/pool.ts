@@ -12,7 +12,7 @@ import { SOCKET_NAME } from './wire.ts'
 
 export type Pool = {
   sql: Sql
-  /** True for the embedded database: one session behind every connection, no COPY, no cancellation. */
+  /** True for the embedded database: one session behind every connection, no cancellation. */
   embedded: boolean
   /** Waits up to five seconds for running queries, then closes every connection. Safe to call twice. */
   close(): Promise<void>
