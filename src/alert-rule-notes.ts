@@ -1,9 +1,9 @@
 /** What is worth knowing of the rules of alerts before one is needed: those that can never fire, and channels nobody uses. Pure. */
 
 import type { Config } from './config.ts'
+import { metricProblem } from './lib/metric-names.ts'
 import { fitsPattern } from './lib/name-pattern.ts'
 import { nearest } from './lib/nearest.ts'
-import { metricProblem } from './monitoring/watch/metric-names.ts'
 
 /** With its path and what to do. Routes may also be those of the registry, which no file knows. */
 export function alertRuleNotes({

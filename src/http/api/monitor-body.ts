@@ -1,10 +1,10 @@
 /** Watched figures, histories and calibrations as the wire has them. */
 
 import { z } from '@hono/zod-openapi'
+import { metricOf } from '../../lib/watched-metrics.ts'
 import type { Alert, Subject } from '../../monitoring/alerts/alert.ts'
 import type { Calibrated } from '../../monitoring/watch/calibrate.ts'
 import type { History } from '../../monitoring/watch/history.ts'
-import { metricOf } from '../../monitoring/watch/metrics.ts'
 import type { SeriesStatus } from '../../monitoring/watch/series-rows.ts'
 import { explanationSchema, toExplanation } from './explanation-body.ts'
 

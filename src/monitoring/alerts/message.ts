@@ -1,6 +1,6 @@
 /** What a receiver is told: names and figures alone. Never a text that a person, a prompt or a model wrote. Pure. */
 
-import { METRICS, type Unit } from '../watch/metrics.ts'
+import { METRICS, type Unit } from '../../lib/watched-metrics.ts'
 import type { Alert, Subject } from './alert.ts'
 import type { AlertEvent } from './due.ts'
 

@@ -1,8 +1,8 @@
 /** What a metric may be called in a rule or a policy, and which names nothing is watched by. Pure. */
 
-import { fitsPattern } from '../../lib/name-pattern.ts'
-import { nearest } from '../../lib/nearest.ts'
-import { METRICS } from './metrics.ts'
+import { fitsPattern } from './name-pattern.ts'
+import { nearest } from './nearest.ts'
+import { METRICS } from './watched-metrics.ts'
 
 /** Metrics that are named after what they are about: `score:grounded`, `data:question_content`. */
 const FAMILIES = [
