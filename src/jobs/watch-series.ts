@@ -1,23 +1,31 @@
-/** Gives what requests came to in the last minutes to the detectors, which open and end alerts, and explains these. Safe to run at any time. */
+/** Gives what requests came to in the last minutes to the detectors and the bars of rules, which open and end alerts, and explains these. Safe to run at any time. */
 
 import type { Sql } from 'postgres'
 import type { Clock } from '../lib/clock.ts'
+import { hasOwnBar } from '../monitoring/bars/bar.ts'
 import { explainWaiting } from '../monitoring/explain/explain-waiting.ts'
 import { type WatchedAll, watchSeries } from '../monitoring/watch/watch.ts'
 import { JOBS } from '../queue/jobs.ts'
 import { alertUnexplained, projectUnwatched, rollupsLate } from '../telemetry/events.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { DeliverAlertsDeps } from './deliver-alerts.ts'
 
 export const WATCH_SERIES_EVERY_MS = 60_000
 
 /** Throws ZodError for a payload that is not empty. */
 export async function runWatchSeries(
-  { sql, clock, logger }: { sql: Sql; clock: Clock; logger: Logger },
+  {
+    sql,
+    clock,
+    logger,
+    alerts,
+  }: { sql: Sql; clock: Clock; logger: Logger } & Pick<DeliverAlertsDeps, 'alerts'>,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<WatchedAll & { explained: number }> {
   JOBS['watch-series'].parse(payload)
   const watched = await watchSeries(sql, {
+    bars: alerts.inForce().rules.filter(hasOwnBar),
     clock,
     random: Math.random,
     signal,

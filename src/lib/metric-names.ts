@@ -30,3 +30,19 @@ function namesFamily(pattern: string): boolean {
     (family) => start.startsWith(family) || (pattern.includes('*') && family.startsWith(start)),
   )
 }
+
+/** What is wrong with the name of the one metric that a bar is for, as a sentence; null for nothing. */
+export function barMetricProblem(name: string): string | null {
+  if (name.includes('*'))
+    return `"${name}" stands for several metrics. A bar is for one: write its whole name.`
+  if (name.startsWith('data:'))
+    return `"${name}" compares two windows of traffic and has no value of its own. Leave above and below out.`
+  if (FAMILIES.some((family) => family === name))
+    return `"${name}" says not of what. Write ${name}grounded, say.`
+  return metricProblem(name)
+}
+
+/** Whether only routes have the metric: what is judged and searched belongs to a route. */
+export function isOfRoutesAlone(metric: string): boolean {
+  return !Object.hasOwn(METRICS, metric)
+}

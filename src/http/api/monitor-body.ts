@@ -66,7 +66,11 @@ export const calibratedSchema = z
 export function toStatus(series: SeriesStatus, alerts: readonly Alert[]): z.infer<typeof statusSchema> {
   const { subject, metric, sinceMs, newestMs, value, usual, ...rest } = series
   const alert = alerts.find(
-    (one) => one.metric === metric && one.subject.kind === subject.kind && one.subject.name === subject.name,
+    (one) =>
+      one.bar === null &&
+      one.metric === metric &&
+      one.subject.kind === subject.kind &&
+      one.subject.name === subject.name,
   )
   const { unit, text } = metricOf(metric)
   return {

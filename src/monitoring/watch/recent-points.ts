@@ -45,7 +45,7 @@ function rateOf({ requests }: Figures, span: number, usualPerMinute: number | nu
 }
 
 /** The newest so many buckets together; each is added once. */
-function mergedSpans(buckets: ReadonlyMap<number, Figures>): (span: number) => Figures {
+export function mergedSpans(buckets: ReadonlyMap<number, Figures>): (span: number) => Figures {
   const known = new Map<number, Figures>()
   return (span) => {
     const found = known.get(span)
