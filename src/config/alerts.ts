@@ -1,17 +1,11 @@
-/** `alerts:` of aval.yaml: whom alerts are told, and which ones. Its shape, and what it leaves open filled in. */
+/** `alerts:` of aval.yaml: channels, and which alerts are told to them. Its shape, and what it leaves open filled in. */
 
 import { z } from 'zod'
 import { percentDecoded } from '../lib/percent.ts'
 import { Secret } from '../lib/secret.ts'
 import { webhookKey } from '../lib/webhook-signature.ts'
-import {
-  channelName,
-  keyAt,
-  MAX_RULES,
-  namedRuleShape,
-  type RuleConfig,
-  resolveRule,
-} from './rules-of-alerts.ts'
+import { readRules } from './alert-files.ts'
+import { channelName, MAX_RULES, namedRuleShape } from './rules-of-alerts.ts'
 
 const MAX_CHANNELS = 50
 const SECRET_REF = 'env:NAME or file:/path (never the secret itself)'
@@ -52,9 +46,10 @@ export type ChannelConfig = { name: string } & (
 )
 export type AlertsConfig = ReturnType<typeof resolveAlerts>
 
-/** Adds a sentence to `problems` for every secret that is none and every name that leads nowhere. */
+/** `directory`: where aval.yaml is, with `alerts/` beside it. Adds a sentence to `problems` for every secret that is none and every name that leads nowhere. */
 export function resolveAlerts(
   file: AlertsFile | undefined,
+  directory: string,
   secret: (ref: string, where: string) => Secret | null,
   problems: string[],
 ) {
@@ -69,27 +64,7 @@ export function resolveAlerts(
     )
   })
   const known = given.map(([name]) => name)
-  const rules = resolveRules(file?.rules ?? [], known, problems)
-  return { channels, rules }
-}
-
-/** Those of aval.yaml, in its order. */
-function resolveRules(
-  files: NonNullable<AlertsFile['rules']>,
-  channels: readonly string[],
-  problems: string[],
-): RuleConfig[] {
-  const rules: RuleConfig[] = []
-  for (const [at, { name = null, ...file }] of files.entries()) {
-    const place = `alerts.rules.${at}`
-    const mistake = (key: string, what: string) => {
-      problems.push(`aval.yaml: ${keyAt(place, key)}: ${what}`)
-    }
-    const same = name === null ? undefined : rules.find((one) => one.name === name)
-    if (same !== undefined) mistake('name', `${same.place} is "${name}" too. Give one another name.`)
-    rules.push(resolveRule(file, { name, place }, channels, mistake))
-  }
-  return rules
+  return { channels, rules: readRules(file?.rules ?? [], directory, known, problems) }
 }
 
 type ChannelFile = z.infer<typeof channel>

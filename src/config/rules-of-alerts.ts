@@ -14,7 +14,7 @@ const OVER_STEP_MS = 5 * MINUTE_MS
 const CHANNEL = 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long'
 export const channelName = z.string(CHANNEL).regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, CHANNEL)
 const NAME = 'a name of lower-case letters, digits and inner hyphens, at most 63 long'
-export const RULE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+const RULE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const OVER = 'a duration in steps of 5m, from 5m to 1h'
 
 const pattern = z.string().min(1).max(200)

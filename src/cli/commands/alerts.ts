@@ -15,6 +15,7 @@ import { CliError, EXIT } from '../exit-codes.ts'
 import { toldOf, type WireExplanation } from '../explanation.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { showList } from '../list.ts'
+import { addRulesCommand } from './alert-rules.ts'
 import { alertPath, type Bar, barText, type Subject, spanText, subjectText } from './alert-text.ts'
 import { addSilenceCommands } from './silences.ts'
 
@@ -59,6 +60,7 @@ export function addAlertCommands(program: Command, context: CliContext): void {
   addList(alerts, context)
   addShow(alerts, context)
   addAck(alerts, context)
+  addRulesCommand(alerts, context)
   addSilenceCommands(alerts, context)
   addTest(alerts, context)
 }

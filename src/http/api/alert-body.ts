@@ -52,7 +52,7 @@ export const silenceQuery = strictShape('filter', {
 })
 export const testBody = strictShape('field', { channel: z.string().min(1).max(63) })
 
-const subjectSchema = z.object({ kind: z.enum(['route', 'upstream']), name: z.string() })
+export const subjectSchema = z.object({ kind: z.enum(['route', 'upstream']), name: z.string() })
 const ackSchema = z.object({
   at: z.string(),
   by: z.string(),

@@ -183,6 +183,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'compare-windows',
       'deliver-alerts',
       'ensure-partitions',
+      'log-alerts',
       'roll-up',
       'score-sentinels',
       'tidy-actions',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -171,6 +171,44 @@ describe('alerts of aval.yaml', () => {
     [rules('{ channels: on-call, metric: x }'), /unknown key "metric". Did you mean "metrics"/],
   ])('with a mistake are refused with path and remedy: %s', (yaml, message) => {
     expect(problemsOf(yaml)).toEqual([expect.stringMatching(message)])
+  })
+
+  test('may stand in files beside it, each the rule that the file is called by', () => {
+    mkdirSync(join(folder, 'alerts'))
+    const write = (name: string, text: string) => writeFileSync(join(folder, 'alerts', name), text)
+    try {
+      write('too-many-errors.yaml', 'routes: support-*\nmetrics: error_rate\nabove: 5%\n')
+      write('all.yml', 'channels: on-call\n')
+      write('notes.txt', 'nothing')
+      const config = configOf(rules('{ channels: on-call, routes: support-answer }'))
+      expect(config.alerts.rules.map(({ name, place, bar }) => [name, place, bar?.limit])).toEqual([
+        [null, 'alerts.rules.0', undefined],
+        ['all', 'alerts/all.yml', undefined],
+        ['too-many-errors', 'alerts/too-many-errors.yaml', 0.05],
+      ])
+
+      write('all.yml', 'channels: on-call\nroutes: suport-answer\n')
+      expect(alertRuleNotes(configOf(rules('{ channels: on-call }')))).toEqual([
+        expect.stringMatching(
+          /^alerts\/all\.yml: routes: aval\.yaml has no route suport-answer\. Did you mean/,
+        ),
+      ])
+
+      write('all.yml', 'channels: oncall\n')
+      write('all.yaml', 'channels: on-call\n')
+      write('Loud.yaml', 'channels: on-call\n')
+      write('wrong.yaml', 'metrics: error_rate\nabov: 0.05\n')
+      write('worse.yaml', 'metrics: eror_rate\nabove: 0.05\n')
+      expect(problemsOf(rules('{ name: too-many-errors, channels: on-call }'))).toEqual([
+        'alerts/Loud.yaml: call it by lower-case letters, digits and inner hyphens, at most 63.',
+        'alerts/all.yml: alerts/all.yaml is a rule "all" too. Keep one.',
+        'alerts/too-many-errors.yaml: alerts.rules.0 of aval.yaml is a rule "too-many-errors" too. Keep one.',
+        'alerts/worse.yaml: metrics: nothing is watched by the name "eror_rate". Did you mean "error_rate"?',
+        'alerts/wrong.yaml: (top level): unknown key "abov". Did you mean "above"?',
+      ])
+    } finally {
+      rmSync(join(folder, 'alerts'), { recursive: true })
+    }
   })
 
   test('that can never fire are named, and channels that nobody uses', () => {
