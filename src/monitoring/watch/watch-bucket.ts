@@ -20,7 +20,8 @@ export type Watched = { points: number; opened: string[]; ended: number }
 export type Bucket = { projectId: string; atMs: number; cursorMs: number | null; bars: readonly BarRule[] }
 
 const MAX_PLACES = 10_000
-const MAX_OPEN = 3_000
+/** One of each series and one of each bar that somebody stands at. */
+const MAX_OPEN = 4_000
 /** Of what is sampled, such as scores, so many make a point. */
 const LEAST_SAMPLED = 5
 

@@ -1,4 +1,6 @@
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { runWatchSeries } from '../../../src/jobs/watch-series.ts'
 import type { Alert } from '../../../src/monitoring/alerts/alert.ts'
 import { endAlert, listAlerts, openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { type BarRule, hasOwnBar } from '../../../src/monitoring/bars/bar.ts'
@@ -148,6 +150,27 @@ describeDatabases('bars', (open) => {
       WHERE project_id = ${projectId}`
     await watch(projectId, 300, 301, [rate])
     expect(await alertsOf(projectId)).toMatchObject([{ endedAtMs: START + 301 * BUCKET_MS }])
+  })
+
+  test('are those of the rules in force when the worker looks, and its alerts are explained as any other', async () => {
+    const projectId = project()
+    const { sql } = open()
+    const rule = {
+      ...ERRORS,
+      projects: [projectId.replace('prj_', '')],
+      bar: { ...ERRORS.bar, forMs: 300_000 },
+    }
+    await addTraffic(sql, asked(projectId, [8]))
+    const send = () => Promise.reject(new Error('Nothing is sent while traffic is looked at.'))
+    const alerts = { inForce: () => ({ rules: [aRule(), rule], send }), random: () => 0 }
+    const clock = { nowMs: () => START + BUCKET_MS + 120_000, monotonicMs: () => 0 }
+    const logger = pino({ level: 'silent' })
+
+    await runWatchSeries({ sql, clock, logger, alerts }, {}, new AbortController().signal)
+
+    expect(await alertsOf(projectId)).toMatchObject([
+      { bar: { rule: 'too-far', limit: 0.05 }, value: 0.1, explanation: { unit: 'share' } },
+    ])
   })
 
   test('of a project that is silent altogether end after a day', async () => {

@@ -104,6 +104,10 @@ describe('what a policy lets an alert do', () => {
     for (const value of [1.5, 1, null])
       expect(orders('score:polite', value)).toEqual(['freeze 2', 'roll_back 2'])
     expect(orders('scores', 0.5)).toEqual(['freeze 2', 'roll_back 2'])
+    const bar = { rule: 'a', metric: 'score:polite', side: 'below', limit: 0.9, overMs: 1, forMs: 1 } as const
+    const barred = { metric: 'score:polite', usual: null, bar }
+    expect(ordersFor([first], { ...barred, value: 0.8 })).toHaveLength(2)
+    expect(ordersFor([first], { ...barred, value: 0.95 })).toEqual([])
     expect(ordersFor([first], { metric: 'error_rate', value: 2, usual: 1, bar: null })).toEqual([])
   })
 
