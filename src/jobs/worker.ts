@@ -35,7 +35,7 @@ import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
 import { runWatchPromotions, WATCH_PROMOTIONS_EVERY_MS } from './watch-promotions.ts'
-import { runWatchSeries, WATCH_SERIES_EVERY_MS } from './watch-series.ts'
+import { runWatchSeries, WATCH_SERIES_EVERY_MS, type WatchSeriesDeps } from './watch-series.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -55,6 +55,7 @@ export type WorkerDeps = {
   Pick<ScoreTrafficDeps, 'log'> &
   Pick<RollUpDeps, 'keepRollups'> &
   Pick<CompareWindowsDeps, 'readsBodies'> &
+  Pick<WatchSeriesDeps, 'bars'> &
   Pick<DeliverAlertsDeps, 'alerts'>
 
 export type RunningWorker = {

@@ -16,8 +16,13 @@ import { type Traffic, trafficOf } from './subjects.ts'
 
 /** `points`: that were new. `opened`: ids of alerts. */
 export type Watched = { points: number; opened: string[]; ended: number }
-/** `bars`: of all rules that have one. */
-export type Bucket = { projectId: string; atMs: number; cursorMs: number | null; bars: readonly BarRule[] }
+/** `bars`: of all rules that have one; null where nobody knows them, and then none is judged or ended. */
+export type Bucket = {
+  projectId: string
+  atMs: number
+  cursorMs: number | null
+  bars: readonly BarRule[] | null
+}
 
 const MAX_PLACES = 10_000
 /** One of each series and one of each bar that somebody stands at. */
@@ -31,8 +36,8 @@ export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Prom
   const endMs = atMs + BUCKET_MS
   const traffic = await readTraffic(sql, projectId, endMs)
   const added = await readAdded(sql, { projectId, fromMs: atMs, toMs: endMs })
-  const bars = barsOfProject(bucket.bars, projectId)
-  const measured = await readMeasured(sql, { projectId, bars }, endMs)
+  const bars = bucket.bars === null ? null : barsOfProject(bucket.bars, projectId)
+  const measured = await readMeasured(sql, { projectId, bars: bars ?? [] }, endMs)
   return await sql.begin(async (transaction) => {
     if (!(await moveCursor(transaction, projectId, cursorMs, endMs))) return null
     const project = await openProject(transaction, projectId)
@@ -43,7 +48,10 @@ export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Prom
     })
     const silent = project.series.filter((series) => takeSilence(series, endMs))
     const began = await beganAt(transaction, projectId, judged.filter(isNew))
-    const barred = await watchBars(transaction, { projectId, atMs, bars, traffic, added: measured })
+    const barred =
+      bars === null
+        ? { opened: [], ended: 0 }
+        : await watchBars(transaction, { projectId, atMs, bars, traffic, added: measured })
     const watched: Watched = { points: judged.length, ...barred }
     for (const one of judged) await tell(transaction, projectId, { ...one, began, watched })
     for (const series of silent) {

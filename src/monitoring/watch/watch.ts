@@ -13,8 +13,8 @@ import { type Watched, watchBucket } from './watch-bucket.ts'
 
 export type WatchedAll = Watched & { buckets: number }
 export type Look = {
-  /** Of all rules that have one, as they are now. */
-  bars: readonly BarRule[]
+  /** Of all rules that have one, as they are now; null where nobody knows, and then all stays as it stands at them. */
+  bars: readonly BarRule[] | null
   clock: Clock
   random: () => number
   signal: AbortSignal

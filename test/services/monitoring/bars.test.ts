@@ -45,7 +45,7 @@ describeDatabases('bars', (open) => {
       errors: failed,
       ...more,
     }))
-  const watch = async (projectId: string, from: number, to: number, bars: readonly BarRule[]) => {
+  const watch = async (projectId: string, from: number, to: number, bars: readonly BarRule[] | null) => {
     const opened: string[] = []
     for (let at = from; at < to; at += 1) {
       const atMs = START + at * BUCKET_MS
@@ -134,6 +134,18 @@ describeDatabases('bars', (open) => {
     expect((await readStandings(open().sql, projectId)).map(({ state }) => state)).not.toContain('alert')
   })
 
+  test('stay as they are while nobody knows what the files say', async () => {
+    const projectId = project()
+    await addTraffic(open().sql, asked(projectId, [8, 8, 0, 0, 0]))
+
+    await watch(projectId, 0, 2, [ERRORS])
+    await watch(projectId, 2, 4, null)
+    expect(await alertsOf(projectId)).toMatchObject([{ endedAtMs: null }])
+    expect(await readStandings(open().sql, projectId)).toMatchObject([{ state: 'alert' }])
+    await watch(projectId, 4, 5, [ERRORS])
+    expect(await alertsOf(projectId)).toMatchObject([{ endedAtMs: null }])
+  })
+
   test('below a rate open for whoever is asked no more while others are, and end after a day of nothing', async () => {
     const projectId = project()
     const rate = aBar({ metric: 'requests_per_minute', side: 'below', limit: 5 })
@@ -161,12 +173,10 @@ describeDatabases('bars', (open) => {
       bar: { ...ERRORS.bar, forMs: 300_000 },
     }
     await addTraffic(sql, asked(projectId, [8]))
-    const send = () => Promise.reject(new Error('Nothing is sent while traffic is looked at.'))
-    const alerts = { inForce: () => ({ rules: [aRule(), rule], send }), random: () => 0 }
     const clock = { nowMs: () => START + BUCKET_MS + 120_000, monotonicMs: () => 0 }
     const logger = pino({ level: 'silent' })
 
-    await runWatchSeries({ sql, clock, logger, alerts }, {}, new AbortController().signal)
+    await runWatchSeries({ sql, clock, logger, bars: () => [rule] }, {}, new AbortController().signal)
 
     expect(await alertsOf(projectId)).toMatchObject([
       { bar: { rule: 'too-far', limit: 0.05 }, value: 0.1, explanation: { unit: 'share' } },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alertRuleNotes } from '../../../src/alert-rule-notes.ts'
+import { barsInForce } from '../../../src/alerts-in-force.ts'
 import { loadConfig } from '../../../src/config.ts'
 import { ConfigError } from '../../../src/errors.ts'
 
@@ -209,6 +210,20 @@ describe('alerts of aval.yaml', () => {
     } finally {
       rmSync(join(folder, 'alerts'), { recursive: true })
     }
+  })
+
+  test('are the last good ones while a file has mistakes, and bars unknown until it was read once', () => {
+    let text = 'nonsense: true'
+    const readConfig = () => configOf(text)
+    const bars = barsInForce(readConfig)
+
+    expect(bars()).toBeNull()
+    text = bar('above: 0.05')
+    expect(bars()).toMatchObject([{ name: 'a', bar: { limit: 0.05 } }])
+    text = bar('above: 5')
+    expect(bars()).toMatchObject([{ name: 'a', bar: { limit: 0.05 } }])
+    text = rules('')
+    expect(bars()).toEqual([])
   })
 
   test('that can never fire are named, and channels that nobody uses', () => {
