@@ -1,7 +1,7 @@
 /** `aval work`: takes jobs from the queue until it is told to stop. `src/worker-child.ts` runs it beside `serve`. */
 
 import { openAlertChannels } from './alert-channels.ts'
-import { alertsInForce } from './alerts-in-force.ts'
+import { alertsInForce, barsInForce } from './alerts-in-force.ts'
 import { deriveAuditKeys } from './audit/privacy/audit-keys.ts'
 import type { Config } from './config.ts'
 import { compareSchema } from './database.ts'
@@ -99,6 +99,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     act: alertActor(promoting, keys),
     keepRollups: () => monitoringOf(readConfig)?.keep ?? null,
     readsBodies: () => monitoringOf(readConfig)?.readsBodies ?? null,
+    bars: barsInForce(readConfig),
     alerts: { inForce: channels.inForce, random: Math.random },
     parser,
     fetchUrl: readUrl(fetcher),

@@ -5,6 +5,7 @@ import { isJsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { Operation, Provider, Timeouts, UpstreamModel } from './provider.ts'
+import { withTrace } from './trace-header.ts'
 import type { Transport } from './transport.ts'
 
 export type OpenAIUpstream = {
@@ -42,9 +43,10 @@ export function createOpenAIProvider(upstream: OpenAIUpstream, transport: Transp
     supports: () => true,
     call(call, sink) {
       const { body, timeouts, operation } = call
+      const sent = withTrace(headers, call)
       call.onSend?.(body)
       return transport.start(
-        { method: 'POST', path: PATHS[operation] + suffix, headers, body, timeouts },
+        { method: 'POST', path: PATHS[operation] + suffix, headers: sent, body, timeouts },
         sink,
       )
     },

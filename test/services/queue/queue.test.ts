@@ -93,6 +93,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       keepRollups: () => null,
       readsBodies: () => false,
       act: async () => 'gone',
+      bars: () => null,
       alerts: {
         inForce: () => ({ rules: [], send: async () => ({ outcome: 'sent' as const, note: null }) }),
         random: () => 0,
@@ -183,6 +184,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'compare-windows',
       'deliver-alerts',
       'ensure-partitions',
+      'log-alerts',
       'roll-up',
       'score-sentinels',
       'tidy-actions',
