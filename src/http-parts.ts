@@ -5,13 +5,11 @@ import { askDatabase, type ChecksDeps, lookAtHealth } from './checks.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import type { AppDeps } from './http/app.ts'
-import type { App } from './http/frame.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
 import type { ModelCallDeps } from './http/v1/model-calls.ts'
 import { atMostOncePer } from './lib/at-most-once-per.ts'
 import { systemClock } from './lib/clock.ts'
-import { holdYoungGeneration, releaseYoungGeneration } from './lib/young-generation.ts'
-import type { MadeParts } from './management-parts.ts'
+import { loadManagement } from './load-management.ts'
 import { gatewayMetrics } from './metrics-parts.ts'
 import type { OpenedParts } from './opened-parts.ts'
 import { createRetriever } from './retrieval-parts.ts'
@@ -71,17 +69,6 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     loadManagement: () => loadManagement(opened, { checks, gateway, retriever, shadows, corsOrigins }),
   }
   return { calls, parts, shadows }
-}
-
-/** For a gateway that nobody manages its modules are 60 MB saved; whoever loads them may be under load. */
-async function loadManagement(opened: OpenedParts, made: MadeParts): Promise<App> {
-  holdYoungGeneration()
-  try {
-    const { openManagement } = await import('./management-parts.ts')
-    return openManagement(opened, made)
-  } finally {
-    releaseYoungGeneration()
-  }
 }
 
 function countUnauthenticated(flood: Flood, reportBug: GatewayDeps['reportBug']) {
