@@ -12,6 +12,7 @@ import { openSandbox } from './evals/sandbox/sandbox.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
+import { releaseYoungGeneration } from './lib/young-generation.ts'
 import { alertActor, promotionAdvancer } from './promotion-parts.ts'
 import { createDocumentFetcher } from './providers/fetch-document.ts'
 import { queueBackend } from './queue/backend.ts'
@@ -110,6 +111,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     backend,
   })
   stack.defer(() => worker.close())
+  releaseYoungGeneration()
   events.working(logger, { queue: backend.kind })
   const { signal } = stop
   if (!signal.aborted)

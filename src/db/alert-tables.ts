@@ -1,7 +1,7 @@
 /** The tables of what is watched, of alerts and of whom they are told, as drizzle sees them. */
 
-import { doublePrecision, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant, made } from './columns.ts'
+import { doublePrecision, integer, jsonb, pgTable, primaryKey, text } from './orm.ts'
 
 export const monitorSeries = pgTable(
   'monitor_series',
