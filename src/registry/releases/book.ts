@@ -19,7 +19,7 @@ import {
   type ShadowData,
   type VersionData,
 } from './registry-data.ts'
-import { parseRelease, type ReleaseIndex, refText, type VersionRef } from './release-content.ts'
+import { parseRelease, type ReleaseIndex, refText, type VersionRef, versionKey } from './release-content.ts'
 
 type ServedTarget = {
   upstream: string
@@ -229,10 +229,6 @@ export class RegistryBook {
 
 const PRODUCTION = 'production'
 const ROWS_PER_TURN = 1000
-
-function versionKey(projectId: string, { name, version }: { name: string; version: number }): string {
-  return `${projectId} ${name}@${version}`
-}
 
 function targetOf({ content }: VersionData): Pick<ServedTarget, 'upstream' | 'model' | 'parameters'> {
   const { upstream, model, parameters } = JSON.parse(content) as {

@@ -23,6 +23,8 @@ type RegistryEvent =
   | { kind: 'file_problem'; error: unknown }
 
 const POLL_MS = 1000
+/** Writing a large registry takes a while of the processor: while changes follow one another the file is behind by so much at most. */
+const FILE_EVERY_MS = 10_000
 /** The whole registry, page by page. */
 const LOAD_LIMIT_MS = 60_000
 
@@ -30,7 +32,12 @@ export class LiveRegistry {
   readonly #setup: FollowSetup
   readonly #follower: Follower
   #book = new RegistryBook(EMPTY_REGISTRY)
-  #version: string | null = null
+  /** As the database had it last; null before the first look. */
+  #data: RegistryData | null = null
+  /** Set for a while after the file was written; what changes meanwhile is unfiled. */
+  #fileRest: NodeJS.Timeout | null = null
+  #unfiled: RegistryData | null = null
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(setup: FollowSetup) {
     this.#setup = setup
@@ -56,7 +63,7 @@ export class LiveRegistry {
 
   async start(): Promise<void> {
     await this.#follower.start()
-    if (this.#version === null) await this.#loadFile()
+    if (this.#data === null) await this.#loadFile()
   }
 
   /** Looks now: what this process has just changed is served at once. */
@@ -66,21 +73,48 @@ export class LiveRegistry {
 
   async stop(): Promise<void> {
     await this.#follower.stop()
+    if (this.#fileRest !== null) clearTimeout(this.#fileRest)
+    await this.#writeFile()
   }
 
   async #look(): Promise<void> {
     const { db } = this.#setup.connection
     const version = String(await answered(readRegistryVersion(db)))
-    if (version === this.#version) return
-    const data = await answered(readRegistry(db, version), LOAD_LIMIT_MS)
+    if (version === this.#data?.version) return
+    const data = await answered(readRegistry(db, version, this.#data), LOAD_LIMIT_MS)
     await this.#use(data, 'database')
-    this.#version = version
-    const { file } = this.#setup
-    if (file === null) return
+    this.#data = data
+    this.#unfiled = data
+    if (this.#fileRest !== null) return
+    this.#restFile()
+    await this.#writeFile()
+  }
+
+  #restFile(): void {
+    const rested = () => {
+      this.#fileRest = null
+      if (this.#unfiled === null) return
+      this.#restFile()
+      void this.#writeFile()
+    }
+    this.#fileRest = setTimeout(rested, FILE_EVERY_MS).unref()
+  }
+
+  /** One after the other, what is newest by then. Never rejects. */
+  #writeFile(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeUnfiled())
+    return this.#writing
+  }
+
+  async #writeUnfiled(): Promise<void> {
+    const { file, onEvent } = this.#setup
+    const data = this.#unfiled
+    this.#unfiled = null
+    if (file === null || data === null) return
     try {
       await writeRegistryFile(file.path, file.pepper, data)
     } catch (error) {
-      this.#setup.onEvent({ kind: 'file_problem', error })
+      onEvent({ kind: 'file_problem', error })
     }
   }
 
@@ -89,7 +123,7 @@ export class LiveRegistry {
     if (file === null) return
     try {
       const data = await readRegistryFile(file.path, file.pepper)
-      if (data !== null && this.#version === null) await this.#use(data, 'file')
+      if (data !== null && this.#data === null) await this.#use(data, 'file')
     } catch (error) {
       this.#setup.onEvent({ kind: 'file_problem', error })
     }

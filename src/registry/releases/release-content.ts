@@ -61,3 +61,8 @@ export function parseReleaseNumber(text: string): number | null {
 export function refText({ name, version }: Pick<VersionRef, 'name' | 'version'>): string {
   return `${name}@${version}`
 }
+
+/** Names a version among those of all projects. */
+export function versionKey(projectId: string, ref: Pick<VersionRef, 'name' | 'version'>): string {
+  return `${projectId} ${refText(ref)}`
+}

@@ -1,7 +1,7 @@
 /** All SQL about releases, and the read side of labels. Never moves a label: `promotion` does. */
 
 import type { Db } from '../../db/client.ts'
-import { and, asc, desc, eq, gt, inArray, isNull, lt, max, sql } from '../../db/orm.ts'
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, max, sql } from '../../db/orm.ts'
 import { indexBuilds, indexVersions } from '../../db/retrieval-tables.ts'
 import { changeCounters } from '../../db/schema.ts'
 import { decisions, labels, releases } from '../../db/version-tables.ts'
@@ -172,6 +172,12 @@ export async function readRegistryVersion(db: Db): Promise<bigint> {
     .from(changeCounters)
     .where(eq(changeCounters.subject, SUBJECT))
   return rows[0]?.version ?? 0n
+}
+
+/** How many there are, of all projects. */
+export async function countReleases(db: Db): Promise<number> {
+  const [row] = await db.select({ count: count() }).from(releases)
+  return row?.count ?? 0
 }
 
 /** Rows of every project after an id, in order of ids: what a gateway loads, page by page. */

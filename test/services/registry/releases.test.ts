@@ -1,4 +1,5 @@
 import { createSecretKey } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { OPEN } from '../../../src/promotion/policy.ts'
@@ -7,6 +8,7 @@ import { listDecisions } from '../../../src/promotion/store.ts'
 import { createRelease, type NewRelease } from '../../../src/registry/releases/create.ts'
 import { LiveRegistry } from '../../../src/registry/releases/follow.ts'
 import { readRegistry } from '../../../src/registry/releases/registry-data.ts'
+import { readRegistryFile } from '../../../src/registry/releases/registry-file.ts'
 import { findLabel } from '../../../src/registry/releases/store.ts'
 import { aFolder } from '../../support/audit-records.ts'
 import { describeDatabases } from '../../support/database.ts'
@@ -205,6 +207,47 @@ describeDatabases('releases', (open) => {
       expect(prompts.map(({ name }) => name)).toContain('plain')
       expect(prompts.map(({ name }) => name)).not.toContain('draft')
       expect(new Set(models.map(({ name, version }) => `${name}@${version}`)).size).toBe(models.length)
+    })
+
+    test('are read once, and one that came in below the newest is not missed', async () => {
+      const { db, sql } = open()
+      const wanted = { models: [{ ref: 'small@1', weight: null }] }
+      await make('read-once', wanted)
+      const first = await readRegistry(db, '1')
+      const kept = first.releases[0]!
+      const { release } = await make('read-once', { ...wanted, parameters: { seed: 1 } })
+      const second = await readRegistry(db, '2', first)
+      // Of a gateway whose clock was behind.
+      await sql`
+        INSERT INTO releases SELECT 'rel_0', project_id, 'read-late', 1, hash, content, created_by, created_by_name, created_at, created_by_person
+        FROM releases WHERE id = ${release.id}`
+      const third = await readRegistry(db, '3', second)
+
+      expect(second.releases.at(-1)?.id).toBe(release.id)
+      expect(second.releases).toHaveLength(first.releases.length + 1)
+      // The very same object: it was not read again.
+      expect(second.releases[0]).toBe(kept)
+      expect(second.models).toBe(first.models)
+      expect(third.releases.map(({ id }) => id)).toContain('rel_0')
+      expect(third).toEqual(await readRegistry(db, '3'))
+    })
+
+    test('are filed once for many changes that follow one another, and the last of them when the process stops', async () => {
+      const path = `${aFolder()}/registry.json`
+      const live = follow(path)
+      await live.start()
+      const firstFile = (await stat(path)).ino
+      for (const seed of [1, 2, 3]) {
+        await make('filed-late', { models: [{ ref: 'small@1', weight: null }], parameters: { seed } })
+        await live.look()
+      }
+      const meanwhile = (await stat(path)).ino
+      await live.stop()
+
+      expect(live.book.byNumber(AUTHOR.projectId, 'filed-late', 3)).not.toBeNull()
+      expect(meanwhile).toBe(firstFile)
+      const filed = await readRegistryFile(path, pepper)
+      expect(filed?.releases.filter(({ route }) => route === 'filed-late')).toHaveLength(3)
     })
 
     test('are there without a database, from the last good file', async () => {
