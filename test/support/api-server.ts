@@ -245,6 +245,9 @@ function apiDeps(parts: {
       ring,
       reckon: async (...given) => verdictOf(...given),
       serves: (model) => model.startsWith('local/'),
+      demandBatches: () => {
+        throw new RequestError('unsupported_operation', 'local/reader takes no batches.', { param: 'batch' })
+      },
       targetOf: () => ({ price: null, free: true }),
     },
     monitorExplain: { sql: database.sql, clock, record },
