@@ -4,7 +4,7 @@
  */
 
 /** A request of a batch: its id in the file, and the body as a single call would send it. */
-export type BatchLine = { id: string; body: Buffer }
+type BatchLine = { id: string; body: Buffer }
 
 /** What the upstream says of a batch. A status that is not named here is one under way. */
 export type UpstreamBatch = {
@@ -31,7 +31,7 @@ export type BatchResult = {
   error: { code: string; message: string } | null
 }
 
-export type BatchOrder = { fileId: string; metadata: Readonly<Record<string, string>> }
+type BatchOrder = { fileId: string; metadata: Readonly<Record<string, string>> }
 
 export type Batches = {
   /** Requests that one file may hold. */

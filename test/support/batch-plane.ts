@@ -22,7 +22,7 @@ export function clockIn(ms: number): Clock {
   return { ...systemClock, nowMs: () => systemClock.nowMs() + ms }
 }
 
-export type Whole = Parameters<AuditLog['whole']>
+type Whole = Parameters<AuditLog['whole']>
 export type KeptLog = { wholes: Whole[]; events: EventRecord[]; log: AuditLog & EventLog }
 
 export function keptLog(): KeptLog {

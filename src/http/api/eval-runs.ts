@@ -5,7 +5,7 @@ import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Reckon } from '../../evals/reports/reckoner.ts'
 import { findNewestBatch } from '../../evals/runs/batches/batch-rows.ts'
-import type { CreateRunDeps, RunPlan } from '../../evals/runs/create-run.ts'
+import type { CreateRunDeps, RunPlan, RunWish } from '../../evals/runs/create-run.ts'
 import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
 import { runContent, type Subject } from '../../evals/runs/run-content.ts'
@@ -97,9 +97,8 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     .openapi(planRoute, async (c) => {
       const { projectId } = c.var.key
       const { name, suite, release = null, against = null } = c.req.valid('json')
-      const [{ planRun }, { forecast }] = await Promise.all([runMaking(), forecasting()])
-      const plan = await planRun(deps, projectId, { suite: suiteOf(name, suite), release, against })
-      checkBatches(deps, projectId, plan)
+      const { forecast } = await forecasting()
+      const plan = await planned(deps, projectId, { suite: suiteOf(name, suite), release, against })
       const { candidate, baseline, items } = plan
       const target = deps.targetOf(projectId, candidate.content.subject)
       const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, { items, target })
@@ -135,9 +134,8 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
       const { key } = c.var
       const { name, suite, release = null, against = null, ...rest } = c.req.valid('json')
       const read = suiteOf(name, suite)
-      const { createRuns, planRun } = await runMaking()
-      const plan = await planRun(deps, key.projectId, { suite: read, release, against })
-      checkBatches(deps, key.projectId, plan)
+      const { createRuns } = await runMaking()
+      const plan = await planned(deps, key.projectId, { suite: read, release, against })
       await deps.record.admin(key, {
         action: 'eval_run.create',
         target: name,
@@ -179,15 +177,15 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     })
 }
 
-/** Whoever would wait a day hears at once that no batch can ask the subject, or its baseline. */
-function checkBatches(
-  { demandBatches }: EvalRunsApiDeps,
-  projectId: string,
-  { candidate, baseline }: RunPlan,
-): void {
-  if (candidate.content.batch !== true) return
-  demandBatches(projectId, candidate.content.subject)
-  if (baseline !== null && baseline.run === null) demandBatches(projectId, baseline.content.subject)
+/** Whoever would wait a day for a batch hears at once that none can ask the subject, or its baseline. */
+async function planned(deps: EvalRunsApiDeps, projectId: string, wish: RunWish): Promise<RunPlan> {
+  const { planRun } = await runMaking()
+  const plan = await planRun(deps, projectId, wish)
+  const { candidate, baseline } = plan
+  if (candidate.content.batch !== true) return plan
+  deps.demandBatches(projectId, candidate.content.subject)
+  if (baseline !== null && baseline.run === null) deps.demandBatches(projectId, baseline.content.subject)
+  return plan
 }
 
 /** Throws RequestError not_found, for a run of another project too. */

@@ -5,7 +5,7 @@ import type { DatasetItem } from '../../datasets/item.ts'
 import type { Place } from '../result-rows.ts'
 import type { RunRow } from '../run-rows.ts'
 
-export type BatchState = 'preparing' | 'prepared' | 'submitting' | 'submitted' | 'ended'
+type BatchState = 'preparing' | 'prepared' | 'submitting' | 'submitted' | 'ended'
 export type BatchRow = {
   id: string
   runId: string
