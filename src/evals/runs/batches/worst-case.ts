@@ -35,7 +35,7 @@ function countOf(value: unknown): number | null {
 /** Micro-USD; null when the price has no figure for it. `price` is that of batches. */
 export function worstCost({ requests, inputBytes, outputTokens }: Worst, price: Price): bigint | null {
   const usage = { inputTokens: inputBytes, outputTokens, cachedInputTokens: 0, reasoningTokens: 0 }
-  const tokens = costOf(usage, price)
+  const tokens = costOf(usage, { ...price, perRequest: null })
   if (tokens === null) return null
   // Each call is rounded by itself, and pays for itself what is paid for a call.
   return tokens + BigInt(requests) * ((price.perRequest ?? 0n) + 1n)
