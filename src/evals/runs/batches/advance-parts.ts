@@ -14,7 +14,15 @@ import {
 import { followPart } from './follow-part.ts'
 import { type PartStep, type PartWork, planOf } from './part.ts'
 import { preparePart } from './prepare-part.ts'
-import { adopt, findSubmitted, listedMs, postponed, submitAgain, submitPart } from './submit-part.ts'
+import {
+  adopt,
+  findSubmitted,
+  listedMs,
+  postponed,
+  submitAgain,
+  submitPart,
+  WINDOW_MS,
+} from './submit-part.ts'
 
 /** Each waits for an upstream sooner or later; a bound against one that never does. */
 const MAX_STEPS = 1_000
@@ -97,8 +105,11 @@ async function letGo(work: PartWork, batch: BatchRow): Promise<PartStep | null> 
   return null
 }
 
-/** The subject can be asked in batches no more, so nobody can be told to stop. */
+/** Why nobody can be told to stop: the subject can be asked in batches no more, or the upstream never said whether it has the batch. */
 function whyUnreachable(work: PartWork, batch: BatchRow): string | null {
+  if (batch.state === 'submitting' && work.clock.nowMs() > listedMs(batch) + WINDOW_MS) {
+    return `Whether upstream "${batch.upstream}" has the batch could not be learned within its window. It may still be paid for.`
+  }
   try {
     planOf(work, batch)
     return null

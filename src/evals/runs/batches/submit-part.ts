@@ -19,7 +19,7 @@ const PAGE = 500
 /** An upstream that was given a batch and did not say so lists it after this. */
 const LISTED_MS = 30_000
 /** The upstream's own window, and some more for its clock. */
-const WINDOW_MS = 26 * 3_600_000
+export const WINDOW_MS = 26 * 3_600_000
 /** Tries in a row of an upstream that does not take it. */
 const MAX_TRIES = 30
 
