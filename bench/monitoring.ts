@@ -6,9 +6,9 @@
 import { parseArgs } from 'node:util'
 import { quantile } from '../src/lib/quantile.ts'
 import { seededRandom } from '../src/lib/random.ts'
+import { METRICS, type MetricName } from '../src/lib/watched-metrics.ts'
 import type { Figures } from '../src/monitoring/rollups/figures.ts'
 import { BUCKET_MS, MAX_SPAN } from '../src/monitoring/watch/buckets.ts'
-import { METRICS, type MetricName } from '../src/monitoring/watch/metrics.ts'
 import { recentPoints } from '../src/monitoring/watch/recent-points.ts'
 import { newSeries, type Series, takePoint } from '../src/monitoring/watch/series.ts'
 import {

@@ -60,7 +60,7 @@ export type Config = {
   routes: readonly RouteConfig[]
   /** Of aval.yaml and of `policies/` beside it. */
   policies: readonly PolicyConfig[]
-  /** Whom alerts are told, and which. */
+  /** Whom alerts are told, and which: of aval.yaml and of `alerts/` beside it. */
   alerts: AlertsConfig
   keys: readonly DeclaredKeyConfig[]
   limits: { app: { rpm: number | null; concurrency: number | null } }
@@ -101,6 +101,7 @@ export function loadConfig(environment: Environment, directory: string): Config 
   const given = (ref: string | undefined, where: string) =>
     ref === undefined ? null : secret(ref, `aval.yaml: ${where}`)
 
+  const beside = path === null ? directory : dirname(path)
   const config: Config = {
     home: resolve(directory, env('AVAL_HOME') ?? '.aval'),
     configPath: path,
@@ -121,8 +122,8 @@ export function loadConfig(environment: Environment, directory: string): Config 
     retrieval: declaredRetrieval(file),
     documents: { privateHosts: file.documents?.private_hosts ?? [] },
     routes: resolveRoutes(file),
-    policies: readPolicies(file.policies ?? {}, path === null ? directory : dirname(path), problems),
-    alerts: resolveAlerts(file.alerts, secret, problems),
+    policies: readPolicies(file.policies ?? {}, beside, problems),
+    alerts: resolveAlerts(file.alerts, beside, secret, problems),
     keys: resolveKeys(file, secret, problems),
     limits: {
       app: { rpm: file.limits?.app?.rpm ?? null, concurrency: file.limits?.app?.concurrency ?? null },

@@ -1,6 +1,5 @@
 /** Prometheus metrics of a gateway and of a worker, out of the opened parts. */
 
-import { Registry } from 'prom-client'
 import type { Audit } from './audit/audit.ts'
 import type { Look } from './checks.ts'
 import { atMostOncePer } from './lib/at-most-once-per.ts'
@@ -8,6 +7,7 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import type { Catalogue } from './providers/catalogue.ts'
 import { type JobObserver, jobMetrics } from './telemetry/metrics/job-metrics.ts'
 import { createPlaces, type Places } from './telemetry/metrics/places.ts'
+import { Registry } from './telemetry/metrics/prometheus.ts'
 import { requestMetrics } from './telemetry/metrics/request-metrics.ts'
 import { processMetrics, stateMetrics } from './telemetry/metrics/state-metrics.ts'
 import type { RequestObserver } from './telemetry/requests.ts'

@@ -27,6 +27,7 @@ export function monitoringDeps(
       db,
       clock,
       record,
+      rules: () => rules().rules,
       channels: () => rules().channels.map(({ name }) => name),
       test: async (projectId, channel) => {
         // Loaded with the first test: a gateway sends no other message.

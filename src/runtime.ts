@@ -106,6 +106,7 @@ function compileUpstream(
     baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl,
     timeouts: upstream.timeouts,
     streamUsage,
+    traceparent: upstream.dialect !== 'local' && upstream.traceparent,
     redact: (text) => redact(text, key),
   }
 }

@@ -27,6 +27,7 @@ import { databaseKeySource } from './keys/source.ts'
 import { newSecret, pepperKey } from './keys/token.ts'
 import { systemClock } from './lib/clock.ts'
 import { Secret } from './lib/secret.ts'
+import { releaseYoungGeneration } from './lib/young-generation.ts'
 import { createLocalModels } from './local-models.ts'
 import { openLog } from './open-log.ts'
 import { ollamaAnswers } from './providers/ollama.ts'
@@ -144,6 +145,7 @@ async function openServers(
   { calls, parts }: { calls: ModelCallDeps; parts: AppDeps },
   stack: AsyncDisposableStack,
 ): Promise<ListeningServer> {
+  releaseYoungGeneration()
   if (metrics !== null) stack.defer((await listenMetrics(metrics, parts.scrape)).close)
   return await listen(modelCalls(calls), createApp(parts), host, port)
 }

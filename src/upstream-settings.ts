@@ -25,6 +25,7 @@ export async function withOllama(
     // Loading a model from disk can take minutes before the first byte.
     timeouts: { connectMs: 2000, firstByteMs: 300_000, idleMs: 120_000, totalMs: 900_000 },
     maxConnections: 64,
+    traceparent: true,
     responses: 'auto',
     streamUsage: true,
   })

@@ -1,7 +1,7 @@
 /** `aval work`: takes jobs from the queue until it is told to stop. `src/worker-child.ts` runs it beside `serve`. */
 
 import { openAlertChannels } from './alert-channels.ts'
-import { alertsInForce } from './alerts-in-force.ts'
+import { alertsInForce, barsInForce } from './alerts-in-force.ts'
 import { deriveAuditKeys } from './audit/privacy/audit-keys.ts'
 import type { Config } from './config.ts'
 import { compareSchema } from './database.ts'
@@ -12,6 +12,7 @@ import { openSandbox } from './evals/sandbox/sandbox.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
+import { releaseYoungGeneration } from './lib/young-generation.ts'
 import { alertActor, promotionAdvancer } from './promotion-parts.ts'
 import { createDocumentFetcher } from './providers/fetch-document.ts'
 import { queueBackend } from './queue/backend.ts'
@@ -39,18 +40,8 @@ export type WorkOptions = {
 /** Works until `stop` aborts. Throws ConfigError without a database to work in. */
 export async function work(config: Config, options: WorkOptions): Promise<void> {
   const { logger, directory, readConfig, stop } = options
-  const given = config.database.url?.reveal()
-  if (given === undefined) {
-    throw new ConfigError([
-      'DATABASE_URL is not set. With the embedded database `aval serve` brings its own worker; a separate one needs a server.',
-    ])
-  }
   await using stack = new AsyncDisposableStack()
-  const { url, remove } = await socketUrl(given)
-  stack.defer(remove)
-  const connection = connectDatabase(url, { maxConnections: MAX_CONNECTIONS, applicationName: 'aval work' })
-  stack.defer(() => connection.close())
-  await compareSchema(connection)
+  const { url, connection } = await openDatabase(config, stack)
   const backend = queueBackend({ redisUrl: config.redis.url?.reveal() ?? null, databaseUrl: url })
   await backend.prepare()
   const auditKey = findAuditKey(config.home, config.bring.auditKey)
@@ -62,10 +53,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
   stack.defer(() => upstreams.close())
   const gateway = openWorkerGateway(config, { connection, url, upstreams, logger, stop })
   stack.defer(() => gateway.close())
-  const parser = createParser()
-  stack.defer(() => parser.close())
-  const fetcher = createDocumentFetcher(config.documents)
-  stack.defer(() => fetcher.close())
+  const documents = openDocuments(config, stack)
   const sandbox = openSandbox()
   stack.defer(() => sandbox.close())
   const promoting = {
@@ -100,9 +88,9 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     act: alertActor(promoting, keys),
     keepRollups: () => monitoringOf(readConfig)?.keep ?? null,
     readsBodies: () => monitoringOf(readConfig)?.readsBodies ?? null,
+    bars: barsInForce(readConfig),
     alerts: { inForce: channels.inForce, random: Math.random },
-    parser,
-    fetchUrl: readUrl(fetcher),
+    ...documents,
     directory,
     keys,
     clock: systemClock,
@@ -110,10 +98,36 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     backend,
   })
   stack.defer(() => worker.close())
+  releaseYoungGeneration()
   events.working(logger, { queue: backend.kind })
   const { signal } = stop
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}
+
+/** The database that gateways write to. Throws ConfigError without one. */
+async function openDatabase(config: Config, stack: AsyncDisposableStack) {
+  const given = config.database.url?.reveal()
+  if (given === undefined) {
+    throw new ConfigError([
+      'DATABASE_URL is not set. With the embedded database `aval serve` brings its own worker; a separate one needs a server.',
+    ])
+  }
+  const { url, remove } = await socketUrl(given)
+  stack.defer(remove)
+  const connection = connectDatabase(url, { maxConnections: MAX_CONNECTIONS, applicationName: 'aval work' })
+  stack.defer(() => connection.close())
+  await compareSchema(connection)
+  return { url, connection }
+}
+
+/** What reads documents, in a thread that is ended when one takes too long. */
+function openDocuments(config: Config, stack: AsyncDisposableStack) {
+  const parser = createParser()
+  stack.defer(() => parser.close())
+  const fetcher = createDocumentFetcher(config.documents)
+  stack.defer(() => fetcher.close())
+  return { parser, fetchUrl: readUrl(fetcher) }
 }
 
 /** Null while the file has mistakes: what it meant to keep must not go, and what it meant to keep closed is not read. */

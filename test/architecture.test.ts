@@ -71,7 +71,8 @@ const HOUSE: Sources = {
   'src/lib/ids.ts': '/** Ids. */\nexport const a = 1\n',
   'src/errors.ts': '/** Errors. */\nexport const e = 1\n',
   'src/db/client.ts':
-    "/** Db. */\nimport { a } from '../lib/ids.ts'\nimport { sql } from 'drizzle-orm'\nexport const d = [a, sql]\n",
+    "/** Db. */\nimport { a } from '../lib/ids.ts'\nimport { sql } from './orm.ts'\nexport const d = [a, sql]\n",
+  'src/db/orm.ts': '/** Orm. */\nexport const sql = 1\n',
   'src/keys/store.ts': "/** Store. */\nimport { eq } from 'drizzle-orm'\nexport const s = eq\n",
   'src/keys/key.ts': "/** Key. */\nimport type { A } from '../lib/ids.ts'\nexport type K = A\n",
   'src/config.ts':
@@ -158,6 +159,12 @@ describe('the checker', () => {
       'SQL outside a store',
       'src/keys/x.ts',
       "/** . */\nimport { eq } from 'drizzle-orm'",
+      /the database has another home/,
+    ],
+    [
+      'what stands for it outside a store',
+      'src/keys/x.ts',
+      "/** . */\nimport { eq } from '../db/orm.ts'",
       /the database has another home/,
     ],
     [

@@ -1,4 +1,4 @@
-/** A finished request as columns of `requests` and `request_bodies`; both ways into the database read this table. */
+/** A finished request as columns of `requests` and `request_bodies`. */
 
 import { isUtf8 } from 'node:buffer'
 import type { ShipEvent, ShipRow } from './pairing.ts'

@@ -3,11 +3,10 @@
  * when the answer to COMMIT is lost. It never inserts a row without moving the cursor that it stands for.
  */
 
-import { finished } from 'node:stream/promises'
 import type { Sql, TransactionSql } from 'postgres'
+import { copyIn } from '../db/copy-in.ts'
 import { ensurePartitions } from '../db/partitions.ts'
 import type { Pool } from '../db/pool.ts'
-import { encodeArrays, unnestStatement } from './array-encoding.ts'
 import {
   BODY_COLUMNS,
   type Column,
@@ -58,7 +57,7 @@ export async function openCursor(sql: Sql, writer: string): Promise<Cursor> {
  * was here. After an error `copyBuffer` may still be on its way: give the next call another.
  */
 export async function commitBatch(
-  { sql, embedded }: Pool,
+  { sql }: Pool,
   batch: Batch,
   evidence: BatchEvidence,
   copyBuffer: CopyBuffer,
@@ -73,8 +72,7 @@ export async function commitBatch(
       throw new CursorMovedError(`The cursor of ${batch.writer} is not ${batch.fromSeq}.`)
     const { writer, events } = batch
     const rows = await withoutErased(transaction, batch)
-    const insert = <Row>(insertion: Insertion<Row>) =>
-      embedded ? insertArrays(transaction, insertion) : copyRows(transaction, insertion, copyBuffer)
+    const insert = <Row>(insertion: Insertion<Row>) => copyRows(transaction, insertion, copyBuffer)
     if (rows.length > 0) {
       await insert({ table: 'requests', writer, rows, columns: ROW_COLUMNS })
       await insert({ table: 'request_bodies', writer, rows, columns: BODY_COLUMNS })
@@ -171,15 +169,8 @@ async function copyRows<Row>(
 ): Promise<void> {
   const { table, writer, rows, columns } = insertion
   const names = columns.map((column) => column.name).join(', ')
-  const stream = await transaction.unsafe(`COPY ${table} (${names}) FROM STDIN (FORMAT binary)`).writable()
-  const done = finished(stream)
-  stream.end(encodeCopy(rows, writer, columns, copyBuffer))
-  await done
-}
-
-async function insertArrays<Row>(transaction: TransactionSql, insertion: Insertion<Row>): Promise<void> {
-  const { table, writer, rows, columns } = insertion
-  await transaction.unsafe(unnestStatement(table, columns), encodeArrays(rows, writer, columns))
+  const statement = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`
+  await copyIn(transaction, statement, encodeCopy(rows, writer, columns, copyBuffer))
 }
 
 /** Makes the partitions these rows need, each day once. A day that cannot have one goes to the DEFAULT partition. */

@@ -1,5 +1,7 @@
 /** Reads of the request log. It never writes: the shipper alone does, and rows are never changed. */
 
+import type { SQL } from 'drizzle-orm'
+import type { Db } from '../db/client.ts'
 import {
   and,
   between,
@@ -12,11 +14,9 @@ import {
   lt,
   ne,
   or,
-  type SQL,
   sql,
   sum,
-} from 'drizzle-orm'
-import type { Db } from '../db/client.ts'
+} from '../db/orm.ts'
 import { readWithin } from '../db/read-within.ts'
 import { requestBodies, requests } from '../db/schema.ts'
 import { RequestError } from '../errors.ts'

@@ -1,8 +1,6 @@
-/** The `aval` program: every command in one place, errors and exit codes decided once. Reads no environment. */
+/** The `aval` program with every command. Decides no exit code, reads no environment. */
 
-import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../errors.ts'
-import { type ClientSettings, createClient } from './client.ts'
+import type { Command } from 'commander'
 import { addAlertCommands } from './commands/alerts.ts'
 import { addErasureCommands } from './commands/audit/erasures.ts'
 import { addEventCommands } from './commands/audit/events.ts'
@@ -52,51 +50,16 @@ import { addRateCommands } from './commands/reviews/rate.ts'
 import { addShadowCommands } from './commands/shadow.ts'
 import { addSpendCommand } from './commands/spend.ts'
 import { addSyncCommand } from './commands/sync.ts'
-import { type CliActions, type CliContext, withExamples } from './context.ts'
-import { CliError, EXIT, exitCodesHelp } from './exit-codes.ts'
-import { colorsOf, type Terminal } from './terminal.ts'
-
-export type CliDeps = {
-  version: string
-  settings: ClientSettings
-  terminal: Terminal
-  actions: CliActions
-  nowMs: () => number
-  /** The first SIGINT or SIGTERM. Without one nothing stops a command but the end of its process. */
-  stop?: AbortSignal
-}
+import { type CliContext, withExamples } from './context.ts'
+import { exitCodesHelp } from './exit-codes.ts'
+import { type BareProgram, bareProgram, type CliDeps } from './root.ts'
 
 /** The program and, after `parseAsync`, the exit code its command chose. */
 export function buildProgram(
   deps: CliDeps,
   typed: readonly string[],
-): { program: Command; exitCode: () => number } {
-  let exitCode: number = EXIT.done
-  const context: CliContext = {
-    terminal: deps.terminal,
-    typed,
-    client: createClient(deps.settings),
-    actions: deps.actions,
-    nowMs: deps.nowMs,
-    stop: deps.stop ?? new AbortController().signal,
-    run:
-      (body) =>
-      async (...input) => {
-        exitCode = (await body(...input)) ?? EXIT.done
-      },
-  }
-  const program = new Command('aval')
-    .description('An LLM gateway that serves only what it has proven.')
-    .version(deps.version)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => deps.terminal.write(text),
-      writeErr: (text) => deps.terminal.writeError(text),
-      getOutHasColors: () => deps.terminal.colors,
-      getErrHasColors: () => deps.terminal.colors,
-      getOutHelpWidth: () => deps.terminal.columns,
-      getErrHelpWidth: () => deps.terminal.columns,
-    })
+): Pick<BareProgram, 'program' | 'exitCode'> {
+  const { program, context, exitCode } = bareProgram(deps, typed)
   addProcessCommands(program, context)
   addChatCommand(program, context)
   addKeyCommands(program, context)
@@ -143,7 +106,7 @@ export function buildProgram(
     '\nThe server is AVAL_URL (default http://127.0.0.1:8700), the key AVAL_KEY or what `aval serve` left in its data folder.',
   )
   program.addHelpText('after', exitCodesHelp())
-  return { program, exitCode: () => exitCode }
+  return { program, exitCode }
 }
 
 function addRetrievalCommands(program: Command, context: CliContext): void {
@@ -180,33 +143,4 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addRateCommands(review, context)
   addCalibrationCommands(review, context)
   addOnlineCommands(program, context)
-}
-
-/** Runs one command line (without `node` and the script) and gives its exit code; prints every failure itself. */
-export async function runCli(deps: CliDeps, words: readonly string[]): Promise<number> {
-  const { program, exitCode } = buildProgram(deps, words)
-  try {
-    await program.parseAsync([...words], { from: 'user' })
-    return exitCode()
-  } catch (error) {
-    return report(deps.terminal, error)
-  }
-}
-
-function report(terminal: Terminal, error: unknown): number {
-  // Commander has printed its own message, with a suggestion where one is near.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
-  const red = colorsOf(terminal).red
-  if (error instanceof CliError) {
-    terminal.writeError(`${red('error')} ${error.message}\n`)
-    return error.exitCode
-  }
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) terminal.writeError(`${red('error')} ${problem}\n`)
-    return EXIT.usage
-  }
-  terminal.writeError(
-    `${red('error')} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  )
-  return EXIT.ours
 }

@@ -1,17 +1,13 @@
-/** `alerts:` of aval.yaml: whom alerts are told, and which ones. Its shape, and what it leaves open filled in. */
+/** `alerts:` of aval.yaml: channels, and which alerts are told to them. Its shape, and what it leaves open filled in. */
 
 import { z } from 'zod'
-import { nearest } from '../lib/nearest.ts'
 import { percentDecoded } from '../lib/percent.ts'
 import { Secret } from '../lib/secret.ts'
-import { parseDurationMs } from '../lib/units.ts'
 import { webhookKey } from '../lib/webhook-signature.ts'
+import { readRules } from './alert-files.ts'
+import { channelName, MAX_RULES, namedRuleShape } from './rules-of-alerts.ts'
 
 const MAX_CHANNELS = 50
-const MAX_RULES = 200
-const HOUR_MS = 3_600_000
-const NAME = 'a name of lower-case letters, digits, ".", "_" and "-", at most 63 long'
-const channelName = z.string(NAME).regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, NAME)
 const SECRET_REF = 'env:NAME or file:/path (never the secret itself)'
 const secretRef = z.string(SECRET_REF).regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, SECRET_REF)
 const URL_OR_REF =
@@ -31,31 +27,6 @@ const channel = z.discriminatedUnion('kind', [
   }),
 ])
 
-const pattern = z.string().min(1).max(200)
-const names = z.union([pattern, z.array(pattern).min(1).max(100)])
-
-/** From `leastMs` to `mostMs`, which the sentence names. */
-function span(leastMs: number, mostMs: number, expected: string) {
-  return z.string(expected).transform((text, context) => {
-    const ms = parseDurationMs(text)
-    if (ms !== null && ms >= leastMs && ms <= mostMs) return ms
-    context.addIssue({ code: 'custom', message: expected })
-    return z.NEVER
-  })
-}
-
-const rule = z.strictObject({
-  projects: names.optional(),
-  routes: names.optional(),
-  upstreams: names.optional(),
-  metrics: names.optional(),
-  /** Only when it lasts so long. */
-  for: span(1000, 24 * HOUR_MS, 'a duration such as 10m, at most 24h').optional(),
-  /** Told again after so long. */
-  remind: span(HOUR_MS, 7 * 24 * HOUR_MS, 'a duration such as 4h, from 1h to 7d').optional(),
-  channels: z.union([channelName, z.array(channelName).min(1).max(MAX_CHANNELS)]),
-})
-
 export const alertsShape = z.strictObject({
   channels: z
     .record(channelName, channel)
@@ -64,7 +35,7 @@ export const alertsShape = z.strictObject({
       `an object with at most ${MAX_CHANNELS} channels`,
     )
     .optional(),
-  rules: z.array(rule).max(MAX_RULES).optional(),
+  rules: z.array(namedRuleShape).max(MAX_RULES).optional(),
 })
 
 type AlertsFile = z.infer<typeof alertsShape>
@@ -75,9 +46,10 @@ export type ChannelConfig = { name: string } & (
 )
 export type AlertsConfig = ReturnType<typeof resolveAlerts>
 
-/** Adds a sentence to `problems` for every secret that is none and every name that leads nowhere. */
+/** `directory`: where aval.yaml is, with `alerts/` beside it. Adds a sentence to `problems` for every secret that is none and every name that leads nowhere. */
 export function resolveAlerts(
   file: AlertsFile | undefined,
+  directory: string,
   secret: (ref: string, where: string) => Secret | null,
   problems: string[],
 ) {
@@ -92,24 +64,7 @@ export function resolveAlerts(
     )
   })
   const known = given.map(([name]) => name)
-  const rules = (file?.rules ?? []).map((one, at) => {
-    const to = listed(one.channels) ?? []
-    for (const name of to.filter((to) => !known.includes(to))) {
-      problems.push(
-        `aval.yaml: alerts.rules.${at}.channels: there is no channel "${name}". ${remedyOf(name, known)}`,
-      )
-    }
-    return {
-      projects: listed(one.projects),
-      routes: listed(one.routes),
-      upstreams: listed(one.upstreams),
-      metrics: listed(one.metrics),
-      forMs: one.for ?? 0,
-      remindMs: one.remind ?? null,
-      channels: to,
-    }
-  })
-  return { channels, rules }
+  return { channels, rules: readRules(file?.rules ?? [], directory, known, problems) }
 }
 
 type ChannelFile = z.infer<typeof channel>
@@ -139,16 +94,6 @@ function resolveChannel(
     )
   }
   return url === null || key === null ? [] : [{ name, kind: 'webhook', url, secret: key }]
-}
-
-function remedyOf(name: string, known: readonly string[]): string {
-  const meant = nearest(name, known)
-  if (meant !== null) return `Did you mean "${meant}"?`
-  return known.length === 0 ? 'Add it under alerts.channels.' : `There are: ${known.join(', ')}.`
-}
-
-function listed(given: string | readonly string[] | undefined): readonly string[] | null {
-  return given === undefined ? null : [given].flat()
 }
 
 function isReference(text: string): boolean {

@@ -86,6 +86,7 @@ const remote = {
   timeouts: timeouts.optional(),
   max_connections: z.int().min(1).max(10_000).optional(),
   headers: z.record(headerName, z.string().max(1000)).optional(),
+  traceparent: z.boolean().optional(),
 }
 
 const upstream = z.discriminatedUnion('dialect', [

@@ -12,6 +12,8 @@ type RemoteUpstream = {
   headers: Readonly<Record<string, string>>
   timeouts: TimeoutsConfig
   maxConnections: number
+  /** Whether it is sent the header of that name, once there are traces. */
+  traceparent: boolean
 }
 
 export type UpstreamConfig =
@@ -102,6 +104,7 @@ function fromFile(
     headers: entry.headers ?? {},
     timeouts,
     maxConnections: entry.max_connections ?? 512,
+    traceparent: entry.traceparent ?? true,
   }
   if (entry.dialect !== 'openai') return { ...remote, dialect: entry.dialect }
   return {

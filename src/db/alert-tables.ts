@@ -1,7 +1,7 @@
 /** The tables of what is watched, of alerts and of whom they are told, as drizzle sees them. */
 
-import { doublePrecision, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant, made } from './columns.ts'
+import { doublePrecision, integer, jsonb, pgTable, primaryKey, text } from './orm.ts'
 
 export const monitorSeries = pgTable(
   'monitor_series',
@@ -42,7 +42,27 @@ export const alerts = pgTable('alerts', {
   actedAt: instant('acted_at'),
   actSince: instant('act_since'),
   actNextAt: instant('act_next_at'),
+  bar: jsonb('bar'),
+  logged: text('logged').notNull().default('none'),
 })
+
+export const monitorBars = pgTable(
+  'monitor_bars',
+  {
+    projectId: text('project_id').notNull(),
+    rule: text('rule').notNull(),
+    subjectKind: text('subject_kind').notNull(),
+    subject: text('subject').notNull(),
+    bar: jsonb('bar').notNull(),
+    state: text('state').notNull(),
+    since: instant('since').notNull(),
+    turningAt: instant('turning_at'),
+    newestAt: instant('newest_at').notNull(),
+    value: doublePrecision('value').notNull(),
+    heardAt: instant('heard_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.rule, table.subjectKind, table.subject] })],
+)
 
 export const silences = pgTable('silences', {
   id: text('id').primaryKey(),

@@ -4,7 +4,8 @@
  */
 
 import type { PgDatabase } from 'drizzle-orm/pg-core'
-import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import { drizzle } from './orm.ts'
 import { type ConnectOptions, openPool, type Pool } from './pool.ts'
 
 /** What a store function takes first: the pool, or a transaction of it. */

@@ -1,6 +1,6 @@
 /** Columns that many tables have, as drizzle sees them. */
 
-import { customType, integer, text, timestamp } from 'drizzle-orm/pg-core'
+import { customType, integer, text, timestamp } from './orm.ts'
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 

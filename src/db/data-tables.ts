@@ -1,17 +1,7 @@
 /** The tables of how far traffic is watched, of compared windows and of judges looked after, as drizzle sees them. */
 
-import {
-  bigint,
-  boolean,
-  date,
-  doublePrecision,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-} from 'drizzle-orm/pg-core'
 import { held, instant } from './columns.ts'
+import { bigint, boolean, date, doublePrecision, integer, jsonb, pgTable, primaryKey, text } from './orm.ts'
 
 export const monitorCursors = pgTable('monitor_cursors', {
   projectId: text('project_id').primaryKey(),

@@ -1,7 +1,7 @@
 /** The tables of datasets as drizzle sees them; the others stand in schema.ts. */
 
-import { integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant } from './columns.ts'
+import { integer, pgTable, primaryKey, text } from './orm.ts'
 
 export const datasetItems = pgTable(
   'dataset_items',

@@ -1,7 +1,7 @@
 /** The tables of uploaded files and vector stores as drizzle sees them; the others stand in schema.ts. */
 
-import { bigint, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { bytea, instant, made } from './columns.ts'
+import { bigint, integer, jsonb, pgTable, primaryKey, text } from './orm.ts'
 
 export const files = pgTable('files', {
   id: text('id').primaryKey(),

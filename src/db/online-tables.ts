@@ -1,16 +1,7 @@
 /** The tables of scores of live traffic as drizzle sees them; the others stand in schema.ts. */
 
-import {
-  bigint,
-  boolean,
-  date,
-  doublePrecision,
-  integer,
-  pgTable,
-  primaryKey,
-  text,
-} from 'drizzle-orm/pg-core'
 import { held, instant, made } from './columns.ts'
+import { bigint, boolean, date, doublePrecision, integer, pgTable, primaryKey, text } from './orm.ts'
 
 export const onlineOrders = pgTable('online_orders', {
   id: text('id').primaryKey(),

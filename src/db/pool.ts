@@ -1,18 +1,22 @@
 /**
  * Pools of postgres.js connections, for a server and for the embedded database alike. Without drizzle, whose modules
- * cost a thread 100 MB and half a second: threads and jobs that speak plain SQL open a pool, stores a connection.
+ * cost a thread 10 MB and a tenth of a second: threads and jobs that speak plain SQL open a pool, stores a connection.
  */
 
-import postgres, { type Options, type Sql } from 'postgres'
+import { createRequire } from 'node:module'
+import type { Options, Sql } from 'postgres'
 import { ConfigError } from '../errors.ts'
 import { embeddedDirectory } from '../lib/database-url.ts'
 import { openSocket } from './socket.ts'
 import { guardTransactions } from './transactions.ts'
 import { SOCKET_NAME } from './wire.ts'
 
+/** As CommonJS: drizzle has this copy in memory already. */
+const postgres: typeof import('postgres') = createRequire(import.meta.url)('postgres')
+
 export type Pool = {
   sql: Sql
-  /** True for the embedded database: one session behind every connection, no COPY, no cancellation. */
+  /** True for the embedded database: one session behind every connection, no cancellation. */
   embedded: boolean
   /** Waits up to five seconds for running queries, then closes every connection. Safe to call twice. */
   close(): Promise<void>

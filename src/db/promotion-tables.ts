@@ -1,7 +1,7 @@
 /** The tables of promotions as drizzle sees them; labels and decisions stand in version-tables.ts. */
 
-import { boolean, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant } from './columns.ts'
+import { boolean, integer, pgTable, primaryKey, text } from './orm.ts'
 
 export const promotions = pgTable('promotions', {
   id: text('id').primaryKey(),

@@ -1,7 +1,7 @@
 /** A read that is given a time: what takes longer is no failure, but an answer that is not there. */
 
-import { sql } from 'drizzle-orm'
 import type { Db } from './client.ts'
+import { sql } from './orm.ts'
 
 /**
  * What `read` gives; null when one of its statements needs longer than `timeoutMs` on a server. The embedded database is one

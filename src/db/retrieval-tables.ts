@@ -1,16 +1,7 @@
 /** The tables of sources, documents and index versions as drizzle sees them; the others stand in schema.ts. */
 
-import {
-  bigint,
-  customType,
-  doublePrecision,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-} from 'drizzle-orm/pg-core'
 import { instant } from './columns.ts'
+import { bigint, customType, doublePrecision, integer, jsonb, pgTable, primaryKey, text } from './orm.ts'
 import { version } from './version-tables.ts'
 
 const typeOf = (name: string) => customType<{ data: string; driverData: string }>({ dataType: () => name })

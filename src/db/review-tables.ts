@@ -1,7 +1,7 @@
 /** The tables of reviews and calibrations as drizzle sees them; the others stand in schema.ts. */
 
-import { boolean, doublePrecision, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant, made } from './columns.ts'
+import { boolean, doublePrecision, integer, pgTable, primaryKey, text } from './orm.ts'
 
 const task = () => ({ queueId: text('queue_id').notNull(), number: integer('number').notNull() })
 

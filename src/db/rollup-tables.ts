@@ -1,7 +1,7 @@
 /** The tables of sums as drizzle sees them: requests by where they belong, at three levels of time. */
 
-import { bigint, boolean, date, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './columns.ts'
+import { bigint, boolean, date, pgTable, primaryKey, text, uuid } from './orm.ts'
 
 export const rollupCursors = pgTable('rollup_cursors', {
   writer: uuid('writer').primaryKey(),

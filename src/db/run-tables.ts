@@ -1,16 +1,7 @@
 /** The tables of runs of suites as drizzle sees them; the others stand in schema.ts. */
 
-import {
-  bigint,
-  boolean,
-  doublePrecision,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-} from 'drizzle-orm/pg-core'
 import { held, instant, made } from './columns.ts'
+import { bigint, boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, text } from './orm.ts'
 
 export const evalRuns = pgTable('eval_runs', {
   id: text('id').primaryKey(),

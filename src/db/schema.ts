@@ -1,6 +1,6 @@
 /** Every table as drizzle sees it. `migrations/` is the truth; a test compares the two column by column. */
 
-import { sql } from 'drizzle-orm'
+import { bytea, instant } from './columns.ts'
 import {
   bigint,
   boolean,
@@ -10,10 +10,10 @@ import {
   jsonb,
   pgTable,
   primaryKey,
+  sql,
   text,
   uuid,
-} from 'drizzle-orm/pg-core'
-import { bytea, instant } from './columns.ts'
+} from './orm.ts'
 
 export const projects = pgTable('projects', {
   id: text('id').primaryKey(),

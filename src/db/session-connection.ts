@@ -4,33 +4,51 @@
  */
 
 import type { Socket } from 'node:net'
-import { encodeError, encodeMessage, endsGroup, statementOf, type WireMessage, WireReader } from './wire.ts'
+import {
+  copiedColumns,
+  copies,
+  endOfCopy,
+  GatheredCopy,
+  isCopyMessage,
+  mayCopy,
+  refusedCopy,
+} from './session-copy.ts'
+import { encodeError, endsGroup, statementOf, type WireMessage, WireReader } from './wire.ts'
 
 /** PostgreSQL itself stops at 1 GB; an audit batch stays far below this. */
 const MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+/** A batch of the log has 16 MiB and one request more, whose two bodies have 32 MiB each. */
+const MAX_COPY_BYTES = 128 * 1024 * 1024
 /** Reading stops while this much waits for its turn. */
 const PAUSE_BYTES = 1024 * 1024
 const MAX_STATEMENTS = 2_000
 const MAX_CHANNELS = 100
-/** Enough to see LISTEN with its channel, or COPY with its table and columns. */
-const MAX_HEAD_CHARACTERS = 4_096
 /** How long a client that is sent away may take to read why. */
 const FAREWELL_MS = 1_000
 
 /** Settings a client may choose at login; each connection finds its own although all share one session. */
 export const CHOSEN_AT_LOGIN: readonly string[] = ['search_path', 'timezone', 'datestyle', 'intervalstyle']
 
-export type Group = { bytes: Buffer; unlistens: boolean }
+export type Group = {
+  bytes: Buffer
+  unlistens: boolean
+  /** Nothing to execute: the client is to be told that it may now copy this many columns in. */
+  copies?: number
+}
 type ConnectionEvents = { onReady: () => void; onClose: () => void }
+type ConnectionLimits = { maxCopyBytes?: number | undefined }
 
 export class Connection {
   readonly #socket: Socket
   readonly #events: ConnectionEvents
   readonly #welcome: Buffer
+  readonly #maxCopyBytes: number
   readonly #reader = new WireReader(MAX_MESSAGE_BYTES)
   readonly #groups: Group[] = []
+  #groupBytes = 0
   #pending: WireMessage[] = []
   #pendingUnlistens = false
+  #copy: GatheredCopy | null = null
   #opened = false
   #served = false
   /** Named prepared statements, which outlive a connection because the session does. */
@@ -39,10 +57,11 @@ export class Connection {
   settings: ReadonlyMap<string, string> = new Map()
   closed = false
 
-  constructor(socket: Socket, welcome: Buffer, events: ConnectionEvents) {
+  constructor(socket: Socket, welcome: Buffer, events: ConnectionEvents, limits: ConnectionLimits = {}) {
     this.#socket = socket
     this.#welcome = welcome
     this.#events = events
+    this.#maxCopyBytes = limits.maxCopyBytes ?? MAX_COPY_BYTES
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
@@ -58,6 +77,7 @@ export class Connection {
 
   takeGroup(): Group {
     const group = this.#groups.shift() ?? { bytes: Buffer.alloc(0), unlistens: false }
+    this.#groupBytes -= group.bytes.length
     if (this.#groups.length === 0) this.#socket.resume()
     return group
   }
@@ -101,7 +121,8 @@ export class Connection {
       return
     }
     if (this.#groups.length === 0) return
-    if (this.#reader.bufferedBytes > PAUSE_BYTES || this.#groups.length > 100) this.#socket.pause()
+    const waitingBytes = this.#reader.bufferedBytes + this.#groupBytes
+    if (waitingBytes > PAUSE_BYTES || this.#groups.length > 100) this.#socket.pause()
     this.#events.onReady()
   }
 
@@ -130,30 +151,47 @@ export class Connection {
         this.#socket.end()
         return
       }
-      const statement = statementOf(message)
-      if (statement !== null) message = this.#note(message, statement)
-      this.#pending.push(message)
-      if (!endsGroup(message)) continue
-      this.#groups.push({
-        bytes: Buffer.concat(this.#pending.map((part) => part.bytes)),
-        unlistens: this.#pendingUnlistens,
-      })
-      this.#pending = []
-      this.#pendingUnlistens = false
+      if (this.#copy !== null) this.#gather(this.#copy, message)
+      else if (!isCopyMessage(message)) this.#read(message)
     }
   }
 
-  /** Remembers what the statement leaves behind; replaces the one statement that would never end. */
-  #note(message: WireMessage, { name, text: whole }: { name: string; text: string }): WireMessage {
-    const text = withoutLeadingComments(whole)
-    if (/^copy\b[^;]*\bfrom\s+stdin\b/i.test(text)) {
-      const why =
-        'COPY FROM STDIN does not exist on the embedded database; insert batches with unnest() instead.'
-      const refusal = `DO $$ BEGIN RAISE EXCEPTION '${why}' USING ERRCODE = 'feature_not_supported'; END $$`
-      return message.type === 'Q'
-        ? { type: 'Q', bytes: encodeMessage('Q', refusal) }
-        : { type: 'P', bytes: encodeMessage('P', name, refusal, Buffer.alloc(2)) }
+  #read(message: WireMessage): void {
+    const statement = statementOf(message)
+    const text = statement === null ? '' : withoutLeadingComments(statement.text)
+    const columns = message.type === 'Q' && this.#pending.length === 0 ? copiedColumns(text) : null
+    if (columns !== null) {
+      this.#copy = new GatheredCopy(message, this.#maxCopyBytes)
+      this.#queue({ bytes: Buffer.alloc(0), unlistens: false, copies: columns })
+      return
     }
+    this.#pending.push(statement === null ? message : this.#note(message, statement.name, text))
+    if (endsGroup(message)) this.#endGroup()
+  }
+
+  #endGroup(): void {
+    const bytes = Buffer.concat(this.#pending.map((part) => part.bytes))
+    this.#queue({ bytes, unlistens: this.#pendingUnlistens })
+    this.#pending = []
+    this.#pendingUnlistens = false
+  }
+
+  #queue(group: Group): void {
+    this.#groups.push(group)
+    this.#groupBytes += group.bytes.length
+  }
+
+  #gather(copy: GatheredCopy, message: WireMessage): void {
+    const bytes = copy.take(message)
+    if (bytes === null) return
+    this.#copy = null
+    this.#queue({ bytes, unlistens: false })
+  }
+
+  /** Remembers what the statement leaves behind; ends the one statement that would wait for more than it is given. */
+  #note(message: WireMessage, name: string, text: string): WireMessage {
+    const { type, bytes } = message
+    if (copies(text)) return { type, bytes: refusedCopy(type, name) }
     if (name !== '') this.statements.add(name)
     const channel = /^(un)?listen\s+(?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*)|(\*))/i.exec(text)
     if (channel !== null) this.#noteChannel(channel)
@@ -162,7 +200,7 @@ export class Connection {
         `One connection may prepare ${MAX_STATEMENTS} statements and listen to ${MAX_CHANNELS} channels.`,
       )
     }
-    return message
+    return type === 'Q' && mayCopy(text) ? { type, bytes: Buffer.concat([bytes, endOfCopy()]) } : message
   }
 
   #noteChannel(match: RegExpExecArray): void {
@@ -182,7 +220,7 @@ function withoutLeadingComments(text: string): string {
   const skip = /\s+|--[^\n]*|\/\*[\s\S]*?\*\//y
   let at = 0
   while (skip.test(text)) at = skip.lastIndex
-  return text.slice(at, at + MAX_HEAD_CHARACTERS)
+  return text.slice(at)
 }
 
 /** Settings named directly or as `options=-c name=value`; everything else a server would accept is left out. */

@@ -6,8 +6,8 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import type { PGlite } from '@electric-sql/pglite'
-import { CHOSEN_AT_LOGIN, Connection } from './session-connection.ts'
-import { answerMessages, channelOf, encodeError, encodeMessage, encodeWelcome } from './wire.ts'
+import { CHOSEN_AT_LOGIN, Connection, type Group } from './session-connection.ts'
+import { answerMessages, channelOf, encodeCopyIn, encodeError, encodeMessage, encodeWelcome } from './wire.ts'
 
 export type SessionServer = {
   /** Ends every connection, waits for the running statement and stops listening. Safe to call twice. */
@@ -19,8 +19,10 @@ export type SessionServerOptions = {
   path: string
   /** Further connections get SQLSTATE 53300 at once. */
   maxConnections: number
-  /** A connection that holds the session and says nothing this long is ended, so that it cannot stop the others. */
+  /** A connection that holds the session and completes no message this long is ended, so that it cannot stop the others. */
   maxSilenceMs?: number
+  /** One COPY FROM STDIN has at most this many bytes, all of which are gathered before it runs. */
+  maxCopyBytes?: number
   /** The database itself broke; nothing will be answered any more. */
   onFatal: (error: unknown) => void
 }
@@ -116,10 +118,14 @@ class Session {
       this.#turnAway(socket)
       return
     }
-    const connection = new Connection(socket, this.#welcome, {
-      onReady: () => this.#ready(connection),
-      onClose: () => this.#ready(connection),
-    })
+    const { maxCopyBytes } = this.#options
+    const ready = () => this.#ready(connection)
+    const connection = new Connection(
+      socket,
+      this.#welcome,
+      { onReady: ready, onClose: ready },
+      { maxCopyBytes },
+    )
     this.#connections.add(connection)
   }
 
@@ -182,10 +188,8 @@ class Session {
     // Not in the middle of a turn: the settings stand, and a failed transaction would take no statement.
     if (!leaving && connection !== this.#holder) await this.#apply(connection)
     const group = leaving ? this.#farewell(connection) : connection.takeGroup()
-    const { answer, idle } = this.#deliver(await this.#execute(group.bytes))
-    if (group.unlistens) await this.#listenAgain()
-    await connection.send(answer)
-    this.#holder = idle ? null : connection
+    if (group.copies === undefined) await this.#answer(connection, group)
+    else await connection.send(encodeCopyIn(group.copies))
     if (leaving) {
       this.#connections.delete(connection)
       this.#holder = null
@@ -194,10 +198,17 @@ class Session {
       this.#waiting.add(connection)
     } else if (this.#holder !== null && !connection.hasWork) {
       this.#silence = setTimeout(
-        () => connection.fail('25P03', 'The connection held the database and said nothing for too long.'),
+        () => connection.fail('25P03', 'The connection held the database and asked nothing for too long.'),
         this.#options.maxSilenceMs ?? MAX_SILENCE_MS,
       )
     }
+  }
+
+  async #answer(connection: Connection, group: Group): Promise<void> {
+    const { answer, idle } = this.#deliver(await this.#execute(group.bytes))
+    if (group.unlistens) await this.#listenAgain()
+    await connection.send(answer)
+    this.#holder = idle ? null : connection
   }
 
   /** One or more frontend messages in, everything the database answers out. */
@@ -223,6 +234,8 @@ class Session {
         }
         continue
       }
+      // Whoever may copy in was told before; whoever was refused must not be told.
+      if (message.type === 'G') continue
       // A group may hold several queries; the last word counts.
       idle = message.type === 'Z' && message.bytes[5] === 'I'.charCodeAt(0)
       answer.push(message.bytes)
@@ -244,7 +257,7 @@ class Session {
   }
 
   /** What must be said in the name of a connection that is gone: its transaction, statements and channels end. */
-  #farewell(connection: Connection): { bytes: Buffer; unlistens: boolean } {
+  #farewell(connection: Connection): Group {
     // Sync first: after a failed message the database ignores everything else.
     const messages = connection === this.#holder ? [encodeMessage('S'), encodeMessage('Q', 'ROLLBACK')] : []
     for (const name of connection.statements) messages.push(encodeMessage('C', Buffer.from('S'), name))

@@ -1,7 +1,7 @@
 /** The tables of shadows as drizzle sees them. */
 
-import { bigint, boolean, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { instant } from './columns.ts'
+import { bigint, boolean, integer, pgTable, primaryKey, text, uuid } from './orm.ts'
 
 export const shadows = pgTable('shadows', {
   id: text('id').primaryKey(),

@@ -1,7 +1,7 @@
 /** The tables of versions, releases and labels as drizzle sees them; the others stand in schema.ts. */
 
-import { bigint, customType, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant, made } from './columns.ts'
+import { bigint, customType, integer, pgTable, primaryKey, text } from './orm.ts'
 
 const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' })
 

@@ -153,6 +153,15 @@ export function encodeWelcome(parameters: ReadonlyMap<string, string>): Buffer {
   ])
 }
 
+/** CopyInResponse: the client may now copy this many columns in, all of them binary. */
+export function encodeCopyIn(columns: number): Buffer {
+  const body = Buffer.alloc(3 + 2 * columns)
+  body.writeInt8(1, 0)
+  body.writeInt16BE(columns, 1)
+  for (let at = 0; at < columns; at += 1) body.writeInt16BE(1, 3 + 2 * at)
+  return encodeMessage('G', body)
+}
+
 /** ErrorResponse with an SQLSTATE of postgresql.org/docs/current/errcodes-appendix.html. */
 export function encodeError(severity: 'ERROR' | 'FATAL', sqlState: string, text: string): Buffer {
   return encodeMessage('E', `S${severity}`, `V${severity}`, `C${sqlState}`, `M${text}`, Buffer.alloc(1))

@@ -1,7 +1,7 @@
 /** The table of workers' signs of life as drizzle sees it; the others stand in schema.ts. */
 
-import { jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import { instant } from './columns.ts'
+import { jsonb, pgTable, text } from './orm.ts'
 
 export const workerSigns = pgTable('worker_signs', {
   worker: text('worker').primaryKey(),

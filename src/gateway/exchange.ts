@@ -3,6 +3,7 @@
 import type { AttemptRecord, CloseRecord, Outcome, RetrievalRecord, UsageRecord } from '../audit/record.ts'
 import type { UpstreamError } from '../errors.ts'
 import type { ProviderHead } from '../providers/provider.ts'
+import type { RequestSeen } from '../telemetry/requests.ts'
 import type { LimitHeaders } from './admission.ts'
 import type { Client } from './client.ts'
 import { contextsHeader } from './contexts.ts'
@@ -64,6 +65,11 @@ export class Exchange implements StreamObserver {
   /** Milliseconds since the request arrived. */
   elapsedMs(): number {
     return this.deps.clock.monotonicMs() - this.envelope.startedMs
+  }
+
+  /** As metrics and traces know the request. */
+  seen(): RequestSeen {
+    return requestSeen(this.envelope, this.body, this.plan)
   }
 
   onCommit(head: ProviderHead): void {
@@ -177,7 +183,7 @@ export class Exchange implements StreamObserver {
       ...(this.retrieval !== null && { retrieval: this.retrieval }),
       ...(cost !== null && { costMicroUsd: Number(cost.microUsd), price: cost.price }),
     }
-    this.deps.observer.ended(requestSeen(this.envelope, this.body, this.plan), record)
+    this.deps.observer.ended(this.seen(), record)
     return this.deps.audit.close(record, rest)
   }
 }

@@ -104,12 +104,13 @@ async function runBegun(
 }
 
 function callFor(
-  { sent, body, envelope }: Exchange,
+  exchange: Exchange,
   target: PlannedTarget,
   askUsage: boolean,
   leftMs: number,
   onSend: (sent: Buffer) => void,
 ): ProviderCall {
+  const { sent, body, envelope } = exchange
   const { connectMs, firstByteMs, idleMs, totalMs } = target.timeouts
   const { parsed, bytes } = targetBody(sent, target, askUsage)
   return {
@@ -120,9 +121,17 @@ function callFor(
     stream: body.stream,
     includeUsage: body.includeUsage || askUsage,
     requestId: envelope.id,
+    ...traceOf(exchange, target),
     timeouts: { connectMs, firstByteMs, idleMs, totalMs: Math.min(totalMs, leftMs) },
     onSend,
   }
+}
+
+/** The attempt that is about to go out is the next one that will be recorded. */
+function traceOf(exchange: Exchange, { upstream }: PlannedTarget): Pick<ProviderCall, 'traceparent'> {
+  const { observer } = exchange.deps
+  if (!upstream.traceparent || observer.traceparent === undefined) return {}
+  return { traceparent: observer.traceparent(exchange.seen(), exchange.attempts.length) }
 }
 
 /** Only what says something about the upstream's health counts; a refused request or a client that left does not. */

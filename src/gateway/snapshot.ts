@@ -12,6 +12,8 @@ export type Upstream = {
   timeouts: Timeouts
   /** False when the upstream rejects `stream_options`; usage of streams is then unknown unless it sends it anyway. */
   streamUsage: boolean
+  /** False where the upstream is told nothing of traces. */
+  traceparent: boolean
   /** Takes this upstream's credential out of words it said; they go to the log. */
   redact: (text: string) => string
 }

@@ -20,6 +20,7 @@ import { COMPARE_WINDOWS_EVERY_MS, type CompareWindowsDeps, runCompareWindows } 
 import { DELIVER_ALERTS_EVERY_MS, type DeliverAlertsDeps, runDeliverAlerts } from './deliver-alerts.ts'
 import { ENSURE_PARTITIONS_EVERY_MS, runEnsurePartitions } from './ensure-partitions.ts'
 import { giveSigns } from './give-signs.ts'
+import { LOG_ALERTS_EVERY_MS, runLogAlerts } from './log-alerts.ts'
 import { ROLL_UP_EVERY_MS, type RollUpDeps, runRollUp } from './roll-up.ts'
 import { type RunSuiteDeps, runRunSuite } from './run-suite.ts'
 import { runScoreSentinels, SCORE_SENTINELS_EVERY_MS } from './score-sentinels.ts'
@@ -34,7 +35,7 @@ import { runTidyRuns, TIDY_RUNS_EVERY_MS } from './tidy-runs.ts'
 import { runTidyStores, TIDY_STORES_EVERY_MS } from './tidy-stores.ts'
 import { runUpdateStore } from './update-store.ts'
 import { runWatchPromotions, WATCH_PROMOTIONS_EVERY_MS } from './watch-promotions.ts'
-import { runWatchSeries, WATCH_SERIES_EVERY_MS } from './watch-series.ts'
+import { runWatchSeries, WATCH_SERIES_EVERY_MS, type WatchSeriesDeps } from './watch-series.ts'
 import { runWriteExport } from './write-export.ts'
 
 export type WorkerDeps = {
@@ -54,6 +55,7 @@ export type WorkerDeps = {
   Pick<ScoreTrafficDeps, 'log'> &
   Pick<RollUpDeps, 'keepRollups'> &
   Pick<CompareWindowsDeps, 'readsBodies'> &
+  Pick<WatchSeriesDeps, 'bars'> &
   Pick<DeliverAlertsDeps, 'alerts'>
 
 export type RunningWorker = {
@@ -87,6 +89,7 @@ const HANDLERS: Record<JobName, Handler> = {
   'watch-series': runWatchSeries,
   'act-on-alert': runActOnAlert,
   'tidy-actions': runTidyActions,
+  'log-alerts': runLogAlerts,
   'deliver-alerts': runDeliverAlerts,
   'compare-windows': runCompareWindows,
   'score-sentinels': runScoreSentinels,
@@ -101,6 +104,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'score-traffic',
   'roll-up',
   'watch-series',
+  'log-alerts',
   'deliver-alerts',
   'compare-windows',
   'score-sentinels',
@@ -132,6 +136,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-rollups', {}, TIDY_ROLLUPS_EVERY_MS)
   await enqueuer.schedule('watch-series', {}, WATCH_SERIES_EVERY_MS)
   await enqueuer.schedule('tidy-actions', {}, TIDY_ACTIONS_EVERY_MS)
+  await enqueuer.schedule('log-alerts', {}, LOG_ALERTS_EVERY_MS)
   await enqueuer.schedule('deliver-alerts', {}, DELIVER_ALERTS_EVERY_MS)
   await enqueuer.schedule('compare-windows', {}, COMPARE_WINDOWS_EVERY_MS)
   await enqueuer.schedule('score-sentinels', {}, SCORE_SENTINELS_EVERY_MS)

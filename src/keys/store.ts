@@ -1,7 +1,7 @@
 /** All SQL about projects and virtual keys. Inserts and reads rows as they are; never sees a secret. */
 
-import { and, asc, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { and, asc, desc, eq, gt, isNull, lt, or, sql } from '../db/orm.ts'
 import { changeCounters, projects, virtualKeys } from '../db/schema.ts'
 import type { KeyEntry } from './declared.ts'
 import { ROLES, type Role } from './key.ts'

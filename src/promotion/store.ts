@@ -1,7 +1,7 @@
 /** The only SQL that writes labels and decisions. */
 
-import { and, asc, desc, eq, inArray, isNull, like, lt, notExists, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { and, asc, desc, eq, inArray, isNull, like, lt, notExists, or, sql } from '../db/orm.ts'
 import { auditEvents } from '../db/schema.ts'
 import { decisions, labels } from '../db/version-tables.ts'
 

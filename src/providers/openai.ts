@@ -6,6 +6,7 @@ import type { Secret } from '../lib/secret.ts'
 import { fetchJson } from './fetch-json.ts'
 import { createOpenAIBatches } from './openai-batches.ts'
 import type { Operation, Provider, Timeouts, UpstreamModel } from './provider.ts'
+import { withTrace } from './trace-header.ts'
 import type { Transport } from './transport.ts'
 
 export type OpenAIUpstream = {
@@ -43,9 +44,10 @@ export function createOpenAIProvider(upstream: OpenAIUpstream, transport: Transp
     supports: () => true,
     call(call, sink) {
       const { body, timeouts, operation } = call
+      const sent = withTrace(headers, call)
       call.onSend?.(body)
       return transport.start(
-        { method: 'POST', path: PATHS[operation] + suffix, headers, body, timeouts },
+        { method: 'POST', path: PATHS[operation] + suffix, headers: sent, body, timeouts },
         sink,
       )
     },

@@ -27,6 +27,8 @@ export type ProviderCall = {
   /** True when the client itself asked for `stream_options.include_usage`. */
   includeUsage: boolean
   requestId: string
+  /** The W3C header of that name; none is sent without it. */
+  traceparent?: string
   timeouts: Timeouts
   /** Told the exact body that goes out over the network, when it goes; not by a provider that stays in the process. */
   onSend?: (body: Buffer) => void

@@ -6,6 +6,7 @@ import type { Secret } from '../lib/secret.ts'
 import { encodeSse, SseParser } from '../lib/sse.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { Dialect, Provider, ProviderHandle, ProviderHead, ProviderSink, Timeouts } from './provider.ts'
+import { withTrace } from './trace-header.ts'
 import type { AnswerInfo, StreamTranslator, TranslatedRequest, Translation } from './translation.ts'
 import { MAX_RESPONSE_BYTES, type Transport } from './transport.ts'
 import { asUpstreamError, WholeAnswer } from './whole-answer.ts'
@@ -63,7 +64,7 @@ export function createTranslatedProvider(
       const body = encoded(outgoing)
       call.onSend?.(body)
       const { method, path } = outgoing
-      const request = { method, path, headers, body, timeouts: call.timeouts }
+      const request = { method, path, headers: withTrace(headers, call), body, timeouts: call.timeouts }
       if (call.stream) {
         const streamed = new StreamedAnswer(upstream.name, translation.stream(info), sink, patienceMs)
         streamed.inner = transport.start(request, streamed)

@@ -44,6 +44,8 @@ export const JOBS = {
   'act-on-alert': z.strictObject({ alertId: z.string().regex(/^alr_[0-9a-z]{26}$/) }),
   /** Rings for alerts whose policies have not all been asked. */
   'tidy-actions': z.strictObject({}),
+  /** Puts the opening and the end of alerts on the log. */
+  'log-alerts': z.strictObject({}),
   /** Tells alerts to the channels of aval.yaml. */
   'deliver-alerts': z.strictObject({}),
   /** Compares windows of routes' traffic: those that are due, and those that somebody asked for. */

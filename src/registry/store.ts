@@ -3,8 +3,8 @@
  * refuses that by trigger.
  */
 
-import { and, desc, eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { and, desc, eq, sql } from '../db/orm.ts'
 import { indexVersions } from '../db/retrieval-tables.ts'
 import { modelVersions, promptVersions } from '../db/version-tables.ts'
 

@@ -64,6 +64,8 @@ export type RequestObserver = {
   unlogged(code: string): void
   /** A model call without a valid key. */
   unauthenticated(): void
+  /** The W3C header by which an upstream goes on with the trace, of the attempt that is about to go out; counted from 0. Absent without a trace. */
+  traceparent?(seen: RequestSeen, attempt: number): string
 }
 
 const nothing = (): void => {}
@@ -81,11 +83,13 @@ export function observers(...all: readonly RequestObserver[]): RequestObserver {
   const [first, ...others] = all
   if (first === undefined) return NO_OBSERVER
   if (others.length === 0) return first
+  const tracing = all.find((one) => one.traceparent !== undefined)
   return {
     began: () => all.forEach((one) => void one.began()),
     left: () => all.forEach((one) => void one.left()),
     ended: (seen, ended) => all.forEach((one) => void one.ended(seen, ended)),
     unlogged: (code) => all.forEach((one) => void one.unlogged(code)),
     unauthenticated: () => all.forEach((one) => void one.unauthenticated()),
+    ...(tracing?.traceparent !== undefined && { traceparent: tracing.traceparent }),
   }
 }

@@ -27,6 +27,7 @@ export function aKnownAlert(): Alert {
   return {
     ...anAlert(),
     id: 'alr_01k00000000000000000000000',
+    bar: null,
     endedAtMs: null,
     acked: null,
     explanation: {
@@ -53,6 +54,14 @@ export function aKnownAlert(): Alert {
 
 /** All alerts to the channel `on-call`, at once. */
 export function aRule(given: Partial<AlertRule> = {}): AlertRule {
-  const all = { projects: null, routes: null, upstreams: null, metrics: null }
+  const all = {
+    name: null,
+    place: 'alerts.rules.0',
+    bar: null,
+    projects: null,
+    routes: null,
+    upstreams: null,
+    metrics: null,
+  }
   return { ...all, forMs: 0, remindMs: null, channels: ['on-call'], ...given }
 }

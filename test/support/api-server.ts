@@ -28,6 +28,7 @@ import { createKey, type KeyDeps } from '../../src/keys/lifecycle.ts'
 import { databaseKeySource } from '../../src/keys/source.ts'
 import { pepperKey } from '../../src/keys/token.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import type { AlertRule } from '../../src/monitoring/alerts/rules.ts'
 import { OPEN, type Policy } from '../../src/promotion/policy.ts'
 import { advancePromotion } from '../../src/promotion/requests/advance.ts'
 import { createRecordStep } from '../../src/promotion/requests/record-step.ts'
@@ -74,6 +75,7 @@ export async function startApiServer(
     policies?: Readonly<Record<string, Policy>>
     /** Texts of `evals/<name>.yaml`. */
     suites?: Readonly<Record<string, string>>
+    alertRules?: readonly AlertRule[]
   } = {},
 ): Promise<ApiServer> {
   const logger = pino({ level: 'silent' })
@@ -107,8 +109,21 @@ export async function startApiServer(
   const rung: string[] = []
   const models = shippedModels()
   const rows = input.rows ?? []
-  const { policies = {}, suites = {} } = input
-  const given = { database, keyDeps, keyring, logger, filters, records, rung, rows, models, policies, suites }
+  const { policies = {}, suites = {}, alertRules = [] } = input
+  const given = {
+    alertRules,
+    database,
+    keyDeps,
+    keyring,
+    logger,
+    filters,
+    records,
+    rung,
+    rows,
+    models,
+    policies,
+    suites,
+  }
   const deps = apiDeps(given)
   const app = new Hono()
   app.route('/api', createApi(deps))
@@ -144,6 +159,7 @@ function apiDeps(parts: {
   models: UpstreamModels
   policies: Readonly<Record<string, Policy>>
   suites: Readonly<Record<string, string>>
+  alertRules: readonly AlertRule[]
 }): ApiDeps {
   const { database, keyDeps, keyring, logger, filters, records, rung, rows, models } = parts
   const { db } = database
@@ -262,6 +278,7 @@ function apiDeps(parts: {
       db,
       clock,
       record,
+      rules: () => parts.alertRules,
       channels: () => ['on-call', 'gone'],
       test: async (_project, channel) => {
         if (channel === 'gone') return { outcome: 'refused', note: 'hooks.example.org answered 410' }

@@ -35,9 +35,13 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['errors', 'lib'],
 }
 
-/** Packages with one home: what the import matches, and which files may hold it. */
+/** Packages with one home: what the import, or the file it leads to, matches, and which files may hold it. */
 const PACKAGE_HOMES: readonly { what: string; matches: RegExp; home: RegExp }[] = [
-  { what: 'the database', matches: /^drizzle-orm(\/|$)/, home: /^src\/(db\/|(.+\/)?store\.ts$)/ },
+  {
+    what: 'the database',
+    matches: /^(drizzle-orm(\/|$)|src\/db\/orm\.ts$)/,
+    home: /^src\/(db\/|(.+\/)?store\.ts$)/,
+  },
   { what: 'the queue', matches: /^bullmq(\/|$)/, home: /^src\/(queue\/|jobs\/worker\.ts$)/ },
   { what: 'the web framework', matches: /^(hono|@hono\/.+)(\/|$)/, home: /^src\/http\// },
   {
@@ -101,12 +105,11 @@ function importProblems(path: string, { specifier, names, typeOnly }: Import, so
     if (!target.startsWith('src/'))
       return typeOnly || target === 'package.json' ? [] : [`imports ${target}, outside src`]
     if (!Object.hasOwn(sources, target)) return [`imports ${target}, which does not exist`]
-    return roomProblems(path, target)
+    return [...roomProblems(path, target), ...homeProblems(path, target)]
   }
-  const homeless = PACKAGE_HOMES.filter(({ matches, home }) => matches.test(specifier) && !home.test(path))
-  const problems = homeless.map(({ what }) => `imports "${specifier}": ${what} has another home`)
+  const problems = homeProblems(path, specifier)
   const room = roomOf(path) ?? ''
-  if (typeOnly || OUTBOUND_ROOMS.has(room) || homeless.length > 0) return problems
+  if (typeOnly || OUTBOUND_ROOMS.has(room) || problems.length > 0) return problems
   // A server's side of HTTP and sockets is no outbound connection; the database's own Unix socket is not either.
   if (/^(node:)?http$/.test(specifier) && /\b(request|get|Agent|globalAgent)\b|\*/.test(names)) {
     problems.push(`imports "${names}" of "${specifier}": only providers and cli connect outwards`)
@@ -119,6 +122,13 @@ function importProblems(path: string, { specifier, names, typeOnly }: Import, so
     problems.push(`imports "${names}" of "${specifier}": only providers and cli connect outwards`)
   }
   return problems
+}
+
+/** `imported` is a package, or the file that stands for one. */
+function homeProblems(path: string, imported: string): string[] {
+  return PACKAGE_HOMES.filter(({ matches, home }) => matches.test(imported) && !home.test(path)).map(
+    ({ what }) => `imports "${imported}": ${what} has another home`,
+  )
 }
 
 function roomProblems(path: string, target: string): string[] {

@@ -75,7 +75,15 @@ export function openBatchPlane({
   const upstreams = new Map(
     [...made].map(([name, provider]): [string, Upstream] => [
       name,
-      { name, provider, baseUrl: url, timeouts, streamUsage: true, redact: (text) => text },
+      {
+        name,
+        provider,
+        baseUrl: url,
+        timeouts,
+        streamUsage: true,
+        traceparent: false,
+        redact: (text) => text,
+      },
     ]),
   )
   const snapshot: Snapshot = {

@@ -169,7 +169,11 @@ export const HARMS: readonly SimulatedHarm[] = [
   },
 ]
 
-const TRAFFIC = { alpha: PLAN.alpha, watched: watchesOf(PLAN.margins).length }
+const TRAFFIC = {
+  alpha: PLAN.alpha,
+  watched: watchesOf(PLAN.margins).length,
+  stages: PLAN.stages.length,
+}
 
 /** A plan that watches this metric alone, with the α that it has among all. */
 export function planOf({ margins }: SimulatedHarm): Plan {
@@ -180,7 +184,7 @@ export function predictionOf({ expected, sampled }: SimulatedHarm, share: number
   return predictedRequests(expected, { ...TRAFFIC, share, sampled })
 }
 
-/** The last judgement of a canary that is looked at whenever the candidate has had so many requests; harm ends it. */
+/** The last judgement of a canary's stage that is looked at whenever the candidate has had so many requests; harm ends it. */
 export function runCanary(
   candidate: Truth,
   {
@@ -200,7 +204,7 @@ export function runCanary(
       stable: growStable!(Math.round(stablePerRequest * requests)),
       candidate: growCandidate!(requests),
     }
-    const judgement = judgeCanary(plan, arms, { stage: 0, stageMs: 0, stageRequests: requests })
+    const judgement = judgeCanary(plan, arms, { stage: 0, stageMs: 0 })
     last = { judgement, requests }
     if (judgement.cause === 'harm') break
   }

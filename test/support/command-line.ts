@@ -1,7 +1,7 @@
 /** Runs one command line against a server under test and keeps what it prints. */
 
 import type { CliActions } from '../../src/cli/context.ts'
-import { runCli } from '../../src/cli/program.ts'
+import { runCli } from '../../src/cli/run.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createDatasetActions } from '../../src/dataset-actions.ts'
 import { createEvalActions } from '../../src/eval-actions.ts'

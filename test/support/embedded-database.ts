@@ -24,7 +24,7 @@ export type EmbeddedDatabase = {
 /** Opens a database, empty or from a dump, that lives as long as the process or until closed. */
 export async function openEmbeddedDatabase(
   dump?: Buffer<ArrayBuffer>,
-  limits: Partial<Pick<SessionServerOptions, 'maxConnections' | 'maxSilenceMs'>> = {},
+  limits: Partial<Pick<SessionServerOptions, 'maxConnections' | 'maxSilenceMs' | 'maxCopyBytes'>> = {},
 ): Promise<EmbeddedDatabase> {
   const directory = await mkdtemp(join(tmpdir(), 'aval-database-'))
   const pglite = await PGlite.create({

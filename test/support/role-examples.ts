@@ -253,6 +253,7 @@ export const OF_NO_PROJECT: Readonly<Record<string, string>> = {
 
 /** Lists and sums that show no object made here, with what holds that they keep to the project. */
 export const OTHER_LISTS: Readonly<Record<string, string>> = {
+  'GET /api/alerts/rules': 'rules of files: test/services/http/alerts.test.ts has one of another project',
   'GET /api/audit/heads': 'heads are over all writers’ records, and of hashes alone',
   'GET /api/audit/leaves': 'leaves are hashes of records',
   'GET /api/doctor': 'the installation, not a project',

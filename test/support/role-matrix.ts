@@ -13,6 +13,7 @@ const CALLERS = ['admin', 'engineer', 'app'] as const
 export const ROLE_MATRIX: Readonly<Record<string, readonly Role[]>> = {
   'GET /api/alerts': READERS,
   'POST /api/alerts/test': ['admin', 'engineer'],
+  'GET /api/alerts/rules': READERS,
   'GET /api/alerts/{id}': READERS,
   'POST /api/alerts/{id}/ack': ['admin', 'engineer', 'approver'],
   'GET /api/audit/heads': ['admin', 'auditor'],

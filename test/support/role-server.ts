@@ -1,6 +1,7 @@
 /** The whole HTTP surface in this process: model calls, /v1 and /api over a real database, with keys of two projects. */
 
 import { createApp } from '../../src/http/app.ts'
+import { createManagement } from '../../src/http/management.ts'
 import { listen } from '../../src/http/server.ts'
 import { createUnauthenticated } from '../../src/http/unauthenticated.ts'
 import { MODEL_CALL_PATHS, modelCalls } from '../../src/http/v1/model-calls.ts'
@@ -38,15 +39,15 @@ export async function startRoleServer(database: TestDatabase): Promise<RoleServe
   parts.awake = false
   const { bugs, keyring } = parts
   const reportBug = (error: unknown) => void bugs.push(error)
+  const frame = { clock: systemClock, corsOrigins: [], reportBug }
+  const management = createManagement({ ...frame, api: parts.deps, stores: parts.stores })
   const app = createApp({
-    api: parts.deps,
-    stores: parts.stores,
+    ...frame,
+    keyring,
+    loadManagement: async () => management,
     models: { routes: () => ['support-answer'], listings: async () => [] },
     checks: async () => [],
     scrape: async () => '',
-    clock: systemClock,
-    corsOrigins: [],
-    reportBug,
   })
   const direct = modelCalls({
     gateway: testDeps({ reportBug }),
@@ -56,7 +57,7 @@ export async function startRoleServer(database: TestDatabase): Promise<RoleServe
     corsOrigins: [],
   })
   const server = await listen(direct, app, '127.0.0.1', 0)
-  const handled = app.routes.filter(({ method }) => method !== 'ALL')
+  const handled = [...app.routes, ...management.routes].filter(({ method }) => method !== 'ALL')
   const mounted = handled.map(({ method, path }) => `${method} ${documented(path)}`)
   const { keyOf } = parts
   return {

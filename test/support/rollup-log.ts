@@ -1,11 +1,12 @@
 /** Requests put straight into the log as a shipper would, and what they come to when plain SQL counts them again. */
 
 import type { Sql } from 'postgres'
-import { encodeArrays, unnestStatement } from '../../src/audit/array-encoding.ts'
 import { REQUEST_COLUMNS } from '../../src/audit/columns.ts'
+import { CopyBuffer, encodeCopy } from '../../src/audit/copy-encoding.ts'
 import type { ShipRow } from '../../src/audit/pairing.ts'
 import type { CloseRecord, OpenRecord } from '../../src/audit/record.ts'
 import { OUTCOMES } from '../../src/audit/record.ts'
+import { copyIn } from '../../src/db/copy-in.ts'
 import { SUM_COLUMNS } from '../../src/monitoring/rollups/columns.ts'
 import { aClose, anOpen } from './audit-records.ts'
 
@@ -22,10 +23,9 @@ export async function ship(sql: Sql, writer: string, requests: readonly Shipped[
       const opened = anOpen(open)
       return { open: opened, close: aClose(opened.id, close), seq: first + index * 2 + 1 } as ShipRow
     })
-    await transaction.unsafe(
-      unnestStatement('requests', REQUEST_COLUMNS),
-      encodeArrays(rows, writer, REQUEST_COLUMNS),
-    )
+    const names = REQUEST_COLUMNS.map(({ name }) => name).join(', ')
+    const bytes = encodeCopy(rows, writer, REQUEST_COLUMNS, new CopyBuffer())
+    await copyIn(transaction, `COPY requests (${names}) FROM STDIN (FORMAT binary)`, bytes)
   })
 }
 

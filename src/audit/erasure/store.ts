@@ -1,7 +1,7 @@
 /** All SQL about erasures and legal holds. It decides nothing: who may do what and in which order stands in the use cases. */
 
-import { and, count, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, count, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, or, sql } from '../../db/orm.ts'
 import { changeCounters, dataKeys, erasures, legalHolds, requests } from '../../db/schema.ts'
 import { ERASURE_LOCK, ERASURES_CHANNEL, ERASURES_COUNTER } from './channel.ts'
 

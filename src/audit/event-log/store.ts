@@ -1,7 +1,8 @@
 /** Reads of what people and the system did. It never writes: the shipper alone does, and events are never changed. */
 
-import { and, desc, eq, gte, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, desc, eq, gte, isNull, lt, or, sql } from '../../db/orm.ts'
 import { auditEvents } from '../../db/schema.ts'
 import { RequestError } from '../../errors.ts'
 import type { EventKind } from '../record.ts'

@@ -1,7 +1,7 @@
 /** Exports in the database. Whoever writes an export's files holds its `run`; every write of a run that lost it does nothing. */
 
-import { and, asc, count, desc, eq, gt, gte, inArray, isNotNull, lt, ne, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, asc, count, desc, eq, gt, gte, inArray, isNotNull, lt, ne, or, sql } from '../../db/orm.ts'
 import {
   auditCheckpoints,
   auditLeaves,

@@ -1,7 +1,7 @@
 /** Data keys in the database. A key that is not found was destroyed, or is not there yet; what it sealed cannot be read. */
 
-import { and, eq, inArray } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, eq, inArray } from '../../db/orm.ts'
 import { dataKeys } from '../../db/schema.ts'
 
 export type StoredDataKey = typeof dataKeys.$inferSelect

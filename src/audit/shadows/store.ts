@@ -1,7 +1,8 @@
 /** What the log says of a shadow: what its calls cost, how they ended, and how long they took beside what they mirrored. */
 
-import { type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { sql } from '../../db/orm.ts'
 import { readWithin } from '../../db/read-within.ts'
 import { requests } from '../../db/schema.ts'
 

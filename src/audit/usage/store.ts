@@ -1,8 +1,9 @@
 /** Requests and tokens summed up by who, where and when. What nobody told is counted apart and never as 0. */
 
-import { and, desc, eq, gte, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { Db } from '../../db/client.ts'
+import { and, desc, eq, gte, isNotNull, isNull, lt, or, sql } from '../../db/orm.ts'
 import { requests } from '../../db/schema.ts'
 import type { RequestScope } from '../store.ts'
 

@@ -15,7 +15,8 @@ import { CliError, EXIT } from '../exit-codes.ts'
 import { toldOf, type WireExplanation } from '../explanation.ts'
 import { formatFields, formatTable, formatTime, shorten } from '../format.ts'
 import { showList } from '../list.ts'
-import { alertPath, type Subject, subjectText } from './alert-text.ts'
+import { addRulesCommand } from './alert-rules.ts'
+import { alertPath, type Bar, barText, type Subject, spanText, subjectText } from './alert-text.ts'
 import { addSilenceCommands } from './silences.ts'
 
 type Alert = {
@@ -30,6 +31,7 @@ type Alert = {
   value: number | null
   usual: number | null
   excess: number
+  bar: Bar | null
   acknowledged: { at: string; by: string; by_name: string | null; note: string | null } | null
   silenced_by: string | null
 }
@@ -58,6 +60,7 @@ export function addAlertCommands(program: Command, context: CliContext): void {
   addList(alerts, context)
   addShow(alerts, context)
   addAck(alerts, context)
+  addRulesCommand(alerts, context)
   addSilenceCommands(alerts, context)
   addTest(alerts, context)
 }
@@ -92,13 +95,13 @@ function addList(alerts: Command, context: CliContext): void {
         {
           path: '/api/alerts',
           none: open === true ? 'Nothing is out of the usual.' : 'No alerts.',
-          head: ['ID', 'OF', 'METRIC', 'VALUE', 'USUAL', 'SINCE', 'ENDED', 'ACK', 'SILENCED BY'],
+          head: ['ID', 'OF', 'METRIC', 'VALUE', 'USUAL OR BAR', 'SINCE', 'ENDED', 'ACK', 'SILENCED BY'],
           cells: (alert) => [
             alert.id,
             subjectText(alert.subject),
             alert.metric,
             levelText(alert.value, alert.unit),
-            levelText(alert.usual, alert.unit),
+            alert.bar === null ? levelText(alert.usual, alert.unit) : barText(alert.bar, alert.unit),
             formatTime(context.terminal, alert.began_at),
             formatTime(context.terminal, alert.ended_at),
             shorten(alert.acknowledged?.by_name ?? alert.acknowledged?.by ?? '-', 24),
@@ -137,10 +140,7 @@ function writeAlert(context: CliContext, alert: ShownAlert): void {
     formatFields([
       ['alert', `${alert.id}  ${alert.ended_at === null ? 'open' : 'over'}`],
       ['of', `${subjectText(alert.subject)}  ${alert.metric}`],
-      [
-        'level',
-        `${levelText(alert.value, alert.unit)} where ${levelText(alert.usual, alert.unit)} is usual (${alert.change}, ${levelText(alert.excess, null)} times its limit)`,
-      ],
+      ['level', levelLine(alert)],
       ['began', time(alert.began_at)],
       ['noticed', time(alert.opened_at)],
       ['ended', alert.ended_at === null ? null : time(alert.ended_at)],
@@ -181,6 +181,14 @@ function writeAlert(context: CliContext, alert: ShownAlert): void {
     ])
     terminal.write(`\n${formatTable(['EVENT', 'CHANNEL', 'STATE', 'TRIES', 'AT', 'NEXT TRY', 'NOTE'], rows)}`)
   }
+}
+
+function levelLine({ value, usual, unit, change, excess, bar }: Alert): string {
+  const level = levelText(value, unit)
+  if (bar === null)
+    return `${level} where ${levelText(usual, unit)} is usual (${change}, ${levelText(excess, null)} times its limit)`
+  const lasting = `over ${spanText(bar.over_seconds)}, for ${spanText(bar.for_seconds)}`
+  return `${level}, and rule ${bar.rule} has its bar ${barText(bar, unit)} (${lasting})`
 }
 
 /** What policies did of themselves, or why they could not. */

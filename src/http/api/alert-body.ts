@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Alert, Subject } from '../../monitoring/alerts/alert.ts'
 import type { DeliveryRow } from '../../monitoring/alerts/delivery-rows.ts'
-import { unitOf } from '../../monitoring/alerts/message.ts'
+import { toMessageBar, unitOf } from '../../monitoring/alerts/message.ts'
 import { MAX_SILENCE_MS, type Silence } from '../../monitoring/alerts/silence.ts'
 import type { AlertActionRow } from '../../promotion/actions/store.ts'
 import { explanationSchema, toExplanation } from './explanation-body.ts'
@@ -52,19 +52,27 @@ export const silenceQuery = strictShape('filter', {
 })
 export const testBody = strictShape('field', { channel: z.string().min(1).max(63) })
 
-const subjectSchema = z.object({ kind: z.enum(['route', 'upstream']), name: z.string() })
+export const subjectSchema = z.object({ kind: z.enum(['route', 'upstream']), name: z.string() })
 const ackSchema = z.object({
   at: z.string(),
   by: z.string(),
   by_name: z.string().nullable(),
   note: z.string().nullable(),
 })
+export const barSchema = z.object({
+  rule: z.string(),
+  side: z.enum(['above', 'below']),
+  /** In the alert's unit. */
+  limit: z.number(),
+  over_seconds: z.number(),
+  for_seconds: z.number(),
+})
 const alertShape = {
   id: z.string(),
   subject: subjectSchema,
   metric: z.string(),
   unit: z.string().nullable(),
-  /** In which way it changed: jump, level, spread, creep or data. */
+  /** In which way it changed: jump, level, spread, creep, data or bar. */
   change: z.string(),
   began_at: z.string(),
   opened_at: z.string(),
@@ -72,6 +80,8 @@ const alertShape = {
   value: z.number().nullable(),
   usual: z.number().nullable(),
   excess: z.number(),
+  /** The bar of a rule that opened it; null for what a detector or a comparison found. */
+  bar: barSchema.nullable(),
   acknowledged: ackSchema.nullable(),
   /** The silence that keeps it quiet, or that kept its beginning quiet. */
   silenced_by: z.string().nullable(),
@@ -143,6 +153,7 @@ export function toAlert(alert: Alert, silencedBy: string | null): z.infer<typeof
     value: alert.value,
     usual: alert.usual,
     excess: alert.excess,
+    bar: alert.bar === null ? null : toMessageBar(alert.bar),
     acknowledged:
       acked === null ? null : { at: iso(acked.atMs), by: acked.by, by_name: acked.byName, note: acked.note },
     silenced_by: silencedBy,

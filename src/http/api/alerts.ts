@@ -26,12 +26,12 @@ import {
   toAlert,
   toShownAlert,
 } from './alert-body.ts'
+import { type AlertRulesApiDeps, alertRulesApi } from './alert-rules.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
 import { answer, errorAnswers, idParam, jsonBody, refuseInvalid, toRange } from './validation.ts'
 
-export type AlertsApiDeps = {
-  sql: Sql
+export type AlertsApiDeps = AlertRulesApiDeps & {
   db: Db
   clock: Clock
   record: Recorder
@@ -85,7 +85,10 @@ const testRoute = createRoute({
 /** Routes under /api; authentication has already run. */
 export function alertsApi(deps: AlertsApiDeps) {
   const { sql, clock, record } = deps
-  return new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
+  const api = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid })
+  // Before the alerts, whose paths look alike.
+  api.route('/', alertRulesApi(deps))
+  return api
     .openapi(testRoute, async (c) => {
       const { key } = c.var
       const { channel } = c.req.valid('json')

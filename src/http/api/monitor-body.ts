@@ -1,10 +1,10 @@
 /** Watched figures, histories and calibrations as the wire has them. */
 
 import { z } from '@hono/zod-openapi'
+import { metricOf } from '../../lib/watched-metrics.ts'
 import type { Alert, Subject } from '../../monitoring/alerts/alert.ts'
 import type { Calibrated } from '../../monitoring/watch/calibrate.ts'
 import type { History } from '../../monitoring/watch/history.ts'
-import { metricOf } from '../../monitoring/watch/metrics.ts'
 import type { SeriesStatus } from '../../monitoring/watch/series-rows.ts'
 import { explanationSchema, toExplanation } from './explanation-body.ts'
 
@@ -66,7 +66,11 @@ export const calibratedSchema = z
 export function toStatus(series: SeriesStatus, alerts: readonly Alert[]): z.infer<typeof statusSchema> {
   const { subject, metric, sinceMs, newestMs, value, usual, ...rest } = series
   const alert = alerts.find(
-    (one) => one.metric === metric && one.subject.kind === subject.kind && one.subject.name === subject.name,
+    (one) =>
+      one.bar === null &&
+      one.metric === metric &&
+      one.subject.kind === subject.kind &&
+      one.subject.name === subject.name,
   )
   const { unit, text } = metricOf(metric)
   return {

@@ -2,49 +2,53 @@
 
 import type { Sql, TransactionSql } from 'postgres'
 import { newId } from '../../lib/ids.ts'
-import type { Alert, AlertChange, Explanation, SeriesKey, Subject } from './alert.ts'
+import type { Alert, AlertBar, AlertChange, Explanation, SeriesKey, Subject } from './alert.ts'
 
-export type NewAlert = Omit<Alert, 'id' | 'endedAtMs' | 'explanation' | 'acked'>
+/** Without a bar for what a detector or a comparison found. */
+export type NewAlert = Omit<Alert, 'id' | 'endedAtMs' | 'explanation' | 'acked' | 'bar'> & { bar?: AlertBar }
+/** `rule`: of the alert that this rule's bar opened; without it, of the one that nobody's bar did. */
+export type AlertKey = SeriesKey & { rule?: string }
 type Database = Sql | TransactionSql
 
-/** Every member of a series' key is compared, the project first. */
-const OF_SERIES = `project_id = $1 AND subject_kind = $2 AND subject = $3 AND metric = $4`
+/** Every member of an alert's key is compared, the project first. */
+const OF_SERIES = `project_id = $1 AND subject_kind = $2 AND subject = $3 AND metric = $4 AND coalesce(bar ->> 'rule', '') = $5`
 const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
 const ALERT = `id, project_id AS "projectId", subject_kind AS "kind", subject AS "name", metric, change,
   ${milliseconds('began_at')} AS "beganAtMs", ${milliseconds('opened_at')} AS "openedAtMs", ${milliseconds('ended_at')} AS "endedAtMs",
-  value, usual, excess, explanation::text AS explanation,
+  value, usual, excess, bar::text AS bar, explanation::text AS explanation,
   ${milliseconds('acked_at')} AS "ackedAtMs", acked_by AS "ackedBy", acked_by_name AS "ackedByName", note`
 
-/** The new alert's id; null when the series has one open already, which stays as it is. Part of the transaction that is given. */
+/** The new alert's id; null when the series, or the bar, has one open already, which stays as it is. Part of the transaction that is given. */
 export async function openAlert(sql: Database, alert: NewAlert): Promise<string | null> {
   const id = newId('alr', alert.openedAtMs)
   const rows = await sql<{ id: string }[]>`
-    INSERT INTO alerts (id, project_id, subject_kind, subject, metric, change, began_at, opened_at, value, usual, excess)
+    INSERT INTO alerts (id, project_id, subject_kind, subject, metric, change, began_at, opened_at, value, usual, excess, bar)
     VALUES (${id}, ${alert.projectId}, ${alert.subject.kind}, ${alert.subject.name}, ${alert.metric}, ${alert.change},
-      ${instant(alert.beganAtMs)}::timestamptz, ${instant(alert.openedAtMs)}::timestamptz, ${alert.value}, ${alert.usual}, ${alert.excess})
-    ON CONFLICT (project_id, subject_kind, subject, metric) WHERE ended_at IS NULL DO NOTHING
+      ${instant(alert.beganAtMs)}::timestamptz, ${instant(alert.openedAtMs)}::timestamptz, ${alert.value}, ${alert.usual}, ${alert.excess},
+      ${alert.bar === undefined ? null : JSON.stringify(alert.bar)}::text::jsonb)
+    ON CONFLICT (project_id, subject_kind, subject, metric, coalesce(bar ->> 'rule', '')) WHERE ended_at IS NULL DO NOTHING
     RETURNING id`
   return rows[0]?.id ?? null
 }
 
 /** Keeps the highest excess of the series' open alert; does nothing without one. */
-export async function raiseExcess(sql: Database, key: SeriesKey, excess: number): Promise<void> {
+export async function raiseExcess(sql: Database, key: AlertKey, excess: number): Promise<void> {
   await sql.unsafe(
-    `UPDATE alerts SET excess = $5 WHERE ${OF_SERIES} AND ended_at IS NULL AND excess < $5::float8`,
+    `UPDATE alerts SET excess = $6 WHERE ${OF_SERIES} AND ended_at IS NULL AND excess < $6::float8`,
     [...members(key), excess],
   )
 }
 
 /** The id of the alert that ends with it, at the earliest when it was opened; null when none is open. */
-export async function endAlert(sql: Database, key: SeriesKey, atMs: number): Promise<string | null> {
+export async function endAlert(sql: Database, key: AlertKey, atMs: number): Promise<string | null> {
   const rows = await sql.unsafe<{ id: string }[]>(
-    `UPDATE alerts SET ended_at = greatest(opened_at, $5::timestamptz) WHERE ${OF_SERIES} AND ended_at IS NULL RETURNING id`,
+    `UPDATE alerts SET ended_at = greatest(opened_at, $6::timestamptz) WHERE ${OF_SERIES} AND ended_at IS NULL RETURNING id`,
     [...members(key), instant(atMs)],
   )
   return rows[0]?.id ?? null
 }
 
-/** Ends those of a subject whose metric begins with one of `prefixes` and is none of `but`. */
+/** Ends those of a subject that no bar opened and whose metric begins with one of `prefixes` and is none of `but`. */
 export async function endOtherAlerts(
   sql: Database,
   { projectId, subject }: Omit<SeriesKey, 'metric'>,
@@ -53,7 +57,7 @@ export async function endOtherAlerts(
 ): Promise<void> {
   await sql`
     UPDATE alerts SET ended_at = greatest(opened_at, ${instant(atMs)}::timestamptz)
-    WHERE project_id = ${projectId} AND subject_kind = ${subject.kind} AND subject = ${subject.name} AND ended_at IS NULL
+    WHERE project_id = ${projectId} AND subject_kind = ${subject.kind} AND subject = ${subject.name} AND ended_at IS NULL AND bar IS NULL
       AND EXISTS (SELECT FROM json_array_elements_text(${JSON.stringify(prefixes)}::text::json) AS prefix
         WHERE starts_with(metric, prefix))
       AND metric NOT IN (SELECT json_array_elements_text(${JSON.stringify(but)}::text::json))`
@@ -158,9 +162,10 @@ export async function ackAlert(
   return rows.length === 1
 }
 
-type AlertRow = Omit<Alert, 'subject' | 'change' | 'explanation' | 'acked'> &
+type AlertRow = Omit<Alert, 'subject' | 'change' | 'explanation' | 'acked' | 'bar'> &
   Subject & {
     change: AlertChange
+    bar: string | null
     explanation: string | null
     ackedAtMs: number | null
     ackedBy: string | null
@@ -171,6 +176,7 @@ type AlertRow = Omit<Alert, 'subject' | 'change' | 'explanation' | 'acked'> &
 function toAlert({
   kind,
   name,
+  bar,
   explanation,
   ackedAtMs,
   ackedBy,
@@ -181,6 +187,7 @@ function toAlert({
   return {
     ...alert,
     subject: { kind, name },
+    bar: bar === null ? null : (JSON.parse(bar) as AlertBar),
     explanation: explanation === null ? null : (JSON.parse(explanation) as Explanation),
     acked:
       ackedAtMs === null || ackedBy === null
@@ -189,8 +196,8 @@ function toAlert({
   }
 }
 
-function members({ projectId, subject, metric }: SeriesKey): [string, string, string, string] {
-  return [projectId, subject.kind, subject.name, metric]
+function members({ projectId, subject, metric, rule = '' }: AlertKey): string[] {
+  return [projectId, subject.kind, subject.name, metric, rule]
 }
 
 function instant(ms: number): string {

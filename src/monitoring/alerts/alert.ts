@@ -1,4 +1,4 @@
-/** What is watched, and what people and policies are told when it changed. Types alone. */
+/** What is watched, and what people and policies are told when it changed. Types, and what a value is held against. Pure. */
 
 import type { Outcome } from '../../audit/record.ts'
 import type { Change } from '../detectors/detector.ts'
@@ -9,8 +9,21 @@ export type Subject = { kind: 'route' | 'upstream'; name: string }
 /** One watched figure: `latency_p95` of `support-answer`. */
 export type SeriesKey = { projectId: string; subject: Subject; metric: string }
 
-/** `data`: two windows of traffic are not alike. */
-export type AlertChange = Change | 'data'
+/** `data`: two windows of traffic are not alike. `bar`: it passed a value that a rule names. */
+export type AlertChange = Change | 'data' | 'bar'
+
+/** The bar of a rule, as the rule had it when the alert opened. */
+export type AlertBar = {
+  /** The rule's name. */
+  rule: string
+  metric: string
+  side: 'above' | 'below'
+  /** In the metric's unit. */
+  limit: number
+  /** How much traffic each value is over, and how long it stands beyond the limit or within before anything follows; milliseconds. */
+  overMs: number
+  forMs: number
+}
 
 export type Alert = SeriesKey & {
   /** `alr_…` */
@@ -22,8 +35,12 @@ export type Alert = SeriesKey & {
   endedAtMs: number | null
   /** In the metric's unit, at the point that opened it. */
   value: number | null
+  /** Null for a bar. */
   usual: number | null
+  /** How many times its limit the detector's score was; 1 for a bar. */
   excess: number
+  /** Null for what a detector or a comparison found by itself. */
+  bar: AlertBar | null
   explanation: Explanation | null
   acked: { atMs: number; by: string; byName: string | null; note: string | null } | null
 }
@@ -124,4 +141,9 @@ export type NearbyChange = {
   atMs: number
   target: string
   text: string
+}
+
+/** What an alert's value is held against, in its metric's unit: the bar's limit, or what is usual. */
+export function heldAgainst({ bar, usual }: Pick<Alert, 'bar' | 'usual'>): number | null {
+  return bar?.limit ?? usual
 }

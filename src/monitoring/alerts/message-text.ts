@@ -11,12 +11,19 @@ const HAPPENED = {
   ended: 'is as usual again',
 } as const
 
+/** Of a bar it says which side of it the value is on. */
+function happened({ event, bar }: MessageEvent): string {
+  if (bar === undefined) return HAPPENED[event]
+  if (event === 'ended') return `is no longer ${bar.side} the bar of rule ${bar.rule}`
+  return `is ${event === 'opened' ? '' : 'still '}${bar.side} the bar of rule ${bar.rule}`
+}
+
 /** One line: a mail's subject, and how a message begins. */
 export function titleOf({ type, data }: AlertMessage): string {
   if (type === 'test') return `Aval: test message to ${data.channel}`
   const count = data.events.length + data.more
   const [first] = data.events
-  if (count === 1 && first !== undefined) return `Aval: ${nameOf(first)} ${HAPPENED[first.event]}`
+  if (count === 1 && first !== undefined) return `Aval: ${nameOf(first)} ${happened(first)}`
   return `Aval: ${count} alerts of project ${data.project}`
 }
 
@@ -33,15 +40,19 @@ function nameOf({ subject, metric }: MessageEvent): string {
 }
 
 function sentenceOf(event: MessageEvent): string {
-  const { alert_id: id, value, usual, unit, began_at: began, ended_at: ended } = event
-  const level =
-    value === null
-      ? ''
-      : `: ${levelText(value, unit)}${usual === null ? '' : ` where ${levelText(usual, unit)} is usual${riseOf(value, usual)}`}`
+  const { alert_id: id, began_at: began, ended_at: ended } = event
   const since =
     ended === null ? ` since ${minuteOf(began)}` : ` from ${minuteOf(began)} to ${minuteOf(ended)}`
   const acked = event.acknowledged ? ', acknowledged' : ''
-  return `${nameOf(event)} ${HAPPENED[event.event]}${level}${since}${acked} (aval alerts show ${id})`
+  return `${nameOf(event)} ${happened(event)}${levelOf(event)}${since}${acked} (aval alerts show ${id})`
+}
+
+/** The value is that at which the alert opened. */
+function levelOf({ value, usual, unit, bar }: MessageEvent): string {
+  if (value === null) return ''
+  const level = `: ${levelText(value, unit)}`
+  if (bar !== undefined) return `${level} where ${levelText(bar.limit, unit)} is the bar`
+  return usual === null ? level : `${level} where ${levelText(usual, unit)} is usual${riseOf(value, usual)}`
 }
 
 function reasonsOf({ causes, changes, unit }: MessageEvent): string[] {

@@ -1,7 +1,7 @@
 /** What a receiver is told: names and figures alone. Never a text that a person, a prompt or a model wrote. Pure. */
 
-import { METRICS, type Unit } from '../watch/metrics.ts'
-import type { Alert, Subject } from './alert.ts'
+import { METRICS, type Unit } from '../../lib/watched-metrics.ts'
+import type { Alert, AlertBar, Subject } from './alert.ts'
 import type { AlertEvent } from './due.ts'
 
 /** Snake case: it is the body of a webhook as it stands. */
@@ -28,6 +28,8 @@ export type MessageEvent = {
   change: string
   value: number | null
   usual: number | null
+  /** Of an alert that a rule's bar opened alone. */
+  bar?: MessageBar
   began_at: string
   opened_at: string
   ended_at: string | null
@@ -35,6 +37,15 @@ export type MessageEvent = {
   /** Largest first. */
   causes: { cause: string; amount: number }[]
   changes: { kind: string; at: string; target: string }[]
+}
+
+/** `limit`: in the event's unit. */
+export type MessageBar = {
+  rule: string
+  side: 'above' | 'below'
+  limit: number
+  over_seconds: number
+  for_seconds: number
 }
 
 /** More than a person reads in one message. */
@@ -77,6 +88,7 @@ function toEvent(event: AlertEvent, alert: Alert): MessageEvent {
     change: alert.change,
     value: alert.value,
     usual: alert.usual,
+    ...(alert.bar !== null && { bar: toMessageBar(alert.bar) }),
     began_at: iso(alert.beganAtMs),
     opened_at: iso(alert.openedAtMs),
     ended_at: alert.endedAtMs === null ? null : iso(alert.endedAtMs),
@@ -89,6 +101,11 @@ function toEvent(event: AlertEvent, alert: Alert): MessageEvent {
       .slice(0, MAX_CHANGES)
       .map(({ kind, atMs, target }) => ({ kind, at: iso(atMs), target })),
   }
+}
+
+/** As messages and /api show it. */
+export function toMessageBar({ rule, side, limit, overMs, forMs }: AlertBar): MessageBar {
+  return { rule, side, limit, over_seconds: overMs / 1000, for_seconds: forMs / 1000 }
 }
 
 /** Null where nobody knows it. */

@@ -1,10 +1,14 @@
 /** Which alerts are told to which channels. Pure. */
 
 import { fitsPattern } from '../../lib/name-pattern.ts'
-import type { SeriesKey, Subject } from './alert.ts'
+import type { Alert, AlertBar, Subject } from './alert.ts'
 
-/** As aval.yaml has it, everything that it leaves open filled in. Names may hold `*`, which stands for any letters. */
+/** As aval.yaml or a file beside it has it, everything that it leaves open filled in. Names may hold `*`, which stands for any letters. */
 export type AlertRule = {
+  /** Null for one that needs none. */
+  name: string | null
+  /** `alerts.rules.0`, `alerts/too-many-errors.yaml` */
+  place: string
   /** Names of projects; null for all. */
   projects: readonly string[] | null
   /** Null for none, unless both are: then the rule is about all routes and upstreams. */
@@ -12,6 +16,8 @@ export type AlertRule = {
   upstreams: readonly string[] | null
   /** Null for all. */
   metrics: readonly string[] | null
+  /** A bar of its own: then it is about the alerts that its bar opens, and about no others. */
+  bar: Omit<AlertBar, 'rule'> | null
   /** An alert that is over before is not told. */
   forMs: number
   /** Told again after so long, and after so long once more; null for once. */
@@ -19,12 +25,23 @@ export type AlertRule = {
   channels: readonly string[]
 }
 
-export function ruleFits(rule: AlertRule, { projectId, subject, metric }: SeriesKey): boolean {
-  return (
-    fitsAny(rule.projects, projectId.replace(/^prj_/, '')) &&
-    fitsSubject(rule, subject) &&
-    fitsAny(rule.metrics, metric)
-  )
+type Ruled = Pick<Alert, 'projectId' | 'subject' | 'metric' | 'bar'>
+
+export function ruleFits(rule: AlertRule, alert: Ruled): boolean {
+  if (!ruleIsAbout(rule, alert)) return false
+  return rule.bar === null ? fitsAny(rule.metrics, alert.metric) : alert.bar?.rule === rule.name
+}
+
+/** Whether it is about the route or upstream of the project, whichever the metric. */
+export function ruleIsAbout(
+  rule: AlertRule,
+  { projectId, subject }: Pick<Ruled, 'projectId' | 'subject'>,
+): boolean {
+  return ruleIsOf(rule, projectId) && fitsSubject(rule, subject)
+}
+
+export function ruleIsOf({ projects }: AlertRule, projectId: string): boolean {
+  return fitsAny(projects, projectId.replace(/^prj_/, ''))
 }
 
 function fitsSubject({ routes, upstreams }: AlertRule, { kind, name }: Subject): boolean {
@@ -41,10 +58,10 @@ function fitsAny(patterns: readonly string[] | null, name: string): boolean {
 export type Telling = { forMs: number; remindMs: number | null }
 
 /** By channel; empty when no rule fits. */
-export function tellingsOf(rules: readonly AlertRule[], key: SeriesKey): Map<string, Telling> {
+export function tellingsOf(rules: readonly AlertRule[], alert: Ruled): Map<string, Telling> {
   const tellings = new Map<string, Telling>()
   for (const rule of rules) {
-    if (!ruleFits(rule, key)) continue
+    if (!ruleFits(rule, alert)) continue
     for (const channel of rule.channels) {
       const before = tellings.get(channel)
       tellings.set(channel, {

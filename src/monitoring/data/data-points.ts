@@ -3,8 +3,11 @@
 import type { Sql } from 'postgres'
 import { ASKED_BY_APPS } from '../../db/asked-by-apps.ts'
 
-/** Where points are read: requests or judgements from `fromMs` on and before `toMs`, milliseconds. */
-export type PointsQuery = { projectId: string; fromMs: number; toMs: number }
+/**
+ * Where points are read: requests or judgements from `fromMs` on and before `toMs`, milliseconds. `asOne`: all of the window is one
+ * bucket, which begins at `fromMs`.
+ */
+export type PointsQuery = { projectId: string; fromMs: number; toMs: number; asOne?: boolean }
 
 /**
  * One figure of one bucket. `value` is null where nothing could be measured in a bucket that had something to measure, such as the mean
@@ -47,9 +50,10 @@ type ScoreRow = {
  */
 export async function readScorePoints(sql: Sql, query: PointsQuery): Promise<DataPoint[]> {
   const { projectId, fromMs, toMs } = query
+  const [width, from] = bucketsOf(query)
   const rows = await sql<ScoreRow[]>`
     WITH counts AS (
-      SELECT floor(extract(epoch FROM s.scored_at) * 1000 / ${BUCKET_MS}) * ${BUCKET_MS} AS bucket, o.route, s.scorer,
+      SELECT floor((extract(epoch FROM s.scored_at) * 1000 - ${from}::float8) / ${width}::float8) * ${width}::float8 + ${from}::float8 AS bucket, o.route, s.scorer,
         s.rules_hash, max(s.order_id) AS newest_order, avg(s.value) AS mean,
         count(*) FILTER (WHERE s.outcome = 'scored') AS scored, count(*) FILTER (WHERE s.outcome = 'abstained') AS abstained,
         count(*) FILTER (WHERE s.outcome = 'error') AS errors, count(*) FILTER (WHERE s.outcome = 'skipped') AS skipped
@@ -94,9 +98,10 @@ type RetrievalRow = {
  */
 export async function readRetrievalPoints(sql: Sql, query: PointsQuery): Promise<DataPoint[]> {
   const { projectId, fromMs, toMs } = query
+  const [width, from] = bucketsOf(query)
   const rows = await sql<RetrievalRow[]>`
     WITH searches AS (
-      SELECT floor(extract(epoch FROM started_at) * 1000 / ${BUCKET_MS}) * ${BUCKET_MS} AS bucket, route, index,
+      SELECT floor((extract(epoch FROM started_at) * 1000 - ${from}::float8) / ${width}::float8) * ${width}::float8 + ${from}::float8 AS bucket, route, index,
         jsonb_array_length(retrieval -> 'contexts') = 0 AS is_empty,
         (SELECT max((context ->> 'cosine')::float8) FROM jsonb_array_elements(retrieval -> 'contexts') AS context) AS cosine
       FROM requests
@@ -111,6 +116,11 @@ export async function readRetrievalPoints(sql: Sql, query: PointsQuery): Promise
     { atMs, route, metric: `retrieval_cosine_p50:${index}`, value: cosine, count: compared },
     { atMs, route, metric: `retrieval_empty:${index}`, value: empty / searched, count: searched },
   ])
+}
+
+/** How wide buckets are, and from when on they are counted. */
+function bucketsOf({ fromMs, toMs, asOne = false }: PointsQuery): [number, number] {
+  return asOne ? [toMs - fromMs, fromMs] : [BUCKET_MS, 0]
 }
 
 function instant(ms: number): string {

@@ -2,9 +2,10 @@
 
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
+import { METRICS } from '../../lib/watched-metrics.ts'
 import type { Alert, Explanation, Window } from '../alerts/alert.ts'
 import type { Figures } from '../rollups/figures.ts'
-import { METRICS, pointsOf } from '../watch/metrics.ts'
+import { pointsOf } from '../watch/metrics.ts'
 import { changedSpan, chooseBaseline, justBefore, type Span, weekBefore } from './baseline.ts'
 import { causesOf, type Explained } from './causes.ts'
 import { explainScore } from './explain-score.ts'

@@ -1,10 +1,10 @@
 /** When the changes began that new alerts are about, from what the rollups hold of the two days before. */
 
 import type { TransactionSql } from 'postgres'
+import { METRICS, metricOf } from '../../lib/watched-metrics.ts'
 import { BUCKET_MS, MAX_SPAN } from './buckets.ts'
 import { changeBegan } from './change-point.ts'
 import { deviationIn, type Judgement } from './judge-point.ts'
-import { METRICS, metricOf } from './metrics.ts'
 import { readSubjectPoints, type SubjectPoint } from './read-points.ts'
 import type { Series } from './series.ts'
 import { subjectKey } from './subjects.ts'

@@ -1,6 +1,7 @@
 /** The series of one subject learnt anew from what the rollups still hold: after a change that is here to stay, or a clock that was wrong. */
 
 import type { Sql } from 'postgres'
+import { metricOf } from '../../lib/watched-metrics.ts'
 import type { SeriesKey, Subject } from '../alerts/alert.ts'
 import { endAlert } from '../alerts/alert-rows.ts'
 import type { SeriesState } from '../detectors/episodes.ts'
@@ -8,7 +9,6 @@ import type { Figures } from '../rollups/figures.ts'
 import { readRollups } from '../rollups/read.ts'
 import { BUCKET_MS, MAX_SPAN, settledTo } from './buckets.ts'
 import { usualValue } from './judge-point.ts'
-import { metricOf } from './metrics.ts'
 import { placeOfSubject } from './place-of-subject.ts'
 import { spanSince } from './project-points.ts'
 import { recentPoints } from './recent-points.ts'

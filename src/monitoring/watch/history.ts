@@ -1,13 +1,13 @@
 /** How one watched figure went: its points over a window, as fine as a few hundred of them allow, and its alerts. */
 
 import type { Sql } from 'postgres'
+import { METRICS } from '../../lib/watched-metrics.ts'
 import type { Alert, Subject } from '../alerts/alert.ts'
 import { listAlerts } from '../alerts/alert-rows.ts'
 import { type DataPoint, readRetrievalPoints, readScorePoints } from '../data/data-points.ts'
 import type { Level } from '../rollups/levels.ts'
 import type { KeptSince } from '../rollups/roll-up.ts'
 import { BUCKET_MS } from './buckets.ts'
-import { METRICS } from './metrics.ts'
 import { readSubjectPoints } from './read-points.ts'
 
 export type HistoryQuery = {

@@ -1,9 +1,9 @@
 /** One point of a metric through the series' detector: how it stands, what was usual, and whether people are told. Pure but for the detector given. */
 
+import type { Metric } from '../../lib/watched-metrics.ts'
 import { type Change, type Detector, deviationAt, observe, SETTINGS, usualOf } from '../detectors/detector.ts'
 import type { SeriesState } from '../detectors/episodes.ts'
 import type { Point } from '../detectors/points.ts'
-import type { Metric } from './metrics.ts'
 
 /**
  * `usual`: in the metric's unit; null before the first point. `isHarm`: in an episode, and away from what is usual in the direction

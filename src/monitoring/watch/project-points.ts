@@ -1,10 +1,11 @@
 /** What each series of a project is given of five minutes: whoever is watched, their traffic, and what others add. Pure but for the series given. */
 
+import { METRICS } from '../../lib/watched-metrics.ts'
 import type { Subject } from '../alerts/alert.ts'
 import type { DataPoint } from '../data/data-points.ts'
 import { BUCKET_MS } from './buckets.ts'
 import { usualValue } from './judge-point.ts'
-import { METRICS, type MetricPoint } from './metrics.ts'
+import type { MetricPoint } from './metrics.ts'
 import { recentPoints } from './recent-points.ts'
 import { newSeries, type Series, seriesName } from './series.ts'
 import { chooseSubjects, subjectKey, type Traffic } from './subjects.ts'

@@ -1,8 +1,9 @@
 /** One point for each metric of a subject, over as few of its newest buckets as have enough traffic. Pure. */
 
+import { LEAST_REQUESTS, METRICS, type MetricName } from '../../lib/watched-metrics.ts'
 import { addFigures, type Figures, newFigures } from '../rollups/figures.ts'
 import { BUCKET_MS, MAX_SPAN } from './buckets.ts'
-import { LEAST_REQUESTS, METRICS, type MetricName, type MetricPoint, pointsOf } from './metrics.ts'
+import { type MetricPoint, pointsOf } from './metrics.ts'
 
 export type RecentTraffic = {
   /** By how many buckets each is older than the newest one, which is 0; a bucket without traffic is left out. */
@@ -44,7 +45,7 @@ function rateOf({ requests }: Figures, span: number, usualPerMinute: number | nu
 }
 
 /** The newest so many buckets together; each is added once. */
-function mergedSpans(buckets: ReadonlyMap<number, Figures>): (span: number) => Figures {
+export function mergedSpans(buckets: ReadonlyMap<number, Figures>): (span: number) => Figures {
   const known = new Map<number, Figures>()
   return (span) => {
     const found = known.get(span)

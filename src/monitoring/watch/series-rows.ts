@@ -104,11 +104,13 @@ export async function forgetSeries(sql: Database, nowMs: number): Promise<void> 
       SELECT ctid FROM monitor_series WHERE newest_at < ${before}::timestamptz AND state = 'no_data' LIMIT ${MAX_FORGOTTEN}))`
 }
 
-/** Projects with a series that had no point since then and is not `no_data` yet, at most `limit`. */
+/** Projects with a series that had no point since then and is not `no_data` yet, or a standing at a bar that was silent; at most `limit`. */
 export async function listSilentProjects(sql: Sql, sinceMs: number, limit: number): Promise<string[]> {
   const found = await sql<{ project_id: string }[]>`
     SELECT DISTINCT project_id FROM monitor_series
-    WHERE newest_at < ${instant(sinceMs)}::timestamptz AND state <> 'no_data' ORDER BY project_id LIMIT ${limit}`
+    WHERE newest_at < ${instant(sinceMs)}::timestamptz AND state <> 'no_data'
+    UNION SELECT project_id FROM monitor_bars WHERE heard_at < ${instant(sinceMs)}::timestamptz
+    ORDER BY project_id LIMIT ${limit}`
   return found.map(({ project_id }) => project_id)
 }
 

@@ -1,11 +1,12 @@
 /** One watched series and what a point makes of it. Pure but for the series given. */
 
+import { metricOf } from '../../lib/watched-metrics.ts'
 import type { Subject } from '../alerts/alert.ts'
 import { type Detector, newDetector, stateAt } from '../detectors/detector.ts'
 import type { SeriesState } from '../detectors/episodes.ts'
 import { BUCKET_MS } from './buckets.ts'
 import { type Judgement, judgePoint } from './judge-point.ts'
-import { type MetricPoint, metricOf } from './metrics.ts'
+import type { MetricPoint } from './metrics.ts'
 import { subjectKey } from './subjects.ts'
 
 export type Series = {

@@ -1,10 +1,10 @@
 /** Who is watched: routes, upstreams, and what is asked of an upstream directly; a bounded number of each. Pure. */
 
+import { LEAST_REQUESTS } from '../../lib/watched-metrics.ts'
 import type { Subject } from '../alerts/alert.ts'
 import { addFigures, type Figures, newFigures } from '../rollups/figures.ts'
 import type { Rollup } from '../rollups/read.ts'
 import { BUCKET_MS, MAX_SPAN } from './buckets.ts'
-import { LEAST_REQUESTS } from './metrics.ts'
 
 /** `buckets`: by age, the newest is 0. */
 export type Traffic = { subject: Subject; buckets: Map<number, Figures> }

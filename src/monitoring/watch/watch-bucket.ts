@@ -1,8 +1,10 @@
-/** Five minutes of a project's traffic given to its detectors, exactly once: points, states, alerts and the cursor in one transaction. */
+/** Five minutes of a project's traffic given to its detectors and held against bars, exactly once: points, states, alerts and the cursor in one transaction. */
 
 import type { Sql, TransactionSql } from 'postgres'
 import type { Alert, SeriesKey } from '../alerts/alert.ts'
 import { endAlert, listAlerts, openAlert, raiseExcess } from '../alerts/alert-rows.ts'
+import type { BarRule } from '../bars/bar.ts'
+import { barsOfProject, readMeasured, watchBars } from '../bars/watch-bars.ts'
 import { type DataPoint, readRetrievalPoints, readScorePoints } from '../data/data-points.ts'
 import { readRollups } from '../rollups/read.ts'
 import { beganAt, type Noticed } from './began.ts'
@@ -14,10 +16,17 @@ import { type Traffic, trafficOf } from './subjects.ts'
 
 /** `points`: that were new. `opened`: ids of alerts. */
 export type Watched = { points: number; opened: string[]; ended: number }
-export type Bucket = { projectId: string; atMs: number; cursorMs: number | null }
+/** `bars`: of all rules that have one; null where nobody knows them, and then none is judged or ended. */
+export type Bucket = {
+  projectId: string
+  atMs: number
+  cursorMs: number | null
+  bars: readonly BarRule[] | null
+}
 
 const MAX_PLACES = 10_000
-const MAX_OPEN = 3_000
+/** One of each series and one of each bar that somebody stands at. */
+const MAX_OPEN = 4_000
 /** Of what is sampled, such as scores, so many make a point. */
 const LEAST_SAMPLED = 5
 
@@ -27,6 +36,8 @@ export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Prom
   const endMs = atMs + BUCKET_MS
   const traffic = await readTraffic(sql, projectId, endMs)
   const added = await readAdded(sql, { projectId, fromMs: atMs, toMs: endMs })
+  const bars = bucket.bars === null ? null : barsOfProject(bucket.bars, projectId)
+  const measured = await readMeasured(sql, { projectId, bars: bars ?? [] }, endMs)
   return await sql.begin(async (transaction) => {
     if (!(await moveCursor(transaction, projectId, cursorMs, endMs))) return null
     const project = await openProject(transaction, projectId)
@@ -37,7 +48,11 @@ export async function watchBucket(sql: Sql, bucket: Bucket, nowMs: number): Prom
     })
     const silent = project.series.filter((series) => takeSilence(series, endMs))
     const began = await beganAt(transaction, projectId, judged.filter(isNew))
-    const watched: Watched = { points: judged.length, opened: [], ended: 0 }
+    const barred =
+      bars === null
+        ? { opened: [], ended: 0 }
+        : await watchBars(transaction, { projectId, atMs, bars, traffic, added: measured })
+    const watched: Watched = { points: judged.length, ...barred }
     for (const one of judged) await tell(transaction, projectId, { ...one, began, watched })
     for (const series of silent) {
       if ((await endAlert(transaction, keyOf(projectId, series), endMs)) !== null) watched.ended += 1
@@ -54,7 +69,7 @@ function isNew({ alert, judged }: Judged): boolean {
   return alert === undefined && judged.isHarm
 }
 
-/** Open alerts by series, those alone that a detector opened: comparisons of windows end elsewhere. */
+/** Open alerts by series, those alone that a detector opened: comparisons of windows and bars end elsewhere. */
 type OpenAlerts = ReadonlyMap<string, Alert>
 
 async function openProject(
@@ -63,7 +78,7 @@ async function openProject(
 ): Promise<{ series: Series[]; open: OpenAlerts }> {
   const series = await readSeries(transaction, projectId)
   const alerts = await listAlerts(transaction, { projectId, open: true, limit: MAX_OPEN })
-  const own = alerts.filter(({ change }) => change !== 'data')
+  const own = alerts.filter(({ change, bar }) => change !== 'data' && bar === null)
   return { series, open: new Map(own.map((alert) => [seriesName(alert), alert])) }
 }
 

@@ -1,7 +1,8 @@
-/** Every project's traffic given to its detectors, as far as it has settled. Safe to run at any time, in several processes, and to be killed. */
+/** Every project's traffic given to its detectors and held against bars, as far as it has settled. Safe to run at any time, in several processes, and to be killed. */
 
 import type { Sql } from 'postgres'
 import type { Clock } from '../../lib/clock.ts'
+import type { BarRule } from '../bars/bar.ts'
 import { readReach } from '../rollups/log-rows.ts'
 import { listBusyProjects } from '../rollups/read.ts'
 import { nextBucket, settledTo } from './buckets.ts'
@@ -12,6 +13,8 @@ import { type Watched, watchBucket } from './watch-bucket.ts'
 
 export type WatchedAll = Watched & { buckets: number }
 export type Look = {
+  /** Of all rules that have one, as they are now; null where nobody knows, and then all stays as it stands at them. */
+  bars: readonly BarRule[] | null
   clock: Clock
   random: () => number
   signal: AbortSignal
@@ -34,7 +37,7 @@ const LATE_MS = 600_000
  * then stays.
  */
 export async function watchSeries(sql: Sql, look: Look): Promise<WatchedAll> {
-  const { clock, random, signal, late, failed } = look
+  const { clock, random, signal, late, failed, bars } = look
   const all: WatchedAll = { buckets: 0, points: 0, opened: [], ended: 0 }
   const reachMs = await readReach(sql)
   if (reachMs === null) return all
@@ -52,7 +55,9 @@ export async function watchSeries(sql: Sql, look: Look): Promise<WatchedAll> {
   }
   for (const projectId of shuffled(busy, random)) {
     if (isOver()) break
-    await attempt(projectId, failed, () => watchProject(sql, { projectId, settledMs, clock, isOver }, all))
+    await attempt(projectId, failed, () =>
+      watchProject(sql, { projectId, settledMs, clock, bars, isOver }, all),
+    )
   }
   await forgetSeries(sql, settledMs)
   return all
@@ -72,19 +77,23 @@ async function attempt(projectId: string, failed: Look['failed'], work: () => Pr
   }
 }
 
-type ProjectLook = { projectId: string; settledMs: number; clock: Clock; isOver: () => boolean }
+type ProjectLook = Pick<Look, 'clock' | 'bars'> & {
+  projectId: string
+  settledMs: number
+  isOver: () => boolean
+}
 
 /** Adds to `all`. */
 async function watchProject(
   sql: Sql,
-  { projectId, settledMs, clock, isOver }: ProjectLook,
+  { projectId, settledMs, clock, bars, isOver }: ProjectLook,
   all: WatchedAll,
 ): Promise<void> {
   for (let read = 0; read < MAX_BUCKETS && !isOver(); read += 1) {
     const cursorMs = await readCursor(sql, projectId)
     const atMs = nextBucket(cursorMs, settledMs)
     if (atMs >= settledMs) return
-    const watched = await watchBucket(sql, { projectId, atMs, cursorMs }, clock.nowMs())
+    const watched = await watchBucket(sql, { projectId, atMs, cursorMs, bars }, clock.nowMs())
     if (watched === null) return
     all.buckets += 1
     all.points += watched.points

@@ -1,7 +1,7 @@
 /** Whether what a policy lets alerts do can be done: its metrics, and the suites that it would run. Pure. */
 
 import type { Suite } from '../../evals/suites/suite.ts'
-import { metricProblem } from '../../monitoring/watch/metric-names.ts'
+import { metricProblem } from '../../lib/metric-names.ts'
 import type { Policy } from '../policy.ts'
 import type { AlertRule } from './rules.ts'
 

@@ -6,7 +6,7 @@ import { listAffected } from '../../evals/datasets/affected-rows.ts'
 import { findDataset, pushDataset, pushItems } from '../../evals/datasets/dataset-versions.ts'
 import { openRequests } from '../../evals/datasets/open-requests.ts'
 import type { DatasetVersionRow } from '../../evals/datasets/store.ts'
-import type { Alert } from '../../monitoring/alerts/alert.ts'
+import { type Alert, heldAgainst } from '../../monitoring/alerts/alert.ts'
 import { type ActionDeps, alertName, type Came, type Intent, policyActor, type Situation } from './action.ts'
 import { recordRead } from './record-action.ts'
 
@@ -44,16 +44,17 @@ export async function gatherDataset(deps: ActionDeps, situation: Situation): Pro
 
 /** What was asked while it went on unseen: from the beginning of the change to when it was noticed. Pure. */
 function affectedBy(alert: Alert, route: string) {
-  const { projectId, metric, value, usual, beganAtMs, openedAtMs } = alert
+  const { projectId, metric, value, beganAtMs, openedAtMs } = alert
+  const level = heldAgainst(alert)
   const sinceMs = Math.max(Math.min(beganAtMs, openedAtMs), openedAtMs - MAX_SPAN_MS)
-  const isDown = value !== null && usual !== null ? value < usual : metric.startsWith('score:')
+  const isDown = value !== null && level !== null ? value < level : metric.startsWith('score:')
   return {
     projectId,
     route,
     since: new Date(sinceMs).toISOString(),
     until: new Date(openedAtMs).toISOString(),
     metric,
-    bar: usual,
+    bar: level,
     sign: isDown ? -1 : 1,
   } as const
 }

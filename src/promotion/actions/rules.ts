@@ -2,7 +2,7 @@
 
 import { fitsPattern } from '../../lib/name-pattern.ts'
 import { durationText } from '../../lib/units.ts'
-import type { Alert } from '../../monitoring/alerts/alert.ts'
+import { type Alert, heldAgainst } from '../../monitoring/alerts/alert.ts'
 
 export type AlertAction = 'freeze' | 'roll_back' | 'run_suite' | 'review' | 'dataset'
 
@@ -28,7 +28,7 @@ export type AlertOrder = { action: AlertAction; rule: AlertRule }
 /** Each action once, as the first rule that is about the alert and has it wants it. */
 export function ordersFor(
   rules: readonly AlertRule[],
-  alert: Pick<Alert, 'metric' | 'value' | 'usual'>,
+  alert: Pick<Alert, 'metric' | 'value' | 'usual' | 'bar'>,
 ): AlertOrder[] {
   const orders = rules
     .filter((rule) => isAbout(rule, alert))
@@ -38,13 +38,15 @@ export function ordersFor(
 
 function isAbout(
   { metrics, direction }: AlertRule,
-  { metric, value, usual }: Pick<Alert, 'metric' | 'value' | 'usual'>,
+  alert: Pick<Alert, 'metric' | 'value' | 'usual' | 'bar'>,
 ): boolean {
+  const { metric, value } = alert
   if (!metrics.some((pattern) => fitsPattern(pattern, metric))) return false
   if (direction === null) return true
   // Which way it went is not known: then it did not go that way.
-  if (value === null || usual === null || value === usual) return false
-  return direction === (value > usual ? 'up' : 'down')
+  const level = heldAgainst(alert)
+  if (value === null || level === null || value === level) return false
+  return direction === (value > level ? 'up' : 'down')
 }
 
 /** `suites`: those of the policy. */

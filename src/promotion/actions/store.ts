@@ -1,8 +1,8 @@
 /** All SQL of what alerts did by policies, and of the freezes that come of it. */
 
-import { and, asc, desc, eq, gt, isNotNull, isNull, lte, notInArray, or, sql } from 'drizzle-orm'
 import { alerts } from '../../db/alert-tables.ts'
 import type { Db } from '../../db/client.ts'
+import { and, asc, desc, eq, gt, isNotNull, isNull, lte, notInArray, or, sql } from '../../db/orm.ts'
 import { alertActions } from '../../db/promotion-tables.ts'
 import { decisions } from '../../db/version-tables.ts'
 import type { AlertFreeze } from '../freeze.ts'

@@ -2,11 +2,11 @@
 
 import { type ArmSeen, NOTHING_SEEN } from './arms-rows.ts'
 
-/** Two releases of each canary; more canaries than these at once read again what was let go. */
+/** Two releases of each canary's stage; more canaries than these at once read again what was let go. */
 const MAX_ARMS = 400
 
 export type ArmMemory = {
-  /** `key` names promotion and release. */
+  /** `key` names promotion, stage and release. */
   seen(key: string): ArmSeen
   keep(key: string, seen: ArmSeen): void
 }

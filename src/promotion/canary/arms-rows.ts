@@ -10,17 +10,13 @@ export type ArmWindow = {
   route: string
   label: string
   releaseId: string
-  /** When the canary began, and when its stage did; ISO 8601. */
+  /** When the stage began; ISO 8601. */
   since: string
-  stageSince: string
 }
 
-/** What one release was seen to do so far, and up to which place of each writer it has been looked at. */
+/** What one release was seen to do in a stage so far, and up to which place of each writer it has been looked at. */
 export type ArmSeen = {
   readonly arm: Omit<Arm, 'quality'>
-  /** Requests since the stage began, and which stage that is: its beginning, or null before the first look. */
-  readonly inStage: number
-  readonly stageSince: string | null
   /** By writer, the place of the first record that is not in it. */
   readonly places: ReadonlyMap<string, number>
 }
@@ -29,7 +25,6 @@ type Tallied = { metric: 'latency' | 'ttft'; value: number; count: number }
 type Tally = Arm['latency']
 type Summed = {
   requests: number
-  inStage: number
   errors: number
   refusals: number
   known: number
@@ -49,12 +44,10 @@ export const NOTHING_SEEN: ArmSeen = {
     ttft: [],
     cost: { known: 0, sum: 0n, squares: 0n, unknown: 0 },
   },
-  inStage: 0,
-  stageSince: null,
   places: new Map(),
 }
 
-/** A writer whose clock is behind the database's may have shipped rows of the canary before it began there. */
+/** A writer whose clock is behind the database's may have shipped rows of the stage before it began there. */
 const CLOCKS_APART = '1 day'
 
 const COLUMNS = 'writer, seq, started_at, outcome, finish_reason, duration_ms, ttft_ms, cost_micro_usd'
@@ -75,7 +68,7 @@ const FROM_THERE_ON = `FROM ${MOVED}
     OFFSET 0) AS asked`
 
 /**
- * Of one release since the canary began: `last`, and what has come since. A writer's records come into the database in the order of
+ * Of one release since the stage began: `last`, and what has come since. A writer's records come into the database in the order of
  * their places, and its cursor moves in the same transaction (`commitBatch` of src/audit/sink.ts): so all that arrived lies between
  * two cursors however late it is, and a look reads each row once.
  *
@@ -85,26 +78,23 @@ const FROM_THERE_ON = `FROM ${MOVED}
  * answer that failed has no cost, and lacks none. Times are rounded to three digits, which keeps a tally below 6,000 values.
  */
 export async function readArm(sql: Sql, window: ArmWindow, last: ArmSeen = NOTHING_SEEN): Promise<ArmSeen> {
-  const { stageSince } = window
-  // What was read before the stage began is not of it.
-  const seen = last.stageSince === stageSince ? last : { ...last, stageSince, inStage: 0 }
-  const moved = await movedSince(sql, window.since, seen.places)
-  if (moved.length === 0) return seen
+  const moved = await movedSince(sql, window.since, last.places)
+  if (moved.length === 0) return last
   const given = [window.projectId, window.releaseId, window.since, window.route, window.label]
   const places = JSON.stringify(moved)
-  const traffic = seen.places.size === 0 ? FROM_THE_START : FROM_THERE_ON
+  const traffic = last.places.size === 0 ? FROM_THE_START : FROM_THERE_ON
   const { row, tallied } = await sql.begin(async (transaction) => {
     // Many partitions make a plan look dear enough to be compiled, which takes longer than to run it.
     await transaction`SET LOCAL jit = off`
-    const [row] = await transaction.unsafe<Summed[]>(sums(traffic), [...given, places, window.stageSince])
+    const [row] = await transaction.unsafe<Summed[]>(sums(traffic), [...given, places])
     return { row, tallied: await transaction.unsafe<Tallied[]>(tallies(traffic), [...given, places]) }
   })
   const reached = moved.map(({ writer, to }) => [writer, Number(to)] as const)
-  return { ...added(seen, row, tallied), places: new Map([...seen.places, ...reached]) }
+  return { arm: added(last.arm, row, tallied), places: new Map([...last.places, ...reached]) }
 }
 
 const sums = (traffic: string) => `
-  SELECT count(*)::integer AS requests, count(*) FILTER (WHERE started_at >= $7::timestamptz)::integer AS "inStage",
+  SELECT count(*)::integer AS requests,
     count(*) FILTER (WHERE outcome IN ('upstream_error', 'upstream_cut', 'timeout', 'gateway_crash', 'rejected'))::integer
       AS errors,
     count(*) FILTER (WHERE outcome = 'guardrail' OR finish_reason = 'content_filter')::integer AS refusals,
@@ -119,7 +109,7 @@ const tallies = (traffic: string) => `
     CROSS JOIN LATERAL (VALUES ('latency', duration_ms), ('ttft', ttft_ms)) AS of (metric, ms) WHERE ms IS NOT NULL) AS rounded
   GROUP BY metric, value`
 
-/** The writers that have shipped something since `places`, among those that have shipped anything since the canary began. */
+/** The writers that have shipped something since `places`, among those that have shipped anything since the stage began. */
 async function movedSince(sql: Sql, since: string, places: ArmSeen['places']): Promise<Moved[]> {
   const known = JSON.stringify([...places].map(([writer, place]) => ({ writer, place })))
   return await sql<Moved[]>`
@@ -130,28 +120,20 @@ async function movedSince(sql: Sql, since: string, places: ArmSeen['places']): P
       AND cursors.updated_at >= ${since}::timestamptz - ${CLOCKS_APART}::interval`
 }
 
-function added(
-  { arm, inStage, stageSince }: ArmSeen,
-  row: Summed | undefined,
-  tallies: readonly Tallied[],
-): Omit<ArmSeen, 'places'> {
-  if (row === undefined) return { arm, inStage, stageSince }
+function added(arm: ArmSeen['arm'], row: Summed | undefined, tallies: readonly Tallied[]): ArmSeen['arm'] {
+  if (row === undefined) return arm
   const { cost } = arm
   return {
-    stageSince,
-    inStage: inStage + row.inStage,
-    arm: {
-      requests: arm.requests + row.requests,
-      errors: arm.errors + row.errors,
-      refusals: arm.refusals + row.refusals,
-      latency: addedTally(arm.latency, tallies, 'latency'),
-      ttft: addedTally(arm.ttft, tallies, 'ttft'),
-      cost: {
-        known: cost.known + row.known,
-        sum: cost.sum + BigInt(row.sum),
-        squares: cost.squares + BigInt(row.squares),
-        unknown: cost.unknown + row.unknown,
-      },
+    requests: arm.requests + row.requests,
+    errors: arm.errors + row.errors,
+    refusals: arm.refusals + row.refusals,
+    latency: addedTally(arm.latency, tallies, 'latency'),
+    ttft: addedTally(arm.ttft, tallies, 'ttft'),
+    cost: {
+      known: cost.known + row.known,
+      sum: cost.sum + BigInt(row.sum),
+      squares: cost.squares + BigInt(row.squares),
+      unknown: cost.unknown + row.unknown,
     },
   }
 }

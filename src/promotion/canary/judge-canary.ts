@@ -11,8 +11,6 @@ export type Standing = {
   stage: number
   /** Since the stage began. */
   stageMs: number
-  /** Requests of the candidate since the stage began. */
-  stageRequests: number
 }
 
 export type Judgement = {
@@ -28,6 +26,9 @@ export type Judgement = {
 }
 
 /**
+ * `arms` are of the stage alone: while the shares stand still both arms have the same hours, and what follows the hour (a morning's
+ * short questions, an evening's slow upstream) is the same in both.
+ *
  * Rolls back for harm as soon as any metric is harmful. A candidate within every margin suffers that with the chance
  * `plan.alpha` at most over the whole canary; one that is beyond a margin is called harmless in that metric with no greater
  * chance. Advances when the stage has lasted, the candidate has had its requests, every metric has values in both arms and the
@@ -39,12 +40,15 @@ export function judgeCanary(plan: Plan, arms: Arms, standing: Standing): Judgeme
   requirePlan(plan)
   requireStanding(plan, standing)
   const watches = watchesOf(plan.margins)
-  const alpha = alphaOfBound(plan.alpha, watches.length)
+  const alpha = alphaOfBound(plan.alpha, watches.length, plan.stages.length)
   const metrics = watches.map((watch) => judgeMetric(watch, arms, alpha))
   const harmful = metrics.filter(({ state }) => state === 'harmful')
   if (harmful.length > 0)
     return { decision: 'roll_back', cause: 'harm', reasons: reasonsOf(harmful), metrics }
-  const missing = [...stageMissing(plan, standing), ...reasonsOf(metrics.filter(blocking(plan)))]
+  const missing = [
+    ...stageMissing(plan, standing, arms.candidate.requests),
+    ...reasonsOf(metrics.filter(blocking(plan))),
+  ]
   if (missing.length === 0) {
     return { decision: 'advance', cause: 'rule', reasons: [ruleText(plan, metrics.length)], metrics }
   }
@@ -58,13 +62,13 @@ export function judgeCanary(plan: Plan, arms: Arms, standing: Standing): Judgeme
   return { decision: 'hold', cause: 'waiting', reasons: missing, metrics }
 }
 
-function stageMissing({ holdMs, requestsMin }: Plan, { stageMs, stageRequests }: Standing): string[] {
+function stageMissing({ holdMs, requestsMin }: Plan, { stageMs }: Standing, requests: number): string[] {
   return [
     ...(stageMs < holdMs
       ? [`The stage lasts ${durationText(holdMs - stageMs)} more of ${durationText(holdMs)}.`]
       : []),
-    ...(stageRequests < requestsMin
-      ? [`The candidate has had ${count(stageRequests)} of ${count(requestsMin)} requests of the stage.`]
+    ...(requests < requestsMin
+      ? [`The candidate has had ${count(requests)} of ${count(requestsMin)} requests of the stage.`]
       : []),
   ]
 }
@@ -84,9 +88,8 @@ function ruleText({ advance, alpha }: Plan, watched: number): string {
   return `${shown} (${watched} in all), at α ${alpha} over the whole canary.`
 }
 
-function requireStanding({ stages }: Plan, { stage, stageMs, stageRequests }: Standing): void {
+function requireStanding({ stages }: Plan, { stage, stageMs }: Standing): void {
   requireWhole('stage', stage, 0, stages.length - 1)
-  requireWhole('stageRequests', stageRequests, 0)
   if (stageMs !== 0) requirePositive('stageMs', stageMs)
 }
 

@@ -60,11 +60,12 @@ export function watchesOf({ errors, refusals, latency, ttft, cost, quality = {} 
 }
 
 /**
- * α of one bound, so that with 1 − α everything said of K metrics is right at every look: two arms have a bound each, and of
- * the two things that can be said of a metric, harmful and harmless, only one can be wrong (Bonferroni).
+ * α of one bound, so that with 1 − α everything said of K metrics is right at every look of every stage: two arms have a bound
+ * each, each stage begins anew, and of the two things that can be said of a metric, harmful and harmless, only one can be wrong
+ * (Bonferroni).
  */
-export function alphaOfBound(alpha: number, watched: number): number {
-  return alpha / (2 * watched)
+export function alphaOfBound(alpha: number, watched: number, stages: number): number {
+  return alpha / (2 * watched * stages)
 }
 
 /** Throws RangeError with the first thing that makes no sense, a plan that watches nothing among them. */

@@ -21,9 +21,10 @@ export type ExpectedHarm =
   | { kind: 'score'; stable: number; candidate: number; deviation: number; margin: number }
 
 export type Traffic = {
-  /** α of the plan, and how many metrics it watches. */
+  /** α of the plan, how many metrics it watches, and how many stages it has. */
   alpha: number
   watched: number
+  stages: number
   /** The candidate's share of the requests, between 0 and 1. */
   share: number
   /** The share of requests that have such a value: below 1 for sampled scores. */
@@ -42,18 +43,19 @@ const DIRECTIONS = 16
 type Sizes = { candidate: number; stable: number }
 
 /**
- * The least number of the candidate's requests with which the harm is found with the chance 0.9, looking once; with looks before
+ * The least number of the candidate's requests of one stage with which the harm is found with the chance 0.9, looking once; with looks before
  * it is found rather sooner. Solves the bounds at values as unlucky as may still be found, by the normal distribution.
  * Null when ten million requests do not find it, or 50,000 scores. Throws RangeError for shares and deviations that cannot be.
  */
 export function predictedRequests(harm: ExpectedHarm, traffic: Traffic): number | null {
-  const { alpha, watched, share, sampled = 1 } = traffic
+  const { alpha, watched, stages, share, sampled = 1 } = traffic
   requireProbability('alpha', alpha)
   requireWhole('watched', watched, 1)
+  requireWhole('stages', stages, 1)
   requireProbability('share', share)
   if (sampled !== 1) requireProbability('sampled', sampled)
   requirePositive('margin', harm.margin)
-  const bound = alphaOfBound(alpha, watched)
+  const bound = alphaOfBound(alpha, watched, stages)
   const most = harm.kind === 'score' ? MOST_SCORES : MOST_REQUESTS
   const isFound = (candidate: number) => {
     const stable = Math.min(most, Math.max(1, Math.floor((candidate * (1 - share)) / share)))

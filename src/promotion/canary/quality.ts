@@ -117,16 +117,16 @@ async function scorersOf(
 const NO_GATES = { atLeast: null, atMost: null, notWorseBy: null, observedAtLeast: null } as const
 
 /**
- * Scores of one release by the order's scorers, higher being better, in the order in which they arrived: the bounds are of what every
+ * Scores of one release since the stage began by the order's scorers, higher being better, in the order in which they arrived: the bounds are of what every
  * later look only adds to. Empty without an order that judges: what is judged no more may not go on as if it were well.
  */
 export async function readQuality(
   sql: Sql,
   order: OrderRow | null,
-  releaseId: string,
+  { releaseId, since }: { releaseId: string; since: string },
 ): Promise<Arm['quality']> {
   if (order === null || order.state === 'stopped' || order.state === 'failed') return {}
-  const { scorers, since, until, models = null } = parseOrder(order)
+  const { scorers, until, models = null } = parseOrder(order)
   const window = { projectId: order.projectId, since, until, models }
   const quality: Record<string, Arm['quality'][string]> = {}
   for (const scorer of scorers) {

@@ -1,7 +1,7 @@
 /** All SQL of looks at canaries. */
 
-import { desc, eq } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { desc, eq } from '../../db/orm.ts'
 import { canaryLooks } from '../../db/promotion-tables.ts'
 import { newId } from '../../lib/ids.ts'
 

@@ -81,27 +81,17 @@ async function judge(
   { beganMs, nowMs }: { beganMs: number; nowMs: number },
 ): Promise<Judgement> {
   const { projectId, route, label } = row
-  const since = new Date(beganMs).toISOString()
   const stageMs = row.stageSince?.getTime() ?? beganMs
+  const since = new Date(stageMs).toISOString()
   const order = await qualityOrder(deps, { promotion: row, policy, to, from, beganMs })
   const armOf = async ({ id: releaseId }: ReleaseRow) => {
-    const window = { projectId, route, label, releaseId, since, stageSince: new Date(stageMs).toISOString() }
-    const key = `${row.id} ${releaseId}`
-    const seen = await readArm(deps.sql, window, deps.arms.seen(key))
+    const key = `${row.id} ${row.stage} ${releaseId}`
+    const seen = await readArm(deps.sql, { projectId, route, label, releaseId, since }, deps.arms.seen(key))
     deps.arms.keep(key, seen)
-    const { arm, inStage } = seen
-    return { inStage, arm: { ...arm, quality: await readQuality(deps.sql, order, releaseId) } }
+    return { ...seen.arm, quality: await readQuality(deps.sql, order, { releaseId, since }) }
   }
-  const [stable, candidate] = [await armOf(from), await armOf(to)]
-  return judgeCanary(
-    plan,
-    { stable: stable.arm, candidate: candidate.arm },
-    {
-      stage: row.stage ?? 0,
-      stageMs: Math.max(0, nowMs - stageMs),
-      stageRequests: candidate.inStage,
-    },
-  )
+  const arms = { stable: await armOf(from), candidate: await armOf(to) }
+  return judgeCanary(plan, arms, { stage: row.stage ?? 0, stageMs: Math.max(0, nowMs - stageMs) })
 }
 
 function stepOf({ row, seen, plan, to, from }: Canary, { decision, reasons }: Judgement, now: Date): Step {

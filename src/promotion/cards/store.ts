@@ -1,7 +1,7 @@
 /** All SQL of model cards: one for each promotion that got as far as its verdict, never changed; and what came of it since. */
 
-import { and, count, desc, eq, or } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, count, desc, eq, or } from '../../db/orm.ts'
 import { canaryLooks, modelCards } from '../../db/promotion-tables.ts'
 import { decisions } from '../../db/version-tables.ts'
 import type { DecisionRow } from '../store.ts'

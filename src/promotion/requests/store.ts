@@ -1,8 +1,8 @@
 /** All SQL of promotions, their runs and approvals. What the database itself refuses stands in its migration. */
 
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { onlineOrders } from '../../db/online-tables.ts'
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, sql } from '../../db/orm.ts'
 import { approvals, LIVE_STATES, promotionRuns, promotions } from '../../db/promotion-tables.ts'
 
 export type PromotionRow = typeof promotions.$inferSelect

@@ -1,7 +1,7 @@
 /** Lists of model versions; what they share with other versions stands in registry/store.ts. */
 
-import { and, asc, desc, eq, gt, lt } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, asc, desc, eq, gt, lt } from '../../db/orm.ts'
 import { modelVersions } from '../../db/version-tables.ts'
 import type { VersionRow } from '../store.ts'
 

@@ -1,7 +1,7 @@
 /** All SQL about prices that projects set. Rows are added and read; the database itself refuses anything else. */
 
-import { and, asc, desc, eq, gt, lt, lte } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, asc, desc, eq, gt, lt, lte } from '../../db/orm.ts'
 import { prices } from '../../db/version-tables.ts'
 import type { OwnPrice } from './price.ts'
 

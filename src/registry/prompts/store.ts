@@ -1,8 +1,7 @@
 /** Lists of prompt versions; what they share with other versions stands in registry/store.ts. */
 
-import { and, asc, desc, eq, getTableColumns, gt, lt, notExists, sql } from 'drizzle-orm'
-import { alias } from 'drizzle-orm/pg-core'
 import type { Db } from '../../db/client.ts'
+import { alias, and, asc, desc, eq, getTableColumns, gt, lt, notExists, sql } from '../../db/orm.ts'
 import { promptVersions } from '../../db/version-tables.ts'
 import type { VersionKey, VersionRow } from '../store.ts'
 

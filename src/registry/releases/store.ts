@@ -1,7 +1,7 @@
 /** All SQL about releases, and the read side of labels. Never moves a label: `promotion` does. */
 
-import { and, asc, desc, eq, gt, inArray, isNull, lt, max, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, asc, desc, eq, gt, inArray, isNull, lt, max, sql } from '../../db/orm.ts'
 import { indexBuilds, indexVersions } from '../../db/retrieval-tables.ts'
 import { changeCounters } from '../../db/schema.ts'
 import { decisions, labels, releases } from '../../db/version-tables.ts'

@@ -1,7 +1,7 @@
 /** All SQL about shadows: what was started and how it ended, and what each process counts that no row of the log says. */
 
-import { and, desc, eq, lt, lte, ne, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { and, desc, eq, lt, lte, ne, sql } from '../../db/orm.ts'
 import { shadows, shadowTallies } from '../../db/shadow-tables.ts'
 
 export type ShadowRow = typeof shadows.$inferSelect

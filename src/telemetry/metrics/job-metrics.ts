@@ -1,6 +1,7 @@
 /** Counters of a worker's jobs. Prometheus has a label `job` of its own, so theirs is `name`. */
 
-import { Counter, Histogram, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import { Counter, Histogram } from './prometheus.ts'
 
 /** Called when a job of a known name has ended. */
 export type JobObserver = (job: string, result: 'done' | 'failed', durationMs: number) => void

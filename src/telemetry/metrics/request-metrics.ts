@@ -1,10 +1,11 @@
 /** Counters and histograms of requests, written once for each request, when its end goes to the log. */
 
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { DURATION_BUCKETS, PER_TOKEN_BUCKETS, TTFT_BUCKETS } from '../buckets.ts'
 import { secondsPerOutputToken } from '../per-token.ts'
 import type { RequestEnded, RequestObserver, RequestSeen } from '../requests.ts'
 import type { Place, Places } from './places.ts'
+import { Counter, Gauge, Histogram } from './prometheus.ts'
 
 const MODEL = ['route', 'upstream', 'model'] as const
 

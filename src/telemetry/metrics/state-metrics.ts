@@ -1,6 +1,7 @@
 /** Gauges of how the process stands, read when somebody scrapes and never between. */
 
-import { Counter, collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge } from './prometheus.ts'
 
 export type QueueCount = { job: string; state: string; jobs: number }
 
@@ -66,7 +67,7 @@ export function stateMetrics(registry: Registry): (state: ProcessState) => void 
 
 /** Event loop delay, heap, garbage collection, processor time and open files, as the library names them. */
 export function processMetrics(registry: Registry, version: string): void {
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics(registry)
   const info = new Gauge({
     name: 'aval_build_info',
     help: 'Always 1; the version is a label.',

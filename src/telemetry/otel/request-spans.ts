@@ -33,22 +33,25 @@ import {
 } from '@opentelemetry/semantic-conventions/incubating'
 import type { AttemptSeen, RequestEnded, RequestSeen } from '../requests.ts'
 import { finishReasonName, modelName, operationName, providerName } from './conventions.ts'
-import { parseTraceparent } from './traceparent.ts'
+import { parentOf } from './propagate.ts'
+import type { GivenIds } from './trace-ids.ts'
 
 type Upstreams = {
   addressOf: (upstream: string) => { host: string; port: number } | null
   dialectOf: (upstream: string) => string | null
 }
 
-/** Gives what makes the spans of one request. */
+/** Gives what makes the spans of one request, with the ids that its attempts have sent. */
 export function recordSpans(
   tracer: Tracer,
   upstreams: Upstreams,
+  ids: Pick<GivenIds, 'give'>,
 ): (seen: RequestSeen, ended: RequestEnded) => void {
   return (seen, ended) => {
     const { outcome, errorCode, durationMs, attempts, retrieval } = ended
     const operation = operationName(seen.operation)
     const startMs = seen.receivedAtMs
+    ids.give(seen.id, 'request')
     const span = tracer.startSpan(
       `${operation} ${seen.route ?? 'direct'}`,
       { kind: SpanKind.SERVER, startTime: startMs, attributes: requestAttributes(seen, ended) },
@@ -56,9 +59,13 @@ export function recordSpans(
     )
     if (span.isRecording()) {
       const inside = trace.setSpan(ROOT_CONTEXT, span)
-      if (retrieval !== undefined) retrievalSpan(tracer, inside, seen, ended)
-      for (const attempt of attempts) {
-        const isLast = attempt === attempts.at(-1)
+      if (retrieval !== undefined) {
+        ids.give(seen.id, 'retrieval')
+        retrievalSpan(tracer, inside, seen, ended)
+      }
+      for (const [at, attempt] of attempts.entries()) {
+        const isLast = at === attempts.length - 1
+        ids.give(seen.id, `attempt ${at}`)
         attemptSpan(tracer, inside, upstreams, { seen, attempt, ended: isLast ? ended : null })
       }
       // A caller's own mistake is no error of the server, and one that left is none at all.
@@ -67,12 +74,6 @@ export function recordSpans(
     }
     span.end(startMs + durationMs)
   }
-}
-
-/** The caller's trace is gone on with; a header that is none begins a new one. */
-function parentOf({ traceparent }: RequestSeen): Context {
-  const parent = traceparent === null ? null : parseTraceparent(traceparent)
-  return parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true })
 }
 
 function requestAttributes(seen: RequestSeen, ended: RequestEnded): Attributes {

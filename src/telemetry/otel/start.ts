@@ -20,8 +20,10 @@ import {
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions'
 import type { Places } from '../metrics/places.ts'
 import type { RequestObserver } from '../requests.ts'
+import { attemptTraceparent } from './propagate.ts'
 import { recordMetrics } from './request-figures.ts'
 import { recordSpans } from './request-spans.ts'
+import { GivenIds } from './trace-ids.ts'
 
 export type OtlpOptions = {
   /** Without `/v1/traces`. */
@@ -77,9 +79,11 @@ export function startOtlp(options: OtlpOptions): RunningOtlp {
     timeoutMillis: EXPORT_TIMEOUT_MS,
     concurrencyLimit: EXPORTS_AT_ONCE,
   }
+  const [ids, sampler] = [new GivenIds(), samplerOf(options)]
   const tracing = new TracerProvider({
     resource,
-    sampler: samplerOf(options),
+    sampler,
+    idGenerator: ids,
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: new OTLPTraceExporter({ ...exporting, url: `${endpoint}/v1/traces` }),
@@ -100,7 +104,7 @@ export function startOtlp(options: OtlpOptions): RunningOtlp {
       }),
     ],
   })
-  const spans = recordSpans(tracing.getTracer('aval', version), options)
+  const spans = recordSpans(tracing.getTracer('aval', version), options, ids)
   const figures = recordMetrics(metering.getMeter('aval', version), options)
   return {
     observer: {
@@ -108,6 +112,7 @@ export function startOtlp(options: OtlpOptions): RunningOtlp {
       left() {},
       unauthenticated() {},
       unlogged() {},
+      traceparent: attemptTraceparent(sampler),
       ended(seen, ended) {
         spans(seen, ended)
         figures(seen, ended)

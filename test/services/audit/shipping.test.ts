@@ -100,6 +100,30 @@ describeDatabases('shipping', (open) => {
     expect(found?.attempts[0]?.detail).toBe('nul \uFFFD and \uFFFD and \\u0000 kept')
   })
 
+  test('a row that the database refuses is found among the others and goes in without its texts', async () => {
+    const { sql } = open()
+    const refused = anOpen({ path: '/refused' })
+    const taken = [anOpen(), anOpen(), anOpen()]
+    await sql`ALTER TABLE requests ADD CONSTRAINT refusing CHECK (path <> '/refused')`
+    try {
+      await Promise.all(
+        [...taken.slice(0, 2), refused, ...taken.slice(2)].map(async (record) => {
+          await audit.log.open(record, Buffer.from('asked'))
+          await audit.log.close(aClose(record.id), Buffer.from('answered'))
+        }),
+      )
+      expect(await audit.flush(FLUSH_MS)).toBe(true)
+    } finally {
+      await sql`ALTER TABLE requests DROP CONSTRAINT refusing`
+    }
+
+    const rows = await sql<{ id: string; path: string }[]>`SELECT id, path FROM requests`
+    const whole = taken.map(({ id, path }) => ({ id, path }))
+    expect(rows).toHaveLength(4)
+    expect(rows).toEqual(expect.arrayContaining([...whole, { id: refused.id, path: '' }]))
+    expect(events.map(({ event }) => event)).toEqual(['audit.row_reduced'])
+  })
+
   test('thousands of requests over many segments arrive once each, also when the process starts again', async () => {
     const ids = new Set<string>()
     for (let round = 0; round < 20; round += 1) {

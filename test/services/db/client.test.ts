@@ -1,6 +1,6 @@
-import { eq } from 'drizzle-orm'
 import { beforeEach, expect, test } from 'vitest'
 import { connectDatabase } from '../../../src/db/client.ts'
+import { eq } from '../../../src/db/orm.ts'
 import { projects, virtualKeys } from '../../../src/db/schema.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { describeDatabases } from '../../support/database.ts'

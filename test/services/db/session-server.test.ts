@@ -160,7 +160,7 @@ test('the search path asked for at login belongs to that connection alone', asyn
   expect(seen).toEqual([{ search_path: '"Other"' }, { search_path: 'public' }, { search_path: '"Other"' }])
 })
 
-test('COPY FROM STDIN is refused with the way around it, and the connection goes on', async () => {
+test('COPY FROM STDIN in another form is refused with the way around it, and the connection goes on', async () => {
   const client = await connectPg()
   await client.query('CREATE TABLE IF NOT EXISTS tally (id int)')
 

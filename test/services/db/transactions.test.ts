@@ -1,9 +1,9 @@
 /** A transaction whose connection is lost fails, and nothing more: neither the process nor the pool goes with it. */
 
-import { sql as text } from 'drizzle-orm'
 import type { TransactionSql } from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectDatabase, type DatabaseConnection } from '../../../src/db/client.ts'
+import { sql as text } from '../../../src/db/orm.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type DatabaseLink, linkTo } from '../../support/database-link.ts'
 

@@ -3,18 +3,32 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { endAlert, openAlert, setExplanation } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { noteAllDue } from '../../../src/monitoring/alerts/note-due.ts'
+import { barOf, hasOwnBar } from '../../../src/monitoring/bars/bar.ts'
+import { writeStandings } from '../../../src/monitoring/bars/bar-rows.ts'
 import { aKnownAlert, anAlert, aRule } from '../../support/alerts.ts'
 import { type ApiCall, callApi } from '../../support/api-call.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
 
+const RULES = [
+  aRule({ routes: ['barred'] }),
+  aRule({
+    name: 'too-many-errors',
+    place: 'alerts/too-many-errors.yaml',
+    routes: ['barred'],
+    metrics: ['error_rate'],
+    channels: [],
+    bar: { metric: 'error_rate', side: 'above', limit: 0.05, overMs: 900_000, forMs: 600_000 },
+  }),
+  aRule({ name: 'of-others', place: 'alerts.rules.1', projects: ['other'] }),
+]
 let database: TestDatabase
 let server: ApiServer
 
 beforeAll(async () => {
   database = await testDatabase()
-  server = await startApiServer(database)
+  server = await startApiServer(database, { alertRules: RULES })
 })
 afterAll(async () => {
   await server.close()
@@ -39,6 +53,53 @@ async function opened(more: Partial<ReturnType<typeof anAlert>> = {}) {
   const alert = anAlert({ subject: { kind: 'route', name: route }, openedAtMs: Date.now(), ...more })
   return { route, alert, id: (await openAlert(database.sql, alert))! }
 }
+
+describe('rules of alerts', () => {
+  test('are shown with where each is written, its open alerts and how routes stand at its bar', async () => {
+    const projectId = 'prj_default'
+    const subject = { kind: 'route', name: 'barred' } as const
+    const [bar] = RULES.filter(hasOwnBar).map(barOf)
+    const nowMs = Date.UTC(2026, 2, 2, 12)
+    const times = { sinceMs: nowMs, turningMs: nowMs - 300_000, newestMs: nowMs, heardMs: nowMs }
+    await writeStandings(database.sql, projectId, [
+      { subject, bar: bar!, state: 'alert', value: 0.04, ...times },
+    ])
+    const { id } = await opened({
+      subject,
+      metric: 'error_rate',
+      change: 'bar',
+      usual: null,
+      value: 0.07,
+      bar: bar!,
+    })
+    await opened({ subject, metric: 'error_rate' })
+
+    const { body } = await call('GET', '/alerts/rules', undefined, { role: 'auditor' })
+    const text = await aval('rules')
+    const shown = await aval('show', id)
+
+    expect(body.data).toMatchObject([
+      { name: null, place: 'alerts.rules.0', bar: null, open: 2, channels: ['on-call'], standings: [] },
+      {
+        name: 'too-many-errors',
+        place: 'alerts/too-many-errors.yaml',
+        bar: { side: 'above', limit: 0.05, unit: 'share', over_seconds: 900, for_seconds: 600 },
+        open: 1,
+        standings: [{ subject, state: 'alert', value: 0.04, turning_since: '2026-03-02T11:55:00.000Z' }],
+      },
+    ])
+    expect(text.out).toMatch(
+      /too-many-errors +alerts\/too-many-errors\.yaml +barred +error_rate +above 5 % over 15 min +10 min +- +1\n/,
+    )
+    expect(text.out).toMatch(
+      /too-many-errors +barred +4 % +alert since 2026-03-02 12:00:00 +since 2026-03-02 11:55:00/,
+    )
+    expect(text.out).not.toContain('of-others')
+    expect(shown.out).toContain(
+      '7 %, and rule too-many-errors has its bar above 5 % (over 15 min, for 10 min)',
+    )
+  })
+})
 
 describe('an alert over /api', () => {
   test('is listed by filter and shown with why and who was told, in its own project alone', async () => {

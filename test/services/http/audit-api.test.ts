@@ -1,7 +1,8 @@
 /** Erasures, holds, events and usage over HTTP and as commands: what each person may do, and what they see. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import type { CliDeps } from '../../../src/cli/root.ts'
+import { runCli } from '../../../src/cli/run.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createEvalActions } from '../../../src/eval-actions.ts'
 import { KEEP_ALL, rollUpOnce } from '../../../src/monitoring/rollups/roll-up.ts'

@@ -2,9 +2,9 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/lib/clock.ts'
+import type { MetricName } from '../../../src/lib/watched-metrics.ts'
 import { listAlerts, openAlert, setExplanation } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { BUCKET_MS, settledTo } from '../../../src/monitoring/watch/buckets.ts'
-import type { MetricName } from '../../../src/monitoring/watch/metrics.ts'
 import { newSeries, takePoint } from '../../../src/monitoring/watch/series.ts'
 import { writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
 import { type ApiCall, callApi } from '../../support/api-call.ts'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type CliDeps, runCli } from '../../../src/cli/program.ts'
+import type { CliDeps } from '../../../src/cli/root.ts'
+import { runCli } from '../../../src/cli/run.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'

@@ -51,6 +51,7 @@ describeDatabases('alerts', (open) => {
     expect(next).not.toBeNull()
     expect(await readAlert(open().sql, projectId, first!)).toEqual({
       ...alert,
+      bar: null,
       id: first,
       endedAtMs: alert.openedAtMs + 60_000,
       explanation: null,

@@ -3,6 +3,8 @@ import type { EventRecord } from '../../../src/audit/record.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
 import { sha256Hex } from '../../../src/lib/sha256.ts'
 import { openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
+import { hasOwnBar } from '../../../src/monitoring/bars/bar.ts'
+import { readMeasured } from '../../../src/monitoring/bars/watch-bars.ts'
 import type { CheckDeps } from '../../../src/monitoring/data/check-deps.ts'
 import {
   listChecks,
@@ -16,6 +18,7 @@ import { queueCheck, queueDueChecks, WINDOWS } from '../../../src/monitoring/dat
 import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
 import { type SentinelDeps, scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
 import { endUnlookedAlerts, listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
+import { aRule } from '../../support/alerts.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { noCode, noVectors, scriptedAsk } from '../../support/eval-runs.ts'
 import {
@@ -289,6 +292,30 @@ describeDatabases('data drift', (open) => {
       'score_errors:brief': [0, 4],
       'score_skipped:brief': [0.75, 4],
     })
+
+    // Held against a bar, a window is one, and has enough or none.
+    for (const agoMs of [400_000, 700_000]) await say('one', { agoMs, cosine: 0.8 })
+    await traffic.flush()
+    const barred = async (overMs: number) => {
+      const bar = {
+        side: 'above',
+        limit: 0.5,
+        overMs,
+        forMs: 600_000,
+        metric: 'retrieval_empty:handbook@1',
+      } as const
+      const bars = [aRule({ name: 'empty', bar })].filter(hasOwnBar)
+      const measured = await readMeasured(open().sql, { projectId: PROJECT, bars }, NOW_MS)
+      return (measured.get(overMs) ?? []).filter((point) => point.route === route)
+    }
+    expect(await barred(900_000)).toEqual([
+      { atMs: NOW_MS - 900_000, route, metric: 'retrieval_cosine_p50:handbook@1', value: 0.8, count: 5 },
+      { atMs: NOW_MS - 900_000, route, metric: 'retrieval_empty:handbook@1', value: 0, count: 5 },
+    ])
+    expect(await barred(600_000)).toEqual([])
+    const late = { ...query, fromMs: NOW_MS - 100_000, asOne: true }
+    const asOne = (await readScorePoints(open().sql, late)).filter((point) => point.route === route)
+    expect(asOne).toEqual(scores.map((point) => ({ ...point, atMs: late.fromMs })))
   })
 
   const judged = (yes: (at: number) => boolean) => {

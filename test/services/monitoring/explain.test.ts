@@ -26,6 +26,7 @@ describeDatabases('an explanation', (open) => {
   const alertAt = (beganAtMs: number, given: Partial<Alert> = {}): Alert => ({
     ...anAlert({ beganAtMs, openedAtMs: beganAtMs + 30 * MINUTE_MS }),
     id: 'alr_1',
+    bar: null,
     endedAtMs: null,
     explanation: null,
     acked: null,

@@ -1,11 +1,11 @@
 import type { Sql } from 'postgres'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../../src/lib/clock.ts'
+import { METRICS } from '../../../src/lib/watched-metrics.ts'
 import { listAlerts, openAlert } from '../../../src/monitoring/alerts/alert-rows.ts'
 import { KEEP_ALL } from '../../../src/monitoring/rollups/roll-up.ts'
 import { BUCKET_MS } from '../../../src/monitoring/watch/buckets.ts'
 import { readHistory } from '../../../src/monitoring/watch/history.ts'
-import { METRICS } from '../../../src/monitoring/watch/metrics.ts'
 import { newSeries, takePoint } from '../../../src/monitoring/watch/series.ts'
 import { readCursor, readSeries, writeSeries } from '../../../src/monitoring/watch/series-rows.ts'
 import { MAX_ROUTES } from '../../../src/monitoring/watch/subjects.ts'
@@ -24,6 +24,7 @@ function settled(atMs: number): Clock {
 
 function look(atMs: number, failed: Look['failed'] = () => undefined): Look {
   return {
+    bars: [],
     clock: settled(atMs),
     random: () => 0,
     signal: new AbortController().signal,
@@ -52,7 +53,7 @@ describeDatabases('watched traffic', (open) => {
     for (let at = from; at < to; at += 1) {
       const atMs = START + at * BUCKET_MS
       const cursorMs = await readCursor(open().sql, projectId)
-      const watched = await watchBucket(open().sql, { projectId, atMs, cursorMs }, atMs + BUCKET_MS)
+      const watched = await watchBucket(open().sql, { projectId, atMs, cursorMs, bars: [] }, atMs + BUCKET_MS)
       opened.push(...(watched?.opened ?? []))
     }
     return opened
@@ -78,10 +79,10 @@ describeDatabases('watched traffic', (open) => {
     await addTraffic(open().sql, bucketsOf(projectId, 0, 2))
 
     const both = await Promise.all([
-      watchBucket(open().sql, { projectId, atMs: START, cursorMs: null }, START),
-      watchBucket(open().sql, { projectId, atMs: START, cursorMs: null }, START),
+      watchBucket(open().sql, { projectId, atMs: START, cursorMs: null, bars: [] }, START),
+      watchBucket(open().sql, { projectId, atMs: START, cursorMs: null, bars: [] }, START),
     ])
-    const again = await watchBucket(open().sql, { projectId, atMs: START, cursorMs: null }, START)
+    const again = await watchBucket(open().sql, { projectId, atMs: START, cursorMs: null, bars: [] }, START)
 
     expect(both.filter((one) => one !== null)).toHaveLength(1)
     expect(again).toBeNull()
@@ -98,13 +99,13 @@ describeDatabases('watched traffic', (open) => {
     await addTraffic(sql, bucketsOf(projectId, 0, 1))
     await sql`ALTER TABLE monitor_series ADD CONSTRAINT broken CHECK (project_id <> ${sql.unsafe(`'${projectId}'`)})`
 
-    await expect(watchBucket(sql, { projectId, atMs: START, cursorMs: null }, START)).rejects.toThrow(
-      'broken',
-    )
+    await expect(
+      watchBucket(sql, { projectId, atMs: START, cursorMs: null, bars: [] }, START),
+    ).rejects.toThrow('broken')
     expect(await readCursor(sql, projectId)).toBeNull()
     await sql`ALTER TABLE monitor_series DROP CONSTRAINT broken`
 
-    expect(await watchBucket(sql, { projectId, atMs: START, cursorMs: null }, START)).not.toBeNull()
+    expect(await watchBucket(sql, { projectId, atMs: START, cursorMs: null, bars: [] }, START)).not.toBeNull()
     expect((await latency(projectId))?.detector.baseline.points).toBe(1)
   })
 

@@ -68,6 +68,10 @@ describeDatabases('a canary', (open) => {
     expect(await canary.label()).toMatchObject({ canaryWeight: 5000 })
     await canary.asked(canary.candidate, 150)
     canary.later(30 * MINUTE)
+    const alone = await canary.advance(canary.row)
+    expect(alone).toMatchObject({ state: 'canary', stage: 1 })
+    expect(alone.note).toContain('what is stable has no value yet')
+    await canary.asked(canary.stable, 150)
 
     expect(await canary.advance(canary.row)).toMatchObject({ state: 'promoted' })
     expect(await canary.label()).toMatchObject({ releaseId: canary.candidate.id, canaryReleaseId: null })
@@ -111,7 +115,6 @@ describeDatabases('a canary', (open) => {
       label: 'production',
       releaseId: canary.candidate.id,
       since,
-      stageSince: since,
     }
     await canary.asked(canary.candidate, 40)
     const first = await readArm(open().sql, window)
@@ -127,6 +130,21 @@ describeDatabases('a canary', (open) => {
     // Before the canary: not its traffic.
     await canary.asked(canary.candidate, 7, { at: new Date(Date.now() - 5 * MINUTE) })
     expect((await readArm(open().sql, window, second)).arm).toEqual(second.arm)
+  })
+
+  test('is not blamed for the hour: what both releases meet in a stage is compared within it', async () => {
+    const canary = await aCanary('hours')
+    // A quiet hour, nearly all of it served by what is stable.
+    await canary.asked(canary.stable, 3000, { ms: 20 })
+    await canary.asked(canary.candidate, 120, { ms: 20 })
+    canary.later(30 * MINUTE)
+    expect(await canary.advance(canary.row)).toMatchObject({ state: 'canary', stage: 1 })
+    // A slow hour, for everybody.
+    await canary.asked(canary.stable, 600, { ms: 200 })
+    await canary.asked(canary.candidate, 600, { ms: 200 })
+    canary.later(30 * MINUTE)
+
+    expect(await canary.advance(canary.row)).toMatchObject({ state: 'promoted' })
   })
 
   test('whose traffic stops waits, and is taken back when the longest wait is over', async () => {

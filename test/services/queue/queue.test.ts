@@ -94,6 +94,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       keepRollups: () => null,
       readsBodies: () => false,
       act: async () => 'gone',
+      bars: () => null,
       alerts: {
         inForce: () => ({ rules: [], send: async () => ({ outcome: 'sent' as const, note: null }) }),
         random: () => 0,
@@ -184,6 +185,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'compare-windows',
       'deliver-alerts',
       'ensure-partitions',
+      'log-alerts',
       'roll-up',
       'score-sentinels',
       'tidy-actions',

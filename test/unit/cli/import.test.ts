@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { runCli } from '../../../src/cli/program.ts'
+import { runCli } from '../../../src/cli/run.ts'
 import { createDatasetActions } from '../../../src/dataset-actions.ts'
 import { createEvalActions } from '../../../src/eval-actions.ts'
 import { createPromptActions } from '../../../src/prompt-actions.ts'

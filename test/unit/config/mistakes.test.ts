@@ -69,7 +69,7 @@ describe('an unknown key is named with its place and what was probably meant', (
     [
       'and a key of another dialect is unknown in this one',
       'upstreams: { lab: { dialect: gemini, query: { a: b } } }',
-      'aval.yaml: upstreams.lab: unknown key "query". Known keys: dialect, key, base_url, timeouts, max_connections, headers.',
+      'aval.yaml: upstreams.lab: unknown key "query". Known keys: dialect, key, base_url, timeouts, max_connections, headers, traceparent.',
     ],
   ])('%s', (_name, yaml, problem) => {
     expect(problemsOf(yaml)).toEqual([problem])

@@ -244,6 +244,7 @@ export function upstreamOf(name: string, provider: Provider, more: Partial<Upstr
     baseUrl: null,
     timeouts: TIMEOUTS,
     streamUsage: true,
+    traceparent: true,
     redact: (text) => text,
     ...more,
   }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { runAttempts } from '../../../src/gateway/run-attempts.ts'
+import { NO_OBSERVER } from '../../../src/telemetry/requests.ts'
 import {
   ANSWER,
   answers,
@@ -251,6 +252,22 @@ describe('a stream', () => {
       expect(client.written).toBe(`data: ${EVENT}\n\n${seen}`)
       expect(result).toMatchObject({ answer: { usage: { inputTokens: 1, outputTokens: 2 } } })
     }
+  })
+
+  test('is told the trace of each attempt, but where it is to know nothing of traces or there are none', async () => {
+    const traceparent = ({ id }: { id: string }, attempt: number) => `${id} ${attempt}`
+    const tracing = () => testDeps({ observer: { ...NO_OBSERVER, traceparent } })
+    const calledWith = async (deps: ReturnType<typeof testDeps>, isTold: boolean) => {
+      const a = playedProvider([fails(), answers()])
+      const upstream = upstreamOf('a', a, { traceparent: isTold })
+      const exchange = exchangeOf(deps, [targetOf(upstream)])
+      await runAttempts(deps, exchange)
+      return a.calls.map((call) => call.traceparent)
+    }
+
+    expect(await calledWith(tracing(), true)).toEqual(['req_1 0', 'req_1 1'])
+    expect(await calledWith(tracing(), false)).toEqual([undefined, undefined])
+    expect(await calledWith(testDeps(), true)).toEqual([undefined, undefined])
   })
 
   test('is not asked for usage where the upstream rejects the wish', async () => {

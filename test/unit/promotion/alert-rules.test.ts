@@ -96,7 +96,7 @@ describe('what a policy lets an alert do', () => {
     })
     const second = alertRule({ actions: ['freeze', 'roll_back'] })
     const orders = (metric: string, value: number | null) =>
-      ordersFor([first, second], { metric, value, usual: 1 }).map(
+      ordersFor([first, second], { metric, value, usual: 1, bar: null }).map(
         ({ action, rule }) => `${action} ${rule === first ? 1 : 2}`,
       )
 
@@ -104,7 +104,11 @@ describe('what a policy lets an alert do', () => {
     for (const value of [1.5, 1, null])
       expect(orders('score:polite', value)).toEqual(['freeze 2', 'roll_back 2'])
     expect(orders('scores', 0.5)).toEqual(['freeze 2', 'roll_back 2'])
-    expect(ordersFor([first], { metric: 'error_rate', value: 2, usual: 1 })).toEqual([])
+    const bar = { rule: 'a', metric: 'score:polite', side: 'below', limit: 0.9, overMs: 1, forMs: 1 } as const
+    const barred = { metric: 'score:polite', usual: null, bar }
+    expect(ordersFor([first], { ...barred, value: 0.8 })).toHaveLength(2)
+    expect(ordersFor([first], { ...barred, value: 0.95 })).toEqual([])
+    expect(ordersFor([first], { metric: 'error_rate', value: 2, usual: 1, bar: null })).toEqual([])
   })
 
   test.each([
@@ -116,7 +120,7 @@ describe('what a policy lets an alert do', () => {
   ])('is about the metrics of %j as a rule that tells is: %s, %i of one', (pattern, metric, count) => {
     const rule = alertRule({ metrics: [pattern], actions: ['freeze'] })
 
-    expect(ordersFor([rule], { metric, value: 2, usual: 1 })).toHaveLength(count)
+    expect(ordersFor([rule], { metric, value: 2, usual: 1, bar: null })).toHaveLength(count)
   })
 })
 

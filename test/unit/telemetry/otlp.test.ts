@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createPlaces } from '../../../src/telemetry/metrics/places.ts'
 import { type OtlpOptions, startOtlp } from '../../../src/telemetry/otel/start.ts'
+import { parseTraceparent } from '../../../src/telemetry/otel/traceparent.ts'
 import { endedOf, seenOf } from './request-seen.ts'
 
 const closing: (() => unknown)[] = []
@@ -136,6 +137,47 @@ describe('a request', () => {
     expect(servers).toHaveLength(2)
     expect(servers[0]).toMatchObject({ traceId, parentSpanId: '00f067aa0ba902b7' })
     expect(servers[1]?.parentSpanId ?? '').toBe('')
+  })
+
+  test('tells each attempt the trace and the span that are exported when it has ended', async () => {
+    const { url, received } = await collector()
+    const otlp = start(url)
+    const callers = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const two = endedOf({ attempts: [...endedOf().attempts, ...endedOf().attempts] })
+    const sent: (string | undefined)[] = []
+    for (const seen of [
+      seenOf(),
+      seenOf({ id: 'req_2', traceparent: `00-${callers}-00f067aa0ba902b7-01` }),
+    ]) {
+      sent.push(...[0, 1].map((attempt) => otlp.observer.traceparent?.(seen, attempt)))
+      otlp.observer.ended(seen, two)
+    }
+    await otlp.stop(5000)
+    const clients = spansOf(received).filter(({ kind }) => kind === 3)
+
+    expect(clients.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`)).toEqual(sent)
+    expect(new Set(sent).size).toBe(4)
+    expect(sent.every((header) => header !== undefined && parseTraceparent(header) !== null)).toBe(true)
+    expect(clients.slice(2).map(({ traceId }) => traceId)).toEqual([callers, callers])
+  })
+
+  test.each([
+    ['always_off', null, '00'],
+    ['always_on', '00', '01'],
+    ['parentbased_always_on', '00', '00'],
+    ['parentbased_always_off', '01', '01'],
+    ['parentbased_always_off', null, '00'],
+  ] as const)('under %s and a caller’s flags %s tells upstreams %s', async (sampler, flags, wanted) => {
+    const { url, received } = await collector()
+    const otlp = start(url, { sampler })
+    const traceparent = flags === null ? null : `00-${'a'.repeat(32)}-00f067aa0ba902b7-${flags}`
+    const seen = seenOf({ traceparent })
+    const sent = otlp.observer.traceparent?.(seen, 0)
+    otlp.observer.ended(seen, endedOf())
+    await otlp.stop(5000)
+
+    expect(sent?.slice(-2)).toBe(wanted)
+    expect(spansOf(received).length > 0).toBe(wanted === '01')
   })
 
   test('is counted in the conventions’ metrics, under bounded names', async () => {

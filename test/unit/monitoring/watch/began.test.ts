@@ -1,8 +1,8 @@
 import type { TransactionSql } from 'postgres'
 import { expect, test } from 'vitest'
+import { METRICS, type MetricName } from '../../../../src/lib/watched-metrics.ts'
 import { beganAt, type Noticed } from '../../../../src/monitoring/watch/began.ts'
 import { BUCKET_MS } from '../../../../src/monitoring/watch/buckets.ts'
-import { METRICS, type MetricName } from '../../../../src/monitoring/watch/metrics.ts'
 import { newSeries } from '../../../../src/monitoring/watch/series.ts'
 
 const END = Date.UTC(2026, 2, 2, 12)

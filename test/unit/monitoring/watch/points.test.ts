@@ -1,12 +1,13 @@
 /** What is watched of traffic: metrics, least traffic, spans, and who has a place. */
 
 import { describe, expect, test } from 'vitest'
+import { METRICS, metricOf } from '../../../../src/lib/watched-metrics.ts'
 import { newDetector } from '../../../../src/monitoring/detectors/detector.ts'
 import { type Figures, newFigures } from '../../../../src/monitoring/rollups/figures.ts'
 import { learn } from '../../../../src/monitoring/rollups/sketch.ts'
 import { BUCKET_MS, nextBucket, settledTo } from '../../../../src/monitoring/watch/buckets.ts'
 import { judgePoint } from '../../../../src/monitoring/watch/judge-point.ts'
-import { METRICS, metricOf, pointsOf } from '../../../../src/monitoring/watch/metrics.ts'
+import { pointsOf } from '../../../../src/monitoring/watch/metrics.ts'
 import { recentPoints } from '../../../../src/monitoring/watch/recent-points.ts'
 import {
   chooseSubjects,

@@ -21,7 +21,7 @@ const arm = (requests: number, errors: number, other: Partial<Arm> = {}): Arm =>
   ...other,
 })
 const errorsOnly: Plan = { ...PLAN, margins: { errors: 0.02 } }
-const DONE: Standing = { stage: 0, stageMs: PLAN.holdMs, stageRequests: PLAN.requestsMin }
+const DONE: Standing = { stage: 0, stageMs: PLAN.holdMs }
 const judge = (plan: Plan, stable: Arm, candidate: Arm, standing = DONE) =>
   judgeCanary(plan, { stable, candidate }, standing)
 const only = (metrics: readonly MetricVerdict[]) => metrics[0]!
@@ -35,7 +35,7 @@ describe('a canary', () => {
   })
 
   test('waits for time and requests, and says how much is left', () => {
-    const early = { stage: 0, stageMs: 600_000, stageRequests: 120 }
+    const early = { stage: 0, stageMs: 600_000 }
 
     const { decision, reasons } = judge(errorsOnly, arm(3_000, 30), arm(120, 1), early)
 
@@ -47,13 +47,13 @@ describe('a canary', () => {
   })
 
   test('is rolled back for harm at once, whatever the stage, with the numbers', () => {
-    const early = { stage: 0, stageMs: 0, stageRequests: 100 }
+    const early = { stage: 0, stageMs: 0 }
 
     const { decision, cause, reasons } = judge(errorsOnly, arm(10_000, 100), arm(100, 30), early)
 
     expect([decision, cause]).toEqual(['roll_back', 'harm'])
     expect(reasons).toEqual([
-      'errors: 30.0 % of 100 requests against 1.0 % of 10,000 requests; worse by 15.2 points to 44.9 points, above the margin of 2.0 points.',
+      'errors: 30.0 % of 100 requests against 1.0 % of 10,000 requests; worse by 13.9 points to 46.6 points, above the margin of 2.0 points.',
     ])
   })
 
@@ -82,8 +82,7 @@ describe('a canary', () => {
   })
 
   test('whose traffic stops holds, and is rolled back without a verdict when the longest wait is over', () => {
-    const at = (stageMs: number) =>
-      judge(errorsOnly, arm(3_000, 30), arm(50, 0), { stage: 1, stageMs, stageRequests: 50 })
+    const at = (stageMs: number) => judge(errorsOnly, arm(3_000, 30), arm(50, 0), { stage: 1, stageMs })
 
     expect(at(PLAN.maxWaitMs - 1)).toMatchObject({ decision: 'hold', cause: 'waiting' })
     expect(at(PLAN.maxWaitMs)).toMatchObject({ decision: 'roll_back', cause: 'no_verdict' })
@@ -109,7 +108,7 @@ describe('a metric that nothing is known of is no pass', () => {
     const { decision, reasons, metrics } = judge(errorsOnly, stable, candidate)
 
     expect(decision).toBe('hold')
-    expect(reasons).toEqual([`errors: ${what}.`])
+    expect(reasons.at(-1)).toBe(`errors: ${what}.`)
     expect(only(metrics)).toMatchObject({ state: 'open', harm: { estimate: null } })
   })
 
@@ -267,7 +266,6 @@ test.each<[string, Partial<Plan>, RegExp]>([
 test.each<[Partial<Standing>, RegExp]>([
   [{ stage: 3 }, /stage is 3/],
   [{ stageMs: Number.NaN }, /stageMs is NaN/],
-  [{ stageRequests: -1 }, /stageRequests is -1/],
 ])('a standing of %j is refused', (wrong, message) => {
   expect(() => judge(errorsOnly, arm(300, 3), arm(300, 3), { ...DONE, ...wrong })).toThrow(message)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type ExpectedHarm, predictedRequests } from '../../../../src/promotion/canary/predicted-requests.ts'
 
-const traffic = { alpha: 0.05, watched: 3, share: 0.1 }
+const traffic = { alpha: 0.05, watched: 3, stages: 1, share: 0.1 }
 const errors = (candidate: number): ExpectedHarm => ({ kind: 'share', stable: 0.01, candidate, margin: 0.01 })
 const scores = (candidate: number, deviation = 0.2): ExpectedHarm => ({
   kind: 'score',
@@ -18,10 +18,11 @@ test('the greater the harm, the fewer requests find it', () => {
   expect(new Set(needed).size).toBe(4)
 })
 
-test('more metrics and a smaller α take more requests, a larger stable arm fewer of the candidate', () => {
+test('more metrics, more stages and a smaller α take more requests, a larger stable arm fewer of the candidate', () => {
   const usual = predictedRequests(errors(0.06), traffic)!
 
   expect(predictedRequests(errors(0.06), { ...traffic, watched: 12 })).toBeGreaterThan(usual)
+  expect(predictedRequests(errors(0.06), { ...traffic, stages: 3 })).toBeGreaterThan(usual)
   expect(predictedRequests(errors(0.06), { ...traffic, alpha: 0.001 })).toBeGreaterThan(usual)
   expect(predictedRequests(errors(0.06), { ...traffic, share: 0.01 })).toBeLessThan(usual)
 })
@@ -50,4 +51,5 @@ test('what cannot be expected is refused', () => {
   expect(() => predictedRequests(errors(0.06), { ...traffic, share: 0 })).toThrow(/share is 0/)
   expect(() => predictedRequests(errors(0.06), { ...traffic, sampled: 2 })).toThrow(/sampled is 2/)
   expect(() => predictedRequests(errors(0.06), { ...traffic, watched: 0 })).toThrow(/watched is 0/)
+  expect(() => predictedRequests(errors(0.06), { ...traffic, stages: 0 })).toThrow(/stages is 0/)
 })

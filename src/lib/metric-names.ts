@@ -1,8 +1,8 @@
 /** What a metric may be called in a rule or a policy, and which names nothing is watched by. Pure. */
 
-import { fitsPattern } from '../../lib/name-pattern.ts'
-import { nearest } from '../../lib/nearest.ts'
-import { METRICS } from './metrics.ts'
+import { fitsPattern } from './name-pattern.ts'
+import { nearest } from './nearest.ts'
+import { METRICS } from './watched-metrics.ts'
 
 /** Metrics that are named after what they are about: `score:grounded`, `data:question_content`. */
 const FAMILIES = [
@@ -29,4 +29,20 @@ function namesFamily(pattern: string): boolean {
   return FAMILIES.some(
     (family) => start.startsWith(family) || (pattern.includes('*') && family.startsWith(start)),
   )
+}
+
+/** What is wrong with the name of the one metric that a bar is for, as a sentence; null for nothing. */
+export function barMetricProblem(name: string): string | null {
+  if (name.includes('*'))
+    return `"${name}" stands for several metrics. A bar is for one: write its whole name.`
+  if (name.startsWith('data:'))
+    return `"${name}" compares two windows of traffic and has no value of its own. Leave above and below out.`
+  if (FAMILIES.some((family) => family === name))
+    return `"${name}" says not of what. Write ${name}grounded, say.`
+  return metricProblem(name)
+}
+
+/** Whether only routes have the metric: what is judged and searched belongs to a route. */
+export function isOfRoutesAlone(metric: string): boolean {
+  return !Object.hasOwn(METRICS, metric)
 }
