@@ -3,7 +3,9 @@
 import type { Sql } from 'postgres'
 import type { Db } from './db/client.ts'
 import { createReckoner } from './evals/reports/reckoner.ts'
-import type { Subject } from './evals/runs/run-content.ts'
+import { type Subject, subjectText } from './evals/runs/run-content.ts'
+import { runKey } from './evals/runs/run-key.ts'
+import { planBatched } from './gateway/batched/target.ts'
 import type { EvalRunsApiDeps } from './http/api/eval-runs.ts'
 import type { Recorder } from './http/api/recorder.ts'
 import { systemClock } from './lib/clock.ts'
@@ -30,8 +32,22 @@ export function evalRunsDeps(
         (routes.get(model)?.targets.length ?? 0) > 0 || upstreams.has(splitModelName(model)?.upstream ?? '')
       )
     },
+    demandBatches: (projectId, subject) => demandBatches(runtime, projectId, subject),
     targetOf: (projectId, subject) => targetNow(runtime, projectId, subject),
   }
+}
+
+/** As the worker will plan it, with the upstreams and releases that this process knows. */
+function demandBatches(runtime: Runtime, projectId: string, subject: Subject): void {
+  const model = subjectText(subject)
+  const snapshot = runtime.snapshot()
+  // A release that was made a moment ago and is not known here yet: the worker looks again.
+  if (
+    subject.kind === 'release' &&
+    snapshot.registry.byNumber(projectId, subject.route, subject.number) === null
+  )
+    return
+  planBatched(snapshot, runKey({ projectId, runId: 'run', runName: 'eval' }), model)
 }
 
 /** What the first model that would be asked costs; null where none is. */

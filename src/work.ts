@@ -81,6 +81,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     db: connection.db,
     models: upstreams.models,
     ask: gateway.ask,
+    batches: gateway.batches,
     log: gateway.log,
     evaluate: sandbox.evaluate,
     advance: promotionAdvancer(promoting),

@@ -12,6 +12,7 @@ import { AlreadyRunningError, type FolderLock, lockFolder } from './db/lock.ts'
 import { ConfigError } from './errors.ts'
 import type { Ask } from './evals/runs/ask.ts'
 import { createGatewayAsk } from './evals/runs/ask-gateway.ts'
+import type { BatchPlane } from './evals/runs/batches/part.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import { findAuditKey, findSigningKey } from './home.ts'
 import { openLog } from './open-log.ts'
@@ -28,6 +29,8 @@ const MAX_PLACES = 32
 export type WorkerGateway = {
   /** Rejects with ConfigError, or what the disk or the database says. */
   ask: () => Promise<Ask>
+  /** The same data plane, for requests that go out in batches. Rejects as `ask` does. */
+  batches: () => Promise<BatchPlane>
   /** The log of this process, for what it does by itself. Rejects as `ask` does. */
   log: () => Promise<EventLog>
   close(): Promise<void>
@@ -45,7 +48,7 @@ type Opened = {
   runtime: Runtime
   releases: LiveRegistry
   ask: Ask
-  log: EventLog
+  batches: BatchPlane
   close: () => Promise<void>
 }
 
@@ -59,15 +62,18 @@ export function openWorkerGateway(config: Config, given: Given): WorkerGateway {
     })
     return opening
   }
+  const current = async (): Promise<Opened> => {
+    const all = await opened()
+    const { runtime, releases } = all
+    // As aval.yaml has its upstreams when the run begins; one with mistakes leaves the last good ones in force. And with
+    // the releases that there are by then: who has made one and asks for a run of it does not wait for the next poll.
+    await Promise.all([runtime.reload(), releases.look()])
+    return all
+  }
   return {
-    ask: async () => {
-      const { runtime, releases, ask } = await opened()
-      // As aval.yaml has its upstreams when the run begins; one with mistakes leaves the last good ones in force. And with
-      // the releases that there are by then: who has made one and asks for a run of it does not wait for the next poll.
-      await Promise.all([runtime.reload(), releases.look()])
-      return ask
-    },
-    log: async () => (await opened()).log,
+    ask: async () => (await current()).ask,
+    batches: async () => (await current()).batches,
+    log: async () => (await opened()).batches.log,
     close: async () => {
       const last = await opening?.catch(() => null)
       await last?.close()
@@ -94,9 +100,11 @@ async function open(config: Config, given: Given): Promise<Opened> {
   upstreams.follow(releases)
   const runtime = await upstreams.runtime()
   const retriever = createRetriever(connection.sql, runtime)
-  const ask = createGatewayAsk(gatewayDeps({ logger, audit: log.audit, runtime }, retriever))
+  const gateway = gatewayDeps({ logger, audit: log.audit, runtime }, retriever)
+  const ask = createGatewayAsk(gateway)
+  const batches = { gateway, log: log.audit.log }
   const opened = stack.move()
-  return { runtime, releases, ask, log: log.audit.log, close: () => opened.disposeAsync() }
+  return { runtime, releases, ask, batches, close: () => opened.disposeAsync() }
 }
 
 /** Made-up keys would seal bodies that no gateway can open, and sign heads that nobody vouches for. */

@@ -14,13 +14,11 @@ export type HeldTable =
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
   | { table: 'sentinel_rounds'; key: 'order_id'; live: 'running'; letsGo: true }
   // Nobody takes over while its process lives, so one that failed lets go. When it ended for good stands on it.
-  | {
-      table: 'eval_runs' | 'online_orders' | 'data_checks'
-      key: 'id'
-      live: 'running'
-      letsGo: true
-      dated: true
-    }
+  | { table: 'online_orders' | 'data_checks'; key: 'id'; live: 'running'; letsGo: true; dated: true }
+  // Rests until its own time while it is queued.
+  | { table: 'eval_runs'; key: 'id'; live: 'running'; letsGo: true; dated: true; rests: true }
+  // One that has ended, while something of it is cleared up: its state says how it ended, and stays.
+  | { table: 'eval_runs'; key: 'id'; live: 'cancelled' | 'failed' | 'stopped'; stays: true }
 
 /** A row, and who holds it. */
 export type Run = { id: string; run: string }
@@ -72,12 +70,13 @@ function columnOf(name: string): string {
 /** Gives it back untried: its worker stops. Does nothing when another run holds it. */
 async function giveBack(
   sql: Sql,
-  { table, key, live }: HeldTable,
+  { table, key, live, ...held }: HeldTable,
   { id, run }: Run,
   now: string,
 ): Promise<void> {
+  const state = 'stays' in held ? live : 'queued'
   await sql.unsafe(
-    `UPDATE ${table} SET state = 'queued', run = NULL, attempts = greatest(attempts - 1, 0), updated_at = $4::timestamptz
+    `UPDATE ${table} SET state = '${state}', run = NULL, attempts = greatest(attempts - 1, 0), updated_at = $4::timestamptz
      WHERE ${key} = $1 AND run = $2 AND state = $3`,
     [id, run, live, now],
   )
@@ -86,13 +85,14 @@ async function giveBack(
 /** Rows that wait since before `queued`, or whose process has not been heard of since `running`. */
 export async function listStalled(
   sql: Sql,
-  { table, key, live }: HeldTable,
+  { table, key, live, ...held }: HeldTable,
   since: { queued: Date; running: Date },
   limit: number,
 ): Promise<string[]> {
+  const awake = 'rests' in held ? 'AND (wakes_at IS NULL OR wakes_at <= $1::timestamptz)' : ''
   const rows = await sql.unsafe<{ id: string }[]>(
     `SELECT ${key} AS id FROM ${table}
-     WHERE (state = 'queued' AND updated_at < $1::timestamptz) OR (state = $2 AND updated_at < $3::timestamptz)
+     WHERE (state = 'queued' AND updated_at < $1::timestamptz ${awake}) OR (state = $2 AND updated_at < $3::timestamptz)
      ORDER BY updated_at, ${key} LIMIT $4`,
     [since.queued.toISOString(), live, since.running.toISOString(), limit],
   )

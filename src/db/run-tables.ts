@@ -23,6 +23,7 @@ export const evalRuns = pgTable('eval_runs', {
   note: text('note'),
   gitCommit: text('git_commit'),
   idempotencyKey: text('idempotency_key'),
+  wakesAt: instant('wakes_at'),
   ...held(),
   ...made(),
 })
@@ -78,4 +79,47 @@ export const evalScores = pgTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.runId, table.position, table.repeat, table.scorer] })],
+)
+
+export const evalBatches = pgTable('eval_batches', {
+  id: text('id').primaryKey(),
+  runId: text('run_id').notNull(),
+  part: integer('part').notNull(),
+  upstream: text('upstream').notNull(),
+  model: text('model').notNull(),
+  state: text('state').notNull(),
+  requests: integer('requests').notNull(),
+  bytes: bigint('bytes', { mode: 'bigint' }).notNull(),
+  digest: text('digest'),
+  fileId: text('file_id'),
+  batchId: text('batch_id'),
+  submittingAt: instant('submitting_at'),
+  deadline: instant('deadline'),
+  status: text('status'),
+  completed: integer('completed'),
+  failed: integer('failed'),
+  looks: integer('looks').notNull(),
+  cancelledAt: instant('cancelled_at'),
+  note: text('note'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+  endedAt: instant('ended_at'),
+})
+
+export const evalBatchRequests = pgTable(
+  'eval_batch_requests',
+  {
+    batchId: text('batch_id').notNull(),
+    line: integer('line').notNull(),
+    position: integer('position').notNull(),
+    repeat: integer('repeat').notNull(),
+    requestId: text('request_id').notNull(),
+    body: text('body'),
+    sentDigest: text('sent_digest').notNull(),
+    retrieval: text('retrieval'),
+    tries: integer('tries').notNull(),
+    recordedAt: instant('recorded_at'),
+    state: text('state').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.batchId, table.line] })],
 )

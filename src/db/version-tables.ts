@@ -38,6 +38,9 @@ export const prices = pgTable('prices', {
   reasoning: bigint('reasoning', { mode: 'bigint' }),
   perImage: bigint('per_image', { mode: 'bigint' }),
   perRequest: bigint('per_request', { mode: 'bigint' }),
+  batchInput: bigint('batch_input', { mode: 'bigint' }),
+  batchCachedInput: bigint('batch_cached_input', { mode: 'bigint' }),
+  batchOutput: bigint('batch_output', { mode: 'bigint' }),
   ...made(),
 })
 

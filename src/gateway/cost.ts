@@ -3,7 +3,7 @@
 import type { UsageRecord } from '../audit/record.ts'
 import type { Operation } from '../providers/provider.ts'
 import { costOf, usageOfOperation } from '../registry/prices/cost.ts'
-import { type PriceTarget, priceVersion } from '../registry/prices/price.ts'
+import { type PriceTarget, priceInBatches, priceVersion } from '../registry/prices/price.ts'
 import type { RegistryBook } from '../registry/releases/book.ts'
 import type { PlannedTarget } from './plan.ts'
 import type { Upstream } from './snapshot.ts'
@@ -24,11 +24,14 @@ export function costOfAnswer(
     operation: Operation
     usage: UsageRecord | null
     atMs: number
+    /** It was one of a batch, which have prices of their own. */
+    inBatch?: boolean
   },
 ): Cost | null {
-  const { projectId, target, operation, usage, atMs } = call
+  const { projectId, target, operation, usage, atMs, inBatch = false } = call
   if (target === null || usage === null) return null
-  const price = registry.pricesOf(projectId).priceOf(priceTarget(target.upstream, target.model), atMs)
+  const found = registry.pricesOf(projectId).priceOf(priceTarget(target.upstream, target.model), atMs)
+  const price = found === null || !inBatch ? found : priceInBatches(found)
   if (price === null) return null
   const microUsd = costOf(usageOfOperation(operation, usage), price)
   return microUsd === null ? null : { microUsd, price: priceVersion(price) }

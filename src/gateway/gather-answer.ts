@@ -49,7 +49,8 @@ export function gatherAnswer(
   })
 }
 
-function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): AttemptResult {
+/** What a whole answer with a good status comes to: `answered`, or `failed` for bytes that are no answer. */
+export function readWhole(target: PlannedTarget, head: ProviderHead, body: Buffer): AttemptResult {
   const failed = (error: UpstreamError): AttemptResult => ({
     kind: 'failed',
     error,

@@ -14,8 +14,7 @@ import type { Exchange } from './exchange.ts'
 import { gatherAnswer } from './gather-answer.ts'
 import type { PlannedTarget } from './plan.ts'
 import { relayStream } from './relay-stream.ts'
-import { withDefaults } from './release-body.ts'
-import { upstreamBody } from './upstream-body.ts'
+import { targetBody } from './upstream-body.ts'
 
 /** We wait this long for an upstream's Retry-After; longer waits are the caller's to make. */
 const MAX_WAIT_MS = 2000
@@ -111,14 +110,14 @@ function callFor(
   leftMs: number,
   onSend: (sent: Buffer) => void,
 ): ProviderCall {
-  const { sent, envelope } = exchange
+  const { sent, body, envelope } = exchange
   const { connectMs, firstByteMs, idleMs, totalMs } = target.timeouts
-  const body = target.version === undefined ? sent : withDefaults(sent, target.version.parameters)
+  const { parsed, bytes } = targetBody(sent, target, askUsage)
   return {
     operation: envelope.operation,
     model: target.model,
-    parsed: body.parsed,
-    body: upstreamBody(body, target.model, askUsage),
+    parsed,
+    body: bytes,
     stream: body.stream,
     includeUsage: body.includeUsage || askUsage,
     requestId: envelope.id,

@@ -1,8 +1,20 @@
 /** The bytes that go to one target: the client's own, with the model name and our usage wish spliced in. */
 
-import { isJsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { replaceValue } from '../lib/json-scan.ts'
+import type { PlannedTarget } from './plan.ts'
+import { withDefaults } from './release-body.ts'
 import type { ParsedBody } from './request.ts'
+
+/** What one target is sent of a body: the defaults of its model version, its own name for the model. */
+export function targetBody(
+  sent: ParsedBody,
+  { model, version }: Pick<PlannedTarget, 'model' | 'version'>,
+  askUsage: boolean,
+): { parsed: JsonObject; bytes: Buffer } {
+  const body = version === undefined ? sent : withDefaults(sent, version.parameters)
+  return { parsed: body.parsed, bytes: upstreamBody(body, model, askUsage) }
+}
 
 type Edit = { start: number; end: number; json: string }
 

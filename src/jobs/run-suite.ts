@@ -3,6 +3,8 @@
 import type { Sql } from 'postgres'
 import type { Db } from '../db/client.ts'
 import type { Ask } from '../evals/runs/ask.ts'
+import { letGoOfParts } from '../evals/runs/batches/let-go.ts'
+import type { BatchPlane } from '../evals/runs/batches/part.ts'
 import { type ExecuteDeps, executeRun } from '../evals/runs/execute.ts'
 import { noteWaitingRun } from '../evals/runs/run-rows.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
@@ -19,13 +21,15 @@ export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate'> & {
   models: () => Promise<UpstreamModels>
   /** The data plane of this process, with the upstreams as aval.yaml has them now. */
   ask: () => Promise<Ask>
+  /** The same, for requests that go out in batches. */
+  batches: () => Promise<BatchPlane>
 }
 
 const MAX_ERROR_LETTERS = 500
 
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runRunSuite(
-  { sql, db, enqueuer, clock, ask, models, evaluate }: RunSuiteDeps,
+  { sql, db, enqueuer, clock, ask, batches, models, evaluate }: RunSuiteDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
@@ -39,10 +43,12 @@ export async function runRunSuite(
     embed: embedWith(models, clock),
     evaluate,
   }
-  const deps = { ...given, ask: await opened(sql, runId, ask) }
+  const plane = async () => ({ ask: await ask(), batches: await batches() })
+  const deps = { ...given, ...(await opened(sql, runId, plane)) }
   const outcome = await executeRun(deps, runId)
   // It was cancelled. Who resumed it since rang for a job that was still under way, which is this one.
   const ended = outcome === 'taken-over' ? await executeRun(deps, runId) : outcome
+  if (ended === 'nothing') await letGoOfParts(deps, runId)
   for (const promotionId of await listPromotionsOfRun(db, runId)) {
     await enqueuer.enqueue('advance-promotion', { promotionId }, { key: promotionId })
   }
@@ -50,9 +56,9 @@ export async function runRunSuite(
 }
 
 /** A worker that cannot open its data plane leaves the run to another one, and says on it why. */
-async function opened(sql: Sql, runId: string, ask: RunSuiteDeps['ask']): Promise<Ask> {
+async function opened<Plane>(sql: Sql, runId: string, open: () => Promise<Plane>): Promise<Plane> {
   try {
-    return await ask()
+    return await open()
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     await noteWaitingRun(sql, runId, message.slice(0, MAX_ERROR_LETTERS))

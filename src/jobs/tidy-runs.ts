@@ -1,7 +1,11 @@
-/** Rings again for runs whose bell was lost, or whose worker has died. Safe to run at any time. */
+/**
+ * Rings again for runs whose bell was lost or whose worker has died, and for those whose batch is to be looked at: while it is under way
+ * no job waits for it. Safe to run at any time.
+ */
 
 import type { Sql } from 'postgres'
 import { listStalled } from '../db/held-work.ts'
+import { listLeftBatches } from '../evals/runs/batches/batch-rows.ts'
 import { RUNS } from '../evals/runs/run-rows.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Enqueuer } from '../queue/enqueue.ts'
@@ -16,7 +20,9 @@ export async function runTidyRuns(
   payload: unknown,
 ): Promise<{ runs: number }> {
   JOBS['tidy-runs'].parse(payload)
-  const runs = await listStalled(sql, RUNS, forgottenSince(clock), MAX_RUNG)
+  const stalled = await listStalled(sql, RUNS, forgottenSince(clock), MAX_RUNG)
+  const left = await listLeftBatches(sql, new Date(clock.nowMs()).toISOString(), MAX_RUNG)
+  const runs = [...stalled, ...left]
   for (const runId of runs) await enqueuer.enqueue('run-suite', { runId }, { key: runId })
   return { runs: runs.length }
 }

@@ -4,6 +4,7 @@ import { UpstreamError } from '../errors.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { fetchJson } from './fetch-json.ts'
+import { createOpenAIBatches } from './openai-batches.ts'
 import type { Operation, Provider, Timeouts, UpstreamModel } from './provider.ts'
 import { withTrace } from './trace-header.ts'
 import type { Transport } from './transport.ts'
@@ -51,6 +52,7 @@ export function createOpenAIProvider(upstream: OpenAIUpstream, transport: Transp
       )
     },
     encode: ({ body }) => [body],
+    batches: createOpenAIBatches({ ...upstream, headers }, transport),
     async listModels(signal) {
       const request = {
         method: 'GET',

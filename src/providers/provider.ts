@@ -5,6 +5,7 @@
 
 import type { UpstreamError } from '../errors.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { Batches } from './batches.ts'
 
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'local'
 
@@ -69,6 +70,8 @@ export type Provider = {
    * process. Throws RequestError for what the dialect cannot express.
    */
   encode?(call: ProviderCall): readonly Buffer[]
+  /** Chat requests by the thousand, answered within a day. Absent where the dialect has no such thing, or none is spoken here. */
+  readonly batches?: Batches
   /** Models this upstream offers; used by `GET /v1/models`, cached by the caller. Throws UpstreamError. */
   listModels(signal: AbortSignal): Promise<readonly UpstreamModel[]>
   /** Closes pooled connections and worker threads. */

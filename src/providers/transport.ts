@@ -31,6 +31,8 @@ export type OutboundRequest = {
   headers: Record<string, string>
   body: Buffer | null
   timeouts: Timeouts
+  /** MAX_RESPONSE_BYTES unless said: for files, which are read piece by piece. */
+  maxBytes?: number
 }
 
 export type Transport = {
@@ -73,7 +75,7 @@ export function createTransport(
         return { abort() {}, pause() {}, resume() {} }
       }
       inFlight += 1
-      const call = new OutboundCall(upstream, request.timeouts, sink, done, options.key)
+      const call = new OutboundCall(upstream, request, sink, done, options.key)
       pool.dispatch(
         { method: request.method, path: prefix + request.path, headers: request.headers, body: request.body },
         call,
@@ -89,6 +91,7 @@ export function createTransport(
 class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
   readonly #upstream: string
   readonly #timeouts: Timeouts
+  readonly #maxBytes: number
   readonly #sink: ProviderSink
   readonly #done: () => void
   readonly #key: Secret | null
@@ -110,13 +113,14 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
 
   constructor(
     upstream: string,
-    timeouts: Timeouts,
+    { timeouts, maxBytes = MAX_RESPONSE_BYTES }: Pick<OutboundRequest, 'timeouts' | 'maxBytes'>,
     sink: ProviderSink,
     done: () => void,
     key: Secret | null,
   ) {
     this.#upstream = upstream
     this.#timeouts = timeouts
+    this.#maxBytes = maxBytes
     this.#sink = sink
     this.#done = done
     this.#key = key
@@ -216,8 +220,8 @@ class OutboundCall implements Dispatcher.DispatchHandler, ProviderHandle {
       else this.#complete()
       return
     }
-    if (this.#bytes > MAX_RESPONSE_BYTES) {
-      const message = `Upstream "${this.#upstream}" sent more than ${MAX_RESPONSE_BYTES} bytes.`
+    if (this.#bytes > this.#maxBytes) {
+      const message = `Upstream "${this.#upstream}" sent more than ${this.#maxBytes} bytes.`
       this.#fail(new UpstreamError('upstream_too_large', message, { retryable: false }))
       return
     }

@@ -16,6 +16,7 @@ import type { RequestFilter } from '../../src/audit/store.ts'
 import { sumUsage } from '../../src/audit/usage/store.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
 import { createCalibrator } from '../../src/evals/reviews/calibrator.ts'
+import { subjectText } from '../../src/evals/runs/run-content.ts'
 import { verdictOf } from '../../src/evals/runs/verdict.ts'
 import { rebuildSent } from '../../src/gateway/rebuild.ts'
 import { type ApiDeps, createApi } from '../../src/http/api/api.ts'
@@ -261,6 +262,10 @@ function apiDeps(parts: {
       ring,
       reckon: async (...given) => verdictOf(...given),
       serves: (model) => model.startsWith('local/'),
+      demandBatches: (_projectId, subject) => {
+        if (subjectText(subject) === 'local/batched') return
+        throw new RequestError('unsupported_operation', 'local/reader takes no batches.', { param: 'batch' })
+      },
       targetOf: () => ({ price: null, free: true }),
     },
     monitorExplain: { sql: database.sql, clock, record },

@@ -46,7 +46,7 @@ export async function begin(
     sql,
     db,
     clock: systemClock,
-    serves: (model: string) => model.startsWith('local/'),
+    serves: (model: string) => /^(?:local|up|claude)\//.test(model),
   }
   const { release = null, against = null, key = null } = wish
   const plan = await planRun(deps, AUTHOR.projectId, { suite, release, against })
@@ -117,6 +117,14 @@ export const noCode: ExecuteDeps['evaluate'] = async () => ({
   reason: 'No code in this test.',
 })
 
+/** Of tests whose runs ask call by call. */
+export const noBatches: ExecuteDeps['batches'] = {
+  get gateway(): never {
+    throw new Error('No batches in this test.')
+  },
+  log: { event: async () => await Promise.reject(new Error('No log in this test.')) },
+}
+
 export async function execute(
   { sql }: DatabaseConnection,
   id: string,
@@ -130,6 +138,7 @@ export async function execute(
       clock: systemClock,
       random: () => 0,
       ask,
+      batches: noBatches,
       embed: noVectors,
       evaluate: noCode,
       prepare: readyScorers,

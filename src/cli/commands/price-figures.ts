@@ -9,7 +9,13 @@ type TokenFigures = {
   output: string | null
   reasoning: string | null
 }
-export type Figures = TokenFigures & { per_image: string | null; per_request: string | null }
+export type Figures = TokenFigures & {
+  per_image: string | null
+  per_request: string | null
+  batch_input: string | null
+  batch_cached_input: string | null
+  batch_output: string | null
+}
 export type EffectivePrice = Figures & {
   id: string | null
   source: string
@@ -33,6 +39,11 @@ export function describeFigures(figures: TokenFigures & Partial<Figures>): strin
     ['out', figures.output],
     ['reasoning', figures.reasoning],
   ] as const
+  const batches = [
+    ['in', figures.batch_input],
+    ['cached', figures.batch_cached_input],
+    ['out', figures.batch_output],
+  ] as const
   const apart = [
     ['an image', figures.per_image],
     ['a request', figures.per_request],
@@ -40,7 +51,12 @@ export function describeFigures(figures: TokenFigures & Partial<Figures>): strin
   const words = (parts: readonly (readonly [string, string | null | undefined])[]) =>
     parts.flatMap(([what, text]) => (text == null ? [] : [`${formatFigure(text)} ${what}`])).join(', ')
   const perMillion = words(tokens)
-  return [perMillion === '' ? '' : `${perMillion} per million tokens`, words(apart)]
+  const inBatches = words(batches)
+  return [
+    perMillion === '' ? '' : `${perMillion} per million tokens`,
+    inBatches === '' ? '' : `in batches ${inBatches}`,
+    words(apart),
+  ]
     .filter((part) => part !== '')
     .join(', ')
 }

@@ -36,6 +36,9 @@ type SetOptions = {
   reasoning?: string
   perImage?: string
   perRequest?: string
+  batchInput?: string
+  batchCachedInput?: string
+  batchOutput?: string
   json?: boolean
 }
 
@@ -81,7 +84,10 @@ export function addPriceCommands(program: Command, context: CliContext): void {
         .option('--output <usd>', 'per million output tokens')
         .option('--reasoning <usd>', 'per million reasoning tokens (default: as output)')
         .option('--per-image <usd>', 'per image made')
-        .option('--per-request <usd>', 'per call'),
+        .option('--per-request <usd>', 'per call')
+        .option('--batch-input <usd>', 'per million input tokens of requests in batches')
+        .option('--batch-cached-input <usd>', 'of these, read from the cache')
+        .option('--batch-output <usd>', 'per million output tokens of requests in batches'),
     ),
     'aval price set lab/llama-3.3-70b --input 0 --cached-input 0 --output 0 --source "our own machine"',
     'aval price set openai/gpt-4o-mini --input 0.12 --cached-input 0.06 --output 0.48 --from 2026-12-01 --source "contract 7"',
@@ -162,6 +168,9 @@ async function set(context: CliContext, wanted: string, options: SetOptions): Pr
       reasoning: options.reasoning,
       per_image: options.perImage,
       per_request: options.perRequest,
+      batch_input: options.batchInput,
+      batch_cached_input: options.batchCachedInput,
+      batch_output: options.batchOutput,
     },
   })
   if (options.json) {

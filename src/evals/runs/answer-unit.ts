@@ -1,8 +1,9 @@
 /** The answer to one item in one repeat: asked, with patience for what passes, or taken from the item. */
 
-import { type Asked, chatBody, type Failure } from './ask.ts'
+import type { JsonObject } from '../../lib/json.ts'
+import { type Answer, type Asked, chatBody, type Failure } from './ask.ts'
 import { type AskDeps, askPatiently } from './ask-patiently.ts'
-import type { ResultRow, Unit } from './result-rows.ts'
+import type { Place, ResultRow, Unit } from './result-rows.ts'
 import { type RunContent, subjectText } from './run-content.ts'
 import type { RunRow } from './run-rows.ts'
 import { storable } from './storable.ts'
@@ -19,12 +20,8 @@ export async function answerUnit(
   unit: Unit,
 ): Promise<ResultRow> {
   if (content.subject.kind === 'recorded') return recorded(unit)
-  const seed = content.seed === null ? null : content.seed + unit.repeat
-  const body = chatBody(subjectText(content.subject), unit.item, { seed, parameters: content.parameters })
-  if (body === null) {
-    const message = `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`
-    return failed(unit, null, 0, { code: 'invalid_item', message })
-  }
+  const body = questionOf(content, unit)
+  if (body === null) return asksNothing(unit)
   const { id: runId, projectId } = row
   const call = { projectId, runId, runName: `eval ${row.suite}`, body, signal: deps.signal }
   const { asked, tries } = await askPatiently(deps, content.timeoutMs, call)
@@ -32,9 +29,24 @@ export async function answerUnit(
   return answered(unit, asked, tries)
 }
 
-function answered(
-  { position, repeat }: Unit,
-  { requestId, latencyMs, answer }: Extract<Asked, { kind: 'answered' }>,
+/** The request of one item and repeat; null for an item that asks nothing. */
+export function questionOf(
+  content: RunContent,
+  { item, repeat }: Pick<Unit, 'item' | 'repeat'>,
+): JsonObject | null {
+  const seed = content.seed === null ? null : content.seed + repeat
+  return chatBody(subjectText(content.subject), item, { seed, parameters: content.parameters })
+}
+
+export function asksNothing(unit: Unit): ResultRow {
+  const message = `The item ${unit.item.id} asks nothing. Give it input, messages or variables.`
+  return failed(unit, null, 0, { code: 'invalid_item', message })
+}
+
+/** `latencyMs` is null where waiting was no part of answering. */
+export function answered(
+  { position, repeat }: Place,
+  { requestId, latencyMs, answer }: Pick<Asked, 'requestId'> & { latencyMs: number | null; answer: Answer },
   tries: number,
 ): ResultRow {
   return {
@@ -83,8 +95,8 @@ function recorded(unit: Unit): ResultRow {
   }
 }
 
-function failed(
-  { position, repeat }: Unit,
+export function failed(
+  { position, repeat }: Place,
   requestId: string | null,
   tries: number,
   { code, message }: Pick<Failure, 'code' | 'message'>,

@@ -4,7 +4,6 @@ import { GatewayError, toOpenAIError } from '../../errors.ts'
 import type { Client } from '../../gateway/client.ts'
 import type { GatewayDeps } from '../../gateway/deps.ts'
 import { serveRequest } from '../../gateway/serve.ts'
-import type { VirtualKey } from '../../keys/key.ts'
 import { newId } from '../../lib/ids.ts'
 import { isJsonObject } from '../../lib/json.ts'
 import { splitModelName } from '../../lib/model-name.ts'
@@ -12,6 +11,7 @@ import { parseUsd } from '../../lib/money.ts'
 import type { Retrieval } from '../../retrieval/retrieve.ts'
 import type { Ask, Asked, Call, Failure } from './ask.ts'
 import { readChat } from './ask.ts'
+import { runKey } from './run-key.ts'
 
 /** Statuses of an upstream, or of ourselves, that say “later” or “slower”. */
 const OVERLOADED = new Set([429, 503, 529])
@@ -48,7 +48,7 @@ async function ask(deps: GatewayDeps, found: Found, call: Call): Promise<Asked> 
       method: 'POST',
       path: '/v1/chat/completions',
       operation: 'chat' as const,
-      key: keyOf(call),
+      key: runKey(call),
       receivedAtMs: clock.nowMs(),
       startedMs,
       clientRequestId: call.runId,
@@ -67,21 +67,6 @@ async function ask(deps: GatewayDeps, found: Found, call: Call): Promise<Asked> 
   } finally {
     call.signal.removeEventListener('abort', leave)
     found.delete(requestId)
-  }
-}
-
-/** The run's own key: in memory alone, without limits of its own beyond the suite's, and on the log under the run's id. */
-function keyOf({ projectId, runId, runName }: Call): VirtualKey {
-  return {
-    id: runId,
-    name: runName,
-    owner: null,
-    projectId,
-    roles: ['engineer'],
-    allowedRoutes: null,
-    rpm: null,
-    concurrency: null,
-    expiresAtMs: null,
   }
 }
 

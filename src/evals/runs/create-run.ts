@@ -47,7 +47,15 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
   const { split, repeats, concurrency, timeoutMs, coverage, alpha, seed, parameters } = suite
   const sent = Object.keys(parameters).length > 0 ? { parameters } : {}
   const fixed = { split, repeats, concurrency, timeoutMs, coverage, alpha, seed, ...sent }
-  const content = { suite: suite.name, dataset: { id, name, version, hash }, subject, scorers, ...fixed }
+  const inBatches = suite.batch ? { batch: true as const } : {}
+  const content = {
+    suite: suite.name,
+    dataset: { id, name, version, hash },
+    subject,
+    scorers,
+    ...fixed,
+    ...inBatches,
+  }
   const candidate = planned(content)
   return {
     candidate,

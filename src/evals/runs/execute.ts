@@ -11,6 +11,8 @@ import type { Tools } from '../scorers/scorer.ts'
 import { answerUnit } from './answer-unit.ts'
 import type { Ask } from './ask.ts'
 import { askPatiently } from './ask-patiently.ts'
+import { advanceParts } from './batches/advance-parts.ts'
+import type { BatchPlane } from './batches/part.ts'
 import { Budget } from './budget.ts'
 import { type JudgeWith, judgeUnit, type RunJudge } from './judge-unit.ts'
 import { meteredTools } from './metered-tools.ts'
@@ -25,6 +27,7 @@ import {
   type Unit,
 } from './result-rows.ts'
 import { parseRunContent, type RunContent } from './run-content.ts'
+import { RunRefused } from './run-refused.ts'
 import { claimRun, findRunById, RUNS, type RunRow } from './run-rows.ts'
 import { createTaskGroup, type TaskGroup } from './task-group.ts'
 
@@ -33,6 +36,8 @@ export type ExecuteDeps = {
   clock: Clock
   random: () => number
   ask: Ask
+  /** For runs that ask in batches. */
+  batches: BatchPlane
   /** For scorers that think: vectors of the model that ships. */
   embed: Tools['embed']
   /** For scorers that are code. */
@@ -46,41 +51,32 @@ export type ExecuteDeps = {
   silentMs?: number
 }
 
-export type RunOutcome = HeldOutcome<'done' | 'stopped'>
+type Ended = 'done' | 'stopped' | 'waiting'
+/** `waiting`: a batch is under way, and the run is queued until it is looked at again. */
+export type RunOutcome = HeldOutcome<Ended>
 
 const PAGE = 32
 /** A run is tried so often in a row without one more answer or score. */
 const MAX_ATTEMPTS = 20
 
-/** No second try mends it. */
-class RunRefused extends Error {
-  override name = 'RunRefused'
-}
-
 /** Throws what a second try may mend. */
 export async function executeRun(deps: ExecuteDeps, id: string): Promise<RunOutcome> {
   const { sql, clock, signal, silentMs = HELD.silentMs } = deps
   const alive = new Date(clock.nowMs() - silentMs).toISOString()
-  return await whileHolding<'done' | 'stopped'>(
-    { sql, clock, signal, beatMs: deps.beatMs ?? HELD.beatMs },
-    RUNS,
-    id,
-    {
-      claim: (run, now) => claimRun(sql, run, { now, alive }),
-      work: async (run, lost) => {
-        const row = await findRunById(sql, id)
-        if (row === null) return 'nothing'
-        if (row.attempts > MAX_ATTEMPTS) {
-          throw new RunRefused(
-            `Given up after ${MAX_ATTEMPTS} tries without an answer. ${row.error ?? ''}`.trim(),
-          )
-        }
-        return await new Execution({ ...deps, signal: AbortSignal.any([signal, lost]) }, row, run).all()
-      },
-      isFinal: (error) =>
-        error instanceof RunRefused || (error instanceof GatewayError && error.status < 500),
+  return await whileHolding<Ended>({ sql, clock, signal, beatMs: deps.beatMs ?? HELD.beatMs }, RUNS, id, {
+    claim: (run, now) => claimRun(sql, run, { now, alive }),
+    work: async (run, lost) => {
+      const row = await findRunById(sql, id)
+      if (row === null) return 'nothing'
+      if (row.attempts > MAX_ATTEMPTS) {
+        throw new RunRefused(
+          `Given up after ${MAX_ATTEMPTS} tries without an answer. ${row.error ?? ''}`.trim(),
+        )
+      }
+      return await new Execution({ ...deps, signal: AbortSignal.any([signal, lost]) }, row, run).all()
     },
-  )
+    isFinal: (error) => error instanceof RunRefused || (error instanceof GatewayError && error.status < 500),
+  })
 }
 
 class Execution {
@@ -105,11 +101,12 @@ class Execution {
     this.#judge = deps.prepare(this.#content.scorers)
   }
 
-  async all(): Promise<'done' | 'stopped'> {
+  async all(): Promise<Ended> {
     const counts = await countResults(this.#deps.sql, this.#row.id)
     this.#budget.spent(BigInt(counts.cost), counts.answered - counts.unpricedAnswers)
     try {
-      const refused = await this.#pass()
+      if (this.#content.batch === true) return await this.#inBatches()
+      const refused = await this.#pass('either')
       await this.#units.allEnded()
       return await this.#finish(refused)
     } finally {
@@ -117,11 +114,27 @@ class Execution {
     }
   }
 
+  /** Answers come in batches. What is there is judged meanwhile, by judges that are asked as always. */
+  async #inBatches(): Promise<Ended> {
+    const { sql, clock, random, batches: plane } = this.#deps
+    const own = (write: Parameters<Execution['own']>[0]) => this.own(write)
+    const { signal } = this.#units
+    const work = { sql, clock, random, plane, signal, row: this.#row, content: this.#content, own }
+    const step = await advanceParts({ ...work, lettingGo: false })
+    await this.#pass('score')
+    await this.#units.allEnded()
+    if (step.kind !== 'wait') return await this.#finish(step.kind === 'refused' ? step.why : null)
+    const rest = { state: 'queued', run: null, attempts: 0, error: step.why }
+    const wakesAt = new Date(step.untilMs).toISOString()
+    await demandHeld(sql, RUNS, this.#run, { ...rest, wakesAt }, new Date(clock.nowMs()).toISOString())
+    return 'waiting'
+  }
+
   /** Once through everything that lacks something. Gives why it did not come to the end, or null. */
-  async #pass(): Promise<string | null> {
+  async #pass(lacking: 'either' | 'score'): Promise<string | null> {
     let after: Place | null = null
     for (;;) {
-      const units: Unit[] = await readPending(this.#deps.sql, this.#row, after, PAGE)
+      const units: Unit[] = await readPending(this.#deps.sql, this.#row, after, PAGE, lacking)
       for (const unit of units) {
         await this.#units.room()
         this.#units.signal.throwIfAborted()
@@ -152,7 +165,7 @@ class Execution {
       const made = await answerUnit(deps, this.#row, this.#content, unit)
       this.#budget.settle(made.free ? '0' : made.cost, made.outcome === 'answered')
       // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
-      await this.#own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
+      await this.own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
       result = made
     }
     const { embed, evaluate } = this.#deps
@@ -163,7 +176,7 @@ class Execution {
     const keep = async () => {
       const scores = unkept
       unkept = []
-      await this.#own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
+      await this.own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
     }
     for await (const score of judgeUnit(left, unit.item, result, { signal, meter })) {
       unkept.push(score)
@@ -192,7 +205,7 @@ class Execution {
   }
 
   /** Writes only while the run is this worker's. */
-  async #own(write: (transaction: TransactionSql, now: string) => Promise<void>): Promise<void> {
+  async own(write: (transaction: TransactionSql, now: string) => Promise<void>): Promise<void> {
     const now = new Date(this.#deps.clock.nowMs()).toISOString()
     await this.#deps.sql.begin(async (transaction) => {
       // Whoever gets something done is no failed try, however often workers are killed at it.

@@ -3,7 +3,7 @@
 import type { Sql } from 'postgres'
 import { minimumDetectableEffect } from '../../lib/statistics/power.ts'
 import { costOf } from '../../registry/prices/cost.ts'
-import type { Price } from '../../registry/prices/price.ts'
+import { type Price, priceInBatches } from '../../registry/prices/price.ts'
 import type { PlannedRun } from './create-run.ts'
 import type { RunScorer } from './run-content.ts'
 
@@ -36,14 +36,15 @@ export async function forecast(
           WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), 0))
         FROM eval_results e JOIN eval_runs r ON r.id = e.run_id
         WHERE r.project_id = ${projectId} AND r.subject = ${subject} AND r.measure_hash = ${measure}
-          AND e.cost IS NOT NULL)::double precision AS cost,
+          AND r.content::jsonb ? 'batch' = ${content.batch === true} AND e.cost IS NOT NULL)::double precision AS cost,
       (SELECT coalesce(avg(octet_length(i.content)), 0) FROM dataset_version_items p
         JOIN dataset_items i ON i.project_id = ${projectId} AND i.hash = p.hash
         WHERE p.dataset_id = ${content.dataset.id})::double precision AS characters`
   // What judges will ask is known from runs that had the same ones, and from nothing else.
   const asksMore = content.scorers.some(({ judge }) => judge === true)
   const known = { earlier: earlier?.cost ?? null, characters: earlier?.characters ?? 0 }
-  const price = asksMore ? ofEarlier(calls, known.earlier) : priceOf(calls, known, target)
+  const asked = content.batch === true ? inBatches(target) : target
+  const price = asksMore ? ofEarlier(calls, known.earlier) : priceOf(calls, known, asked)
   const pilot = await readSpread(sql, projectId, measure)
   return {
     calls,
@@ -53,6 +54,11 @@ export async function forecast(
       difference: seen(scorer, items, content.repeats, pilot.get(scorer.name) ?? null),
     })),
   }
+}
+
+function inBatches(target: Target): Target {
+  if (target === null || target.price === null) return target
+  return { ...target, price: priceInBatches(target.price) }
 }
 
 function ofEarlier(calls: number, earlier: number | null): Pick<Forecast, 'cost' | 'costRests'> {

@@ -42,12 +42,13 @@ const RESULT = `e.outcome, e.request_id AS "requestId", e.output, e.tool_calls A
   e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs", e.cost::text AS cost, e.free, e.error_code AS "errorCode",
   e.error, e.tries`
 
-/** Units behind `after` in order that lack an answer or a score. */
+/** Units behind `after` in order that lack an answer or a score; or those alone that lack the one, or the other. */
 export async function readPending(
   sql: Sql,
   run: { id: string; projectId: string; datasetId: string; repeats: number; scorers: number },
   after: Place | null,
   limit: number,
+  lacking: 'either' | 'answer' | 'score' = 'either',
 ): Promise<Unit[]> {
   const rows = await sql.unsafe<(Place & { content: string; judged: string } & Partial<ResultRow>)[]>(
     `SELECT u.position, r.repeat, i.content, j.scorers::text AS judged, ${RESULT}
@@ -58,7 +59,7 @@ export async function readPending(
      CROSS JOIN LATERAL (SELECT count(*) AS scores, coalesce(json_agg(s.scorer), '[]') AS scorers FROM eval_scores s
        WHERE s.run_id = u.run_id AND s.position = u.position AND s.repeat = r.repeat) AS j
      WHERE u.run_id = $1 AND u.position >= $5 AND (u.position, r.repeat) > ($5, $6)
-       AND (e.run_id IS NULL OR j.scores <> $7::integer)
+       AND CASE WHEN e.run_id IS NULL THEN $9::text <> 'score' ELSE $9::text <> 'answer' AND j.scores <> $7::integer END
      ORDER BY u.position, r.repeat LIMIT $8`,
     [
       run.id,
@@ -69,6 +70,7 @@ export async function readPending(
       after?.repeat ?? -1,
       run.scorers,
       limit,
+      lacking,
     ],
   )
   return rows.map(({ position, repeat, content, judged, ...rest }) => ({

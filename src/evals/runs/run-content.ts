@@ -37,6 +37,8 @@ export type RunContent = {
   seed: number | null
   /** Left out where there are none. */
   parameters?: JsonObject
+  /** Asked through the upstream's batch API; left out where it is not. What is measured is the same. */
+  batch?: true
 }
 
 /** As people name it: `support-answer@r12`, `local/reader`, `recorded`. */

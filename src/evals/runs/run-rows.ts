@@ -25,6 +25,8 @@ export type RunRow = {
   tags: string
   note: string | null
   gitCommit: string | null
+  /** Until when it rests while a batch is under way; null while it does not. */
+  wakesAt: string | null
   createdBy: string
   createdByName: string | null
   createdAt: string
@@ -32,7 +34,14 @@ export type RunRow = {
   finishedAt: string | null
 }
 
-export const RUNS = { table: 'eval_runs', key: 'id', live: 'running', letsGo: true, dated: true } as const
+export const RUNS = {
+  table: 'eval_runs',
+  key: 'id',
+  live: 'running',
+  letsGo: true,
+  dated: true,
+  rests: true,
+} as const
 /** States from which a run goes on when it is asked to. */
 export const RESUMABLE: readonly RunState[] = ['stopped', 'cancelled', 'failed']
 
@@ -40,7 +49,7 @@ const instant = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY
 const RUN = `id, project_id AS "projectId", suite, content, hash, measure_hash AS "measureHash", dataset_id AS "datasetId",
   subject, release_id AS "releaseId", items, repeats, scorers, budget::text AS budget, state, attempts, error,
   tags::text AS tags, note, git_commit AS "gitCommit", created_by AS "createdBy", created_by_name AS "createdByName",
-  ${instant('created_at')} AS "createdAt", ${instant('updated_at')} AS "updatedAt", ${instant('finished_at')} AS "finishedAt"`
+  ${instant('wakes_at')} AS "wakesAt", ${instant('created_at')} AS "createdAt", ${instant('updated_at')} AS "updatedAt", ${instant('finished_at')} AS "finishedAt"`
 
 export type NewRun = Pick<
   RunRow,
@@ -218,8 +227,24 @@ export async function claimRun(
   { now, alive }: { now: string; alive: string },
 ): Promise<boolean> {
   const rows = await sql`
-    UPDATE eval_runs SET state = 'running', run = ${run}, attempts = attempts + 1, updated_at = ${now}::timestamptz
-    WHERE id = ${id} AND (state = 'queued' OR (state = 'running' AND updated_at < ${alive}::timestamptz)) RETURNING id`
+    UPDATE eval_runs SET state = 'running', run = ${run}, attempts = attempts + 1, wakes_at = NULL, updated_at = ${now}::timestamptz
+    WHERE id = ${id} AND ((state = 'queued' AND (wakes_at IS NULL OR wakes_at <= ${now}::timestamptz)) OR (state = 'running' AND updated_at < ${alive}::timestamptz)) RETURNING id`
+  return rows.length === 1
+}
+
+/**
+ * Of a run that has ended, while something of it is cleared up. False when it has gone on, rests, or another worker is at it that has
+ * been heard of since `alive`.
+ */
+export async function claimEndedRun(
+  sql: Sql,
+  { id, run }: Run,
+  { state, now, alive }: { state: RunState; now: string; alive: string },
+): Promise<boolean> {
+  const rows = await sql`
+    UPDATE eval_runs SET run = ${run}, wakes_at = NULL, updated_at = ${now}::timestamptz
+    WHERE id = ${id} AND state = ${state} AND (wakes_at IS NULL OR wakes_at <= ${now}::timestamptz)
+      AND (run IS NULL OR updated_at < ${alive}::timestamptz) RETURNING id`
   return rows.length === 1
 }
 
@@ -231,7 +256,7 @@ export async function moveRun(
   now: string,
 ): Promise<boolean> {
   const rows = await sql.unsafe(
-    `UPDATE eval_runs SET state = $2, run = NULL, error = NULL, attempts = 0, updated_at = $3::timestamptz,
+    `UPDATE eval_runs SET state = $2, run = NULL, error = NULL, attempts = 0, wakes_at = NULL, updated_at = $3::timestamptz,
        finished_at = CASE WHEN $2 = 'cancelled' THEN $3::timestamptz END,
        budget = CASE WHEN $5 THEN $6::bigint ELSE budget END
      WHERE id = $1 AND state IN (SELECT value FROM json_array_elements_text($4::json) AS given (value)) RETURNING id`,

@@ -52,6 +52,8 @@ export type Suite = {
   parameters: JsonObject
   /** Goes to models that take one, counted up with each repeat; null sends none. */
   seed: number | null
+  /** Ask through the upstream's batch API: within a day, at its price for batches. */
+  batch: boolean
 }
 
 const MAX_REPEATS = 100
@@ -120,6 +122,7 @@ export const suiteShape = z.strictObject({
     .refine(hasOnlyParameters, 'parameters as prompt files have them')
     .exactOptional(),
   seed: z.int().exactOptional(),
+  batch: z.boolean().default(false),
 })
 
 export type SuiteShape = z.output<typeof suiteShape>
@@ -159,6 +162,7 @@ export function toSuite(name: string, shape: SuiteShape): Suite {
     alpha: shape.alpha,
     parameters: (shape.parameters ?? {}) as JsonObject,
     seed: shape.seed ?? null,
+    batch: shape.batch,
   }
 }
 
@@ -186,7 +190,7 @@ function gatesOf(given: {
 }
 
 /** What shape alone does not say. */
-export function scorerProblems({ scorers, subject, repeats }: Suite): string[] {
+export function scorerProblems({ scorers, subject, repeats, batch }: Suite): string[] {
   const names = new Set<string>()
   const problems: string[] = []
   for (const [at, { name }] of scorers.entries()) {
@@ -195,6 +199,9 @@ export function scorerProblems({ scorers, subject, repeats }: Suite): string[] {
   }
   if (subject === 'recorded' && repeats > 1) {
     problems.push(`repeats: recorded outputs are there once. Write 1.`)
+  }
+  if (subject === 'recorded' && batch) {
+    problems.push('batch: recorded outputs are asked of nobody. Leave it out.')
   }
   return problems
 }

@@ -64,6 +64,7 @@ export function withResponses(
         return [...(inner.supports('responses') ? encode(call) : []), ...encode(chatCall(call))]
       },
     }),
+    ...(inner.batches !== undefined && { batches: inner.batches }),
     listModels: (signal) => inner.listModels(signal),
     close: () => inner.close(),
   }

@@ -135,6 +135,8 @@ export function evalRunActionsApi(deps: EvalRunsApiDeps) {
       if (!(await moveRun(sql, row.id, { from: ['queued', 'running'], to: 'cancelled' }, now()))) {
         throw stateConflict(row, 'It has ended, and there is nothing to cancel.')
       }
+      // A batch that is under way is asked to stop by a worker.
+      await deps.ring('run-suite', { runId: row.id }, row.id)
       return c.json(toRun(await getRun(sql, key.projectId, row.id)), 200)
     })
     .openapi(resumeRoute, async (c) => {

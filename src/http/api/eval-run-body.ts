@@ -1,6 +1,7 @@
 /** Runs of suites as /api shows them, and what is asked for. */
 
 import { z } from '@hono/zod-openapi'
+import type { BatchRow } from '../../evals/runs/batches/batch-rows.ts'
 import type { JudgedRow, RunCounts } from '../../evals/runs/result-rows.ts'
 import { parseRunContent } from '../../evals/runs/run-content.ts'
 import type { RunRow } from '../../evals/runs/run-rows.ts'
@@ -68,6 +69,9 @@ export const runSchema = z
     tags: z.array(z.string()),
     note: z.string().nullable(),
     git_commit: z.string().nullable(),
+    /** Asked in batches; and until when it rests while one is under way, null while it does not. */
+    batch: z.boolean(),
+    waits_until: z.string().nullable(),
     created_at: z.string(),
     created_by: z.string(),
     created_by_name: z.string().nullable(),
@@ -86,6 +90,21 @@ export const progressSchema = runSchema
       cost_usd: z.string(),
       unpriced: z.number(),
     }),
+    /** The last batch that was made; null without one. */
+    last_batch: z
+      .object({
+        part: z.number(),
+        state: z.enum(['preparing', 'prepared', 'submitting', 'submitted', 'ended']),
+        upstream: z.string(),
+        batch_id: z.string().nullable(),
+        status: z.string().nullable(),
+        requests: z.number(),
+        completed: z.number().nullable(),
+        failed: z.number().nullable(),
+        deadline: z.string().nullable(),
+        note: z.string().nullable(),
+      })
+      .nullable(),
   })
   .openapi('EvalRunProgress')
 export const planSchema = z
@@ -161,6 +180,8 @@ export function toRun(row: RunRow): z.infer<typeof runSchema> {
     tags: JSON.parse(row.tags) as string[],
     note: row.note,
     git_commit: row.gitCommit,
+    batch: content.batch === true,
+    waits_until: row.wakesAt,
     created_at: row.createdAt,
     created_by: row.createdBy,
     created_by_name: row.createdByName,
@@ -168,12 +189,22 @@ export function toRun(row: RunRow): z.infer<typeof runSchema> {
   }
 }
 
-export function toProgress(row: RunRow, counts: RunCounts): z.infer<typeof progressSchema> {
+export function toProgress(
+  row: RunRow,
+  counts: RunCounts,
+  batch: BatchRow | null,
+): z.infer<typeof progressSchema> {
   const { cost, unpricedAnswers: _, ...rest } = counts
   return {
     ...toRun(row),
     progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)) },
+    last_batch: batch === null ? null : toBatch(batch),
   }
+}
+
+function toBatch(batch: BatchRow): NonNullable<z.infer<typeof progressSchema>['last_batch']> {
+  const { part, state, upstream, batchId, status, requests, completed, failed, deadline, note } = batch
+  return { part, state, upstream, batch_id: batchId, status, requests, completed, failed, deadline, note }
 }
 
 export function toResult({ itemId, result, scores }: JudgedRow): z.infer<typeof resultSchema> {

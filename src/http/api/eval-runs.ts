@@ -4,7 +4,8 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Reckon } from '../../evals/reports/reckoner.ts'
-import type { CreateRunDeps } from '../../evals/runs/create-run.ts'
+import { findNewestBatch } from '../../evals/runs/batches/batch-rows.ts'
+import type { CreateRunDeps, RunPlan, RunWish } from '../../evals/runs/create-run.ts'
 import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
 import { runContent, type Subject } from '../../evals/runs/run-content.ts'
@@ -34,6 +35,8 @@ export type EvalRunsApiDeps = CreateRunDeps & {
   ring: Ring
   /** Makes verdicts beside the thread that serves. */
   reckon: Reckon
+  /** Throws RequestError unsupported_operation, with a sentence, for a subject that no batch can ask. */
+  demandBatches: (projectId: string, subject: Subject) => void
   /** What the first target of a subject costs now; null for one that is asked of nobody. */
   targetOf: (projectId: string, subject: Subject) => Target
 }
@@ -94,8 +97,8 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     .openapi(planRoute, async (c) => {
       const { projectId } = c.var.key
       const { name, suite, release = null, against = null } = c.req.valid('json')
-      const [{ planRun }, { forecast }] = await Promise.all([runMaking(), forecasting()])
-      const plan = await planRun(deps, projectId, { suite: suiteOf(name, suite), release, against })
+      const { forecast } = await forecasting()
+      const plan = await planned(deps, projectId, { suite: suiteOf(name, suite), release, against })
       const { candidate, baseline, items } = plan
       const target = deps.targetOf(projectId, candidate.content.subject)
       const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, { items, target })
@@ -131,8 +134,8 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
       const { key } = c.var
       const { name, suite, release = null, against = null, ...rest } = c.req.valid('json')
       const read = suiteOf(name, suite)
-      const { createRuns, planRun } = await runMaking()
-      const plan = await planRun(deps, key.projectId, { suite: read, release, against })
+      const { createRuns } = await runMaking()
+      const plan = await planned(deps, key.projectId, { suite: read, release, against })
       await deps.record.admin(key, {
         action: 'eval_run.create',
         target: name,
@@ -169,8 +172,20 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     })
     .openapi(showRoute, async (c) => {
       const row = await getRun(sql, c.var.key.projectId, c.req.valid('param').id)
-      return c.json(toProgress(row, await countResults(sql, row.id)), 200)
+      const [counts, batch] = await Promise.all([countResults(sql, row.id), findNewestBatch(sql, row.id)])
+      return c.json(toProgress(row, counts, batch), 200)
     })
+}
+
+/** Whoever would wait a day for a batch hears at once that none can ask the subject, or its baseline. */
+async function planned(deps: EvalRunsApiDeps, projectId: string, wish: RunWish): Promise<RunPlan> {
+  const { planRun } = await runMaking()
+  const plan = await planRun(deps, projectId, wish)
+  const { candidate, baseline } = plan
+  if (candidate.content.batch !== true) return plan
+  deps.demandBatches(projectId, candidate.content.subject)
+  if (baseline !== null && baseline.run === null) deps.demandBatches(projectId, baseline.content.subject)
+  return plan
 }
 
 /** Throws RequestError not_found, for a run of another project too. */

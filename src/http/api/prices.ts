@@ -37,7 +37,9 @@ export type PricesApiDeps = {
 const usd = z.string().nullable().openapi({ example: '0.15' })
 /** USD per million tokens. */
 const tokenShape = { input: usd, cached_input: usd, cache_write: usd, output: usd, reasoning: usd }
-const figureShape = { ...tokenShape, per_image: usd, per_request: usd }
+/** The same of requests in batches. */
+const batchShape = { batch_input: usd, batch_cached_input: usd, batch_output: usd }
+const figureShape = { ...tokenShape, per_image: usd, per_request: usd, ...batchShape }
 const rowSchema = z
   .object({
     id: z.string(),
@@ -97,6 +99,9 @@ const newPriceBody = strictShape('field', {
   reasoning: figure,
   per_image: figure,
   per_request: figure,
+  batch_input: figure,
+  batch_cached_input: figure,
+  batch_output: figure,
 })
 const listQuery = strictShape('filter', {
   upstream: names.upstream.optional(),
@@ -137,18 +142,23 @@ export function pricesApi(deps: PricesApiDeps) {
     .openapi(setRoute, async (c) => {
       const { upstream, model, source, valid_from, ...wire } = c.req.valid('json')
       const validFromMs = valid_from === undefined ? null : instantOf(deps, valid_from)
-      const { cached_input, cache_write, per_image, per_request, ...same } = wire
       const figures = {
-        ...same,
-        cachedInput: cached_input,
-        cacheWrite: cache_write,
-        perImage: per_image,
-        perRequest: per_request,
+        input: wire.input,
+        cachedInput: wire.cached_input,
+        cacheWrite: wire.cache_write,
+        output: wire.output,
+        reasoning: wire.reasoning,
+        perImage: wire.per_image,
+        perRequest: wire.per_request,
+        batchInput: wire.batch_input,
+        batchCachedInput: wire.batch_cached_input,
+        batchOutput: wire.batch_output,
       }
+      const amounts = Object.entries(wire).map(([name, amount]) => [name, text(amount)])
       await deps.record.admin(c.var.key, {
         action: 'price.set',
         target: `${upstream}/${model}`,
-        detail: { source, valid_from: valid_from ?? null, ...figuresWire(figures) },
+        detail: { source, valid_from: valid_from ?? null, ...Object.fromEntries(amounts) },
       })
       const row = await setPrice(deps, actorOf(c.var.key), { upstream, model, source, validFromMs, figures })
       return c.json(rowWire(row), 201)
@@ -214,8 +224,15 @@ function rowWire(row: PriceRow): z.infer<typeof rowSchema> {
   }
 }
 
-function figuresWire(price: TokenFigures & Pick<Price, 'perImage' | 'perRequest'>) {
-  return { ...tokensWire(price), per_image: text(price.perImage), per_request: text(price.perRequest) }
+function figuresWire(price: TokenFigures & Pick<Price, 'perImage' | 'perRequest' | 'batch'>) {
+  return {
+    ...tokensWire(price),
+    per_image: text(price.perImage),
+    per_request: text(price.perRequest),
+    batch_input: text(price.batch?.input ?? null),
+    batch_cached_input: text(price.batch?.cachedInput ?? null),
+    batch_output: text(price.batch?.output ?? null),
+  }
 }
 
 function tokensWire(figures: TokenFigures) {

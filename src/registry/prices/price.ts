@@ -20,6 +20,8 @@ export type Price = TokenFigures & {
   readonly perImage: bigint | null
   /** Micro-USD for each call, whatever it holds; null: nobody has heard of such a charge. */
   readonly perRequest: bigint | null
+  /** For requests in batches, whatever their length; left out where nobody stated any: half is not taken for granted. */
+  readonly batch?: TokenFigures
   /** By rising `aboveInputTokens`; empty where one price holds for every length. */
   readonly tiers: readonly PriceTier[]
   /** Where the figures come from: a page, a contract, a person, a list and its version. */
@@ -50,4 +52,9 @@ export type PriceTarget = {
 /** What stands beside a cost on the log, so that the figures behind it can be found again. */
 export function priceVersion(price: Price): string {
   return price.id ?? price.source
+}
+
+/** What requests in batches cost by this price; null where it does not say. */
+export function priceInBatches({ batch, ...price }: Price): Price | null {
+  return batch === undefined ? null : { ...price, ...batch, tiers: [] }
 }

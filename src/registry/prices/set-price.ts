@@ -17,7 +17,12 @@ export type NewPrice = {
   validFromMs: number | null
   /** Where the figures come from, in the actor's words. */
   source: string
-  figures: TokenFigures & { perImage: bigint | null; perRequest: bigint | null }
+  figures: TokenFigures & { perImage: bigint | null; perRequest: bigint | null } & {
+    /** Of tokens in batches. */
+    batchInput: bigint | null
+    batchCachedInput: bigint | null
+    batchOutput: bigint | null
+  }
 }
 
 /** Throws RequestError invalid_value for a price without any figure: it would say nothing. */
@@ -29,7 +34,7 @@ export async function setPrice(
   if (Object.values(wanted.figures).every((figure) => figure === null)) {
     throw new RequestError(
       'invalid_value',
-      'The price has no figure. State at least one of input, cached_input, cache_write, output, reasoning, per_image and per_request.',
+      'The price has no figure. State at least one of input, cached_input, cache_write, output, reasoning, per_image, per_request, batch_input, batch_cached_input and batch_output.',
     )
   }
   const nowMs = clock.nowMs()

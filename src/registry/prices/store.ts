@@ -84,5 +84,16 @@ export function toOwnPrice(row: PriceRow): OwnPrice {
     perImage: row.perImage,
     perRequest: row.perRequest,
     tiers: [],
+    ...batchFigures(row),
   }
+}
+
+/** Cache writes in batches have no figure; reasoning costs what other output costs there. */
+function batchFigures({
+  batchInput: input,
+  batchCachedInput: cachedInput,
+  batchOutput: output,
+}: PriceRow): Pick<OwnPrice, 'batch'> {
+  if (input === null && cachedInput === null && output === null) return {}
+  return { batch: { input, cachedInput, cacheWrite: null, output, reasoning: null } }
 }

@@ -13,6 +13,7 @@ import {
   begin,
   echo,
   execute,
+  noBatches,
   noCode,
   noVectors,
   numbered,
@@ -280,7 +281,12 @@ describeDatabases('a run', (open) => {
       await moveRun(open().sql, run.id, { from: ['cancelled'], to: 'queued' }, now())
       return echo(question)
     })
-    const judging = { ask: async () => ask, models: noVectors, evaluate: noCode }
+    const judging = {
+      ask: async () => ask,
+      batches: async () => noBatches,
+      models: noVectors,
+      evaluate: noCode,
+    }
     const enqueuer = {
       enqueue: async () => undefined,
       schedule: async () => undefined,

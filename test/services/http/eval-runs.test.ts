@@ -135,6 +135,48 @@ describe('a run over /api', () => {
     expect(retried.body).toMatchObject({ state: 'queued' })
   })
 
+  test('in batches is refused for a subject that has none, and says for what it waits', async () => {
+    const refused = await call('POST', '/plan', { name: 'first', suite: { ...SUITE, batch: true } })
+    const notBegun = await call('POST', '', { name: 'first', suite: { ...SUITE, batch: true } })
+    const { id } = await begin({}, { ...SUITE, subject: 'local/batched', batch: true })
+    const { sql } = database
+    await sql`UPDATE eval_runs SET wakes_at = '2100-01-02T00:00:00Z' WHERE id = ${id}`
+    await sql`
+      INSERT INTO eval_batches (id, run_id, part, upstream, model, state, requests, batch_id, status, completed, failed, created_at, updated_at)
+      VALUES (${`bat_${id}`}, ${id}, 1, 'up', 'm', 'submitted', 5, 'batch_7', 'in_progress', 3, 1, now(), now())`
+
+    const shown = await call('GET', `/${id}`)
+    const screen = await aval('show', id)
+    const history = await aval('history')
+    const cancelled = await call('POST', `/${id}/cancel`)
+
+    for (const answer of [refused, notBegun]) {
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { error: { param: 'batch', code: 'unsupported_operation' } },
+      })
+    }
+    expect(shown.body).toMatchObject({
+      state: 'queued',
+      batch: true,
+      waits_until: '2100-01-02T00:00:00.000Z',
+      last_batch: {
+        part: 1,
+        state: 'submitted',
+        batch_id: 'batch_7',
+        requests: 5,
+        completed: 3,
+        failed: 1,
+        note: null,
+      },
+    })
+    expect(screen.out).toMatch(new RegExp(`${id} +waiting for batch`))
+    expect(screen.out).toMatch(/part 1, in_progress, 3 of 5 answered, 1 failed/)
+    expect(history.out).toMatch(new RegExp(`${id} .*waiting for batch`))
+    expect(cancelled.body).toMatchObject({ state: 'cancelled', waits_until: null })
+    expect(server.rung.length).toBe(2)
+  })
+
   test('carries tags and a note, and is listed by them', async () => {
     const { id } = await begin()
     await call('PATCH', `/${id}`, { tags: ['nightly'], note: 'the new chunker' })

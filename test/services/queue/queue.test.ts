@@ -89,6 +89,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
     return {
       ...parts,
       ask,
+      batches: ask,
       advance: async () => null,
       keepRollups: () => null,
       readsBodies: () => false,

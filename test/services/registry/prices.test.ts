@@ -5,6 +5,7 @@ import { compilePrices, resolvePrice } from '../../../src/registry/prices/price-
 import { shippedPrices } from '../../../src/registry/prices/price-list.ts'
 import { type NewPrice, setPrice } from '../../../src/registry/prices/set-price.ts'
 import { findOwnPrice, listOwnPrices, listPriceRows } from '../../../src/registry/prices/store.ts'
+import { priceFromData, priceToData } from '../../../src/registry/releases/price-data.ts'
 import { describeDatabases } from '../../support/database.ts'
 
 const ada = { id: 'vk_ada', name: 'ada', projectId: 'prj_default', person: 'vk_ada' }
@@ -25,6 +26,8 @@ const UNKNOWN = {
   perImage: null,
   perRequest: null,
 }
+/** A price without figures. */
+const NONE = { ...UNKNOWN, batchInput: null, batchCachedInput: null, batchOutput: null }
 
 describeDatabases('prices', (open) => {
   beforeEach(() => open().truncate())
@@ -35,14 +38,14 @@ describeDatabases('prices', (open) => {
       model: MINI.model,
       source: 'contract 7',
       validFromMs: NOW_MS,
-      figures: { ...UNKNOWN, input: 100_000n },
+      figures: { ...NONE, input: 100_000n },
       ...wanted,
     })
   const own = (atMs: number, projectId = 'prj_default') =>
     findOwnPrice(open().db, projectId, { ...MINI, at: new Date(atMs) })
 
   test('come back to the micro-USD and the millisecond, with what is unknown', async () => {
-    const row = await set({ figures: { ...UNKNOWN, input: 1n, output: 999_999_999_999n, perRequest: 0n } })
+    const row = await set({ figures: { ...NONE, input: 1n, output: 999_999_999_999n, perRequest: 0n } })
 
     expect(await own(NOW_MS)).toEqual({
       ...UNKNOWN,
@@ -58,6 +61,17 @@ describeDatabases('prices', (open) => {
     })
   })
 
+  test('keep what requests in batches cost, and the compiled book has it too', async () => {
+    const row = await set({ figures: { ...NONE, input: 10n, batchInput: 5n, batchOutput: 7n } })
+    const batch = { input: 5n, cachedInput: null, cacheWrite: null, output: 7n, reasoning: null }
+
+    const [kept] = await listOwnPrices(open().db, { after: '', limit: 10 })
+
+    expect(await own(NOW_MS)).toMatchObject({ id: row.id, input: 10n, batch })
+    expect(priceFromData(priceToData('prj_default', kept!.price))).toEqual(kept!.price)
+    expect(kept?.price.batch).toEqual(batch)
+  })
+
   test('hold from their time on, until the next one begins, whatever order they were set in', async () => {
     const later = await set({ validFromMs: NOW_MS + 1000 })
     const first = await set()
@@ -71,7 +85,7 @@ describeDatabases('prices', (open) => {
   test('are corrected by another one that begins at the same time', async () => {
     await set()
 
-    const corrected = await set({ figures: { ...UNKNOWN, input: 5n } })
+    const corrected = await set({ figures: { ...NONE, input: 5n } })
 
     expect((await own(NOW_MS))?.id).toBe(corrected.id)
   })
@@ -114,7 +128,7 @@ describeDatabases('prices', (open) => {
   })
 
   test('without any figure are refused: they would say nothing', async () => {
-    await expect(set({ figures: UNKNOWN })).rejects.toMatchObject({ code: 'invalid_value' })
+    await expect(set({ figures: NONE })).rejects.toMatchObject({ code: 'invalid_value' })
   })
 
   test('are never changed, removed or emptied away, also by SQL', async () => {

@@ -6,7 +6,7 @@ import { CliError, EXIT } from '../../exit-codes.ts'
 import { type Look, startProgress } from '../../progress.ts'
 import { Rate } from '../../rate.ts'
 import { waitUntil } from '../../wait.ts'
-import { type EvalRunProgress, isOver, runPath } from './wire.ts'
+import { batchText, type EvalRunProgress, isOver, runPath } from './wire.ts'
 
 const LOOK: Look = {
   bar: '{what}  {bar} {value} of {total}  {rate}  {cost}  {trouble}',
@@ -22,7 +22,7 @@ export async function followRun(context: CliContext, id: string, quiet: boolean)
       look: async () => {
         const now = await context.client.json<EvalRunProgress>({ method: 'GET', path: runPath(id) })
         const { judged, total, cost_usd: cost, failed, errors, abstained } = now.progress
-        const waiting = now.state === 'queued' ? `${now.subject} waits for a worker` : now.subject
+        const waiting = waitingText(now)
         const why = now.error === null ? waiting : `${waiting}: ${printableLine(now.error)}`
         progress.update({
           done: judged,
@@ -43,6 +43,13 @@ export async function followRun(context: CliContext, id: string, quiet: boolean)
   } finally {
     progress.stop()
   }
+}
+
+function waitingText(run: EvalRunProgress): string {
+  if (run.state !== 'queued') return run.subject
+  return run.waits_until === null
+    ? `${run.subject} waits for a worker`
+    : `${run.subject} waits for batch: ${batchText(run) ?? ''}`
 }
 
 /** A run that failed has no figures; one that stopped has some, whose verdict says how much is missing, and this why. */

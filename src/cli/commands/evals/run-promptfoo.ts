@@ -21,6 +21,7 @@ export type PromptfooOptions = {
   tag?: string[]
   note?: string
   out?: string[]
+  batch?: boolean
   wait: boolean
   yes?: boolean
   json?: boolean
@@ -47,7 +48,7 @@ export async function runPromptfoo(
   }
   const providers = providersOf(file, options.subject)
   if (!quiet) terminal.write(compatibilityText(file))
-  const cells = await cellsOf(context, file, providers)
+  const cells = await cellsOf(context, file, providers, options.batch === true)
   const plans: EvalPlan[] = []
   for (const { body } of cells) {
     plans.push(await context.client.json<EvalPlan>({ method: 'POST', path: '/api/eval-runs/plan', body }))
@@ -86,6 +87,7 @@ async function cellsOf(
   { client }: CliContext,
   { prompts, repeats, concurrency, timeoutMs }: PromptfooFile,
   providers: readonly Provider[],
+  batch: boolean,
 ): Promise<Cell[]> {
   const cells: Cell[] = []
   for (const { label, name, items, asksJudges } of prompts) {
@@ -106,6 +108,7 @@ async function cellsOf(
         ...(concurrency !== null && { concurrency }),
         ...(timeoutMs !== null && { timeout: `${Math.ceil(timeoutMs / 1000)}s` }),
         ...(Object.keys(parameters).length > 0 && { parameters }),
+        ...(batch && { batch }),
       }
       cells.push({ prompt: label, provider, body: { name, suite } })
     }

@@ -19,6 +19,7 @@ type Options = {
   note?: string
   grader?: string
   out?: string[]
+  batch?: boolean
   wait: boolean
   yes?: boolean
   json?: boolean
@@ -47,12 +48,14 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
           '-o, --out <files...>',
           'reports beside the one on the screen: .html, .xml (JUnit), .md, .json',
         )
+        .option('--batch', "ask through the upstream's batch API: within a day, at its price for batches")
         .option('--no-wait', 'begin it and go')
         .option('--yes', 'do not ask'),
     ),
     'aval eval run evals/support-answer.yaml',
     'aval eval run evals/support-answer.yaml --release r13 --against production --out report.html junit.xml',
     'aval eval run evals/support-answer.yaml --yes --json',
+    'aval eval run evals/support-answer.yaml --batch --no-wait',
     'aval eval run promptfooconfig.yaml --subject local/reader',
     'aval eval run promptfooconfig.yaml --grader openai/gpt-4.1',
   ).action(context.run((file: string, options: Options) => run(context, file, options)))
@@ -72,7 +75,11 @@ async function run(context: CliContext, file: string, options: Options): Promise
   await pushBeside(context, suite.dataset, quiet)
   const wish = {
     name: suite.name,
-    suite: { ...suite.body, ...(options.subject !== undefined && { subject: options.subject }) },
+    suite: {
+      ...suite.body,
+      ...(options.subject !== undefined && { subject: options.subject }),
+      ...(options.batch === true && { batch: true }),
+    },
     ...(options.release !== undefined && { release: options.release }),
     ...(options.against !== undefined && { against: options.against }),
   }

@@ -16,7 +16,7 @@ import type { Page } from '../../list.ts'
 import { addCompare } from './compare.ts'
 import { followRun } from './follow.ts'
 import { demandFormats, writeReports } from './report.ts'
-import { type EvalRun, type EvalRunProgress, isOver, runPath } from './wire.ts'
+import { batchText, type EvalRun, type EvalRunProgress, isOver, runPath, stateText } from './wire.ts'
 
 type Result = {
   item: string
@@ -71,7 +71,7 @@ function addHistory(evals: Command, context: CliContext): void {
         run.subject,
         run.dataset,
         run.repeats === 1 ? String(run.items) : `${run.items} × ${run.repeats}`,
-        run.state,
+        stateText(run),
         run.created_by_name ?? '-',
         formatTime(terminal, run.created_at),
       ])
@@ -119,7 +119,8 @@ function writeRun({ terminal }: CliContext, run: EvalRunProgress): void {
   const price = unpriced > 0 ? `$${cost} and ${unpriced} answers or judgements of unknown price` : `$${cost}`
   terminal.write(
     formatFields([
-      ['run', `${run.id}  ${run.state}`],
+      ['run', `${run.id}  ${stateText(run)}`],
+      ['batch', batchText(run)],
       ['error', run.error],
       ['subject', run.subject],
       ['dataset', `${run.dataset}, ${run.items} items × ${run.repeats}`],

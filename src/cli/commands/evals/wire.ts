@@ -1,5 +1,6 @@
 /** Runs of suites as `/api` answers them. */
 
+import { printableLine } from '../../../lib/printable.ts'
 import { CliError, EXIT } from '../../exit-codes.ts'
 
 export type EvalRun = {
@@ -17,6 +18,9 @@ export type EvalRun = {
   tags: string[]
   note: string | null
   git_commit: string | null
+  batch: boolean
+  /** Until when it rests while a batch is under way. */
+  waits_until: string | null
   created_at: string
   created_by_name: string | null
   finished_at: string | null
@@ -32,6 +36,18 @@ export type EvalRunProgress = EvalRun & {
     cost_usd: string
     unpriced: number
   }
+  last_batch: {
+    part: number
+    state: 'preparing' | 'prepared' | 'submitting' | 'submitted' | 'ended'
+    upstream: string
+    batch_id: string | null
+    status: string | null
+    requests: number
+    completed: number | null
+    failed: number | null
+    deadline: string | null
+    note: string | null
+  } | null
 }
 export type EvalPlan = {
   subject: string
@@ -57,4 +73,22 @@ export function runPath(id: string): string {
 
 export function isOver({ state }: Pick<EvalRun, 'state'>): boolean {
   return state !== 'queued' && state !== 'running'
+}
+
+/** As people read a state: a queued run may wait for a batch that is under way. */
+export function stateText({ state, waits_until: until }: Pick<EvalRun, 'state' | 'waits_until'>): string {
+  return state === 'queued' && until !== null ? 'waiting for batch' : state
+}
+
+/** How far the last batch of a run is; null where there was none. */
+export function batchText({ last_batch: batch }: Pick<EvalRunProgress, 'last_batch'>): string | null {
+  if (batch === null) return null
+  const { part, state, status, requests, completed, failed, note } = batch
+  const counted =
+    state === 'submitted' || state === 'ended'
+      ? `${completed ?? 0} of ${requests} answered`
+      : `${requests} requests`
+  const lost = (failed ?? 0) === 0 ? '' : `, ${failed} failed`
+  const said = note === null ? '' : `. ${printableLine(note)}`
+  return `part ${part}, ${status ?? state}, ${counted}${lost}${said}`
 }

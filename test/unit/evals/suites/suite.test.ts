@@ -47,6 +47,7 @@ test('a file becomes a suite, with what is not said as everybody would have it',
     alpha: 0.1,
     parameters: {},
     seed: 7,
+    batch: false,
   })
   expect(readSuiteFile('small', 'dataset: d\nsubject: local/reader\nscorers: [equals]\n')).toMatchObject({
     dataset: { name: 'd', version: null },
@@ -57,6 +58,15 @@ test('a file becomes a suite, with what is not said as everybody would have it',
     coverage: 0.98,
     alpha: 0.05,
     seed: null,
+  })
+})
+
+test('a suite may ask in batches, unless it asks nobody', () => {
+  const yaml = (subject: string) => `dataset: d\nsubject: ${subject}\nscorers: [equals]\nbatch: true\n`
+
+  expect(readSuiteFile('small', yaml('up/m'))).toMatchObject({ batch: true })
+  expect(readSuiteFile('small', yaml('recorded'))).toEqual({
+    problems: ['evals/small.yaml: batch: recorded outputs are asked of nobody. Leave it out.'],
   })
 })
 

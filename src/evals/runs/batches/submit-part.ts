@@ -1,0 +1,186 @@
+/**
+ * Sends a part: its budget is held, an event with the file's digest is on the log, and only then it goes. That it may have arrived is
+ * kept before it is submitted, so that whoever goes on looks for it first.
+ */
+
+import { UpstreamError } from '../../../errors.ts'
+import type { BatchedPlan } from '../../../gateway/batched/target.ts'
+import { priceTarget } from '../../../gateway/cost.ts'
+import { formatUsd } from '../../../lib/money.ts'
+import type { UpstreamBatch } from '../../../providers/batches.ts'
+import { priceInBatches } from '../../../registry/prices/price.ts'
+import { countResults } from '../result-rows.ts'
+import { RunRefused } from '../run-refused.ts'
+import { type BatchRow, changeBatch, deleteBatch, readBodies } from './batch-rows.ts'
+import { digestOf, type PartStep, type PartWork, tell, waitFor } from './part.ts'
+import { addRequest, NOTHING, type Worst, worstCost } from './worst-case.ts'
+
+const PAGE = 500
+/** An upstream that was given a batch and did not say so lists it after this. */
+const LISTED_MS = 30_000
+/** The upstream's own window, and some more for its clock. */
+export const WINDOW_MS = 26 * 3_600_000
+/** Tries in a row of an upstream that does not take it. */
+const MAX_TRIES = 30
+
+/** Null: it goes on at once. Throws RunRefused for what another try does not mend. */
+export async function submitPart(
+  work: PartWork,
+  batch: BatchRow,
+  planned: BatchedPlan,
+): Promise<PartStep | null> {
+  const { parts, worst } = await readFile(work, batch, planned)
+  const refused = await refusal(work, planned, worst)
+  if (refused !== null) {
+    await work.own((transaction) => deleteBatch(transaction, batch.id))
+    return { kind: 'refused', why: refused }
+  }
+  const digest = digestOf(parts)
+  const { id, part, upstream, model, requests } = batch
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0)
+  await tell(work, 'eval_batch.submit', { batch: id, part, upstream, model, requests, bytes, digest })
+  try {
+    const fileId = await planned.batches.upload({ name: `${id}.jsonl`, parts }, work.signal)
+    const submittingAt = new Date(work.clock.nowMs()).toISOString()
+    await work.own((transaction, now) =>
+      changeBatch(
+        transaction,
+        id,
+        { state: 'submitting', fileId, submittingAt, digest, looks: batch.looks },
+        now,
+      ),
+    )
+    return await create(work, { ...batch, fileId, submittingAt }, planned)
+  } catch (error) {
+    return await postponed(work, batch, error)
+  }
+}
+
+/** Of a part that the upstream may have: it is looked for, and made only when it is not there. Null: it goes on at once. */
+export async function submitAgain(
+  work: PartWork,
+  batch: BatchRow,
+  planned: BatchedPlan,
+): Promise<PartStep | null> {
+  try {
+    const found = await findSubmitted(work, batch, planned)
+    if (found === 'too-early') return { kind: 'wait', untilMs: listedMs(batch), why: null }
+    if (found === null) return await create(work, batch, planned)
+    await adopt(work, batch, found)
+    return null
+  } catch (error) {
+    return await postponed(work, batch, error)
+  }
+}
+
+/** Throws UpstreamError. */
+export async function findSubmitted(
+  { clock, signal }: PartWork,
+  batch: BatchRow,
+  { batches }: BatchedPlan,
+): Promise<UpstreamBatch | null | 'too-early'> {
+  if (clock.nowMs() < listedMs(batch)) return 'too-early'
+  const sinceMs = Date.parse(batch.submittingAt ?? batch.createdAt)
+  return await batches.find({ ...orderOf(batch), sinceMs }, signal)
+}
+
+export async function adopt({ own, clock }: PartWork, batch: BatchRow, found: UpstreamBatch): Promise<void> {
+  const deadline = new Date(clock.nowMs() + WINDOW_MS).toISOString()
+  const { id: batchId, status } = found
+  await own((transaction, now) =>
+    changeBatch(transaction, batch.id, { state: 'submitted', batchId, status, deadline, note: null }, now),
+  )
+}
+
+export function listedMs({ submittingAt }: BatchRow): number {
+  return Date.parse(submittingAt ?? '') + LISTED_MS
+}
+
+function orderOf({ id, runId, part, fileId }: BatchRow) {
+  return { fileId: fileId ?? '', metadata: { aval_batch: id, aval_run: runId, aval_part: String(part) } }
+}
+
+async function create(work: PartWork, batch: BatchRow, planned: BatchedPlan): Promise<PartStep | null> {
+  const submittingAt = new Date(work.clock.nowMs()).toISOString()
+  await work.own((transaction, now) => changeBatch(transaction, batch.id, { submittingAt }, now))
+  try {
+    await adopt(work, batch, await planned.batches.create(orderOf(batch), work.signal))
+    return { kind: 'wait', untilMs: waitFor(work, 0), why: null }
+  } catch (error) {
+    if (error instanceof UpstreamError && wasRefused(error)) {
+      // It has no batch of it, and may be sent the same file again.
+      await work.own((transaction, now) =>
+        changeBatch(transaction, batch.id, { state: 'prepared', looks: batch.looks }, now),
+      )
+    }
+    return await postponed(work, { ...batch, submittingAt }, error)
+  }
+}
+
+/** The upstream has answered that it does not take it. Of everything else nobody knows whether it has. */
+function wasRefused({ upstreamStatus: status }: UpstreamError): boolean {
+  return status !== null && status >= 400 && status < 500 && ![408, 409, 425].includes(status)
+}
+
+/** Waits with what is in the way of sending a part; throws RunRefused when waiting does not help. */
+export async function postponed(work: PartWork, batch: BatchRow, error: unknown): Promise<PartStep> {
+  work.signal.throwIfAborted()
+  if (!(error instanceof UpstreamError)) throw error
+  const isHopeless = !error.retryable || error.code === 'upstream_auth'
+  if (isHopeless || batch.looks >= MAX_TRIES) {
+    throw new RunRefused(`Part ${batch.part} cannot be sent: ${error.message}`, { cause: error })
+  }
+  const looks = batch.looks + 1
+  await work.own((transaction, now) =>
+    changeBatch(transaction, batch.id, { looks, note: error.message }, now),
+  )
+  const untilMs = Math.max(waitFor(work, looks), batch.submittingAt === null ? 0 : listedMs(batch))
+  return { kind: 'wait', untilMs, why: error.message }
+}
+
+async function readFile(
+  { sql, signal }: PartWork,
+  { id }: BatchRow,
+  { batches }: BatchedPlan,
+): Promise<{ parts: Buffer[]; worst: Worst }> {
+  const parts: Buffer[] = []
+  let worst = NOTHING
+  for (let after = 0; ; ) {
+    signal.throwIfAborted()
+    const page = await readBodies(sql, id, { after, limit: PAGE })
+    for (const { requestId, body } of page) {
+      parts.push(batches.encode({ id: requestId, body: Buffer.from(body) }))
+      worst = addRequest(worst, body)
+    }
+    const last = page.at(-1)
+    if (last === undefined) return { parts, worst }
+    after = last.line
+  }
+}
+
+/** Why the budget does not hold the part; null when it does, or there is none. */
+async function refusal(
+  { sql, clock, plane, row }: PartWork,
+  { target }: BatchedPlan,
+  worst: Worst,
+): Promise<string | null> {
+  if (row.budget === null) return null
+  const cap = BigInt(row.budget)
+  const asked = priceTarget(target.upstream, target.model)
+  const found = plane.gateway.snapshot().registry.pricesOf(row.projectId).priceOf(asked, clock.nowMs())
+  const price = found === null ? null : priceInBatches(found)
+  const cost = price === null ? null : worstCost(worst, price)
+  if (cost === null) {
+    return `What ${target.name} costs in batches is unknown, so the budget cannot be held. Set it: aval price set --help, --batch-input and --batch-output`
+  }
+  if (worst.isOpen) {
+    return 'How long an answer may be is not said, so the budget cannot be held. Say it in the suite: parameters: { max_tokens: 500 }'
+  }
+  const { cost: spentText, unpriced } = await countResults(sql, row.id)
+  if (unpriced > 0) {
+    return 'An answer has no known price, so the budget cannot be held. Set one: aval price set --help'
+  }
+  const spent = BigInt(spentText)
+  if (spent + cost <= cap) return null
+  return `The budget of ${formatUsd(cap)} does not hold a batch of ${worst.requests} requests: it can cost ${formatUsd(cost)}, with each byte a token and every answer as long as max_tokens allows, and ${formatUsd(spent)} is spent.`
+}

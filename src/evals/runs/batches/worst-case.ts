@@ -1,0 +1,42 @@
+/** The most that the requests of a part can cost, so that a budget holds it before a byte is sent. Pure. */
+
+import { isJsonObject } from '../../../lib/json.ts'
+import { costOf } from '../../../registry/prices/cost.ts'
+import type { Price } from '../../../registry/prices/price.ts'
+
+/** What counts of requests: a token is a byte at least, and answers are as long as `max_tokens` allows. */
+export type Worst = {
+  requests: number
+  inputBytes: number
+  outputTokens: number
+  /** A request says nothing of how long its answer may be. */
+  isOpen: boolean
+}
+
+export const NOTHING: Worst = { requests: 0, inputBytes: 0, outputTokens: 0, isOpen: false }
+
+/** `body` is a chat request as it is sent. */
+export function addRequest(worst: Worst, body: string): Worst {
+  const parsed: unknown = JSON.parse(body)
+  const { max_completion_tokens: now, max_tokens: before, n } = isJsonObject(parsed) ? parsed : {}
+  const most = countOf(now) ?? countOf(before)
+  return {
+    requests: worst.requests + 1,
+    inputBytes: worst.inputBytes + Buffer.byteLength(body),
+    outputTokens: worst.outputTokens + (most ?? 0) * (countOf(n) ?? 1),
+    isOpen: worst.isOpen || most === null,
+  }
+}
+
+function countOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null
+}
+
+/** Micro-USD; null when the price has no figure for it. `price` is that of batches. */
+export function worstCost({ requests, inputBytes, outputTokens }: Worst, price: Price): bigint | null {
+  const usage = { inputTokens: inputBytes, outputTokens, cachedInputTokens: 0, reasoningTokens: 0 }
+  const tokens = costOf(usage, { ...price, perRequest: null })
+  if (tokens === null) return null
+  // Each call is rounded by itself, and pays for itself what is paid for a call.
+  return tokens + BigInt(requests) * ((price.perRequest ?? 0n) + 1n)
+}

@@ -1,0 +1,214 @@
+/**
+ * OpenAI's Batch API: https://platform.openai.com/docs/api-reference/batch. A file of requests goes up, a batch is made of it, and
+ * two files come back: answers, and requests without one. Also spoken by Azure and servers that are compatible.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { UpstreamError } from '../errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
+import { scanTopLevel } from '../lib/json-scan.ts'
+import type { Batches, BatchResult, UpstreamBatch } from './batches.ts'
+import { fetchJson } from './fetch-json.ts'
+import type { Timeouts } from './provider.ts'
+import { readBytes } from './read-bytes.ts'
+import type { OutboundRequest, Transport } from './transport.ts'
+
+export type OpenAIBatchesUpstream = {
+  name: string
+  headers: Readonly<Record<string, string>>
+  /** Added to every address. */
+  query: Readonly<Record<string, string>>
+  timeouts: Timeouts
+}
+
+const ENDPOINT = '/v1/chat/completions'
+const MAX_REQUESTS = 50_000
+/** Of a list of batches, and how many pages are looked through for one. */
+const PAGE = 100
+const MAX_PAGES = 20
+/** A clock of an upstream may be off by so much. */
+const SKEW_MS = 10 * 60_000
+const UPLOAD_MS = 10 * 60_000
+const DOWNLOAD_MS = 60 * 60_000
+const MAX_ERRORS = 1_000
+const MAX_MESSAGE_LETTERS = 1_000
+/** Of one line of results; deeper ones are none. */
+const MAX_DEPTH = 1_000
+
+export function createOpenAIBatches(upstream: OpenAIBatchesUpstream, transport: Transport): Batches {
+  const { name, headers, timeouts } = upstream
+  const address = (path: string, more: Readonly<Record<string, string>> = {}) => {
+    const search = new URLSearchParams({ ...upstream.query, ...more }).toString()
+    return search === '' ? path : `${path}?${search}`
+  }
+  const get = (path: string): OutboundRequest => ({
+    method: 'GET',
+    path,
+    headers: { ...headers },
+    body: null,
+    timeouts,
+  })
+  const post = (path: string, body: JsonObject): OutboundRequest => ({
+    ...get(path),
+    method: 'POST',
+    body: Buffer.from(JSON.stringify(body)),
+  })
+  const one = async (request: OutboundRequest, signal: AbortSignal) =>
+    readBatch(name, await fetchJson(transport, request, signal))
+  return {
+    maxRequests: MAX_REQUESTS,
+    encode: ({ id, body }) =>
+      Buffer.concat([
+        Buffer.from(`{"custom_id":${JSON.stringify(id)},"method":"POST","url":"${ENDPOINT}","body":`),
+        body,
+        Buffer.from('}\n'),
+      ]),
+    decode: readResult,
+    async upload({ name: filename, parts }, signal) {
+      const boundary = `aval-${randomUUID()}`
+      const request: OutboundRequest = {
+        method: 'POST',
+        path: address('/files'),
+        headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
+        body: multipart(boundary, filename, parts),
+        // The first byte comes when the last one of the file has gone.
+        timeouts: { ...timeouts, firstByteMs: UPLOAD_MS, totalMs: UPLOAD_MS },
+      }
+      const file = await fetchJson(transport, request, signal)
+      if (isJsonObject(file) && typeof file.id === 'string') return file.id
+      throw malformed(name, 'no file for the one it was given')
+    },
+    create: ({ fileId, metadata }, signal) =>
+      one(
+        post(address('/batches'), {
+          input_file_id: fileId,
+          endpoint: ENDPOINT,
+          completion_window: '24h',
+          metadata: { ...metadata },
+        }),
+        signal,
+      ),
+    async find({ fileId, metadata, sinceMs }, signal) {
+      const wanted = Object.entries(metadata)
+      const isIt = (batch: UpstreamBatch) =>
+        batch.inputFileId === fileId || wanted.every(([key, value]) => batch.metadata[key] === value)
+      let after: string | null = null
+      for (let page = 0; page < MAX_PAGES; page += 1) {
+        const path = address('/batches', { limit: String(PAGE), ...(after !== null && { after }) })
+        const list = await fetchJson(transport, get(path), signal)
+        if (!isJsonObject(list) || !Array.isArray(list.data)) throw malformed(name, 'no list of batches')
+        const batches = list.data.map((batch) => readBatch(name, batch))
+        const found = batches.find(isIt)
+        if (found !== undefined) return found
+        const last = batches.at(-1)
+        const isPast = (last?.createdAtMs ?? Number.POSITIVE_INFINITY) < sinceMs - SKEW_MS
+        if (last === undefined || list.has_more !== true || isPast) return null
+        after = last.id
+      }
+      throw malformed(name, `more than ${MAX_PAGES * PAGE} batches since this one would have been made`)
+    },
+    read: (id, signal) => one(get(address(`/batches/${encodeURIComponent(id)}`)), signal),
+    cancel: (id, signal) => one(post(address(`/batches/${encodeURIComponent(id)}/cancel`), {}), signal),
+    content: (fileId, maxBytes, signal) => {
+      const path = address(`/files/${encodeURIComponent(fileId)}/content`)
+      return readBytes(
+        transport,
+        { ...get(path), timeouts: { ...timeouts, totalMs: DOWNLOAD_MS }, maxBytes },
+        signal,
+      )
+    },
+  }
+}
+
+function multipart(boundary: string, filename: string, parts: readonly Buffer[]): Buffer {
+  const head =
+    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n` +
+    `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${filename}"\r\n` +
+    'content-type: application/jsonl\r\n\r\n'
+  return Buffer.concat([Buffer.from(head), ...parts, Buffer.from(`\r\n--${boundary}--\r\n`)])
+}
+
+function readBatch(upstream: string, batch: JsonValue): UpstreamBatch {
+  if (!isJsonObject(batch) || typeof batch.id !== 'string' || typeof batch.status !== 'string') {
+    throw malformed(upstream, 'no batch')
+  }
+  const { request_counts: counts, created_at: created, metadata } = batch
+  return {
+    id: batch.id,
+    status: batch.status,
+    inputFileId: textOf(batch.input_file_id),
+    outputFileId: textOf(batch.output_file_id),
+    errorFileId: textOf(batch.error_file_id),
+    counts: isJsonObject(counts)
+      ? { completed: countOf(counts.completed), failed: countOf(counts.failed) }
+      : null,
+    errors: errorsOf(batch.errors),
+    metadata: isJsonObject(metadata)
+      ? Object.fromEntries(
+          Object.entries(metadata).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+        )
+      : {},
+    createdAtMs: typeof created === 'number' ? created * 1000 : null,
+  }
+}
+
+function errorsOf(errors: JsonValue | undefined): UpstreamBatch['errors'] {
+  const list = isJsonObject(errors) && Array.isArray(errors.data) ? errors.data : []
+  return list
+    .filter(isJsonObject)
+    .slice(0, MAX_ERRORS)
+    .map(({ line, code, message }) => ({
+      line: Number.isSafeInteger(line) ? (line as number) : null,
+      ...wordsOf(code, message),
+    }))
+}
+
+/** The body is taken as it stands: no number of it is read and written again. */
+function readResult(line: Buffer): BatchResult | null {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line.toString('utf8'))
+  } catch {
+    // Converted into "no result": the caller counts such lines.
+    return null
+  }
+  if (!isJsonObject(parsed) || typeof parsed.custom_id !== 'string') return null
+  const { response, error } = parsed
+  return {
+    id: parsed.custom_id,
+    response: isJsonObject(response) ? readResponse(line, response) : null,
+    error: isJsonObject(error) ? wordsOf(error.code, error.message) : null,
+  }
+}
+
+function readResponse(line: Buffer, response: JsonObject): BatchResult['response'] {
+  const { status_code: status, request_id: requestId } = response
+  if (!Number.isSafeInteger(status)) return null
+  const outer = member(line, 'response')
+  const body = outer === null ? null : member(outer, 'body')
+  return { status: status as number, body: body ?? Buffer.alloc(0), requestId: textOf(requestId) }
+}
+
+function member(json: Buffer, name: string): Buffer | null {
+  const found = scanTopLevel(json, MAX_DEPTH).entries.findLast(({ key }) => key === name)
+  return found === undefined ? null : json.subarray(found.start, found.end)
+}
+
+function wordsOf(code: JsonValue | undefined, message: JsonValue | undefined) {
+  return {
+    code: (textOf(code) ?? 'unknown').slice(0, 100),
+    message: (textOf(message) ?? 'It did not say why.').slice(0, MAX_MESSAGE_LETTERS),
+  }
+}
+
+function textOf(value: JsonValue | undefined): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+function countOf(value: JsonValue | undefined): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0
+}
+
+function malformed(upstream: string, what: string): UpstreamError {
+  return new UpstreamError('upstream_malformed', `Upstream "${upstream}" sent ${what}.`, { retryable: true })
+}

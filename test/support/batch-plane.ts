@@ -1,0 +1,113 @@
+/** A data plane with one upstream that takes batches, and one that does not; its log is real, or kept in memory. */
+
+import type { AuditLog, EventLog, EventRecord } from '../../src/audit/record.ts'
+import { createGatewayAsk } from '../../src/evals/runs/ask-gateway.ts'
+import type { BatchPlane } from '../../src/evals/runs/batches/part.ts'
+import { createAdmission } from '../../src/gateway/admission.ts'
+import { createBreaker } from '../../src/gateway/breaker.ts'
+import type { GatewayDeps } from '../../src/gateway/deps.ts'
+import type { Snapshot, Upstream } from '../../src/gateway/snapshot.ts'
+import { createLimiter } from '../../src/keys/limiter.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
+import { Secret } from '../../src/lib/secret.ts'
+import { sleep } from '../../src/lib/sleep.ts'
+import { createProviderRegistry } from '../../src/providers/registry.ts'
+import { RegistryBook } from '../../src/registry/releases/book.ts'
+import { EMPTY_REGISTRY, type RegistryData } from '../../src/registry/releases/registry-data.ts'
+import { NO_OBSERVER } from '../../src/telemetry/requests.ts'
+import { BATCH_KEY } from './batch-server.ts'
+
+/** The system's clock, moved on: a worker comes back later than the one before. */
+export function clockIn(ms: number): Clock {
+  return { ...systemClock, nowMs: () => systemClock.nowMs() + ms }
+}
+
+type Whole = Parameters<AuditLog['whole']>
+export type KeptLog = { wholes: Whole[]; events: EventRecord[]; log: AuditLog & EventLog }
+
+export function keptLog(): KeptLog {
+  const wholes: Whole[] = []
+  const events: EventRecord[] = []
+  return {
+    wholes,
+    events,
+    log: {
+      open: async () => {},
+      part: () => {},
+      close: async () => {},
+      whole: async (...whole) => void wholes.push(whole),
+      event: async (record) => void events.push(record),
+    },
+  }
+}
+
+export type Given = {
+  url: string
+  log: AuditLog & EventLog
+  clock?: Clock
+  registry?: Partial<RegistryData>
+  routes?: Snapshot['routes']
+  retrieve?: GatewayDeps['retrieve']
+}
+
+/** Upstreams `up`, which takes batches, and `claude`, which does not. Close it. */
+export function openBatchPlane({
+  url,
+  log,
+  clock = systemClock,
+  registry = {},
+  routes = new Map(),
+  retrieve,
+}: Given) {
+  const timeouts = { connectMs: 2_000, firstByteMs: 20_000, idleMs: 20_000, totalMs: 30_000 }
+  const remote = { key: new Secret(BATCH_KEY, 'env:BATCH_KEY'), headers: {}, timeouts, maxConnections: 8 }
+  const providers = createProviderRegistry({
+    nowMs: systemClock.nowMs,
+    createLocal: () => {
+      throw new Error('No local models in this test.')
+    },
+    onRetireError: () => {},
+  })
+  const made = providers.apply([
+    { ...remote, name: 'up', baseUrl: url, dialect: 'openai', keyHeader: null, query: {} },
+    { ...remote, name: 'claude', baseUrl: url, dialect: 'anthropic' },
+  ])
+  const upstreams = new Map(
+    [...made].map(([name, provider]): [string, Upstream] => [
+      name,
+      {
+        name,
+        provider,
+        baseUrl: url,
+        timeouts,
+        streamUsage: true,
+        traceparent: false,
+        redact: (text) => text,
+      },
+    ]),
+  )
+  const snapshot: Snapshot = {
+    upstreams,
+    routes,
+    registry: new RegistryBook({ ...EMPTY_REGISTRY, ...registry }),
+    guarantee: { durability: 'process', policy: 'required', deadlineMs: 0 },
+    knownModels: () => [],
+  }
+  const gateway: GatewayDeps = {
+    snapshot: () => snapshot,
+    audit: log,
+    admission: createAdmission(createLimiter(), () => ({ rpm: null, concurrency: null }), systemClock),
+    breaker: createBreaker(systemClock),
+    clock,
+    random: () => 0.5,
+    retrieve: retrieve ?? (async () => await Promise.reject(new Error('No index in this test.'))),
+    sleep,
+    offerToShadow: () => {},
+    observer: NO_OBSERVER,
+    reportBug: (error) => {
+      throw error
+    },
+  }
+  const batches: BatchPlane = { gateway, log }
+  return { batches, ask: createGatewayAsk(gateway), close: () => providers.close() }
+}
