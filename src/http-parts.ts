@@ -20,6 +20,8 @@ import { evalRunsDeps } from './eval-parts.ts'
 import { createCalibrator } from './evals/reviews/calibrator.ts'
 import { priceTarget } from './gateway/cost.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
+import { createLoads } from './gateway/load/loads.ts'
+import { publishLoads } from './gateway/load/publish.ts'
 import { rebuildSent } from './gateway/rebuild.ts'
 import { recallContexts } from './gateway/recall-contexts.ts'
 import { unpricedTargets } from './gateway/shadows/estimate.ts'
@@ -84,8 +86,15 @@ export type OpenedParts = {
   erasure: ExecuteDeps
 }
 
-/** `calls` go to the direct handler of the model calls, `parts` to the app; `shadows` are stopped before the log closes. */
-export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps; shadows: Shadows } {
+/**
+ * `calls` go to the direct handler of the model calls, `parts` to the app; `close` ends what goes on beside them, before the
+ * log and the database close.
+ */
+export function httpParts(opened: OpenedParts): {
+  calls: ModelCallDeps
+  parts: AppDeps
+  close: () => Promise<void>
+} {
   const { keyring, runtime, releases, audit, traces } = opened
   const retriever = createRetriever(opened.sql, runtime)
   // The breaker is made with the data plane, which tells the metrics that ask the breaker.
@@ -95,7 +104,11 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
   const look = () => lookAtHealth(checks)
   const metrics = gatewayMetrics({ audit, catalogue: runtime.catalogue, openCircuits, look })
   const observer = traces === null ? metrics.observer : observers(metrics.observer, traces(metrics.places))
-  const plain = gatewayDeps(opened, retriever, observer)
+  const loads = createLoads(systemClock)
+  const plain = gatewayDeps({ ...opened, loads }, retriever, observer)
+  const publishing = publishLoads({ sql: opened.sql, loads }, (error) =>
+    events.loadsNotShared(opened.logger, error),
+  )
   const shadows = openShadows(
     {
       db: opened.db,
@@ -142,7 +155,11 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     corsOrigins,
     api: apiDeps(opened, checks, retriever, shadows),
   }
-  return { calls, parts, shadows }
+  const close = async () => {
+    await shadows.stop()
+    await publishing.stop()
+  }
+  return { calls, parts, close }
 }
 
 function apiDeps(opened: OpenedParts, checks: ChecksDeps, retriever: Retriever, shadows: Shadows): ApiDeps {

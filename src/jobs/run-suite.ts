@@ -12,7 +12,7 @@ import { JOBS } from '../queue/jobs.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
-export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate'> & {
+export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate' | 'pace'> & {
   db: Db
   enqueuer: Enqueuer
   /** The upstreams as aval.yaml has them now; `local/embed` is among them. */
@@ -25,7 +25,7 @@ const MAX_ERROR_LETTERS = 500
 
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runRunSuite(
-  { sql, db, enqueuer, clock, ask, models, evaluate }: RunSuiteDeps,
+  { sql, db, enqueuer, clock, ask, models, evaluate, pace }: RunSuiteDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
@@ -38,6 +38,7 @@ export async function runRunSuite(
     prepare: readyScorers,
     embed: embedWith(models, clock),
     evaluate,
+    pace,
   }
   const deps = { ...given, ask: await opened(sql, runId, ask) }
   const outcome = await executeRun(deps, runId)

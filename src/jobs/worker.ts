@@ -48,7 +48,7 @@ export type WorkerDeps = {
   observeJob?: JobObserver
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
-  Pick<RunSuiteDeps, 'ask' | 'evaluate'> &
+  Pick<RunSuiteDeps, 'ask' | 'evaluate' | 'pace'> &
   Pick<AdvancePromotionDeps, 'advance'> &
   Pick<ActOnAlertDeps, 'act'> &
   Pick<ScoreTrafficDeps, 'log'> &

@@ -85,6 +85,7 @@ export const progressSchema = runSchema
       errors: z.number(),
       cost_usd: z.string(),
       unpriced: z.number(),
+      waits_for: z.string().nullable(),
     }),
   })
   .openapi('EvalRunProgress')
@@ -168,11 +169,16 @@ export function toRun(row: RunRow): z.infer<typeof runSchema> {
   }
 }
 
-export function toProgress(row: RunRow, counts: RunCounts): z.infer<typeof progressSchema> {
+/** `waits` is why it goes slowly, as `waitsFor` says it. */
+export function toProgress(
+  row: RunRow,
+  counts: RunCounts,
+  waits: string | null,
+): z.infer<typeof progressSchema> {
   const { cost, unpricedAnswers: _, ...rest } = counts
   return {
     ...toRun(row),
-    progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)) },
+    progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)), waits_for: waits },
   }
 }
 

@@ -9,6 +9,8 @@ import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
 import { runContent, type Subject } from '../../evals/runs/run-content.ts'
 import { findAlike, findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
+import { waitsFor } from '../../evals/runs/waits-for.ts'
+import { readLoads } from '../../gateway/load/load-rows.ts'
 import { usdText } from '../../lib/money.ts'
 import type { Ring } from '../../queue/jobs.ts'
 import { actorOf } from '../actor.ts'
@@ -169,7 +171,8 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     })
     .openapi(showRoute, async (c) => {
       const row = await getRun(sql, c.var.key.projectId, c.req.valid('param').id)
-      return c.json(toProgress(row, await countResults(sql, row.id)), 200)
+      const waits = row.state === 'running' ? waitsFor(await readLoads(sql), row.id) : null
+      return c.json(toProgress(row, await countResults(sql, row.id), waits), 200)
     })
 }
 

@@ -17,6 +17,7 @@ import {
   noVectors,
   numbered,
   scriptedAsk,
+  unhurried,
 } from '../../support/eval-runs.ts'
 
 const SUITE = `
@@ -80,7 +81,7 @@ describeDatabases('a run', (open) => {
   test('waits and asks again where another try may help, and says why there is no answer where none does', async () => {
     const run = await aRun(SUITE.replace('repeats: 2', 'repeats: 1'), numbered(3))
     const { ask, asked } = scriptedAsk((question, before) => {
-      if (question.includes('1') && before < 2) return { failure: { retryable: true, overloaded: true } }
+      if (question.includes('1') && before < 2) return { failure: { retryable: true } }
       if (question.includes('2')) return { failure: { code: 'context_too_long', message: 'Too long.' } }
       return echo(question)
     })
@@ -280,7 +281,7 @@ describeDatabases('a run', (open) => {
       await moveRun(open().sql, run.id, { from: ['cancelled'], to: 'queued' }, now())
       return echo(question)
     })
-    const judging = { ask: async () => ask, models: noVectors, evaluate: noCode }
+    const judging = { ask: async () => ask, pace: unhurried, models: noVectors, evaluate: noCode }
     const enqueuer = {
       enqueue: async () => undefined,
       schedule: async () => undefined,

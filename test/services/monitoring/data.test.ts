@@ -17,7 +17,7 @@ import { drawRequests } from '../../../src/monitoring/data/sample-rows.ts'
 import { type SentinelDeps, scoreSentinels } from '../../../src/monitoring/data/score-sentinels.ts'
 import { endUnlookedAlerts, listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { noCode, noVectors, scriptedAsk } from '../../support/eval-runs.ts'
+import { noCode, noVectors, scriptedAsk, unhurried } from '../../support/eval-runs.ts'
 import {
   aModel,
   anOrder,
@@ -315,6 +315,7 @@ describeDatabases('data drift', (open) => {
       {
         ...open(),
         random: () => 0,
+        pace: unhurried,
         keys: onlineKeys,
         log: { event: async () => undefined },
         embed: noVectors,

@@ -7,7 +7,7 @@ import { connectDatabase } from '../../../src/db/client.ts'
 import { executeRun } from '../../../src/evals/runs/execute.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { noCode, noVectors, scriptedAsk } from '../eval-runs.ts'
+import { noCode, noVectors, scriptedAsk, unhurried } from '../eval-runs.ts'
 
 const [url = '', id = '', subject = ''] = process.argv.slice(2)
 const connection = connectDatabase(url, { maxConnections: 2, applicationName: 'killed' })
@@ -24,6 +24,7 @@ const outcome = await executeRun(
     clock: systemClock,
     random: Math.random,
     ask,
+    pace: unhurried,
     embed: noVectors,
     evaluate: noCode,
     prepare: readyScorers,

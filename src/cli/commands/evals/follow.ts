@@ -22,7 +22,7 @@ export async function followRun(context: CliContext, id: string, quiet: boolean)
       look: async () => {
         const now = await context.client.json<EvalRunProgress>({ method: 'GET', path: runPath(id) })
         const { judged, total, cost_usd: cost, failed, errors, abstained } = now.progress
-        const waiting = now.state === 'queued' ? `${now.subject} waits for a worker` : now.subject
+        const waiting = `${now.subject} ${waitsOf(now)}`.trimEnd()
         const why = now.error === null ? waiting : `${waiting}: ${printableLine(now.error)}`
         progress.update({
           done: judged,
@@ -56,6 +56,10 @@ export function demandFigures(
   }
   if (state === 'stopped')
     terminal.writeError(`Stopped. ${why} Go on with it: aval eval resume ${id} --budget …\n`)
+}
+
+function waitsOf({ state, progress }: EvalRunProgress): string {
+  return state === 'queued' ? 'waits for a worker' : printableLine(progress.waits_for ?? '')
 }
 
 function troubleOf(counts: Record<'failed' | 'errors' | 'abstained', number>): string {

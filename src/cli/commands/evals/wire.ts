@@ -31,6 +31,8 @@ export type EvalRunProgress = EvalRun & {
     errors: number
     cost_usd: string
     unpriced: number
+    /** Why it goes slowly: an upstream has no room for more of its calls. */
+    waits_for: string | null
   }
 }
 export type EvalPlan = {
