@@ -20,7 +20,7 @@ import { Place } from './pace-place.ts'
 import { type Before, viewOf } from './pace-view.ts'
 
 /** A call, as far as its pace goes. */
-export type PacedCall = { projectId: string; runId: string; model: string; signal: AbortSignal }
+type PacedCall = { projectId: string; runId: string; model: string; signal: AbortSignal }
 /** To be called once when the call has ended, with the upstream that was asked last; null when none was. */
 export type Leave = (upstream: string | null) => void
 

@@ -23,7 +23,7 @@ export type LoadRow = {
 }
 
 /** A process that has not told anything for so long says nothing any more: several times as long as it is silent between two words. */
-export const STALE_MS = 5_000
+const STALE_MS = 5_000
 /** Of one process; the others have no figures. */
 const MAX_UPSTREAMS = 64
 

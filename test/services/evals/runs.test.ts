@@ -305,7 +305,7 @@ describeDatabases('a run', (open) => {
     })
 
     const outcome = execute(open(), run.id, ask, { beatMs: 20 })
-    await expect.poll(() => asked.length).toBe(2)
+    await expect.poll(() => asked.length).toBe(4)
     await moveRun(open().sql, run.id, { from: ['running'], to: 'cancelled' }, now())
 
     expect(await outcome).toBe('taken-over')
