@@ -2,6 +2,8 @@
 
 import type { Audit } from './audit/audit.ts'
 import type { OpenedDatabase } from './database.ts'
+import { limitsInWords } from './evals/runs/waits-for.ts'
+import { readLoads } from './gateway/load/load-rows.ts'
 import type { DoctorCheck } from './http/api/operations.ts'
 import type { HealthCheck } from './http/health.ts'
 import type { Keyring } from './keys/keyring.ts'
@@ -136,7 +138,23 @@ export async function doctorChecks(deps: ChecksDeps): Promise<DoctorCheck[]> {
     const remedy = `Check upstreams.${upstream} in aval.yaml (address, key, network).`
     return { name: `upstream ${upstream}`, status: 'warning', detail: problem, remedy }
   })
-  return [...health, ...(await labelChecks(deps.database.connection.db)), ...upstreams]
+  return [
+    ...health,
+    ...(await labelChecks(deps.database.connection.db)),
+    ...upstreams,
+    ...(await paces(deps)),
+  ]
+}
+
+/** What upstreams bear, while runs ask them. A database that does not answer is said elsewhere. */
+async function paces({ database }: ChecksDeps): Promise<DoctorCheck[]> {
+  const rows = await readLoads(database.connection.sql).catch(() => [])
+  return [...limitsInWords(rows)].map(([upstream, detail]) => ({
+    name: `pace ${upstream}`,
+    status: 'ok',
+    detail,
+    remedy: null,
+  }))
 }
 
 export type Asked = { problem: string } | { sign: NewestSign | null }

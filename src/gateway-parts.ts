@@ -4,6 +4,7 @@ import type { Audit } from './audit/audit.ts'
 import { createAdmission } from './gateway/admission.ts'
 import { createBreaker } from './gateway/breaker.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
+import type { Loads } from './gateway/load/loads.ts'
 import { createLimiter } from './keys/limiter.ts'
 import { systemClock } from './lib/clock.ts'
 import { sleep } from './lib/sleep.ts'
@@ -14,7 +15,7 @@ import type { Logger } from './telemetry/logger.ts'
 import { NO_OBSERVER, type RequestObserver } from './telemetry/requests.ts'
 
 export function gatewayDeps(
-  { logger, audit, runtime }: { logger: Logger; audit: Audit; runtime: Runtime },
+  { logger, audit, runtime, loads }: { logger: Logger; audit: Audit; runtime: Runtime; loads: Loads },
   retriever: Retriever,
   observer: RequestObserver = NO_OBSERVER,
 ): GatewayDeps {
@@ -23,6 +24,7 @@ export function gatewayDeps(
     audit: audit.log,
     admission: createAdmission(createLimiter(), () => runtime.config().limits.app, systemClock),
     breaker: createBreaker(systemClock),
+    loads,
     clock: systemClock,
     random: Math.random,
     retrieve: (question) => retriever.retrieve(question),

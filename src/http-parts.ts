@@ -3,6 +3,8 @@
 import type { Flood } from './audit/flood.ts'
 import { askDatabase, type ChecksDeps, lookAtHealth } from './checks.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
+import { createLoads } from './gateway/load/loads.ts'
+import { publishLoads } from './gateway/load/publish.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import type { AppDeps } from './http/app.ts'
 import { createUnauthenticated } from './http/unauthenticated.ts'
@@ -13,14 +15,22 @@ import { loadManagement } from './load-management.ts'
 import { gatewayMetrics } from './metrics-parts.ts'
 import type { OpenedParts } from './opened-parts.ts'
 import { createRetriever } from './retrieval-parts.ts'
-import { openShadows, type Shadows } from './shadow-parts.ts'
+import { openShadows } from './shadow-parts.ts'
+import * as events from './telemetry/events.ts'
 import { observers } from './telemetry/requests.ts'
 
 /** Who asks for health more often gets the database's last answer. */
 const ASK_EVERY_MS = 1000
 
-/** `calls` go to the direct handler of the model calls, `parts` to the app; `shadows` are stopped before the log closes. */
-export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: AppDeps; shadows: Shadows } {
+/**
+ * `calls` go to the direct handler of the model calls, `parts` to the app; `close` ends what goes on beside them, before the
+ * log and the database close.
+ */
+export function httpParts(opened: OpenedParts): {
+  calls: ModelCallDeps
+  parts: AppDeps
+  close: () => Promise<void>
+} {
   const { keyring, runtime, releases, audit, traces } = opened
   const retriever = createRetriever(opened.sql, runtime)
   // The breaker is made with the data plane, which tells the metrics that ask the breaker.
@@ -30,7 +40,11 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
   const look = () => lookAtHealth(checks)
   const metrics = gatewayMetrics({ audit, catalogue: runtime.catalogue, openCircuits, look })
   const observer = traces === null ? metrics.observer : observers(metrics.observer, traces(metrics.places))
-  const plain = gatewayDeps(opened, retriever, observer)
+  const loads = createLoads(systemClock)
+  const plain = gatewayDeps({ ...opened, loads }, retriever, observer)
+  const publishing = publishLoads({ sql: opened.sql, loads }, (error) =>
+    events.loadsNotShared(opened.logger, error),
+  )
   const shadows = openShadows(
     {
       db: opened.db,
@@ -68,7 +82,11 @@ export function httpParts(opened: OpenedParts): { calls: ModelCallDeps; parts: A
     corsOrigins,
     loadManagement: () => loadManagement(opened, { checks, gateway, retriever, shadows, corsOrigins }),
   }
-  return { calls, parts, shadows }
+  const close = async () => {
+    await shadows.stop()
+    await publishing.stop()
+  }
+  return { calls, parts, close }
 }
 
 function countUnauthenticated(flood: Flood, reportBug: GatewayDeps['reportBug']) {

@@ -59,7 +59,7 @@ async function judgeRows(
   onDone: (done: number) => void,
 ): Promise<RowJudgement[]> {
   const judgements: RowJudgement[] = []
-  const group = createTaskGroup(() => options.concurrency, stop)
+  const group = createTaskGroup(options.concurrency, stop)
   const tools = toolsOf(options, spending)
   const { values, score } = judgeOf(set, options)
   let done = 0

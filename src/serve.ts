@@ -95,7 +95,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const runtime = await openRuntime(config, options, { keyring, registry, releases, ownKey })
   const { audit, flood } = log
   stack.defer(startRetention(database, audit, runtime, logger))
-  const { calls, parts, shadows } = httpParts({
+  const { calls, parts, close } = httpParts({
     logger,
     audit,
     flood,
@@ -114,7 +114,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     reload: () => reload(runtime, audit, logger),
     erasure,
   })
-  stack.defer(() => shadows.stop())
+  stack.defer(close)
   const server = await openServers(config.server, { calls, parts }, stack)
   if (database.embedded) stack.defer(startWorkerChild(database.sharedUrl, workerGiven(config, options)))
   let cutExchanges = 0

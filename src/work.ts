@@ -8,7 +8,9 @@ import { compareSchema } from './database.ts'
 import { connectDatabase } from './db/client.ts'
 import { socketUrl } from './db/socket-url.ts'
 import { ConfigError } from './errors.ts'
+import { createPace } from './evals/runs/pace.ts'
 import { openSandbox } from './evals/sandbox/sandbox.ts'
+import { createLoads } from './gateway/load/loads.ts'
 import { findAuditKey } from './home.ts'
 import { startWorker } from './jobs/worker.ts'
 import { systemClock } from './lib/clock.ts'
@@ -51,8 +53,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     logger,
   })
   stack.defer(() => upstreams.close())
-  const gateway = openWorkerGateway(config, { connection, url, upstreams, logger, stop })
-  stack.defer(() => gateway.close())
+  const { gateway, pace } = openCalling(config, { connection, url, upstreams, logger, stop }, stack)
   const documents = openDocuments(config, stack)
   const sandbox = openSandbox()
   stack.defer(() => sandbox.close())
@@ -84,6 +85,7 @@ export async function work(config: Config, options: WorkOptions): Promise<void> 
     batches: gateway.batches,
     log: gateway.log,
     evaluate: sandbox.evaluate,
+    pace,
     advance: promotionAdvancer(promoting),
     act: alertActor(promoting, keys),
     keepRollups: () => monitoringOf(readConfig)?.keep ?? null,
@@ -128,6 +130,22 @@ function openDocuments(config: Config, stack: AsyncDisposableStack) {
   const fetcher = createDocumentFetcher(config.documents)
   stack.defer(() => fetcher.close())
   return { parser, fetchUrl: readUrl(fetcher) }
+}
+
+/** What calls upstreams for runs, and how fast. */
+function openCalling(
+  config: Config,
+  given: Omit<Parameters<typeof openWorkerGateway>[1], 'loads'>,
+  stack: AsyncDisposableStack,
+) {
+  const loads = createLoads(systemClock)
+  const gateway = openWorkerGateway(config, { ...given, loads })
+  stack.defer(() => gateway.close())
+  const pace = createPace({ sql: given.connection.sql, clock: systemClock, loads }, (error) =>
+    events.loadsNotShared(given.logger, error),
+  )
+  stack.defer(() => pace.close())
+  return { gateway, pace }
 }
 
 /** Null while the file has mistakes: what it meant to keep must not go, and what it meant to keep closed is not read. */

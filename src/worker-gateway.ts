@@ -13,6 +13,7 @@ import { ConfigError } from './errors.ts'
 import type { Ask } from './evals/runs/ask.ts'
 import { createGatewayAsk } from './evals/runs/ask-gateway.ts'
 import type { BatchPlane } from './evals/runs/batches/part.ts'
+import type { Loads } from './gateway/load/loads.ts'
 import { gatewayDeps } from './gateway-parts.ts'
 import { findAuditKey, findSigningKey } from './home.ts'
 import { openLog } from './open-log.ts'
@@ -41,6 +42,8 @@ type Given = {
   url: string
   upstreams: Pick<WorkerModels, 'runtime' | 'follow'>
   logger: Logger
+  /** What the calls of this process have under way. */
+  loads: Loads
   /** Aborted when the log cannot go on: the process ends, and another one begins with what is on disk. */
   stop: AbortController
 }
@@ -83,7 +86,7 @@ export function openWorkerGateway(config: Config, given: Given): WorkerGateway {
 
 /** What was opened before a failure is closed again. */
 async function open(config: Config, given: Given): Promise<Opened> {
-  const { connection, url, upstreams, logger, stop } = given
+  const { connection, url, upstreams, logger, loads, stop } = given
   demandKeys(config)
   await using stack = new AsyncDisposableStack()
   const { folder, lock } = await takePlace(config.home)
@@ -100,7 +103,7 @@ async function open(config: Config, given: Given): Promise<Opened> {
   upstreams.follow(releases)
   const runtime = await upstreams.runtime()
   const retriever = createRetriever(connection.sql, runtime)
-  const gateway = gatewayDeps({ logger, audit: log.audit, runtime }, retriever)
+  const gateway = gatewayDeps({ logger, audit: log.audit, runtime, loads }, retriever)
   const ask = createGatewayAsk(gateway)
   const batches = { gateway, log: log.audit.log }
   const opened = stack.move()

@@ -10,7 +10,8 @@ export type Listen = (onChange: () => void) => Promise<() => Promise<void>>
 
 export type FollowerSetup = {
   listen: Listen
-  pollMs: number
+  /** Asked again before each wait. */
+  pollMs: number | (() => number)
   /**
    * Brings what is in memory up to date; it should begin with a counter, so that most looks cost one small query. It
    * bounds its own waits, see `answered`.
@@ -92,9 +93,13 @@ export class Follower {
 
   #schedule(): void {
     if (this.#stopped) return
-    this.#timer = setTimeout(() => {
-      void this.look().then(() => this.#schedule())
-    }, this.#setup.pollMs)
+    const { pollMs } = this.#setup
+    this.#timer = setTimeout(
+      () => {
+        void this.look().then(() => this.#schedule())
+      },
+      typeof pollMs === 'number' ? pollMs : pollMs(),
+    )
     this.#timer.unref()
   }
 

@@ -6,6 +6,7 @@ import type { Question, Retrieval } from '../retrieval/retrieve.ts'
 import type { RequestObserver } from '../telemetry/requests.ts'
 import type { Admission } from './admission.ts'
 import type { Breaker } from './breaker.ts'
+import type { Loads } from './load/loads.ts'
 import type { Answered } from './shadows/choose.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -15,6 +16,8 @@ export type GatewayDeps = {
   audit: AuditLog
   admission: Admission
   breaker: Breaker
+  /** What is under way at each upstream. */
+  loads: Loads
   clock: Clock
   random: () => number
   /** Searches the index of a release. */

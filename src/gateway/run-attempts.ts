@@ -12,8 +12,10 @@ import type { Client } from './client.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { gatherAnswer } from './gather-answer.ts'
+import type { Load } from './load/loads.ts'
 import type { PlannedTarget } from './plan.ts'
 import { relayStream } from './relay-stream.ts'
+import { retryAfterMs } from './retry-after.ts'
 import { targetBody } from './upstream-body.ts'
 
 /** We wait this long for an upstream's Retry-After; longer waits are the caller's to make. */
@@ -78,6 +80,8 @@ async function runBegun(
   target: PlannedTarget,
   totalMs: number,
 ): Promise<AttemptResult> {
+  const load = deps.loads.of(target.upstream)
+  load.began()
   try {
     const { body, client } = exchange
     const startedMs = exchange.elapsedMs()
@@ -95,11 +99,13 @@ async function runBegun(
     const error = result.kind === 'failed' ? result.error : null
     const head = result.kind === 'answered' ? result.answer.head : null
     exchange.recordAttempt(startedMs, { error, head, sentDigest })
-    report(deps, target.name, result)
+    report(deps, load, target.name, result)
     return result
   } catch (error) {
     deps.breaker.released(target.name)
     throw error
+  } finally {
+    load.ended()
   }
 }
 
@@ -135,7 +141,9 @@ function traceOf(exchange: Exchange, { upstream }: PlannedTarget): Pick<Provider
 }
 
 /** Only what says something about the upstream's health counts; a refused request or a client that left does not. */
-function report(deps: GatewayDeps, name: string, result: AttemptResult): void {
+function report(deps: GatewayDeps, load: Load, name: string, result: AttemptResult): void {
+  if (result.kind === 'answered') load.answered += 1
+  else if (result.kind === 'failed') load.failed(result.error)
   if (result.kind === 'answered') deps.breaker.succeeded(name)
   else if (result.kind === 'failed' && result.error.retryable) deps.breaker.failed(name)
   else deps.breaker.released(name)
@@ -152,13 +160,6 @@ function waitBefore(deps: GatewayDeps, last: FailedAttempt | null, retry: number
   const askedMs = retryAfterMs(last.error.headers)
   if (askedMs !== null && askedMs > MAX_WAIT_MS) return null
   return Math.max(askedMs ?? 0, backoffMs(retry, deps.random))
-}
-
-function retryAfterMs(headers: Readonly<Record<string, string>>): number | null {
-  const ms = Number(headers['retry-after-ms'] ?? Number.NaN)
-  if (Number.isFinite(ms) && ms >= 0) return ms
-  const seconds = Number(headers['retry-after'] ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null
 }
 
 function allBroken(deps: GatewayDeps, targets: readonly PlannedTarget[]): UpstreamError {

@@ -14,7 +14,7 @@ import { JOBS } from '../queue/jobs.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
-export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate'> & {
+export type RunSuiteDeps = Pick<ExecuteDeps, 'sql' | 'clock' | 'evaluate' | 'pace'> & {
   db: Db
   enqueuer: Enqueuer
   /** The upstreams as aval.yaml has them now; `local/embed` is among them. */
@@ -29,7 +29,7 @@ const MAX_ERROR_LETTERS = 500
 
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runRunSuite(
-  { sql, db, enqueuer, clock, ask, batches, models, evaluate }: RunSuiteDeps,
+  { sql, db, enqueuer, clock, ask, batches, models, evaluate, pace }: RunSuiteDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
@@ -42,6 +42,7 @@ export async function runRunSuite(
     prepare: readyScorers,
     embed: embedWith(models, clock),
     evaluate,
+    pace,
   }
   const plane = async () => ({ ask: await ask(), batches: await batches() })
   const deps = { ...given, ...(await opened(sql, runId, plane)) }

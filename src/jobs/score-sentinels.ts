@@ -10,7 +10,7 @@ import { JOBS } from '../queue/jobs.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
-export type ScoreSentinelsDeps = Pick<SentinelDeps, 'sql' | 'db' | 'clock' | 'evaluate'> & {
+export type ScoreSentinelsDeps = Pick<SentinelDeps, 'sql' | 'db' | 'clock' | 'evaluate' | 'pace'> & {
   /** Whether judges are given answers again though nobody asked; null while aval.yaml does not say. */
   readsBodies: () => boolean | null
   /** Null without an audit key: then no body is opened, and judges wait for another worker. */
@@ -28,7 +28,7 @@ const MAX_ROUND_MS = 1_200_000
 
 /** Returns how many judges were checked. Throws ZodError for a payload that is not empty, and whatever a second try may mend. */
 export async function runScoreSentinels(
-  { sql, db, clock, evaluate, ...given }: ScoreSentinelsDeps,
+  { sql, db, clock, evaluate, pace, ...given }: ScoreSentinelsDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<{ judges: number }> {
@@ -44,6 +44,7 @@ export async function runScoreSentinels(
     db,
     clock,
     evaluate,
+    pace,
     embed,
     random: Math.random,
     prepare: readyScorers,

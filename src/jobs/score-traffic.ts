@@ -11,7 +11,7 @@ import { JOBS } from '../queue/jobs.ts'
 import type { UpstreamModels } from '../retrieval/upstream-models.ts'
 import { embedWith } from './embed-with.ts'
 
-export type ScoreTrafficDeps = Pick<ExecuteOrderDeps, 'sql' | 'db' | 'clock' | 'evaluate'> & {
+export type ScoreTrafficDeps = Pick<ExecuteOrderDeps, 'sql' | 'db' | 'clock' | 'evaluate' | 'pace'> & {
   /** Null without an audit key: then no body is opened. */
   keys: AuditKeys | null
   /** The upstreams as aval.yaml has them now; `local/embed` is among them. */
@@ -25,14 +25,15 @@ const MAX_ERROR_LETTERS = 500
 
 /** Returns how it ended. Throws ZodError for a payload without an id, and whatever a second try may mend. */
 export async function runScoreTraffic(
-  { sql, db, clock, evaluate, ...given }: ScoreTrafficDeps,
+  { sql, db, clock, evaluate, pace, ...given }: ScoreTrafficDeps,
   payload: unknown,
   signal: AbortSignal,
 ): Promise<string> {
   const { orderId } = JOBS['score-traffic'].parse(payload)
   const opened = await open(sql, orderId, given)
   const embed = embedWith(given.models, clock)
-  const deps = { sql, db, clock, evaluate, embed, random: Math.random, prepare: readyScorers, signal }
+  const shared = { sql, db, clock, evaluate, pace }
+  const deps = { ...shared, embed, random: Math.random, prepare: readyScorers, signal }
   return await executeOrder({ ...deps, ...opened }, orderId)
 }
 

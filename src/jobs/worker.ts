@@ -49,7 +49,7 @@ export type WorkerDeps = {
   observeJob?: JobObserver
 } & Pick<BuildIndexDeps, 'embedded' | 'models'> &
   Pick<SyncSourceDeps, 'parser' | 'directory' | 'fetchUrl'> &
-  Pick<RunSuiteDeps, 'ask' | 'batches' | 'evaluate'> &
+  Pick<RunSuiteDeps, 'ask' | 'batches' | 'evaluate' | 'pace'> &
   Pick<AdvancePromotionDeps, 'advance'> &
   Pick<ActOnAlertDeps, 'act'> &
   Pick<ScoreTrafficDeps, 'log'> &

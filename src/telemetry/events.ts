@@ -69,6 +69,11 @@ export function shadowsNotFollowed(logger: Logger, error: unknown): void {
   logger.warn({ err: error }, 'shadows_not_followed')
 }
 
+/** Figures of upstreams did not get from this process to others, or back: runs go by what this process sees alone. */
+export function loadsNotShared(logger: Logger, error: unknown): void {
+  logger.warn({ err: error }, 'loads_not_shared')
+}
+
 export function shadowEnded(logger: Logger, fields: { shadow: string; state: string }): void {
   logger.info(fields, 'shadow_ended')
 }

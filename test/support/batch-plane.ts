@@ -6,6 +6,7 @@ import type { BatchPlane } from '../../src/evals/runs/batches/part.ts'
 import { createAdmission } from '../../src/gateway/admission.ts'
 import { createBreaker } from '../../src/gateway/breaker.ts'
 import type { GatewayDeps } from '../../src/gateway/deps.ts'
+import { createLoads } from '../../src/gateway/load/loads.ts'
 import type { Snapshot, Upstream } from '../../src/gateway/snapshot.ts'
 import { createLimiter } from '../../src/keys/limiter.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
@@ -100,6 +101,7 @@ export function openBatchPlane({
     breaker: createBreaker(systemClock),
     clock,
     random: () => 0.5,
+    loads: createLoads(clock),
     retrieve: retrieve ?? (async () => await Promise.reject(new Error('No index in this test.'))),
     sleep,
     offerToShadow: () => {},

@@ -6,6 +6,7 @@ import type { DatasetItem } from '../../src/evals/datasets/item.ts'
 import type { Ask, Asked, Call } from '../../src/evals/runs/ask.ts'
 import { type CreatedRuns, createRuns, planRun } from '../../src/evals/runs/create-run.ts'
 import { type ExecuteDeps, executeRun, type RunOutcome } from '../../src/evals/runs/execute.ts'
+import type { Pace } from '../../src/evals/runs/pace.ts'
 import { readyScorers } from '../../src/evals/scorers/ready-scorers.ts'
 import { readSuiteFile, type Suite } from '../../src/evals/suites/suite.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
@@ -77,13 +78,12 @@ export function scriptedAsk(
       const before = asked.filter((one) => one === question).length
       asked.push(question)
       const told = await answer(question, before, call)
-      const base = { requestId: `req_${asked.length}`, latencyMs: 12 }
+      const base = { requestId: `req_${asked.length}`, latencyMs: 12, upstream: 'up' }
       if (typeof told !== 'string' && 'failure' in told) {
         const usual = {
           code: 'upstream_error',
           message: 'It failed.',
           retryable: false,
-          overloaded: false,
           retryAfterMs: null,
         }
         return { ...base, kind: 'failed', failure: { ...usual, ...told.failure } }
@@ -110,6 +110,9 @@ export function scriptedAsk(
 export const echo = (question: string) => /\d+/.exec(question)?.[0] ?? ''
 
 export const noVectors = async () => await Promise.reject(new Error('No vectors in this test.'))
+
+/** There is room for every call at once. */
+export const unhurried: Pace = { enter: async () => () => undefined }
 
 /** Of tests whose scorers are no code. */
 export const noCode: ExecuteDeps['evaluate'] = async () => ({
@@ -139,6 +142,7 @@ export async function execute(
       random: () => 0,
       ask,
       batches: noBatches,
+      pace: unhurried,
       embed: noVectors,
       evaluate: noCode,
       prepare: readyScorers,

@@ -19,7 +19,7 @@ import { createRelease } from '../../src/registry/releases/create.ts'
 import { aClose, aFolder, anOpen, auditSecrets } from './audit-records.ts'
 import { startAuditRoom } from './audit-room.ts'
 import type { TestDatabase } from './database.ts'
-import { noCode, noVectors, scriptedAsk } from './eval-runs.ts'
+import { noCode, noVectors, scriptedAsk, unhurried } from './eval-runs.ts'
 import { AUTHOR, seedModel } from './registry.ts'
 
 export const ROUTE = 'support-answer'
@@ -130,6 +130,7 @@ export async function lookAt(
       random: () => 0,
       log: { event: async (record) => void records.push(record) },
       ask: scriptedAsk(() => '{}').ask,
+      pace: unhurried,
       embed: noVectors,
       evaluate: noCode,
       prepare: readyScorers,

@@ -16,7 +16,7 @@ import { Budget } from '../runs/budget.ts'
 import { rulesHash } from '../runs/calibration.ts'
 import { type JudgeWith, judgeSample, type RunJudge } from '../runs/judge-unit.ts'
 import { meteredTools } from '../runs/metered-tools.ts'
-import { Pace } from '../runs/pace.ts'
+import type { Pace } from '../runs/pace.ts'
 import type { RunScorer } from '../runs/run-content.ts'
 import { createTaskGroup, type TaskGroup } from '../runs/task-group.ts'
 import type { Sample, Tools } from '../scorers/scorer.ts'
@@ -39,6 +39,8 @@ export type ScoreDeps = {
   /** Takes a record of each read before it. */
   log: EventLog
   ask: Ask
+  /** Of all runs and orders of this process. */
+  pace: Pace
   embed: Tools['embed']
   evaluate: Tools['evaluate']
   /** Compiles the scorers. Throws GatewayError for one that this version does not have. */
@@ -55,7 +57,6 @@ type Scoring = ScoreDeps & {
   order: OrderContent
   scorers: readonly (RunScorer & { rules: string; ready: RunJudge[number] })[]
   budget: Budget
-  pace: Pace
   /** Requests that are judged beside each other. */
   judging: TaskGroup
 }
@@ -91,10 +92,9 @@ export async function scoreRequests(
   const { taken, paid } = await countTaken(deps.sql, row.id)
   budget.spent(BigInt(row.spent), paid)
   if (row.unpriced > 0) budget.charge(null)
-  const pace = new Pace(CONCURRENCY)
-  const judging = createTaskGroup(() => pace.limit, signal)
+  const judging = createTaskGroup(CONCURRENCY, signal)
   try {
-    const scoring = { ...deps, row, order, scorers, budget, pace, judging }
+    const scoring = { ...deps, row, order, scorers, budget, judging }
     return await look(scoring, { since, until, room: order.limit - taken })
   } finally {
     await judging.stop()

@@ -13,8 +13,7 @@ import type { Ask, Asked, Call, Failure } from './ask.ts'
 import { readChat } from './ask.ts'
 import { runKey } from './run-key.ts'
 
-/** Statuses of an upstream, or of ourselves, that say “later” or “slower”. */
-const OVERLOADED = new Set([429, 503, 529])
+/** Statuses of an upstream, or of ourselves, that say “later”. */
 const RETRYABLE = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529])
 
 /** What an index gave to requests under way, by their ids. */
@@ -57,13 +56,15 @@ async function ask(deps: GatewayDeps, found: Found, call: Call): Promise<Asked> 
     await serveRequest(deps, envelope, Buffer.from(JSON.stringify(call.body)), client)
     call.signal.throwIfAborted()
     const latencyMs = clock.monotonicMs() - startedMs
-    return { requestId, latencyMs, ...read(deps, client, found.get(requestId) ?? null) }
+    const upstream = upstreamOf(client.headers)
+    return { requestId, latencyMs, upstream, ...read(deps, client, found.get(requestId) ?? null) }
   } catch (error) {
     // What the log or the limits refuse before there is an exchange.
     if (!(error instanceof GatewayError)) throw error
     const { status, headers, body } = toOpenAIError(error, requestId)
     const latencyMs = clock.monotonicMs() - startedMs
-    return { requestId, latencyMs, kind: 'failed', failure: failureOf(status, headers, body) }
+    const failure = failureOf(status, headers, body)
+    return { requestId, latencyMs, upstream: null, kind: 'failed', failure }
   } finally {
     call.signal.removeEventListener('abort', leave)
     found.delete(requestId)
@@ -88,14 +89,18 @@ function read(
       contexts: retrieval?.chunks.map(({ text }) => text) ?? [],
       retrieved: retrieval?.chunks.map(({ key }) => key) ?? null,
       cost: cost === undefined ? null : parseUsd(cost),
-      free: isLocal(deps, headers['x-aval-model'] ?? ''),
+      free: isLocal(deps, upstreamOf(headers)),
     },
   }
 }
 
-function isLocal(deps: GatewayDeps, model: string): boolean {
-  const { upstreams } = deps.snapshot()
-  return upstreams.get(splitModelName(model)?.upstream ?? '')?.provider.dialect === 'local'
+function isLocal(deps: GatewayDeps, upstream: string | null): boolean {
+  return deps.snapshot().upstreams.get(upstream ?? '')?.provider.dialect === 'local'
+}
+
+/** The one that answered, or was tried last. */
+function upstreamOf(headers: Readonly<Record<string, string>>): string | null {
+  return splitModelName(headers['x-aval-model'] ?? '')?.upstream ?? null
 }
 
 function failureOf(status: number, headers: Readonly<Record<string, string>>, body: unknown): Failure {
@@ -106,7 +111,6 @@ function failureOf(status: number, headers: Readonly<Record<string, string>>, bo
     message:
       typeof error.message === 'string' ? error.message : `The answer had status ${status} and no words.`,
     retryable: RETRYABLE.has(status),
-    overloaded: OVERLOADED.has(status),
     retryAfterMs: Number.isFinite(waitMs) ? waitMs : null,
   }
 }

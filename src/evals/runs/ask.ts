@@ -5,10 +5,12 @@ import type { DatasetItem } from '../datasets/item.ts'
 import type { ToolCall } from '../scorers/scorer.ts'
 
 /** One call, however it ended. Its request is on the log in any case. */
-export type Asked = { requestId: string; latencyMs: number } & (
-  | { kind: 'answered'; answer: Answer }
-  | { kind: 'failed'; failure: Failure }
-)
+export type Asked = {
+  requestId: string
+  latencyMs: number
+  /** The upstream that was asked last; null when none was, or nobody knows. */
+  upstream: string | null
+} & ({ kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: Failure })
 
 export type Answer = {
   output: string
@@ -28,8 +30,6 @@ export type Failure = {
   message: string
   /** Another try may end otherwise: a limit, an upstream that is away. */
   retryable: boolean
-  /** The subject has too much to do; whoever asks goes slower. */
-  overloaded: boolean
   retryAfterMs: number | null
 }
 

@@ -16,7 +16,7 @@ import type { BatchPlane } from './batches/part.ts'
 import { Budget } from './budget.ts'
 import { type JudgeWith, judgeUnit, type RunJudge } from './judge-unit.ts'
 import { meteredTools } from './metered-tools.ts'
-import { Pace } from './pace.ts'
+import type { Pace } from './pace.ts'
 import {
   countResults,
   insertResult,
@@ -38,6 +38,8 @@ export type ExecuteDeps = {
   ask: Ask
   /** For runs that ask in batches. */
   batches: BatchPlane
+  /** Of all runs of this process. */
+  pace: Pace
   /** For scorers that think: vectors of the model that ships. */
   embed: Tools['embed']
   /** For scorers that are code. */
@@ -84,7 +86,6 @@ class Execution {
   readonly #row: RunRow
   readonly #run: Run
   readonly #content: RunContent
-  readonly #pace: Pace
   readonly #budget: Budget
   readonly #judge: RunJudge
   /** Ends every call that is under way: one of them failed, the process is to stop, or the run is not ours any more. */
@@ -95,8 +96,7 @@ class Execution {
     this.#row = row
     this.#run = run
     this.#content = parseRunContent(row.content)
-    this.#pace = new Pace(this.#content.concurrency)
-    this.#units = createTaskGroup(() => this.#pace.limit, deps.signal)
+    this.#units = createTaskGroup(this.#content.concurrency, deps.signal)
     this.#budget = new Budget(row.budget === null ? null : BigInt(row.budget))
     this.#judge = deps.prepare(this.#content.scorers)
   }
@@ -161,7 +161,7 @@ class Execution {
     const { signal } = this.#units
     let { result } = unit
     if (result === null) {
-      const deps = { ...this.#deps, pace: this.#pace, signal }
+      const deps = { ...this.#deps, signal }
       const made = await answerUnit(deps, this.#row, this.#content, unit)
       this.#budget.settle(made.free ? '0' : made.cost, made.outcome === 'answered')
       // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
@@ -188,11 +188,9 @@ class Execution {
     if (unkept.length > 0) await keep()
   }
 
-  /** Judges are asked as patiently as the subject, and slow the run down like it when they have too much to do. */
-  readonly #askJudge: Ask = async (call) => {
-    const deps = { ...this.#deps, pace: this.#pace }
-    return (await askPatiently(deps, this.#content.timeoutMs, call)).asked
-  }
+  /** Judges are asked as patiently as the subject, and wait for room at their own upstreams. */
+  readonly #askJudge: Ask = async (call) =>
+    (await askPatiently(this.#deps, this.#content.timeoutMs, call)).asked
 
   async #finish(refused: string | null): Promise<'done' | 'stopped'> {
     const { sql, clock } = this.#deps

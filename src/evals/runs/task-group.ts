@@ -17,8 +17,8 @@ export type TaskGroup = {
   stop(): Promise<void>
 }
 
-/** `limit`, from 1 on, is asked again each time a task has ended: a pace may change it. */
-export function createTaskGroup(limit: () => number, given: AbortSignal): TaskGroup {
+/** `limit`, from 1 on, is how many are under way at once. */
+export function createTaskGroup(limit: number, given: AbortSignal): TaskGroup {
   const stopping = new AbortController()
   const underWay = new Set<Promise<void>>()
   let failure: { error: unknown } | null = null
@@ -34,7 +34,7 @@ export function createTaskGroup(limit: () => number, given: AbortSignal): TaskGr
       return underWay.size
     },
     async room() {
-      while (underWay.size >= limit()) await oneEnded()
+      while (underWay.size >= limit) await oneEnded()
     },
     begin(task) {
       const promise = task()

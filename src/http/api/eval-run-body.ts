@@ -89,6 +89,7 @@ export const progressSchema = runSchema
       errors: z.number(),
       cost_usd: z.string(),
       unpriced: z.number(),
+      waits_for: z.string().nullable(),
     }),
     /** The last batch that was made; null without one. */
     last_batch: z
@@ -189,15 +190,16 @@ export function toRun(row: RunRow): z.infer<typeof runSchema> {
   }
 }
 
+/** `waits` is why it goes slowly, as `waitsFor` says it. */
 export function toProgress(
   row: RunRow,
   counts: RunCounts,
-  batch: BatchRow | null,
+  { batch, waits }: { batch: BatchRow | null; waits: string | null },
 ): z.infer<typeof progressSchema> {
   const { cost, unpricedAnswers: _, ...rest } = counts
   return {
     ...toRun(row),
-    progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)) },
+    progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)), waits_for: waits },
     last_batch: batch === null ? null : toBatch(batch),
   }
 }

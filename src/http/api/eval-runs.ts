@@ -10,6 +10,8 @@ import type { Target } from '../../evals/runs/forecast.ts'
 import { countResults } from '../../evals/runs/result-rows.ts'
 import { runContent, type Subject } from '../../evals/runs/run-content.ts'
 import { findAlike, findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
+import { waitsFor } from '../../evals/runs/waits-for.ts'
+import { readLoads } from '../../gateway/load/load-rows.ts'
 import { usdText } from '../../lib/money.ts'
 import type { Ring } from '../../queue/jobs.ts'
 import { actorOf } from '../actor.ts'
@@ -89,6 +91,12 @@ const showRoute = createRoute({
 /** Scorers and statistics are loaded with the first run: they would weigh on a gateway that makes none. */
 const runMaking = async () => await import('../../evals/runs/create-run.ts')
 const forecasting = async () => await import('../../evals/runs/forecast.ts')
+
+async function progressOf(sql: Sql, row: RunRow): Promise<ReturnType<typeof toProgress>> {
+  const [counts, batch] = await Promise.all([countResults(sql, row.id), findNewestBatch(sql, row.id)])
+  const waits = row.state === 'running' ? waitsFor(await readLoads(sql), row.id) : null
+  return toProgress(row, counts, { batch, waits })
+}
 
 /** Routes under /api; authentication has already run. */
 export function evalRunsApi(deps: EvalRunsApiDeps) {
@@ -172,8 +180,7 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     })
     .openapi(showRoute, async (c) => {
       const row = await getRun(sql, c.var.key.projectId, c.req.valid('param').id)
-      const [counts, batch] = await Promise.all([countResults(sql, row.id), findNewestBatch(sql, row.id)])
-      return c.json(toProgress(row, counts, batch), 200)
+      return c.json(await progressOf(sql, row), 200)
     })
 }
 

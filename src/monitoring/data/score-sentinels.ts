@@ -16,7 +16,7 @@ import { Budget } from '../../evals/runs/budget.ts'
 import { rulesHash } from '../../evals/runs/calibration.ts'
 import { type JudgeWith, judgeSample, type RunJudge } from '../../evals/runs/judge-unit.ts'
 import { meteredTools } from '../../evals/runs/metered-tools.ts'
-import { Pace } from '../../evals/runs/pace.ts'
+import type { Pace } from '../../evals/runs/pace.ts'
 import type { Tools } from '../../evals/scorers/scorer.ts'
 import { recallContexts } from '../../gateway/recall-contexts.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -47,6 +47,8 @@ export type SentinelDeps = {
   keys: Pick<AuditKeys, 'wrapping'>
   log: EventLog
   ask: Ask
+  /** Of all runs and orders of this process. */
+  pace: Pace
   embed: Tools['embed']
   evaluate: Tools['evaluate']
   prepare: JudgeWith
@@ -157,9 +159,8 @@ async function scoreOnce(
   const read = liveSample(found, await recallContexts(sql, found))
   if ('skip' in read) return skipped(read.skip)
   if (budget.reserve() !== null) return skipped('budget_spent')
-  const { order, ask: plain, clock, random, embed, evaluate } = scoring
-  const asking = { ask: plain, clock, random, pace: new Pace(1) }
-  const ask: Ask = async (call) => (await askPatiently(asking, JUDGE_TIMEOUT_MS, call)).asked
+  const { order, embed, evaluate } = scoring
+  const ask: Ask = async (call) => (await askPatiently(scoring, JUDGE_TIMEOUT_MS, call)).asked
   const judging = { id: row.id, projectId: row.projectId, suite: order.route }
   const metered = meteredTools({ ask, embed, evaluate, row: judging, subject: found.subject })
   let cost: string | null = null

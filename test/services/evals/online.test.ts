@@ -13,7 +13,7 @@ import { runTidyOnline } from '../../../src/jobs/tidy-online.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { newId } from '../../../src/lib/ids.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { noCode, scriptedAsk } from '../../support/eval-runs.ts'
+import { noCode, scriptedAsk, unhurried } from '../../support/eval-runs.ts'
 import {
   aModel,
   anOrder,
@@ -395,6 +395,7 @@ describeDatabases('scores of live traffic', (open) => {
       db,
       clock: systemClock,
       evaluate: noCode,
+      pace: unhurried,
       keys: null,
       models: async () => await Promise.reject(new Error('No model is used in this test.')),
       ask: async () => scriptedAsk(() => yes).ask,

@@ -18,6 +18,7 @@ import {
   noVectors,
   numbered,
   scriptedAsk,
+  unhurried,
 } from '../../support/eval-runs.ts'
 
 const SUITE = `
@@ -81,7 +82,7 @@ describeDatabases('a run', (open) => {
   test('waits and asks again where another try may help, and says why there is no answer where none does', async () => {
     const run = await aRun(SUITE.replace('repeats: 2', 'repeats: 1'), numbered(3))
     const { ask, asked } = scriptedAsk((question, before) => {
-      if (question.includes('1') && before < 2) return { failure: { retryable: true, overloaded: true } }
+      if (question.includes('1') && before < 2) return { failure: { retryable: true } }
       if (question.includes('2')) return { failure: { code: 'context_too_long', message: 'Too long.' } }
       return echo(question)
     })
@@ -284,6 +285,7 @@ describeDatabases('a run', (open) => {
     const judging = {
       ask: async () => ask,
       batches: async () => noBatches,
+      pace: unhurried,
       models: noVectors,
       evaluate: noCode,
     }
@@ -310,7 +312,7 @@ describeDatabases('a run', (open) => {
     })
 
     const outcome = execute(open(), run.id, ask, { beatMs: 20 })
-    await expect.poll(() => asked.length).toBe(2)
+    await expect.poll(() => asked.length).toBe(4)
     await moveRun(open().sql, run.id, { from: ['running'], to: 'cancelled' }, now())
 
     expect(await outcome).toBe('taken-over')

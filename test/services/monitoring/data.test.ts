@@ -20,7 +20,7 @@ import { type SentinelDeps, scoreSentinels } from '../../../src/monitoring/data/
 import { endUnlookedAlerts, listJudgeChecks } from '../../../src/monitoring/data/sentinel-rows.ts'
 import { aRule } from '../../support/alerts.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { noCode, noVectors, scriptedAsk } from '../../support/eval-runs.ts'
+import { noCode, noVectors, scriptedAsk, unhurried } from '../../support/eval-runs.ts'
 import {
   aModel,
   anOrder,
@@ -342,6 +342,7 @@ describeDatabases('data drift', (open) => {
       {
         ...open(),
         random: () => 0,
+        pace: unhurried,
         keys: onlineKeys,
         log: { event: async () => undefined },
         embed: noVectors,

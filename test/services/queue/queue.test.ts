@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/lib/clock.ts'
 import { type JobWorker, type QueueBackend, queueBackend } from '../../../src/queue/backend.ts'
 import { type Enqueuer, openEnqueuer } from '../../../src/queue/enqueue.ts'
 import { describeDatabases, type TestDatabase, testDatabase } from '../../support/database.ts'
-import { noCode } from '../../support/eval-runs.ts'
+import { noCode, unhurried } from '../../support/eval-runs.ts'
 import { retrievalParts } from '../../support/retrieval.ts'
 
 const redisUrl = process.env.TEST_REDIS_URL ?? ''
@@ -90,6 +90,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       ...parts,
       ask,
       batches: ask,
+      pace: unhurried,
       advance: async () => null,
       keepRollups: () => null,
       readsBodies: () => false,

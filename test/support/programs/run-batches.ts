@@ -8,7 +8,7 @@ import { executeRun } from '../../../src/evals/runs/execute.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
 import { startAuditRoom } from '../audit-room.ts'
 import { clockIn, openBatchPlane } from '../batch-plane.ts'
-import { noCode, noVectors } from '../eval-runs.ts'
+import { noCode, noVectors, unhurried } from '../eval-runs.ts'
 
 const [url = '', id = '', upstream = '', dataFolder = '', aheadMs = '0'] = process.argv.slice(2)
 const connection = connectDatabase(url, { maxConnections: 2, applicationName: 'killed' })
@@ -24,6 +24,7 @@ await executeRun(
     random: () => 0.5,
     ask,
     batches,
+    pace: unhurried,
     embed: noVectors,
     evaluate: noCode,
     prepare: readyScorers,

@@ -7,7 +7,7 @@ import { connectDatabase } from '../../../src/db/client.ts'
 import { executeRun } from '../../../src/evals/runs/execute.ts'
 import { readyScorers } from '../../../src/evals/scorers/ready-scorers.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
-import { noBatches, noCode, noVectors, scriptedAsk } from '../eval-runs.ts'
+import { noBatches, noCode, noVectors, scriptedAsk, unhurried } from '../eval-runs.ts'
 
 const [url = '', id = '', subject = ''] = process.argv.slice(2)
 const connection = connectDatabase(url, { maxConnections: 2, applicationName: 'killed' })
@@ -25,6 +25,7 @@ const outcome = await executeRun(
     random: Math.random,
     ask,
     batches: noBatches,
+    pace: unhurried,
     embed: noVectors,
     evaluate: noCode,
     prepare: readyScorers,

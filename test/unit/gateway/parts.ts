@@ -11,6 +11,7 @@ import { createBreaker } from '../../../src/gateway/breaker.ts'
 import type { Client } from '../../../src/gateway/client.ts'
 import type { GatewayDeps } from '../../../src/gateway/deps.ts'
 import { Exchange } from '../../../src/gateway/exchange.ts'
+import { createLoads } from '../../../src/gateway/load/loads.ts'
 import type { Plan, PlannedTarget } from '../../../src/gateway/plan.ts'
 import { parseBody, type RequestEnvelope } from '../../../src/gateway/request.ts'
 import type { Snapshot, Upstream } from '../../../src/gateway/snapshot.ts'
@@ -276,6 +277,7 @@ export function testDeps(more: Partial<GatewayDeps> = {}): TestDeps {
     audit: memoryLog(),
     admission: { acquire: () => ({ headers: {}, release() {} }) },
     breaker: createBreaker(clock),
+    loads: createLoads(clock),
     clock,
     random: () => 0.5,
     retrieve: () => Promise.reject(new Error('No release of this test has an index.')),

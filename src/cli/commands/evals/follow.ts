@@ -46,7 +46,7 @@ export async function followRun(context: CliContext, id: string, quiet: boolean)
 }
 
 function waitingText(run: EvalRunProgress): string {
-  if (run.state !== 'queued') return run.subject
+  if (run.state !== 'queued') return `${run.subject} ${printableLine(run.progress.waits_for ?? '')}`.trimEnd()
   return run.waits_until === null
     ? `${run.subject} waits for a worker`
     : `${run.subject} waits for batch: ${batchText(run) ?? ''}`

@@ -35,6 +35,8 @@ export type EvalRunProgress = EvalRun & {
     errors: number
     cost_usd: string
     unpriced: number
+    /** Why it goes slowly: an upstream has no room for more of its calls. */
+    waits_for: string | null
   }
   last_batch: {
     part: number

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import type { Ask, Asked, Call, Failure } from '../../../../src/evals/runs/ask.ts'
 import { askPatiently } from '../../../../src/evals/runs/ask-patiently.ts'
-import { Pace } from '../../../../src/evals/runs/pace.ts'
-import { systemClock } from '../../../../src/lib/clock.ts'
+import type { Pace } from '../../../../src/evals/runs/pace.ts'
+import { unhurried } from '../../../support/eval-runs.ts'
 
 const failed = (more: Partial<Failure>): Asked => {
-  const usual = { code: 'upstream_error', message: 'It failed.', overloaded: false, retryAfterMs: null }
+  const usual = { code: 'upstream_error', message: 'It failed.', retryAfterMs: null }
   const failure = { ...usual, retryable: true, ...more }
-  return { requestId: 'req_1', latencyMs: 1, kind: 'failed', failure }
+  return { requestId: 'req_1', latencyMs: 1, upstream: null, kind: 'failed', failure }
 }
 const ANSWERED: Asked = {
   requestId: 'req_2',
   latencyMs: 1,
+  upstream: 'up',
   kind: 'answered',
   answer: {
     output: 'Yes.',
@@ -24,10 +25,12 @@ const ANSWERED: Asked = {
   },
 }
 
-function patiently(ask: Ask, { timeoutMs = 60_000, signal = new AbortController().signal } = {}) {
+function patiently(
+  ask: Ask,
+  { timeoutMs = 60_000, signal = new AbortController().signal, pace = unhurried as Pace } = {},
+) {
   const call: Call = { projectId: 'p', runId: 'r', runName: 'judge s', body: {}, signal }
-  const pace = new Pace(4)
-  return askPatiently({ ask, clock: systemClock, random: () => 0, pace }, timeoutMs, call)
+  return askPatiently({ ask, random: () => 0, pace }, timeoutMs, call)
 }
 
 /** One after the other. */
@@ -37,7 +40,7 @@ const saying = (...script: Asked[]): Ask => {
 
 describe('a question of a run', () => {
   test('is asked again while what hinders it passes', async () => {
-    const ask = saying(failed({ overloaded: true }), failed({}), ANSWERED)
+    const ask = saying(failed({}), failed({}), ANSWERED)
 
     expect(await patiently(ask)).toEqual({ asked: ANSWERED, tries: 3 })
   })
@@ -73,5 +76,28 @@ describe('a question of a run', () => {
     }
 
     await expect(patiently(ask, { signal: stop.signal })).rejects.toThrow()
+  })
+
+  test('enters anew for each try, waits between tries outside, and says where it was asked', async () => {
+    const left: (string | null)[] = []
+    let inside = 0
+    const pace: Pace = {
+      enter: async () => {
+        inside += 1
+        return (upstream) => {
+          inside -= 1
+          left.push(upstream)
+        }
+      },
+    }
+    const seen: number[] = []
+    const script = saying(failed({}), ANSWERED)
+    const ask: Ask = (call) => {
+      seen.push(inside)
+      return script(call)
+    }
+    await patiently(ask, { pace })
+
+    expect({ seen, left, inside }).toEqual({ seen: [1, 1], left: [null, 'up'], inside: 0 })
   })
 })

@@ -18,6 +18,7 @@ function metered(costs: readonly (bigint | null)[], output: string) {
     return {
       requestId: `req_${calls.length}`,
       latencyMs: 1,
+      upstream: 'up',
       kind: 'answered',
       answer: { ...said, output, cost, free: false },
     }

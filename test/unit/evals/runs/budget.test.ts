@@ -1,32 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { Budget } from '../../../../src/evals/runs/budget.ts'
-import { Pace } from '../../../../src/evals/runs/pace.ts'
-
-describe('the pace of a run', () => {
-  test('begins with half, grows by one after each round, and never beyond what the suite allows', () => {
-    const pace = new Pace(8)
-    const limits = [pace.limit]
-    for (let round = 0; round < 8; round += 1) {
-      const { limit } = pace
-      for (let answer = 0; answer < limit; answer += 1) pace.answered()
-      limits.push(pace.limit)
-    }
-
-    expect(limits).toEqual([4, 5, 6, 7, 8, 8, 8, 8, 8])
-  })
-
-  test('is halved when the subject has too much to do, once for each burst of complaints, and never stops', () => {
-    const pace = new Pace(16)
-    pace.overloaded(0)
-    pace.overloaded(10)
-    pace.overloaded(999)
-    const afterBurst = pace.limit
-    for (let second = 1; second <= 10; second += 1) pace.overloaded(second * 1000)
-
-    expect(afterBurst).toBe(4)
-    expect(pace.limit).toBe(1)
-  })
-})
 
 describe('a budget', () => {
   test('lets one call go alone until it is known what one costs', () => {
