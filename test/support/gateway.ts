@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ export interface GatewayOptions {
   config?: object
   /** Added to an environment without any provider's or Aval's own names. */
   env?: Record<string, string>
-  /** A data folder to use again (after `kill9`); a fresh temporary one otherwise, removed by `stop`. */
+  /** A data folder of the test's own, or one to use again (after `kill9`); a temporary one otherwise, removed by `stop`. */
   home?: string
   port?: number
   adminKey?: string
@@ -72,14 +72,14 @@ export function newTestKey(): string {
 }
 
 /**
- * Unpacks the run's migrated database, as a second start would find it: making one takes seconds of both cores, and
- * what a first start does has tests of its own.
+ * Unpacks the run's migrated database, as a second start would find it, unless the folder has one: making one takes
+ * seconds of both cores, and what a first start does has tests of its own.
  */
-async function seedDatabase(home: string): Promise<void> {
+export async function seedDatabase(home: string): Promise<void> {
   // Set by the test run; a benchmark starts as a user does.
   const snapshot = process.env.AVAL_TEST_SNAPSHOT
-  if (snapshot === undefined) return
   const folder = join(home, 'db', 'data')
+  if (snapshot === undefined || existsSync(folder)) return
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await promisify(execFile)('tar', ['-xf', snapshot, '-C', folder])
 }
@@ -96,7 +96,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const port = options.port ?? (await freePort())
   const adminKey = options.adminKey ?? newTestKey()
   const appKey = options.appKey ?? newTestKey()
-  if (isTemporary && options.env?.DATABASE_URL === undefined) await seedDatabase(home)
+  if (options.env?.DATABASE_URL === undefined) await seedDatabase(home)
   if (options.config !== undefined) await writeFile(join(home, 'aval.yaml'), stringify(options.config))
   if (isTemporary) temporaryHomes.add(home)
   const removeHome = async () => {
