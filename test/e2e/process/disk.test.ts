@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../../support/child.ts'
-import { newTestKey, seedDatabase, startGateway } from '../../support/gateway.ts'
+import { newTestKey, prepareHome, startGateway } from '../../support/gateway.ts'
 import { call, chatBody, isAlive, startAval, temporaryFolder, until } from '../../support/process.ts'
 import { startUpstream } from '../../support/upstream.ts'
 
@@ -105,7 +105,7 @@ test.skipIf(!possible)(
     mkdirSync(spool)
     mountSmallDisk(spool)
     spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M'], { timeout: 20_000 })
-    await seedDatabase(folder.path)
+    await prepareHome(folder.path)
     const port = await freePort()
     const [admin, app] = [newTestKey(), newTestKey()]
     const server = startAval(['serve'], {
