@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
 import { freePort, type RunningServer, startServer } from '../test/support/child.ts'
-import { cleanEnvironment, newTestKey } from '../test/support/gateway.ts'
+import { cleanEnvironment, newTestKey, prepareHome } from '../test/support/gateway.ts'
 import { startUpstream, type Upstream } from '../test/support/upstream.ts'
 import { median } from './histogram.ts'
 import { type LogAccess, listRows, SETTLE_LIMIT_MS } from './request-log.ts'
@@ -138,6 +138,7 @@ export async function soakKill(options: SoakOptions): Promise<SoakResult> {
   const { concurrency = 16, lifeMs = { min: 1_000, max: 3_000 }, progress = () => undefined } = options
   const upstream = await startUpstream()
   const home = await mkdtemp(join(tmpdir(), 'aval-soak-'))
+  await prepareHome(home, { database: options.env?.DATABASE_URL === undefined })
   const port = await freePort()
   const keys = { adminKey: newTestKey(), appKey: newTestKey() }
   const url = `http://127.0.0.1:${port}`

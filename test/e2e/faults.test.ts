@@ -11,7 +11,7 @@ import { startFaultProxy } from '../support/fault-proxy.ts'
 import { type RunningGateway, startGateway } from '../support/gateway.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
-/** Some of these start a gateway twice; on a busy machine each first start of the embedded database takes its time. */
+/** Some of these start a gateway twice; on a busy machine each start takes its time. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 const cleanups: (() => Promise<unknown>)[] = []

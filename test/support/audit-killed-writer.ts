@@ -9,14 +9,15 @@ import { fileURLToPath } from 'node:url'
 
 const WRITER = fileURLToPath(new URL('./audit-writer.ts', import.meta.url))
 
+/** `killAfterMs` is asked when the process begins to append; the time that it says runs from its answer. */
 export async function killedWriter(
   args: readonly string[],
-  killAfterMs: () => number,
+  killAfterMs: () => number | Promise<number>,
 ): Promise<{ opened: string[]; closed: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'aval-journal-'))
   const journal = join(folder, 'journal')
   const child = spawn(process.execPath, [WRITER, journal, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), killAfterMs()))
+  child.stdout.once('data', async () => setTimeout(() => child.kill('SIGKILL'), await killAfterMs()))
   const [, signal] = (await once(child, 'close')) as [number | null, string | null]
   if (signal !== 'SIGKILL') throw new Error('The writer ended before it was killed.')
   const lines = readFileSync(journal, 'utf8').split('\n').slice(0, -1)

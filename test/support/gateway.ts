@@ -4,8 +4,8 @@
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,8 @@ import { newId } from '../../src/lib/ids.ts'
 import { freePort, type RunningServer, startServer } from './child.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Compiled once for all processes that tests start. Not the tests' own cache: what they look for in homes stands in that. */
+const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/aval-processes', import.meta.url))
 /** What `npm start` and the `aval` command give Node. */
 export const NODE_FLAGS = ['--max-semi-space-size=32']
 /** The first start of the embedded database on a busy machine; a hang still fails the test. */
@@ -28,7 +30,7 @@ export interface GatewayOptions {
   config?: object
   /** Added to an environment without any provider's or Aval's own names. */
   env?: Record<string, string>
-  /** A data folder to use again (after `kill9`); a fresh temporary one otherwise, removed by `stop`. */
+  /** A data folder of the test's own, or one to use again (after `kill9`); a temporary one otherwise, removed by `stop`. */
   home?: string
   port?: number
   adminKey?: string
@@ -72,21 +74,26 @@ export function newTestKey(): string {
 }
 
 /**
- * Unpacks the run's migrated database, as a second start would find it: making one takes seconds of both cores, and
- * what a first start does has tests of its own.
+ * Makes a folder into one that was served from before: with the run's migrated database unless it has one or is to have
+ * none, and with Node's compile cache. Making either takes seconds of both cores; first starts have tests of their own.
  */
-async function seedDatabase(home: string): Promise<void> {
+export async function prepareHome(home: string, { database = true } = {}): Promise<void> {
   // Set by the test run; a benchmark starts as a user does.
   const snapshot = process.env.AVAL_TEST_SNAPSHOT
   if (snapshot === undefined) return
+  await mkdir(COMPILE_CACHE, { recursive: true })
+  const cache = join(home, 'cache')
+  if (!existsSync(cache)) await symlink(COMPILE_CACHE, cache)
   const folder = join(home, 'db', 'data')
+  if (!database || existsSync(folder)) return
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await promisify(execFile)('tar', ['-xf', snapshot, '-C', folder])
 }
 
 /** This process's environment without secrets and settings that would change what the gateway does. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !PRIVATE_NAMES.test(name)))
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !PRIVATE_NAMES.test(name)))
+  return process.env.AVAL_TEST_SNAPSHOT === undefined ? own : { ...own, NODE_COMPILE_CACHE: COMPILE_CACHE }
 }
 
 /** Starts the gateway on a free port and resolves when GET /health/ready answers 200. */
@@ -96,7 +103,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const port = options.port ?? (await freePort())
   const adminKey = options.adminKey ?? newTestKey()
   const appKey = options.appKey ?? newTestKey()
-  if (isTemporary && options.env?.DATABASE_URL === undefined) await seedDatabase(home)
+  await prepareHome(home, { database: options.env?.DATABASE_URL === undefined })
   if (options.config !== undefined) await writeFile(join(home, 'aval.yaml'), stringify(options.config))
   if (isTemporary) temporaryHomes.add(home)
   const removeHome = async () => {

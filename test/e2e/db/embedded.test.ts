@@ -126,8 +126,8 @@ test('the child has no environment variable of its parent', async () => {
   delete process.env.AVAL_TEST_SECRET
 })
 
-test('a data folder with a very long path works', async () => {
-  const deep = join(folder, 'a-rather-long-name-'.repeat(5), 'b-rather-long-name-'.repeat(5))
+test('a data folder with a very long path and strange letters in it works', async () => {
+  const deep = join(folder, 'a-rather-long-name-'.repeat(5), `a b'c "d" $HOME ünïcode 数据 🗝`)
   const embedded = await startEmbedded({ dataFolder: deep })
   running.push(embedded)
 

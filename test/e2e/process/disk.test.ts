@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { startGateway } from '../../support/gateway.ts'
-import { call, chatBody, temporaryFolder, until } from '../../support/process.ts'
+import { freePort } from '../../support/child.ts'
+import { newTestKey, prepareHome, startGateway } from '../../support/gateway.ts'
+import { call, chatBody, isAlive, startAval, temporaryFolder, until } from '../../support/process.ts'
 import { startUpstream } from '../../support/upstream.ts'
 
 function mountSmallDisk(path: string): boolean {
@@ -94,22 +95,66 @@ test.skipIf(!possible)(
   240_000,
 )
 
-test('without room at the start the server says so and ends', async () => {
-  if (!possible) return
-  const folder = await temporaryFolder()
-  const spool = join(folder.path, 'spool')
-  mkdirSync(spool)
-  mountSmallDisk(spool)
-  spawnSync('dd', ['if=/dev/zero', `of=${join(spool, 'filler')}`, 'bs=1M'], { timeout: 20_000 })
-  writeFileSync(join(folder.path, 'marker'), '')
-  try {
-    const gateway = await startGateway({ home: folder.path, readyTimeoutMs: 20_000 }).catch(
-      (error: Error) => error,
-    )
+test.skipIf(!possible)(
+  `without room at the start the server says so and calls nobody, and serves when there is room${possible ? '' : ' (skipped: mounting a small disk is not permitted here)'}`,
+  async () => {
+    const upstream = await startUpstream()
+    const folder = await temporaryFolder()
+    const spool = join(folder.path, 'spool')
+    const filler = join(spool, 'filler')
+    mkdirSync(spool)
+    mountSmallDisk(spool)
+    spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M'], { timeout: 20_000 })
+    await prepareHome(folder.path)
+    const port = await freePort()
+    const [admin, app] = [newTestKey(), newTestKey()]
+    const server = startAval(['serve'], {
+      cwd: folder.path,
+      env: {
+        AVAL_HOME: folder.path,
+        PORT: String(port),
+        AVAL_ADMIN_KEY: admin,
+        AVAL_APP_KEY: app,
+        OPENAI_API_KEY: 'upstream-key',
+        OPENAI_BASE_URL: upstream.url,
+      },
+    })
+    const url = `http://127.0.0.1:${port}`
+    const ask = () =>
+      call(`${url}/v1/chat/completions`, app, { body: chatBody('openai/mock?echo=false', 'hello') })
+    try {
+      await until(
+        'it serves',
+        () => {
+          if (!isAlive(server.pid)) throw new Error(`The server ended:\n${server.stdout()}${server.stderr()}`)
+          return server.stderr().includes('"msg":"serving"')
+        },
+        60_000,
+      )
+      const health = await call(`${url}/health/ready`, null)
+      const refused = await ask()
 
-    expect(String(gateway)).toMatch(/ENOSPC|audit_unavailable|spool is/)
-  } finally {
-    unmount(spool)
-    await folder.remove()
-  }
-}, 60_000)
+      expect(server.stderr()).toMatch(/"state":"full","code":"ENOSPC","msg":"audit\.refusing"/)
+      expect(health.status).toBe(503)
+      expect(health.text).toContain('the spool is full')
+      expect(refused).toMatchObject({ status: 503, json: { error: { code: 'audit_unavailable' } } })
+      expect(upstream.journal.filter(({ method }) => method === 'POST')).toEqual([])
+
+      rmSync(filler)
+      const answer = await until('it answers', async () => {
+        const one = await ask()
+        return one.status === 200 && one
+      })
+      const id = answer.headers.get('x-request-id') ?? ''
+      await until('its row', async () => (await call(`${url}/api/requests/${id}`, admin)).status === 200)
+
+      expect(await server.end()).toMatchObject({ code: 0 })
+    } finally {
+      await server.end('SIGKILL')
+      unmount(spool)
+      await upstream.close()
+      await folder.remove()
+    }
+  },
+  120_000,
+)

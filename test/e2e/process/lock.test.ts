@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { freePort } from '../../support/child.ts'
-import { startGateway } from '../../support/gateway.ts'
+import { prepareHome, startGateway } from '../../support/gateway.ts'
 import { isAlive, runAval, startAval, temporaryFolder, until } from '../../support/process.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -47,6 +47,7 @@ test('of four that start at once in a new folder exactly one serves, and each of
 }, 90_000)
 
 test("a port that is taken ends the start with the port's name and a way out", async () => {
+  await prepareHome(folder.path)
   const port = await freePort()
   const other = createServer()
   await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))

@@ -27,7 +27,11 @@ afterAll(() => folder.remove())
 /** Starts in the folder as `npm start` does and resolves when the start screen is whole. */
 async function serve(cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Started & { port: number }> {
   const port = await freePort()
-  const running = startAval(['serve'], { cwd, env: { PORT: String(port), OLLAMA_HOST: '', ...env } })
+  const running = startAval(['serve'], {
+    cwd,
+    // A first start finds nothing compiled.
+    env: { PORT: String(port), OLLAMA_HOST: '', NODE_COMPILE_CACHE: '', ...env },
+  })
   await until(
     'the start screen',
     () => {

@@ -1,24 +1,44 @@
-/** A migration that dies after any statement leaves whole files, and the next run ends at the very same schema. */
+/**
+ * A migration that dies after any statement leaves whole files, and the next run goes on from there to the very same
+ * schema. Files that were applied once are frozen and one loop applies them all, so that a death in an old file says
+ * little that it has not said before: each run holds a sample of the older files, chosen by the file's number, at least
+ * one death in each and one after every kind of object, and every death there is in the newest files. AVAL_SOAK=1 holds
+ * every one in all of them. Never starts again from nothing: what a death leaves is where the next one begins.
+ */
 
 import { fileURLToPath } from 'node:url'
 import type { Sql } from 'postgres'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { connectDatabase, type DatabaseConnection } from '../../../src/db/client.ts'
 import { migrate } from '../../../src/db/migrate.ts'
+import { openPool, type Pool } from '../../../src/db/pool.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { type DatabaseLink, linkTo } from '../../support/database-link.ts'
 import { MIGRATIONS } from '../../support/embedded-database.ts'
 import { finish, REPOSITORY, start } from '../../support/process.ts'
+import { randomOf } from '../../support/random.ts'
 import { emptySchema, listApplied, listSchema } from '../../support/schema-listing.ts'
 import { createServerDatabase, type ServerDatabase } from '../../support/server-database.ts'
+import { printCount, soakCount } from '../../support/soak.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../support/programs/run-migrations.ts', import.meta.url))
-const KILLS = 12
+const NEWEST = 2
+/** Statements of the driver's own on each new connection: it asks for the types there are. */
+const OPENING = 1
+const OBJECTS_PER_OLDER_FILE = soakCount(2, Number.POSITIVE_INFINITY)
+const MOMENTS_PER_OLDER_FILE = soakCount(1, Number.POSITIVE_INFINITY)
 
-/** So many whole numbers from 1 to `last`, evenly spread, both ends among them. */
-function spread(last: number, count: number): number[] {
-  const steps = Math.min(last, count)
-  return Array.from({ length: steps }, (_, step) => 1 + Math.round((step * (last - 1)) / (steps - 1)))
+/** So many of an older file's places in their order, others for each file; all of one of the newest files. */
+function sampleOf<T>(places: readonly T[], file: number, files: number, count: number): T[] {
+  if (file >= files - NEWEST) return [...places]
+  const random = randomOf(file)
+  const chosen = new Set(
+    places
+      .map((place) => ({ place, at: random() }))
+      .sort((one, other) => one.at - other.at)
+      .slice(0, count)
+      .map(({ place }) => place),
+  )
+  return places.filter((place) => chosen.has(place))
 }
 
 describeDatabases('a killed migration', (open) => {
@@ -46,50 +66,83 @@ describeDatabases('a killed migration', (open) => {
     return code
   }
 
-  test('leaves whole files behind, whichever statement was the last, and the next run makes it good', async () => {
+  /** A whole run, watched: the statements after which answers came, and the one that ended each file. */
+  async function watchRun(): Promise<{ moments: number[]; ends: number[] }> {
+    const moments: number[] = []
+    const ends: number[] = []
+    let together = false
+    link.onStatement = (statement) => {
+      // Answers that arrive together are one moment: nobody can be killed between them.
+      if (!together) moments.push(statement)
+      together = true
+      queueMicrotask(() => {
+        together = false
+      })
+      if (link.commits > ends.length) ends.push(statement)
+      return null
+    }
     const clean = await finish(begin(), 'a clean run')
-    const statements = link.statements
-    const wanted = await stateOf(open().sql)
+    link.onStatement = () => null
+    expect(clean).toMatchObject({ code: 0, stderr: '' })
+    // After the last file one more transaction sees that nothing is left.
+    return { moments, ends: ends.slice(0, -1) }
+  }
 
-    const codes: (number | string)[] = []
-    const left: State[] = []
-    const mended: State[] = []
-    for (const statement of spread(statements, KILLS)) {
-      await emptySchema(open().sql)
-      codes.push(await killAfter(statement))
-      left.push(await stateOf(open().sql))
-      await migrate(open(), { directory: MIGRATIONS })
-      mended.push(await stateOf(open().sql))
+  test('leaves whole files behind, whichever statement was the last, and the next run goes on from there', async () => {
+    const { moments, ends } = await watchRun()
+    const wanted = await stateOf(open().sql)
+    const files = wanted.applied.length
+    const kills = ends.flatMap((end, file) => {
+      const ofFile = moments.filter((moment) => moment > (ends[file - 1] ?? 0) && moment <= end)
+      return sampleOf(ofFile, file, files, MOMENTS_PER_OLDER_FILE)
+    })
+    const every = [...new Set([moments[0]!, ...kills, moments.at(-1)!])]
+
+    await emptySchema(open().sql)
+    let applied = 0
+    for (const [at, moment] of every.entries()) {
+      const name = `killed after statement ${moment}`
+      expect(await killAfter(applied === 0 ? moment : moment - ends[applied - 1]! + OPENING), name).toBe(
+        'SIGKILL',
+      )
+      const left = await stateOf(open().sql)
+      applied = ends.filter((end) => end <= moment).length
+      expect(left.applied, name).toEqual(wanted.applied.slice(0, applied))
+      if (at === 0) expect(left).toEqual(NOTHING)
+      if (applied === files) expect(left, name).toEqual(wanted)
     }
 
-    expect(clean).toMatchObject({ code: 0, stderr: '' })
-    expect(statements).toBeGreaterThan(KILLS)
-    expect(new Set(codes)).toEqual(new Set(['SIGKILL']))
-    expect(left[0]).toEqual(NOTHING)
-    expect(left.at(-1)).toEqual(wanted)
-    for (const state of left) expectWholeFiles(state, wanted)
-    for (const state of mended) expect(state).toEqual(wanted)
-  }, 120_000)
+    expect(ends).toHaveLength(files)
+    expect(applied).toBe(files)
+    expect(every.length).toBeGreaterThan(files)
+    printCount(`migrations: killed at ${every.length} of ${moments.length} moments`)
+  }, 300_000)
 })
+
+/** What the driver says of a connection that the server ended: the server's reason, or only that it is gone. */
+const LOST = new Set(['57P01', 'CONNECTION_CLOSED'])
+
+type Object = { file: number; place: number; kind: string }
 
 /**
  * Inside a file the answers of all its statements arrive together, so that a killed client cannot stop between two of
- * them. The server can: an event trigger ends the session after the n-th object was made.
+ * them. The server can: an event trigger notes each object that is made, and ends the session after the n-th.
  */
-async function dieAfter({ sql }: DatabaseConnection, database: string, objects: number): Promise<void> {
-  await sql.unsafe(`ALTER DATABASE ${database} SET aval_test.die_after = '${objects}'`)
-}
-
-async function armDeath({ sql }: DatabaseConnection): Promise<void> {
+async function armDeath({ sql }: Pool): Promise<void> {
   await sql.unsafe(`
     CREATE SCHEMA aval_test;
+    CREATE TABLE aval_test.made (file int, place int, kind text);
     CREATE FUNCTION aval_test.count_and_die() RETURNS event_trigger LANGUAGE plpgsql AS $$
-    DECLARE made int := 1 + coalesce(nullif(current_setting('aval_test.made', true), ''), '0')::int;
+    DECLARE
+      made int := 1 + coalesce(nullif(current_setting('aval_test.made', true), ''), '0')::int;
+      file int;
     BEGIN
       PERFORM set_config('aval_test.made', made::text, false);
       IF made = coalesce(nullif(current_setting('aval_test.die_after', true), ''), '0')::int THEN
         PERFORM pg_terminate_backend(pg_backend_pid());
       END IF;
+      SELECT count(*) INTO file FROM public.schema_migrations;
+      INSERT INTO aval_test.made VALUES (file, made, tg_tag);
     END $$;
     CREATE EVENT TRIGGER aval_test_death ON ddl_command_end EXECUTE FUNCTION aval_test.count_and_die()`)
 }
@@ -100,56 +153,83 @@ describe.skipIf(!SERVER_URL)(
   `a migration whose connection is ended inside a file, on PostgreSQL${SERVER_URL ? '' : ' (TEST_DATABASE_URL is not set)'}`,
   () => {
     let database: ServerDatabase
-    const connect = () => connectDatabase(database.url, { maxConnections: 1, applicationName: 'aval-test' })
+    let watch: Pool
+    const connect = () => openPool(database.url, { maxConnections: 1, applicationName: 'aval-test' })
 
     beforeEach(async () => {
       database = await createServerDatabase(SERVER_URL ?? '', 'aval_test')
-    })
-    afterEach(() => database.drop())
-
-    /** One run of all migrations in a process of its own, which a lost connection ends; the exit code. */
-    async function run(): Promise<number | string> {
-      const words = [PROGRAM, database.url, MIGRATIONS]
-      return (await finish(start(process.execPath, words, { cwd: REPOSITORY }), 'migrations')).code
-    }
-
-    test('leaves whole files behind, whichever object was the last, and the next run makes it good', async () => {
-      const watch = connect()
+      watch = connect()
       await emptySchema(watch.sql)
       await armDeath(watch)
-      await run()
-      const wanted = await stateOf(watch.sql)
+    })
+    afterEach(async () => {
+      await watch.close()
+      await database.drop()
+    })
 
-      // Each run goes on from where the death before it left off. What a death inside a file leaves is what was there before
-      // the file, so every object of every file has its turn without the files before it being made again.
+    /** One run of all migrations over a connection of its own: how it ended, and whatever else went wrong as it is. */
+    async function run(): Promise<unknown> {
+      const connection = connect()
+      const outcome = await migrate(connection, { directory: MIGRATIONS }).then(
+        () => 'migrated',
+        (error: { code?: string }) => (LOST.has(error.code ?? '') ? 'lost' : error),
+      )
+      // Closed in order, the driver would wait for the transaction of a connection that is gone.
+      await connection.sql.end({ timeout: 0 })
+      return outcome
+    }
+
+    async function runUntil(objects: number): Promise<unknown> {
+      await watch.sql.unsafe(`ALTER DATABASE ${database.name} SET aval_test.die_after = '${objects}'`)
+      return await run()
+    }
+
+    /** What each file makes, in its order; what is made first in each is the look for the table of migrations. */
+    async function objectsOf(files: number): Promise<Object[][]> {
+      const rows = await watch.sql<Object[]>`SELECT file, place, kind FROM aval_test.made ORDER BY place`
+      return Array.from({ length: files }, (_, file) => rows.filter((row) => row.file === file))
+    }
+
+    test('leaves whole files behind, whichever object was the last, and the next run goes on from there', async () => {
+      expect(await run()).toBe('migrated')
+      const wanted = await stateOf(watch.sql)
+      const files = wanted.applied.length
+      const made = await objectsOf(files)
+      const chosen = made.map((objects, file) =>
+        sampleOf(objects.slice(1), file, files, OBJECTS_PER_OLDER_FILE),
+      )
+      for (const kind of new Set(made.flat().map((one) => one.kind))) {
+        if (chosen.flat().some((one) => one.kind === kind)) continue
+        const one = made.flat().find((object) => object.kind === kind)!
+        chosen[one.file] = made[one.file]!.filter(
+          (object) => object === one || chosen[one.file]!.includes(object),
+        )
+      }
+
+      await watch.sql`DROP EVENT TRIGGER aval_test_death`
       await emptySchema(watch.sql)
+      await watch.sql`CREATE EVENT TRIGGER aval_test_death ON ddl_command_end EXECUTE FUNCTION aval_test.count_and_die()`
       let deaths = 0
       let state = NOTHING
-      for (let objects = 1; ; ) {
-        await dieAfter(watch, database.name, objects)
-        const code = await run()
-        const left = await stateOf(watch.sql)
-        if (code === 0) {
-          state = left
-          break
+      for (const [file, objects] of made.entries()) {
+        const before = objects[0]!.place - 1
+        for (const { place, kind } of chosen[file]!) {
+          const name = `${kind}, object ${place - before} of ${wanted.applied[file]}`
+          expect(await runUntil(place - before), name).toBe('lost')
+          expect(await stateOf(watch.sql), name).toEqual(state)
+          deaths += 1
         }
-        deaths += 1
-        expectWholeFiles(left, wanted)
-        if (left.applied.length === state.applied.length) {
-          expect(left, `after object ${objects}`).toEqual(state)
-          objects += 1
-        } else {
-          expect(left.applied.length, `after object ${objects}`).toBe(state.applied.length + 1)
-          objects = 1
-        }
-        state = left
+        // At the look for the table of migrations that comes before the next file, this one is whole.
+        expect(await runUntil(objects.length + 1)).toBe('lost')
+        state = await stateOf(watch.sql)
+        expect(state.applied).toEqual(wanted.applied.slice(0, file + 1))
       }
-      await watch.close()
 
+      expect(await runUntil(0)).toBe('migrated')
       expect(state).toEqual(wanted)
-      // At least the tables of the first file; every one of them had its turn.
-      expect(deaths).toBeGreaterThanOrEqual(10)
-      // A process for every object there is, and each migration adds some.
+      expect(await stateOf(watch.sql)).toEqual(wanted)
+      expect(deaths).toBeGreaterThan(files)
+      printCount(`migrations: ended after ${deaths} of ${made.flat().length - files} objects`)
     }, 300_000)
   },
 )
@@ -160,11 +240,4 @@ const NOTHING: State = { schema: [], applied: [] }
 
 async function stateOf(sql: Sql): Promise<State> {
   return { schema: await listSchema(sql), applied: await listApplied(sql) }
-}
-
-/** What a death left: the first files whole, the rest not at all. */
-function expectWholeFiles(state: State, wanted: State): void {
-  expect(state.applied).toEqual(wanted.applied.slice(0, state.applied.length))
-  if (state.applied.length === 0) expect(state).toEqual(NOTHING)
-  if (state.applied.length === wanted.applied.length) expect(state).toEqual(wanted)
 }

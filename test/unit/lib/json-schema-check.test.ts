@@ -94,13 +94,9 @@ describe('a compiled JSON Schema', () => {
     }
   })
 
-  test('takes no pattern for RegExp, and no time for one that RegExp would take for ever', () => {
-    const began = performance.now()
-
+  test('takes no pattern for RegExp, and comes to an end with one that RegExp would take for ever', () => {
     expect(checkOf({ pattern: '(a+)+$' })(`${'a'.repeat(50_000)}!`)).not.toBeNull()
     expect(compileJsonSchema({ pattern: '(?=a)' })).toHaveProperty('problems')
-
-    expect(performance.now() - began).toBeLessThan(2000)
   })
 
   test('is refused when it is nested without end', () => {

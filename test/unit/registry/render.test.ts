@@ -265,8 +265,8 @@ describe('bounds', () => {
   const lists = { a: { type: 'array' }, b: { type: 'array' }, c: { type: 'array' } }
 
   test('lists in lists do not multiply without end, also where they print nothing', () => {
+    // Their product is a thousand million turns, which would not end within the time of a test.
     const long = Array.from({ length: 1000 }, () => 1)
-    const began = performance.now()
 
     const error = errorOf(prompt('{{#a}}{{#b}}{{#c}}{{/c}}{{/b}}{{/a}}', lists), {
       a: long,
@@ -275,7 +275,6 @@ describe('bounds', () => {
     })
 
     expect(error).toMatchObject({ code: 'invalid_variables', param: null })
-    expect(performance.now() - began).toBeLessThan(2000)
   })
 
   test('a prompt of more than a million characters is refused', () => {
@@ -350,14 +349,12 @@ describe('checks of a prompt', () => {
     expect(results[2]?.problem).toContain('1000000 characters')
   })
 
-  test('take no longer for a pattern that would take RegExp for ever', () => {
-    const began = performance.now()
-
-    runChecks(compiled, [
+  test('come to an end for a pattern that would take RegExp for ever', () => {
+    const results = runChecks(compiled, [
       { variables: { question: `${'a'.repeat(5000)}!` }, contexts: [], renders: { matches: '(a+)+$' } },
     ])
 
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(results).toHaveLength(1)
   })
 })
 
@@ -387,13 +384,13 @@ describe('the difference of two prompts', () => {
     )
   })
 
-  test('of long texts that share nothing takes no for ever', () => {
+  test('of long texts that share too little is told by lines: by words it would take for ever', () => {
     const words = (step: number) =>
       Array.from({ length: 30_000 }, (_, at) => `w${(at * step) % 7919}`).join(' ')
-    const began = performance.now()
 
-    expect(diffPrompts(prompt(words(3)), prompt(words(5))).length).toBeGreaterThan(1)
+    const parts = diffPrompts(prompt(words(3)), prompt(words(5)))
 
-    expect(performance.now() - began).toBeLessThan(5000)
+    expect(parts.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['removed', 'added']))
+    expect(parts.filter(({ kind, text }) => kind === 'same' && /w\d/.test(text))).toEqual([])
   })
 })

@@ -227,10 +227,11 @@ describe('a collector', () => {
 test('a collector that refuses is told of, with what it answered', async () => {
   const problems: string[] = []
   const { url } = await collector((response) => response.writeHead(401).end('no'))
-  const { observer, stop } = start(url, { everyMs: 20, onProblem: (message) => problems.push(message) })
+  // Metrics are given up after as long as lies between two of them: long enough that the refusal is there first.
+  const { observer, stop } = start(url, { everyMs: 2000, onProblem: (message) => problems.push(message) })
 
   observer.ended(seenOf(), endedOf())
 
-  await vi.waitFor(() => expect(problems[0]).toMatch(/^[^{].*Unauthorized/), { timeout: 10_000 })
+  await vi.waitFor(() => expect(problems[0]).toMatch(/^[^{].*Unauthorized/), { timeout: 20_000 })
   await stop(1000)
 })

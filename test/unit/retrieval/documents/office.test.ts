@@ -160,10 +160,9 @@ describe('a DOCX', () => {
       { name: 'word/document.xml', content: Buffer.from('a'), declaredSize: 200 * 1024 * 1024 },
       { name: 'word/media.bin', content: Buffer.from('a'), declaredSize: 100 * 1024 * 1024 },
     ])
-    const started = performance.now()
 
+    // One that was unpacked would be broken instead, or told to hold more than it says.
     expect(await refusal(parseOne('docx', bomb))).toMatch(/^too_large: .*256 MiB/)
-    expect(performance.now() - started).toBeLessThan(500)
   })
 
   test('that unpacks to more than it declares is stopped there', async () => {

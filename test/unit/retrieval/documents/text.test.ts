@@ -97,13 +97,10 @@ describe('every text', () => {
     )
   })
 
-  test('with a million marks on one letter is done at once', () => {
-    const started = performance.now()
-
+  test('with a million marks on one letter is done, which sorting them would not be within the time of a test', () => {
     const text = cleanText(`a${'\u0301\u0323'.repeat(500_000)}b`)
 
     expect(text.length).toBeLessThan(40)
-    expect(performance.now() - started).toBeLessThan(10_000)
   })
 
   test('of any bytes is parsed or refused with a reason, never anything else', async () => {
