@@ -26,6 +26,13 @@ const STEPS: readonly (() => Promise<unknown>)[] = [
   () => import('./http/api/prompts.ts'),
   () => import('./http/api/source-documents.ts'),
   () => import('./http/v1/stores.ts'),
+  () => import('./http/api/promotions.ts'),
+  () => import('./http/api/online-scores.ts'),
+  () => import('./http/api/erasures.ts'),
+  () => import('./http/api/reviews.ts'),
+  () => import('./http/api/requests.ts'),
+  () => import('./http/api/datasets.ts'),
+  () => import('./http/api/releases.ts'),
   () => import('./http/api/api.ts'),
 ]
 
