@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { connectDatabase, type DatabaseConnection } from '../../../src/db/client.ts'
 import { type Embedded, type EmbeddedEvent, startEmbedded } from '../../../src/db/embedded.ts'
 import { AlreadyRunningError } from '../../../src/db/lock.ts'
+import { prepareHome } from '../../support/gateway.ts'
 import { kill, startProgram } from '../../support/programs.ts'
 
 type Line = { started: boolean; child?: number; pid?: number }
@@ -36,6 +37,7 @@ test('what was written is there after a stop and a start, and vectors can be sto
 })
 
 test('a killed child is replaced, the same pool goes on, and no acknowledged row is lost', async () => {
+  await prepareHome(folder)
   const events: EmbeddedEvent[] = []
   const embedded = await start((event) => events.push(event))
   const connection = connectDatabase(embedded.url, { maxConnections: 2, applicationName: 'test' })
@@ -68,6 +70,7 @@ test('a killed child is replaced, the same pool goes on, and no acknowledged row
 }, 90_000)
 
 test('when the parent is killed the child leaves too, and the folder can be opened again at once', async () => {
+  await prepareHome(folder)
   const parent = await startProgram<Line>(HOLD_DATABASE, folder)
   const child = parent.line.child ?? 0
   expect(await isAlive(child)).toBe(true)
@@ -80,6 +83,7 @@ test('when the parent is killed the child leaves too, and the folder can be open
 })
 
 test('a second starter is told the pid of the first, whose database goes on', async () => {
+  await prepareHome(folder)
   const embedded = await start()
 
   const refusal = await startEmbedded({ dataFolder: folder }).catch((error: unknown) => error)
@@ -105,6 +109,7 @@ test('of two that start at once one wins and the other is refused', async () => 
 })
 
 test('the child survives Ctrl-C, which the terminal sends to it too', async () => {
+  await prepareHome(folder)
   const embedded = await start()
   const pid = embedded.pid() ?? 0
 
@@ -116,6 +121,7 @@ test('the child survives Ctrl-C, which the terminal sends to it too', async () =
 })
 
 test('the child has no environment variable of its parent', async () => {
+  await prepareHome(folder)
   process.env.AVAL_TEST_SECRET = 'do not inherit'
   const embedded = await start()
 
