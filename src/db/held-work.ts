@@ -15,7 +15,7 @@ export type HeldTable =
   | { table: 'sentinel_rounds'; key: 'order_id'; live: 'running'; letsGo: true }
   // Nobody takes over while its process lives, so one that failed lets go. When it ended for good stands on it.
   | {
-      table: 'eval_runs' | 'online_orders' | 'data_checks'
+      table: 'eval_runs' | 'online_orders' | 'data_checks' | 'fine_tunes'
       key: 'id'
       live: 'running'
       letsGo: true

@@ -26,6 +26,7 @@ export type IdKind =
   | 'vs'
   | 'vsfb'
   | 'run'
+  | 'ftn'
   | 'ds'
   | 'rq'
   | 'cal'

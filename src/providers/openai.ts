@@ -4,6 +4,7 @@ import { UpstreamError } from '../errors.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { fetchJson } from './fetch-json.ts'
+import { createOpenAIFineTuning } from './openai-fine-tuning.ts'
 import type { Operation, Provider, Timeouts, UpstreamModel } from './provider.ts'
 import type { Transport } from './transport.ts'
 
@@ -49,6 +50,7 @@ export function createOpenAIProvider(upstream: OpenAIUpstream, transport: Transp
       )
     },
     encode: ({ body }) => [body],
+    fineTuning: createOpenAIFineTuning({ ...upstream, headers }, transport),
     async listModels(signal) {
       const request = {
         method: 'GET',

@@ -5,6 +5,7 @@
 
 import type { UpstreamError } from '../errors.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { FineTuning } from './fine-tuning.ts'
 
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'local'
 
@@ -67,6 +68,8 @@ export type Provider = {
    * process. Throws RequestError for what the dialect cannot express.
    */
   encode?(call: ProviderCall): readonly Buffer[]
+  /** Models trained on files. Absent where the dialect has no such thing, or none is spoken here. */
+  readonly fineTuning?: FineTuning
   /** Models this upstream offers; used by `GET /v1/models`, cached by the caller. Throws UpstreamError. */
   listModels(signal: AbortSignal): Promise<readonly UpstreamModel[]>
   /** Closes pooled connections and worker threads. */
