@@ -56,6 +56,7 @@ import * as events from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { observers } from './telemetry/requests.ts'
 import type { Traces } from './traces-parts.ts'
+import { fineTunesDeps } from './tuning-parts.ts'
 import { VERSION } from './version.ts'
 
 /** Who asks for health more often gets the database's last answer. */
@@ -218,6 +219,7 @@ function apiDeps(opened: OpenedParts, checks: ChecksDeps, retriever: Retriever, 
     datasets: { sql: opened.sql, clock, record },
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
+    fineTunes: fineTunesDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     ...monitoringDeps(opened, record),
