@@ -25,7 +25,7 @@ type Job = {
   created_at: number
   estimated_finish: number | null
 }
-export type TuningStop = 'upload' | 'create' | 'read' | 'cancel'
+export type TuningStop = 'upload' | 'create' | 'list' | 'read' | 'cancel'
 type Answer = { status: number; body: object }
 
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
@@ -255,6 +255,7 @@ function cancelled(job: Job): Answer {
 function stopOf(method: string, pathname: string): TuningStop | null {
   if (method === 'POST' && pathname === '/v1/files') return 'upload'
   if (method === 'POST' && pathname === '/v1/fine_tuning/jobs') return 'create'
+  if (pathname === '/v1/fine_tuning/jobs') return 'list'
   if (pathname.endsWith('/cancel')) return 'cancel'
   return /^\/v1\/fine_tuning\/jobs\/[^/]+$/.test(pathname) ? 'read' : null
 }

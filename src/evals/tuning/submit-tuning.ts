@@ -79,6 +79,8 @@ async function sendFile(
   const file = await makeFile(sql, given, signal)
   const problem = whyNoFile(datasetRef(dataset), file, kind === 'training' ? MIN_TRAINING_ITEMS : 1)
   if (problem !== null) return await fail(work, problem)
+  // Making it takes a while, and what nobody wants any more stays here.
+  if (!(await work.own({}, { unlessCancelled: true }))) return { kind: 'again' }
   const { parts, digest, items, bytes, left } = file
   await tell(work, 'fine_tune.upload', {
     upstream: row.upstream,
@@ -107,9 +109,10 @@ async function create(work: TuningWork, tuner: FineTuning): Promise<TuningStep> 
   try {
     return await adopt(work, await tuner.create(orderOf(work), work.signal))
   } catch (error) {
+    if (!(error instanceof UpstreamError) || !wasRefused(error)) throw error
     // It has no such job, and may be asked again.
-    if (error instanceof UpstreamError && wasRefused(error)) await work.own({ phase: 'prepared' })
-    throw error
+    await work.own({ phase: 'prepared' })
+    return await postponed({ ...work, row: { ...work.row, phase: 'prepared' } }, error)
   }
 }
 
@@ -150,10 +153,9 @@ async function postponed(work: TuningWork, error: unknown): Promise<TuningStep> 
   const { row } = work
   const why = `It cannot be sent: ${reasonOf(error)}`
   const isHopeless = wasRefused(error) && (!error.retryable || error.code === 'upstream_auth')
-  if (isHopeless) return await fail(work, why, error)
-  if (row.looks >= MAX_TRIES) {
-    const paid =
-      row.phase === 'submitting' ? ' The upstream may have the job all the same, and ask to be paid.' : ''
+  if (isHopeless || row.looks >= MAX_TRIES) {
+    const mayHaveIt = row.phase === 'submitting'
+    const paid = mayHaveIt ? ' The upstream may have the job all the same, and ask to be paid.' : ''
     return await fail(work, `${why}${paid}`, error)
   }
   const looks = row.looks + 1

@@ -8,7 +8,7 @@ import { type PlacedItem, readItems } from '../datasets/store.ts'
 import { findErased } from './erased-items.ts'
 
 /** `example` is the id of the first such item. */
-export type LeftOut = { reason: string; count: number; example: string }
+type LeftOut = { reason: string; count: number; example: string }
 export type FileFigures = {
   items: number
   bytes: number
@@ -28,7 +28,7 @@ export type TrainingFile = FileFigures & {
 /** OpenAI's own least number of examples. */
 export const MIN_TRAINING_ITEMS = 10
 /** A file is held whole while it goes out. */
-export const MAX_TRAINING_BYTES = 100 * 1024 * 1024
+const MAX_TRAINING_BYTES = 100 * 1024 * 1024
 /** More reasons than a person reads are one. */
 const MAX_REASONS = 20
 const ERASED = 'is of somebody whose data was erased'

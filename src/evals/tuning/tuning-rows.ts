@@ -4,7 +4,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import type { Run } from '../../db/held-work.ts'
 
 export type TuningState = 'queued' | 'running' | 'done' | 'cancelled' | 'failed'
-export type TuningPhase = 'prepared' | 'submitting' | 'submitted'
+type TuningPhase = 'prepared' | 'submitting' | 'submitted'
 /** Instants as ISO text. */
 export type TuningRow = {
   id: string

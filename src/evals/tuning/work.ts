@@ -12,7 +12,7 @@ import type { TuningContent } from './order.ts'
 import type { TuningRow } from './tuning-rows.ts'
 
 /** Columns by their names in camelCase. */
-export type TuningChange = Partial<
+type TuningChange = Partial<
   Pick<
     TuningRow,
     | 'phase'

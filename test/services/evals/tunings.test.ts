@@ -251,6 +251,21 @@ describeDatabases('a model in training', (open) => {
       expect(await rowOf(open(), id)).toMatchObject({ phase: 'submitted', error: null })
     })
 
+    test('may be paid for all the same where the upstream lists no jobs, and says so', async () => {
+      await examples()
+      const { id } = await ask(open(), tuners)
+      server.refuse = { at: 'create', status: 503, message: 'Later.' }
+      await work(open(), tuners, id)
+      server.refuse = { at: 'list', status: 405, message: 'No lists here.' }
+
+      expect(await work(open(), tuners, id, { aheadMs: HOUR_MS })).toBe('failed')
+
+      expect((await rowOf(open(), id)).error).toMatch(
+        /No lists here\. The upstream may have the job all the same/,
+      )
+      expect(server.jobs).toEqual([])
+    })
+
     test('is asked to stop at its deadline', async () => {
       await examples()
       const { id } = await ask(open(), tuners)
