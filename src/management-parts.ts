@@ -37,6 +37,7 @@ import { modelsInForce } from './retrieval-parts.ts'
 import type { Shadows } from './shadow-parts.ts'
 import { storeBell } from './store-bell.ts'
 import * as events from './telemetry/events.ts'
+import { fineTunesDeps } from './tuning-parts.ts'
 import { VERSION } from './version.ts'
 
 /** What the data plane is made of, and management asks too. */
@@ -142,6 +143,7 @@ function apiDeps(opened: OpenedParts, { checks, retriever, shadows }: MadeParts)
     datasets: { sql: opened.sql, clock, record },
     indexes: indexesDeps(opened, retriever, record),
     evalRuns: evalRunsDeps(opened, record),
+    fineTunes: fineTunesDeps(opened, record),
     onlineScores: { sql: opened.sql, db, clock, record, ring: opened.ring },
     reviews: { sql: opened.sql, clock, record, figure: createCalibrator() },
     ...monitoringDeps(opened, record),

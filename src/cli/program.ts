@@ -19,6 +19,7 @@ import { addDatasetVersionCommands } from './commands/datasets/versions.ts'
 import { addEvalRunCommand } from './commands/evals/run.ts'
 import { addEvalRunsCommands } from './commands/evals/runs.ts'
 import { addExportCommands } from './commands/exports.ts'
+import { addFineTuneCommands } from './commands/finetune/finetune.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addLabelCommands } from './commands/label.ts'
 import { addModelVersionCommands } from './commands/model.ts'
@@ -133,6 +134,7 @@ function addDatasetCommands(program: Command, context: CliContext): void {
   addDatasetFromRequestsCommand(dataset, context)
   addDatasetPerturbCommand(dataset, context)
   addDatasetHallucinationCommand(dataset, context)
+  addFineTuneCommands(program, context)
   const evals = program.command('eval').description('suites: run, follow and compare them')
   addEvalRunCommand(evals, context)
   addEvalRunsCommands(evals, context)

@@ -14,7 +14,13 @@ export type HeldTable =
   | { table: 'source_syncs'; key: 'id'; live: 'running' }
   | { table: 'sentinel_rounds'; key: 'order_id'; live: 'running'; letsGo: true }
   // Nobody takes over while its process lives, so one that failed lets go. When it ended for good stands on it.
-  | { table: 'online_orders' | 'data_checks'; key: 'id'; live: 'running'; letsGo: true; dated: true }
+  | {
+      table: 'online_orders' | 'data_checks' | 'fine_tunes'
+      key: 'id'
+      live: 'running'
+      letsGo: true
+      dated: true
+    }
   // Rests until its own time while it is queued.
   | { table: 'eval_runs'; key: 'id'; live: 'running'; letsGo: true; dated: true; rests: true }
   // One that has ended, while something of it is cleared up: its state says how it ended, and stays.

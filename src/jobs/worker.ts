@@ -14,6 +14,7 @@ import { isJobName, type JobName } from '../queue/jobs.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { JobObserver } from '../telemetry/metrics/job-metrics.ts'
 import { type ActOnAlertDeps, runActOnAlert } from './act-on-alert.ts'
+import { type AdvanceFineTuneDeps, runAdvanceFineTune } from './advance-fine-tune.ts'
 import { type AdvancePromotionDeps, runAdvancePromotion } from './advance-promotion.ts'
 import { type BuildIndexDeps, runBuildIndex } from './build-index.ts'
 import { COMPARE_WINDOWS_EVERY_MS, type CompareWindowsDeps, runCompareWindows } from './compare-windows.ts'
@@ -28,6 +29,7 @@ import { runScoreTraffic, type ScoreTrafficDeps } from './score-traffic.ts'
 import { runSyncSource, type SyncSourceDeps } from './sync-source.ts'
 import { runTidyActions, TIDY_ACTIONS_EVERY_MS } from './tidy-actions.ts'
 import { runTidyExports, TIDY_EXPORTS_EVERY_MS } from './tidy-exports.ts'
+import { runTidyFineTunes, TIDY_FINE_TUNES_EVERY_MS } from './tidy-fine-tunes.ts'
 import { runTidyOnline, TIDY_ONLINE_EVERY_MS } from './tidy-online.ts'
 import { runTidyRetrieval, TIDY_RETRIEVAL_EVERY_MS } from './tidy-retrieval.ts'
 import { runTidyRollups, TIDY_ROLLUPS_EVERY_MS } from './tidy-rollups.ts'
@@ -52,7 +54,7 @@ export type WorkerDeps = {
   Pick<RunSuiteDeps, 'ask' | 'batches' | 'evaluate' | 'pace'> &
   Pick<AdvancePromotionDeps, 'advance'> &
   Pick<ActOnAlertDeps, 'act'> &
-  Pick<ScoreTrafficDeps, 'log'> &
+  Pick<ScoreTrafficDeps & AdvanceFineTuneDeps, 'log'> &
   Pick<RollUpDeps, 'keepRollups'> &
   Pick<CompareWindowsDeps, 'readsBodies'> &
   Pick<WatchSeriesDeps, 'bars'> &
@@ -80,6 +82,8 @@ const HANDLERS: Record<JobName, Handler> = {
   'tidy-stores': runTidyStores,
   'run-suite': runRunSuite,
   'tidy-runs': runTidyRuns,
+  'advance-fine-tune': runAdvanceFineTune,
+  'tidy-fine-tunes': runTidyFineTunes,
   'advance-promotion': runAdvancePromotion,
   'watch-promotions': runWatchPromotions,
   'score-traffic': runScoreTraffic,
@@ -101,6 +105,7 @@ const STOPPED_AT_ONCE: ReadonlySet<JobName> = new Set([
   'build-index',
   'update-store',
   'run-suite',
+  'advance-fine-tune',
   'score-traffic',
   'roll-up',
   'watch-series',
@@ -130,6 +135,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   await enqueuer.schedule('tidy-retrieval', {}, TIDY_RETRIEVAL_EVERY_MS)
   await enqueuer.schedule('tidy-stores', {}, TIDY_STORES_EVERY_MS)
   await enqueuer.schedule('tidy-runs', {}, TIDY_RUNS_EVERY_MS)
+  await enqueuer.schedule('tidy-fine-tunes', {}, TIDY_FINE_TUNES_EVERY_MS)
   await enqueuer.schedule('watch-promotions', {}, WATCH_PROMOTIONS_EVERY_MS)
   await enqueuer.schedule('tidy-online', {}, TIDY_ONLINE_EVERY_MS)
   await enqueuer.schedule('roll-up', {}, ROLL_UP_EVERY_MS)

@@ -27,6 +27,7 @@ export type IdKind =
   | 'vsfb'
   | 'run'
   | 'bat'
+  | 'ftn'
   | 'ds'
   | 'rq'
   | 'cal'

@@ -5,6 +5,7 @@ import { isJsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { fetchJson } from './fetch-json.ts'
 import { createOpenAIBatches } from './openai-batches.ts'
+import { createOpenAIFineTuning } from './openai-fine-tuning.ts'
 import type { Operation, Provider, Timeouts, UpstreamModel } from './provider.ts'
 import { withTrace } from './trace-header.ts'
 import type { Transport } from './transport.ts'
@@ -53,6 +54,7 @@ export function createOpenAIProvider(upstream: OpenAIUpstream, transport: Transp
     },
     encode: ({ body }) => [body],
     batches: createOpenAIBatches({ ...upstream, headers }, transport),
+    fineTuning: createOpenAIFineTuning({ ...upstream, headers }, transport),
     async listModels(signal) {
       const request = {
         method: 'GET',

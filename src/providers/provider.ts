@@ -6,6 +6,7 @@
 import type { UpstreamError } from '../errors.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Batches } from './batches.ts'
+import type { FineTuning } from './fine-tuning.ts'
 
 export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'local'
 
@@ -72,6 +73,8 @@ export type Provider = {
   encode?(call: ProviderCall): readonly Buffer[]
   /** Chat requests by the thousand, answered within a day. Absent where the dialect has no such thing, or none is spoken here. */
   readonly batches?: Batches
+  /** Models trained on files. Absent where the dialect has no such thing, or none is spoken here. */
+  readonly fineTuning?: FineTuning
   /** Models this upstream offers; used by `GET /v1/models`, cached by the caller. Throws UpstreamError. */
   listModels(signal: AbortSignal): Promise<readonly UpstreamModel[]>
   /** Closes pooled connections and worker threads. */

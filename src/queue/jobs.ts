@@ -26,6 +26,10 @@ export const JOBS = {
   'run-suite': z.strictObject({ runId: z.string().regex(/^run_[0-9a-z]{26}$/) }),
   /** Rings again for runs that wait, or whose worker is gone. */
   'tidy-runs': z.strictObject({}),
+  /** Goes on with a model that an upstream trains. */
+  'advance-fine-tune': z.strictObject({ fineTuneId: z.string().regex(/^ftn_[0-9a-z]{26}$/) }),
+  /** Rings for models in training that are to be looked at, or whose worker is gone. */
+  'tidy-fine-tunes': z.strictObject({}),
   /** Takes a promotion as far as it goes by itself. */
   'advance-promotion': z.strictObject({ promotionId: z.string().regex(/^prm_[0-9a-z]{26}$/) }),
   /** Rings for every promotion that is under way. */

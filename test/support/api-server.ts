@@ -147,6 +147,12 @@ export async function startApiServer(
   }
 }
 
+/** `up` trains models; the others speak dialects in which none is trained. */
+const SPOKEN = new Map([
+  ['up', { dialect: 'openai', tunes: true }],
+  ['claude', { dialect: 'anthropic', tunes: false }],
+] as const)
+
 function apiDeps(parts: {
   database: TestDatabase
   keyDeps: KeyDeps
@@ -268,6 +274,7 @@ function apiDeps(parts: {
       },
       targetOf: () => ({ price: null, free: true }),
     },
+    fineTunes: { sql: database.sql, clock, record, ring, speaks: (name) => SPOKEN.get(name as 'up') ?? null },
     monitorExplain: { sql: database.sql, clock, record },
     onlineScores: { sql: database.sql, db, clock, record, ring },
     monitor: { sql: database.sql, clock, record, keep: () => KEEP },

@@ -204,6 +204,28 @@ const dataset: Make = async ({ database: { sql } }, project) => {
   }
 }
 
+/** Enough examples to train with. */
+const trainable: Make = async ({ database: { sql } }, project) => {
+  const actor = author(project)
+  const name = named('examples', project)
+  const items = Array.from({ length: 10 }, (_, at) => ({
+    id: `q${at}`,
+    input: `${at} ${name}`,
+    expected: 'a',
+  }))
+  const hashes = await pushItems({ sql, clock }, actor.projectId, items)
+  await pushDataset({ sql, clock }, actor, { name, hashes, schema: null, description: null })
+  return { '/api/datasets': name }
+}
+/** One that no worker is at. */
+const fineTune: Make = async (server, project) => {
+  const { '/api/datasets': from } = await trainable(server, project)
+  const as = named('tuned', project)
+  const wish = { dataset: from, model: 'up/base', as, purpose: 'a test' }
+  const { id } = await create(server, project, '/api/fine-tunes', wish)
+  return { '/api/fine-tunes': id }
+}
+
 /** A run that no worker is at. */
 const run: Make = async (server, project) => {
   const { '/api/datasets': name } = await dataset(server, project)
@@ -352,6 +374,8 @@ export const MAKERS = {
   prompt,
   contextsPrompt,
   dataset,
+  trainable,
+  fineTune,
   run,
   cancelledRun,
   judgedRun,
@@ -397,6 +421,7 @@ export const KIND_BY_PATH: readonly (readonly [path: string, kind: Kind])[] = [
   ['/api/public/v2/prompts', 'prompt'],
   ['/api/datasets', 'dataset'],
   ['/api/eval-runs', 'run'],
+  ['/api/fine-tunes', 'fineTune'],
   ['/api/review-queues', 'queue'],
   ['/api/calibrations', 'calibration'],
   ['/api/sources', 'source'],

@@ -14,6 +14,11 @@ const suiteOf = (objects: ProjectObjects) => ({
   name: 'matrix',
   suite: { dataset: objects['/api/datasets'], subject: 'local/reader', scorers: ['equals'] },
 })
+const tuningOf = (objects: ProjectObjects) => ({
+  dataset: objects['/api/datasets'],
+  model: 'up/base',
+  as: 'matrix',
+})
 const ofSource = (objects: ProjectObjects) => ({ name: 'matrix', source: objects['/api/sources'] })
 const signed = (objects: ProjectObjects) => ({
   evidence_hash: objects.evidence,
@@ -109,6 +114,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   'GET /api/eval-runs/{id}/report': { kind: 'cancelledRun' },
   'POST /api/eval-runs/{id}/cancel': {},
   'POST /api/eval-runs/{id}/resume': { kind: 'cancelledRun', body: () => ({}) },
+  'POST /api/fine-tunes/plan': { kind: 'trainable', body: tuningOf },
+  'POST /api/fine-tunes': {
+    kind: 'trainable',
+    body: (objects) => ({ ...tuningOf(objects), purpose: 'a test' }),
+  },
+  'POST /api/fine-tunes/{id}/cancel': {},
   'POST /api/review-queues': {
     kind: 'judgedRun',
     body: ({ '/api/eval-runs': run = '' }) => ({ name: `of-${run.slice(-8)}`, run }),
@@ -218,6 +229,11 @@ export const REFERENCES: readonly Reference[] = [
         scorers: ['equals'],
       },
     }),
+  },
+  {
+    operation: 'POST /api/fine-tunes/plan',
+    names: 'trainable',
+    body: tuningOf,
   },
   {
     operation: 'GET /api/eval-runs/{id}/report',

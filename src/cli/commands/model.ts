@@ -30,9 +30,19 @@ type ModelVersion = {
   capabilities: Record<string, boolean>
   licence: string | null
   notes: string | null
+  /** Of one that a fine-tuning made. */
+  training: Training | null
   created_by: string
   created_by_name: string | null
   created_at: string
+}
+type Training = {
+  fine_tune: string
+  base_model: string
+  method: string
+  hyperparameters: Record<string, string | number>
+  data: { dataset: string; hash: string; items: number }
+  job: string
 }
 type Pushed = ModelVersion & { created: boolean }
 type PushOptions = { folder: string; json?: boolean }
@@ -220,6 +230,7 @@ async function show(context: CliContext, wanted: string, options: { json?: boole
       ['cannot', capabilities(version, false)],
       ['licence', version.licence ?? 'unknown'],
       ['notes', version.notes],
+      ['trained', version.training === null ? null : trainingText(version.training)],
       ['price', effective === null ? 'unknown; see: aval price set --help' : describeFigures(effective)],
       ['price from', effective?.source ?? null],
       ['pushed', formatTime(context.terminal, version.created_at)],
@@ -227,6 +238,11 @@ async function show(context: CliContext, wanted: string, options: { json?: boole
     ]),
   )
   return undefined
+}
+
+function trainingText({ base_model, method, hyperparameters, data, job, fine_tune }: Training): string {
+  const settings = Object.entries(hyperparameters).map(([name, value]) => `, ${name} ${value}`)
+  return `from ${base_model}, ${method}${settings.join('')}, on ${data.items} examples of ${data.dataset} (${data.hash}); ${fine_tune}, job ${job}`
 }
 
 function known(count: number | null): string {

@@ -17,6 +17,7 @@ import { EVAL_RUN_BODY_MAX_BYTES, type EvalRunsApiDeps, evalRunsApi } from './ev
 import { type EventsApiDeps, eventsApi } from './events.ts'
 import { type EvidenceApiDeps, evidenceApi } from './evidence.ts'
 import { type ExportsApiDeps, exportsApi } from './exports.ts'
+import { type FineTunesApiDeps, fineTunesApi } from './fine-tunes.ts'
 import { type HoldsApiDeps, holdsApi } from './holds.ts'
 import { type IndexSearchDeps, indexSearchApi } from './index-search.ts'
 import { type IndexSignalsDeps, indexSignalsApi } from './index-signals.ts'
@@ -76,6 +77,7 @@ export type ApiDeps = {
   datasets: DatasetsApiDeps
   indexes: IndexesApiDeps & IndexSearchDeps & IndexSignalsDeps
   evalRuns: EvalRunsApiDeps
+  fineTunes: FineTunesApiDeps
   reviews: ReviewsApiDeps
   onlineScores: OnlineScoresApiDeps
   monitorExplain: MonitorExplainDeps
@@ -151,11 +153,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   api.route('/', indexSearchApi(deps.indexes))
   api.route('/', indexSignalsApi(deps.indexes))
   api.route('/', indexesApi(deps.indexes))
-  api.route('/', evalRunsApi(deps.evalRuns))
-  api.route('/', evalRunActionsApi(deps.evalRuns))
-  api.route('/', reviewsApi(deps.reviews))
-  api.route('/', calibrationsApi(deps.reviews))
-  api.route('/', onlineScoresApi(deps.onlineScores))
+  mountEvaluation(api, deps)
   api.route('/', monitorExplainApi(deps.monitorExplain))
   api.route('/', monitorApi(deps.monitor))
   api.route('/', alertsApi(deps.alerts))
@@ -182,6 +180,15 @@ export function createApi(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     )
   })
   return api
+}
+
+function mountEvaluation(api: OpenAPIHono<ApiEnv>, deps: ApiDeps): void {
+  api.route('/', evalRunsApi(deps.evalRuns))
+  api.route('/', evalRunActionsApi(deps.evalRuns))
+  api.route('/', fineTunesApi(deps.fineTunes))
+  api.route('/', reviewsApi(deps.reviews))
+  api.route('/', calibrationsApi(deps.reviews))
+  api.route('/', onlineScoresApi(deps.onlineScores))
 }
 
 function maxBytesOf(path: string): number {

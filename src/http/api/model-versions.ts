@@ -3,7 +3,12 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Db } from '../../db/client.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { modelContentOf, modelContentShape, modelName } from '../../registry/models/model-content.ts'
+import {
+  modelContentOf,
+  modelContentShape,
+  modelName,
+  trainingShape,
+} from '../../registry/models/model-content.ts'
 import {
   getModelVersion,
   listModelHistory,
@@ -43,6 +48,8 @@ const versionShape = {
   capabilities: z.record(z.string(), z.boolean()),
   licence: z.string().nullable(),
   notes: z.string().nullable(),
+  /** Of a version that a fine-tuning made; null for one that somebody pushed. */
+  training: trainingShape.nullable(),
   created_by: z.string(),
   created_by_name: z.string().nullable(),
   created_at: z.string(),
@@ -141,7 +148,7 @@ export function modelVersionsApi(deps: ModelVersionsApiDeps) {
 }
 
 function toWire(version: ModelVersion): z.infer<typeof versionSchema> {
-  const { capabilities, ...content } = version.content
+  const { capabilities, training = null, ...content } = version.content
   return {
     id: version.id,
     name: version.name,
@@ -149,6 +156,7 @@ function toWire(version: ModelVersion): z.infer<typeof versionSchema> {
     hash: version.hash,
     ...content,
     capabilities: capabilities as Record<string, boolean>,
+    training,
     created_by: version.createdBy,
     created_by_name: version.createdByName,
     created_at: version.createdAt.toISOString(),

@@ -94,7 +94,32 @@ function modelsSection({ models }: Card): Section {
     model.price?.source ?? UNKNOWN,
     JSON.stringify(model.parameters),
   ])
-  return { title: 'Models, in the order they are tried', blocks: [{ kind: 'table', head, rows }] }
+  const trained = models.flatMap(trainingText)
+  return {
+    title: 'Models, in the order they are tried',
+    blocks: [
+      { kind: 'table', head, rows },
+      ...(trained.length === 0 ? [] : [{ kind: 'list', items: trained } as const]),
+    ],
+  }
+}
+
+/** Where a model comes from that was trained here; nothing of others. */
+function trainingText({ version, training }: CardModel): string[] {
+  if (training === undefined) return []
+  const { base_model, method, hyperparameters, seed, data, validation, job, fine_tune } = training
+  const dataText = ({ dataset, hash, items, digest }: typeof data) =>
+    `${items} examples of ${dataset} (${hash}; file ${digest})`
+  const settings = Object.entries({ ...hyperparameters, ...(seed !== null && { seed }) })
+  return [
+    [
+      `${version}: trained from ${base_model}`,
+      [method, ...settings.map(([name, value]) => `${name} ${value}`)].join(', '),
+      `on ${dataText(data)}`,
+      ...(validation === null ? [] : [`validated on ${dataText(validation)}`]),
+      `${fine_tune}, job ${job} of the upstream`,
+    ].join('; '),
+  ]
 }
 
 function tokensText(tokens: number | null): string {

@@ -4,6 +4,7 @@
  */
 
 import type { ScorerVerdict } from '../../evals/runs/verdict.ts'
+import type { ModelTraining } from '../../registry/models/model-content.ts'
 
 export type Card = {
   /** Counts up when a field goes or means something else. */
@@ -69,6 +70,8 @@ export type CardModel = {
   /** Null where nobody has stated whether it can. */
   capabilities: Record<string, boolean | null>
   notes: string | null
+  /** Where it comes from, of a model that was trained here; left out of others. */
+  training?: ModelTraining | undefined
   price: CardPrice | null
 }
 

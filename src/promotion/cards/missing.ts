@@ -36,12 +36,17 @@ function ofPrompt(
 }
 
 function licenceOf(
-  { version, licence }: CardModel,
+  { version, licence, training }: CardModel,
   route: string,
   targets: ReleaseContent['targets'],
   at: number,
 ): string[] {
   if (licence !== null) return []
+  if (training !== undefined) {
+    return [
+      `No licence of model ${version}, which was trained here: the next one gets it by aval finetune create --licence`,
+    ]
+  }
   const name = targets[at]?.model.name ?? version
   // Naming one model would leave the others out.
   const all = targets.map(({ model, weight }) => (weight === null ? model.name : `${model.name}=${weight}`))

@@ -52,7 +52,35 @@ export const modelContentShape = {
   licence: text(200),
   notes: text(4000),
 }
-const modelContent = z.strictObject(modelContentShape)
+
+const trainingData = z.strictObject({
+  /** `refunds@3` */
+  dataset: z.string(),
+  /** Of the dataset's version. */
+  hash: z.string(),
+  /** Lines of the file that went out, and its SHA-256: some items give none. */
+  items: z.int(),
+  digest: z.string(),
+})
+/** Where a model comes from that was trained here. Made by a fine-tuning that ended well, and stated by nobody. */
+export const trainingShape = z.strictObject({
+  fine_tune: z.string(),
+  /** `upstream/model` */
+  base_model: z.string(),
+  method: z.string(),
+  /** As the upstream says them. */
+  hyperparameters: z.record(z.string(), z.union([z.string(), z.number()])),
+  seed: z.int().nullable(),
+  data: trainingData,
+  validation: trainingData.nullable(),
+  /** As the upstream calls its job. */
+  job: z.string(),
+  trained_tokens: z.int().nullable(),
+})
+export type ModelTraining = z.infer<typeof trainingShape>
+
+/** Left out where it is not known, so that versions from before there was any keep their hash. */
+const modelContent = z.strictObject({ ...modelContentShape, training: trainingShape.optional() })
 
 export type ModelContent = z.infer<typeof modelContent>
 

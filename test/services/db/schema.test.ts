@@ -13,6 +13,7 @@ import * as rollupTables from '../../../src/db/rollup-tables.ts'
 import * as runTables from '../../../src/db/run-tables.ts'
 import * as schema from '../../../src/db/schema.ts'
 import * as shadowTables from '../../../src/db/shadow-tables.ts'
+import * as tuningTables from '../../../src/db/tuning-tables.ts'
 import * as versionTables from '../../../src/db/version-tables.ts'
 import * as workerTables from '../../../src/db/worker-tables.ts'
 import { describeDatabases } from '../../support/database.ts'
@@ -26,6 +27,7 @@ const tables = [
   fileTables,
   datasetTables,
   runTables,
+  tuningTables,
   reviewTables,
   onlineTables,
   shadowTables,

@@ -191,6 +191,7 @@ function queueSuite(backendOf: () => QueueBackend, databaseOf: () => DatabaseCon
       'score-sentinels',
       'tidy-actions',
       'tidy-exports',
+      'tidy-fine-tunes',
       'tidy-online',
       'tidy-retrieval',
       'tidy-rollups',

@@ -1,0 +1,41 @@
+/** The table of fine-tuned models as drizzle sees it; the others stand in schema.ts. */
+
+import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { held, instant, made } from './columns.ts'
+
+export const fineTunes = pgTable('fine_tunes', {
+  id: text('id').primaryKey(),
+  projectId: text('project_id').notNull(),
+  name: text('name').notNull(),
+  upstream: text('upstream').notNull(),
+  model: text('model').notNull(),
+  content: text('content').notNull(),
+  datasetId: text('dataset_id').notNull(),
+  validationId: text('validation_id'),
+  purpose: text('purpose').notNull(),
+  items: integer('items').notNull(),
+  tokens: bigint('tokens', { mode: 'bigint' }).notNull(),
+  phase: text('phase').notNull(),
+  trainingFile: text('training_file'),
+  trainingDigest: text('training_digest'),
+  trainingItems: integer('training_items'),
+  validationFile: text('validation_file'),
+  validationDigest: text('validation_digest'),
+  validationItems: integer('validation_items'),
+  submittingAt: instant('submitting_at'),
+  jobId: text('job_id'),
+  deadline: instant('deadline'),
+  status: text('status'),
+  said: text('said'),
+  tunedModel: text('tuned_model'),
+  trainedTokens: bigint('trained_tokens', { mode: 'bigint' }),
+  estimatedFinish: instant('estimated_finish'),
+  looks: integer('looks').notNull(),
+  wakesAt: instant('wakes_at'),
+  cancellingAt: instant('cancelling_at'),
+  modelVersion: integer('model_version'),
+  idempotencyKey: text('idempotency_key'),
+  createdByPerson: text('created_by_person').notNull(),
+  ...held(),
+  ...made(),
+})
