@@ -1,7 +1,7 @@
 /** The table of fine-tuned models as drizzle sees it; the others stand in schema.ts. */
 
-import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { held, instant, made } from './columns.ts'
+import { bigint, integer, pgTable, text } from './orm.ts'
 
 export const fineTunes = pgTable('fine_tunes', {
   id: text('id').primaryKey(),

@@ -16,25 +16,15 @@ export type ServerDatabase = {
 }
 
 /** An empty database `<prefix>_<random>` on the server of `serverUrl`, whose role must be allowed to create one. */
-export async function createServerDatabase(serverUrl: string, prefix: string): Promise<ServerDatabase> {
-  const name = `${prefix}_${randomBytes(6).toString('hex')}`
-  await onServer(serverUrl, `CREATE DATABASE ${name}`)
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  return {
-    name,
-    url: url.href,
-    drop: () => dropDatabase(serverUrl, name),
-  }
+export function createServerDatabase(serverUrl: string, prefix: string): Promise<ServerDatabase> {
+  return createDatabase(serverUrl, prefix, '')
 }
 
-/** Drops it if it is there; also cuts whoever is still connected. */
-function dropDatabase(serverUrl: string, name: string): Promise<void> {
-  return onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-}
-
-/** The same with this version's schema; dropped at once when it cannot be given one. */
+/** The same with this version's schema: a copy of the run's template, or migrated where there is none. */
 export async function createMigratedDatabase(serverUrl: string, prefix: string): Promise<ServerDatabase> {
+  // Set by the test run (snapshot.ts).
+  const template = process.env.AVAL_TEST_TEMPLATE
+  if (template !== undefined) return await createDatabase(serverUrl, prefix, `TEMPLATE ${template}`)
   const database = await createServerDatabase(serverUrl, prefix)
   const connection = connectDatabase(database.url, { maxConnections: 1, applicationName: 'aval-test' })
   try {
@@ -45,8 +35,19 @@ export async function createMigratedDatabase(serverUrl: string, prefix: string):
     await database.drop()
     throw cause
   }
+  // A database that somebody is connected to cannot be copied.
   await connection.close()
   return database
+}
+
+async function createDatabase(serverUrl: string, prefix: string, how: string): Promise<ServerDatabase> {
+  const name = `${prefix}_${randomBytes(6).toString('hex')}`
+  await onServer(serverUrl, `CREATE DATABASE ${name} ${how}`)
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  // Also cuts whoever is still connected.
+  const drop = () => onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+  return { name, url: url.href, drop }
 }
 
 async function onServer(serverUrl: string, statement: string): Promise<void> {

@@ -147,8 +147,13 @@ describe('what is missing of a card', () => {
     ['the owner', { owner: null }, /^No owner: give prompts\/support-answer\.yaml the member owner/],
     [
       'a model’s licence',
-      { models: [{ ...model, version: 'small@1' }, ...complete.models.slice(1)] },
+      { models: [{ ...model, version: 'small@1', training: undefined }, ...complete.models.slice(1)] },
       /^No licence of model small@1: give model-versions\/small\.yaml the member licence, then: aval model push small; aval release create support-answer --model small=90 large=10$/,
+    ],
+    [
+      'the licence of a model that was trained here',
+      { models: [{ ...model, version: 'small@1' }, ...complete.models.slice(1)] },
+      /^No licence of model small@1, which was trained here: .* aval finetune create --licence$/,
     ],
     [
       'the licence of some documents',
