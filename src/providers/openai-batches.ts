@@ -3,12 +3,12 @@
  * two files come back: answers, and requests without one. Also spoken by Azure and servers that are compatible.
  */
 
-import { randomUUID } from 'node:crypto'
 import { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import type { Batches, BatchResult, UpstreamBatch } from './batches.ts'
 import { fetchJson } from './fetch-json.ts'
+import { uploadFile } from './openai-files.ts'
 import type { Timeouts } from './provider.ts'
 import { readBytes } from './read-bytes.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
@@ -28,7 +28,6 @@ const PAGE = 100
 const MAX_PAGES = 20
 /** A clock of an upstream may be off by so much. */
 const SKEW_MS = 10 * 60_000
-const UPLOAD_MS = 10 * 60_000
 const DOWNLOAD_MS = 60 * 60_000
 const MAX_ERRORS = 1_000
 const MAX_MESSAGE_LETTERS = 1_000
@@ -64,20 +63,13 @@ export function createOpenAIBatches(upstream: OpenAIBatchesUpstream, transport: 
         Buffer.from('}\n'),
       ]),
     decode: readResult,
-    async upload({ name: filename, parts }, signal) {
-      const boundary = `aval-${randomUUID()}`
-      const request: OutboundRequest = {
-        method: 'POST',
-        path: address('/files'),
-        headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
-        body: multipart(boundary, filename, parts),
-        // The first byte comes when the last one of the file has gone.
-        timeouts: { ...timeouts, firstByteMs: UPLOAD_MS, totalMs: UPLOAD_MS },
-      }
-      const file = await fetchJson(transport, request, signal)
-      if (isJsonObject(file) && typeof file.id === 'string') return file.id
-      throw malformed(name, 'no file for the one it was given')
-    },
+    upload: (file, signal) =>
+      uploadFile(
+        transport,
+        { headers, timeouts, path: address('/files') },
+        { purpose: 'batch', ...file },
+        signal,
+      ),
     create: ({ fileId, metadata }, signal) =>
       one(
         post(address('/batches'), {
@@ -118,14 +110,6 @@ export function createOpenAIBatches(upstream: OpenAIBatchesUpstream, transport: 
       )
     },
   }
-}
-
-function multipart(boundary: string, filename: string, parts: readonly Buffer[]): Buffer {
-  const head =
-    `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n` +
-    `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${filename}"\r\n` +
-    'content-type: application/jsonl\r\n\r\n'
-  return Buffer.concat([Buffer.from(head), ...parts, Buffer.from(`\r\n--${boundary}--\r\n`)])
 }
 
 function readBatch(upstream: string, batch: JsonValue): UpstreamBatch {

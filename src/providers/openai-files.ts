@@ -8,7 +8,7 @@ import type { Timeouts } from './provider.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
 
 export type UploadedFile = {
-  purpose: 'fine-tune'
+  purpose: 'fine-tune' | 'batch'
   /** Letters, digits, "_", "-" and ".": it stands in a header of the form. */
   name: string
   parts: readonly Buffer[]
