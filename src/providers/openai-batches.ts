@@ -3,55 +3,27 @@
  * two files come back: answers, and requests without one. Also spoken by Azure and servers that are compatible.
  */
 
-import { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import type { Batches, BatchResult, UpstreamBatch } from './batches.ts'
 import { fetchJson } from './fetch-json.ts'
-import { uploadFile } from './openai-files.ts'
-import type { Timeouts } from './provider.ts'
+import { malformed, type OpenAIJobsUpstream, openAIJobs } from './openai-jobs.ts'
 import { readBytes } from './read-bytes.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
 
-export type OpenAIBatchesUpstream = {
-  name: string
-  headers: Readonly<Record<string, string>>
-  /** Added to every address. */
-  query: Readonly<Record<string, string>>
-  timeouts: Timeouts
-}
-
+const BATCHES = '/batches'
 const ENDPOINT = '/v1/chat/completions'
 const MAX_REQUESTS = 50_000
-/** Of a list of batches, and how many pages are looked through for one. */
-const PAGE = 100
-const MAX_PAGES = 20
-/** A clock of an upstream may be off by so much. */
-const SKEW_MS = 10 * 60_000
 const DOWNLOAD_MS = 60 * 60_000
 const MAX_ERRORS = 1_000
 const MAX_MESSAGE_LETTERS = 1_000
 /** Of one line of results; deeper ones are none. */
 const MAX_DEPTH = 1_000
 
-export function createOpenAIBatches(upstream: OpenAIBatchesUpstream, transport: Transport): Batches {
-  const { name, headers, timeouts } = upstream
-  const address = (path: string, more: Readonly<Record<string, string>> = {}) => {
-    const search = new URLSearchParams({ ...upstream.query, ...more }).toString()
-    return search === '' ? path : `${path}?${search}`
-  }
-  const get = (path: string): OutboundRequest => ({
-    method: 'GET',
-    path,
-    headers: { ...headers },
-    body: null,
-    timeouts,
-  })
-  const post = (path: string, body: JsonObject): OutboundRequest => ({
-    ...get(path),
-    method: 'POST',
-    body: Buffer.from(JSON.stringify(body)),
-  })
+export function createOpenAIBatches(upstream: OpenAIJobsUpstream, transport: Transport): Batches {
+  const { name, timeouts } = upstream
+  const jobs = openAIJobs(upstream, transport)
+  const batchPath = (id: string, what = '') => `${BATCHES}/${encodeURIComponent(id)}${what}`
   const one = async (request: OutboundRequest, signal: AbortSignal) =>
     readBatch(name, await fetchJson(transport, request, signal))
   return {
@@ -63,16 +35,10 @@ export function createOpenAIBatches(upstream: OpenAIBatchesUpstream, transport: 
         Buffer.from('}\n'),
       ]),
     decode: readResult,
-    upload: (file, signal) =>
-      uploadFile(
-        transport,
-        { headers, timeouts, path: address('/files') },
-        { purpose: 'batch', ...file },
-        signal,
-      ),
+    upload: (file, signal) => jobs.upload({ ...file, purpose: 'batch' }, signal),
     create: ({ fileId, metadata }, signal) =>
       one(
-        post(address('/batches'), {
+        jobs.post(BATCHES, {
           input_file_id: fileId,
           endpoint: ENDPOINT,
           completion_window: '24h',
@@ -80,32 +46,20 @@ export function createOpenAIBatches(upstream: OpenAIBatchesUpstream, transport: 
         }),
         signal,
       ),
-    async find({ fileId, metadata, sinceMs }, signal) {
-      const wanted = Object.entries(metadata)
-      const isIt = (batch: UpstreamBatch) =>
-        batch.inputFileId === fileId || wanted.every(([key, value]) => batch.metadata[key] === value)
-      let after: string | null = null
-      for (let page = 0; page < MAX_PAGES; page += 1) {
-        const path = address('/batches', { limit: String(PAGE), ...(after !== null && { after }) })
-        const list = await fetchJson(transport, get(path), signal)
-        if (!isJsonObject(list) || !Array.isArray(list.data)) throw malformed(name, 'no list of batches')
-        const batches = list.data.map((batch) => readBatch(name, batch))
-        const found = batches.find(isIt)
-        if (found !== undefined) return found
-        const last = batches.at(-1)
-        const isPast = (last?.createdAtMs ?? Number.POSITIVE_INFINITY) < sinceMs - SKEW_MS
-        if (last === undefined || list.has_more !== true || isPast) return null
-        after = last.id
-      }
-      throw malformed(name, `more than ${MAX_PAGES * PAGE} batches since this one would have been made`)
-    },
-    read: (id, signal) => one(get(address(`/batches/${encodeURIComponent(id)}`)), signal),
-    cancel: (id, signal) => one(post(address(`/batches/${encodeURIComponent(id)}/cancel`), {}), signal),
+    find: (wanted, signal) =>
+      jobs.find(
+        BATCHES,
+        wanted,
+        { read: (batch) => readBatch(name, batch), fileOf: (batch) => batch.inputFileId },
+        signal,
+      ),
+    read: (id, signal) => one(jobs.get(batchPath(id)), signal),
+    cancel: (id, signal) => one(jobs.post(batchPath(id, '/cancel'), {}), signal),
     content: (fileId, maxBytes, signal) => {
-      const path = address(`/files/${encodeURIComponent(fileId)}/content`)
+      const request = jobs.get(`/files/${encodeURIComponent(fileId)}/content`)
       return readBytes(
         transport,
-        { ...get(path), timeouts: { ...timeouts, totalMs: DOWNLOAD_MS }, maxBytes },
+        { ...request, timeouts: { ...timeouts, totalMs: DOWNLOAD_MS }, maxBytes },
         signal,
       )
     },
@@ -191,8 +145,4 @@ function textOf(value: JsonValue | undefined): string | null {
 
 function countOf(value: JsonValue | undefined): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0
-}
-
-function malformed(upstream: string, what: string): UpstreamError {
-  return new UpstreamError('upstream_malformed', `Upstream "${upstream}" sent ${what}.`, { retryable: true })
 }

@@ -3,88 +3,40 @@
  * compatible.
  */
 
-import { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { FineTuning, TuningOrder, UpstreamTuning } from './fine-tuning.ts'
-import { uploadFile } from './openai-files.ts'
-import type { Timeouts } from './provider.ts'
+import { malformed, type OpenAIJobsUpstream, openAIJobs } from './openai-jobs.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
 
-export type OpenAIFineTuningUpstream = {
-  name: string
-  headers: Readonly<Record<string, string>>
-  /** Added to every address. */
-  query: Readonly<Record<string, string>>
-  timeouts: Timeouts
-}
-
 const JOBS = '/fine_tuning/jobs'
-/** Of a list of jobs, and how many pages are looked through for one. */
-const PAGE = 100
-const MAX_PAGES = 20
-/** A clock of an upstream may be off by so much. */
-const SKEW_MS = 10 * 60_000
 const MAX_MESSAGE_LETTERS = 400
 const MAX_HYPERPARAMETERS = 20
 
-export function createOpenAIFineTuning(upstream: OpenAIFineTuningUpstream, transport: Transport): FineTuning {
-  const { name, headers, timeouts } = upstream
-  const address = (path: string, more: Readonly<Record<string, string>> = {}) => {
-    const search = new URLSearchParams({ ...upstream.query, ...more }).toString()
-    return search === '' ? path : `${path}?${search}`
-  }
-  const get = (path: string): OutboundRequest => ({
-    method: 'GET',
-    path,
-    headers: { ...headers },
-    body: null,
-    timeouts,
-  })
-  const post = (path: string, body: JsonObject): OutboundRequest => ({
-    ...get(path),
-    method: 'POST',
-    body: Buffer.from(JSON.stringify(body)),
-  })
+export function createOpenAIFineTuning(upstream: OpenAIJobsUpstream, transport: Transport): FineTuning {
+  const { name } = upstream
+  const jobs = openAIJobs(upstream, transport)
   const jobPath = (id: string, what = '') => `${JOBS}/${encodeURIComponent(id)}${what}`
   const one = async (request: OutboundRequest, signal: AbortSignal) =>
     readJob(name, await fetchJson(transport, request, signal))
   return {
-    upload: (file, signal) =>
-      uploadFile(
-        transport,
-        { headers, timeouts, path: address('/files') },
-        { ...file, purpose: 'fine-tune' },
+    upload: (file, signal) => jobs.upload({ ...file, purpose: 'fine-tune' }, signal),
+    create: (order, signal) => one(jobs.post(JOBS, orderBody(order)), signal),
+    find: ({ trainingFile, ...wanted }, signal) =>
+      jobs.find(
+        JOBS,
+        { ...wanted, fileId: trainingFile },
+        { read: (job) => readJob(name, job), fileOf: (job) => job.trainingFile },
         signal,
       ),
-    create: (order, signal) => one(post(address(JOBS), orderBody(order)), signal),
-    async find({ metadata, trainingFile, sinceMs }, signal) {
-      const wanted = Object.entries(metadata)
-      const isIt = (job: UpstreamTuning) =>
-        job.trainingFile === trainingFile || wanted.every(([key, value]) => job.metadata[key] === value)
-      let after: string | null = null
-      for (let page = 0; page < MAX_PAGES; page += 1) {
-        const path = address(JOBS, { limit: String(PAGE), ...(after !== null && { after }) })
-        const list = await fetchJson(transport, get(path), signal)
-        if (!isJsonObject(list) || !Array.isArray(list.data)) throw malformed(name, 'no list of jobs')
-        const jobs = list.data.map((job) => readJob(name, job))
-        const found = jobs.find(isIt)
-        if (found !== undefined) return found
-        const last = jobs.at(-1)
-        const isPast = (last?.createdAtMs ?? Number.POSITIVE_INFINITY) < sinceMs - SKEW_MS
-        if (last === undefined || list.has_more !== true || isPast) return null
-        after = last.id
-      }
-      throw malformed(name, `more than ${MAX_PAGES * PAGE} jobs since this one would have been made`)
-    },
-    read: (id, signal) => one(get(address(jobPath(id))), signal),
+    read: (id, signal) => one(jobs.get(jobPath(id)), signal),
     async lastEvent(id, signal) {
-      const list = await fetchJson(transport, get(address(jobPath(id, '/events'), { limit: '1' })), signal)
+      const list = await fetchJson(transport, jobs.get(jobPath(id, '/events'), { limit: '1' }), signal)
       const newest = isJsonObject(list) && Array.isArray(list.data) ? list.data[0] : null
       if (!isJsonObject(newest)) return null
       return textOf(newest.message)?.slice(0, MAX_MESSAGE_LETTERS) ?? null
     },
-    cancel: (id, signal) => one(post(address(jobPath(id, '/cancel')), {}), signal),
+    cancel: (id, signal) => one(jobs.post(jobPath(id, '/cancel'), {}), signal),
   }
 }
 
@@ -157,8 +109,4 @@ function textOf(value: JsonValue | undefined): string | null {
 
 function instantOf(seconds: JsonValue | undefined): number | null {
   return typeof seconds === 'number' && seconds > 0 && seconds < 1e11 ? Math.round(seconds * 1000) : null
-}
-
-function malformed(upstream: string, what: string): UpstreamError {
-  return new UpstreamError('upstream_malformed', `Upstream "${upstream}" sent ${what}.`, { retryable: true })
 }
