@@ -4,7 +4,7 @@
  * at the end of this process and on SIGINT or SIGTERM.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const READY_POLL_MS = 20
@@ -139,11 +139,28 @@ export async function startServer(command: ServerCommand): Promise<RunningServer
   }
 }
 
-/** A loopback port nobody listens on at the moment. */
+/** Below what the system gives to whoever asks for any port: a server that starts again on its own finds it free. */
+const FIRST_PORT = 20_000
+const PORTS_PER_WORKER = 1_000
+const MAX_WORKERS = 12
+// Test files that run at once have different numbers; benchmarks have none.
+const worker = Number(process.env.VITEST_POOL_ID ?? 0) % MAX_WORKERS
+let nextPort = Math.floor(Math.random() * PORTS_PER_WORKER)
+
+/** A loopback port nobody listens on at the moment, and that no other test is given until this file has had a thousand. */
 export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < PORTS_PER_WORKER; tried += 1) {
+    const port = FIRST_PORT + worker * PORTS_PER_WORKER + nextPort
+    nextPort = (nextPort + 1) % PORTS_PER_WORKER
+    if (await canListen(port)) return port
+  }
+  throw new Error(`All ports of worker ${worker} are taken.`)
+}
+
+async function canListen(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  server.once('error', () => resolve(false))
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  return await promise
 }
