@@ -142,10 +142,13 @@ function traceOf(exchange: Exchange, { upstream }: PlannedTarget): Pick<Provider
 
 /** Only what says something about the upstream's health counts; a refused request or a client that left does not. */
 function report(deps: GatewayDeps, load: Load, name: string, result: AttemptResult): void {
-  if (result.kind === 'answered') load.answered += 1
-  else if (result.kind === 'failed') load.failed(result.error)
-  if (result.kind === 'answered') deps.breaker.succeeded(name)
-  else if (result.kind === 'failed' && result.error.retryable) deps.breaker.failed(name)
+  if (result.kind === 'answered') {
+    load.answered += 1
+    deps.breaker.succeeded(name)
+    return
+  }
+  if (result.kind === 'failed') load.failed(result.error)
+  if (result.kind === 'failed' && result.error.retryable) deps.breaker.failed(name)
   else deps.breaker.released(name)
 }
 

@@ -5,18 +5,10 @@
 
 import { UpstreamError } from '../../errors.ts'
 import type { FineTuning, TuningOrder, UpstreamTuning } from '../../providers/fine-tuning.ts'
+import { wasRefused } from '../upstream-work.ts'
 import { datasetRef, formatOf, type TuningDataset } from './order.ts'
 import { MIN_TRAINING_ITEMS, makeFile, whyNoFile } from './training-file.ts'
-import {
-  endCancelled,
-  fail,
-  reasonOf,
-  type TuningStep,
-  type TuningWork,
-  tell,
-  waitFor,
-  wasRefused,
-} from './work.ts'
+import { endCancelled, fail, reasonOf, type TuningStep, type TuningWork, tell, waitFor } from './work.ts'
 
 /** An upstream that was given a job and did not say so lists it after this. */
 const LISTED_MS = 30_000

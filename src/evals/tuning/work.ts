@@ -5,9 +5,9 @@ import type { EventLog } from '../../audit/record.ts'
 import type { Db } from '../../db/client.ts'
 import type { UpstreamError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { newId } from '../../lib/ids.ts'
 import { isJsonObject } from '../../lib/json.ts'
 import type { FineTuning } from '../../providers/fine-tuning.ts'
+import { nextLookMs, tellBefore } from '../upstream-work.ts'
 import type { TuningContent } from './order.ts'
 import type { TuningRow } from './tuning-rows.ts'
 
@@ -67,38 +67,23 @@ export class TuningFailed extends Error {
   override name = 'TuningFailed'
 }
 
-/** Looks at a job: the first after half a minute, then more and more seldom. */
+/** Small trainings take minutes. */
 const FIRST_LOOK_MS = 30_000
-const LAST_LOOK_MS = 10 * 60_000
-const GROWTH = 1.5
 const MAX_WORDS_LETTERS = 300
 
-/** Looks of many jobs at one upstream spread over a quarter of their wait, either way. */
-export function waitFor({ clock, random }: Pick<TuningWork, 'clock' | 'random'>, looks: number): number {
-  const wait = Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * GROWTH ** Math.min(looks, 20))
-  return clock.nowMs() + Math.round(wait * (0.75 + random() / 2))
+/** When to look at the job again. */
+export function waitFor(work: Pick<TuningWork, 'clock' | 'random'>, looks: number): number {
+  return nextLookMs(work, looks, FIRST_LOOK_MS)
 }
 
-/** Puts on the log what is about to be done, before it is, as done for whoever asked. */
+/** Puts on the log what is about to be done, before it is. */
 export async function tell(
-  { log, clock, row }: Pick<TuningWork, 'log' | 'clock' | 'row'>,
+  work: Pick<TuningWork, 'log' | 'clock' | 'row'>,
   action: string,
   detail: Readonly<Record<string, unknown>>,
-  target = row.id,
+  target = work.row.id,
 ): Promise<void> {
-  const atMs = clock.nowMs()
-  await log.event({
-    id: newId('evt', atMs),
-    kind: 'admin',
-    atMs,
-    projectId: row.projectId,
-    actorId: row.createdBy,
-    actorName: row.createdByName,
-    action,
-    target,
-    purpose: row.purpose,
-    detail,
-  })
+  await tellBefore(work, work.row, { action, target, purpose: work.row.purpose, detail })
 }
 
 /** Never returns: the end is told, then thrown, and the row keeps the reason. */
@@ -134,9 +119,4 @@ function wordsIn(detail: string | null): string | null {
     // A body that is no JSON has no words that are meant for people.
     return null
   }
-}
-
-/** The upstream has answered that it does not do it. Of everything else nobody knows whether it has. */
-export function wasRefused({ upstreamStatus: status }: UpstreamError): boolean {
-  return status !== null && status >= 400 && status < 500 && ![408, 409, 425].includes(status)
 }

@@ -8,7 +8,7 @@ import { type GatewayError, toOpenAIError, type UpstreamError } from '../../erro
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import type { BatchResult } from '../../providers/batches.ts'
 import { errorFromStatus } from '../../providers/upstream-errors.ts'
-import type { Answer } from '../attempt.ts'
+import { type Answer, MAX_DETAIL_BYTES } from '../attempt.ts'
 import { withCitations } from '../contexts.ts'
 import { costOfAnswer } from '../cost.ts'
 import type { GatewayDeps } from '../deps.ts'
@@ -86,8 +86,6 @@ function readEnd({ target }: BatchedPlan, end: BatchedEnd): Read {
   if (read.kind === 'failed') return { kind: 'failed', error: read.error }
   throw new Error('A whole answer was read as one that was broken off.')
 }
-
-const MAX_DETAIL_BYTES = 4096
 
 type End = {
   outcome: CloseRecord['outcome']

@@ -8,8 +8,9 @@ import { type BatchedPlan, planBatched } from '../../../gateway/batched/target.t
 import type { GatewayDeps } from '../../../gateway/deps.ts'
 import type { RequestEnvelope } from '../../../gateway/request.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import { idTimeMs, newId } from '../../../lib/ids.ts'
+import { idTimeMs } from '../../../lib/ids.ts'
 import type { JsonObject } from '../../../lib/json.ts'
+import { nextLookMs, tellBefore } from '../../upstream-work.ts'
 import { type RunContent, subjectText } from '../run-content.ts'
 import { runKey } from '../run-key.ts'
 import type { RunRow } from '../run-rows.ts'
@@ -40,15 +41,12 @@ export type PartStep =
   /** The budget does not hold it. */
   | { kind: 'refused'; why: string }
 
-/** Looks at a batch: the first after a minute, then more and more seldom. */
+/** A batch of a few requests takes about that long. */
 const FIRST_LOOK_MS = 60_000
-const LAST_LOOK_MS = 10 * 60_000
-const GROWTH = 1.5
 
-/** Looks of many runs at one upstream spread over a quarter of their wait, either way. */
-export function waitFor({ clock, random }: Pick<PartWork, 'clock' | 'random'>, looks: number): number {
-  const wait = Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * GROWTH ** Math.min(looks, 20))
-  return clock.nowMs() + Math.round(wait * (0.75 + random() / 2))
+/** When to look at the batch again. */
+export function waitFor(work: Pick<PartWork, 'clock' | 'random'>, looks: number): number {
+  return nextLookMs(work, looks, FIRST_LOOK_MS)
 }
 
 /**
@@ -96,19 +94,7 @@ export async function tell(
   action: string,
   detail: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const atMs = clock.nowMs()
-  await plane.log.event({
-    id: newId('evt', atMs),
-    kind: 'admin',
-    atMs,
-    projectId: row.projectId,
-    actorId: row.createdBy,
-    actorName: row.createdByName,
-    action,
-    target: row.id,
-    purpose: null,
-    detail,
-  })
+  await tellBefore({ log: plane.log, clock }, row, { action, target: row.id, purpose: null, detail })
 }
 
 export function bytesOf(body: JsonObject): Buffer {

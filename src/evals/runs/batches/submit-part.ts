@@ -9,6 +9,7 @@ import { priceTarget } from '../../../gateway/cost.ts'
 import { formatUsd } from '../../../lib/money.ts'
 import type { UpstreamBatch } from '../../../providers/batches.ts'
 import { priceInBatches } from '../../../registry/prices/price.ts'
+import { wasRefused } from '../../upstream-work.ts'
 import { countResults } from '../result-rows.ts'
 import { RunRefused } from '../run-refused.ts'
 import { type BatchRow, changeBatch, deleteBatch, readBodies } from './batch-rows.ts'
@@ -30,7 +31,7 @@ export async function submitPart(
   planned: BatchedPlan,
 ): Promise<PartStep | null> {
   const { parts, worst } = await readFile(work, batch, planned)
-  const refused = await refusal(work, planned, worst)
+  const refused = worst === null ? null : await refusal(work, planned, worst)
   if (refused !== null) {
     await work.own((transaction) => deleteBatch(transaction, batch.id))
     return { kind: 'refused', why: refused }
@@ -117,11 +118,6 @@ async function create(work: PartWork, batch: BatchRow, planned: BatchedPlan): Pr
   }
 }
 
-/** The upstream has answered that it does not take it. Of everything else nobody knows whether it has. */
-function wasRefused({ upstreamStatus: status }: UpstreamError): boolean {
-  return status !== null && status >= 400 && status < 500 && ![408, 409, 425].includes(status)
-}
-
 /** Waits with what is in the way of sending a part; throws RunRefused when waiting does not help. */
 export async function postponed(work: PartWork, batch: BatchRow, error: unknown): Promise<PartStep> {
   work.signal.throwIfAborted()
@@ -138,19 +134,20 @@ export async function postponed(work: PartWork, batch: BatchRow, error: unknown)
   return { kind: 'wait', untilMs, why: error.message }
 }
 
+/** `worst` is null without a budget, which alone asks for it. */
 async function readFile(
-  { sql, signal }: PartWork,
+  { sql, signal, row }: PartWork,
   { id }: BatchRow,
   { batches }: BatchedPlan,
-): Promise<{ parts: Buffer[]; worst: Worst }> {
+): Promise<{ parts: Buffer[]; worst: Worst | null }> {
   const parts: Buffer[] = []
-  let worst = NOTHING
+  let worst = row.budget === null ? null : NOTHING
   for (let after = 0; ; ) {
     signal.throwIfAborted()
     const page = await readBodies(sql, id, { after, limit: PAGE })
     for (const { requestId, body } of page) {
       parts.push(batches.encode({ id: requestId, body: Buffer.from(body) }))
-      worst = addRequest(worst, body)
+      if (worst !== null) worst = addRequest(worst, body)
     }
     const last = page.at(-1)
     if (last === undefined) return { parts, worst }
@@ -158,7 +155,7 @@ async function readFile(
   }
 }
 
-/** Why the budget does not hold the part; null when it does, or there is none. */
+/** Why the budget does not hold the part; null when it does. */
 async function refusal(
   { sql, clock, plane, row }: PartWork,
   { target }: BatchedPlan,
