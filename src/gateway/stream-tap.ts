@@ -138,8 +138,9 @@ function isNamedError(event: Buffer): boolean {
 function dataOf(event: Buffer): string | null {
   const decoded = event.toString('utf8')
   const text = decoded.charCodeAt(0) === 0xfeff ? decoded.slice(1) : decoded
-  // The common event is one line: `data: {…}` and its blank line.
-  if (text.startsWith('data: {') && text.indexOf('\n') === text.length - 2) return text.slice(6, -2)
+  // The common event is one line: `data: {…}` and its blank line. A CR ends a line, too, also where the others end in LF.
+  if (text.startsWith('data: {') && text.indexOf('\n') === text.length - 2 && !text.includes('\r'))
+    return text.slice(6, -2)
   const lines = text.split(/\r\n|\n|\r/).filter((line) => line.startsWith('data:'))
   if (lines.length === 0) return null
   return lines

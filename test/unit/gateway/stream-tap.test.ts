@@ -261,6 +261,14 @@ describe('wherever the bytes are cut', () => {
     },
   )
 
+  test('a comment behind a lone CR is none of the data, also where the event ends in LF', () => {
+    const event = 'data: {"a":1}\r: c\n\n'
+
+    const seen = whole(`${event}data: [DONE]\n\n`)
+
+    expect(seen).toMatchObject({ fault: null, forwarded: event, terminal: 'data: [DONE]\n\n' })
+  })
+
   test('line ends may be mixed', () => {
     const line = fc.tuple(
       fc.constantFrom('data: {"a":1}', ': c', '', 'data: [DONE]'),
