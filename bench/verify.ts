@@ -1,15 +1,16 @@
 /**
- * How fast `aval audit verify` reads a log, and what a proof costs. Prints one line for each database:
+ * How fast `aval audit verify` reads a log, in one thread and in as many as it takes, and what a proof costs. For each database:
  *
  *   node bench/verify.ts --requests 20000          TEST_DATABASE_URL adds a PostgreSQL server
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Sql } from 'postgres'
 import { startAudit } from '../src/audit/audit.ts'
+import { threadsFor } from '../src/audit/verify/pages.ts'
 import { proveRequest } from '../src/audit/verify/prove.ts'
 import { verifyLog } from '../src/audit/verify/verify.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -47,21 +48,25 @@ async function measure(name: string, databaseUrl: string, sql: Sql): Promise<voi
     )
   }
   await audit.close(300_000)
-  const startedMs = performance.now()
-  const report = await verifyLog(sql, {
-    keys: [noteSigner('aval', secrets.signingKey).key],
-    outside: [],
-    sinceMs: null,
-    untilMs: null,
-    nowMs: Date.now(),
-    onProgress: () => undefined,
-  })
-  const seconds = (performance.now() - startedMs) / 1000
+  for (const threads of [null, threadsFor(databaseUrl, availableParallelism())]) {
+    const startedMs = performance.now()
+    const report = await verifyLog(sql, {
+      keys: [noteSigner('aval', secrets.signingKey).key],
+      outside: [],
+      sinceMs: null,
+      untilMs: null,
+      nowMs: Date.now(),
+      onProgress: () => undefined,
+      ...(threads !== null && { threads }),
+    })
+    const seconds = (performance.now() - startedMs) / 1000
+    console.log(
+      `verify, ${name}, ${threads === null ? 'one thread' : `${threads.count} threads`}: ${Math.round(report.records / seconds)} records/s (${report.records} records, ${report.bodies} bodies of ${BODY.length} B, ${report.status})`,
+    )
+  }
   const provedMs = performance.now()
   await proveRequest(sql, ids[Math.floor(ids.length / 2)] ?? '', false)
-  console.log(
-    `verify, ${name}: ${Math.round(report.records / seconds)} records/s (${report.records} records, ${report.bodies} bodies of ${BODY.length} B, ${report.status}); one proof ${Math.round(performance.now() - provedMs)} ms`,
-  )
+  console.log(`prove, ${name}: ${Math.round(performance.now() - provedMs)} ms`)
   rmSync(folder, { recursive: true })
 }
 

@@ -1,8 +1,10 @@
 /** The audit commands that read the log's database themselves, so that nobody has to believe a running server. */
 
 import { readFileSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { followEndorsements } from './audit/evidence/endorsement.ts'
 import type { OutsideHead } from './audit/verify/heads.ts'
+import { threadsFor } from './audit/verify/pages.ts'
 import { proveRequest } from './audit/verify/prove.ts'
 import { listSigningKeys } from './audit/verify/source.ts'
 import { type VerifyReport, verifyLog } from './audit/verify/verify.ts'
@@ -39,6 +41,7 @@ export function createAuditActions(
     async verify({ keys, checkpoints, sinceMs, untilMs, onProgress }) {
       const config = read()
       const database = await openLogDatabase(config, await openLogger(config))
+      const cores = availableParallelism()
       try {
         const stored = await listSigningKeys(database.sql)
         const { trusted, from } = trustedKeys(config, keys, stored)
@@ -51,6 +54,7 @@ export function createAuditActions(
           nowMs: systemClock.nowMs(),
           onProgress,
           signal: stop,
+          ...(cores > 1 && { threads: threadsFor(database.url, cores) }),
         })
         return { ...report, keys: followed.map(({ text }) => text), keysFrom: from }
       } finally {

@@ -11,7 +11,8 @@ import { ConfigError } from './errors.ts'
 import { embeddedUrl } from './lib/database-url.ts'
 import type { Logger } from './telemetry/logger.ts'
 
-export type LogDatabase = { sql: Sql; close(): Promise<void> }
+/** `url` is what `openPool` opens further connections with, in this process alone. */
+export type LogDatabase = { sql: Sql; url: string; close(): Promise<void> }
 
 const MAX_CONNECTIONS = 2
 
@@ -22,7 +23,7 @@ const MAX_CONNECTIONS = 2
 export async function openLogDatabase(config: Config, logger: Logger): Promise<LogDatabase> {
   const server = config.database.url?.reveal()
   const application = { maxConnections: MAX_CONNECTIONS, applicationName: 'aval audit' }
-  if (server !== undefined) return openPool(server, application)
+  if (server !== undefined) return { ...openPool(server, application), url: server }
   const folder = join(config.home, 'db', 'server')
   if (!existsSync(join(config.home, 'db'))) {
     throw new ConfigError([
@@ -32,7 +33,7 @@ export async function openLogDatabase(config: Config, logger: Logger): Promise<L
   const shared = await shareRunning(folder)
   if (shared !== null) return shared
   const own = await openDatabase(config, logger, { migrateServer: false, onEmbedded: () => undefined })
-  return { sql: own.connection.sql, close: () => own.close() }
+  return { sql: own.connection.sql, url: own.url, close: () => own.close() }
 }
 
 async function shareRunning(folder: string): Promise<LogDatabase | null> {
@@ -45,7 +46,7 @@ async function shareRunning(folder: string): Promise<LogDatabase | null> {
   }
   try {
     await pool.sql`SELECT 1`
-    return { sql: pool.sql, close }
+    return { sql: pool.sql, url, close }
   } catch (error) {
     await close()
     const code = (error as NodeJS.ErrnoException).code ?? ''

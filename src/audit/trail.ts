@@ -25,6 +25,8 @@ export type TrailEntry = {
 const ENTRY_BYTES = 93
 const DIGEST_BYTES = 32
 const SEQ_AT = 5
+const WALL_MS_AT = 13
+const HIGH = 2 ** 32
 const FIRST_DIGEST_AT = 29
 const SECOND_DIGEST_AT = FIRST_DIGEST_AT + DIGEST_BYTES
 /** A request of 32 MiB in pieces of 64 KiB, with room. */
@@ -71,8 +73,8 @@ export function encodeTrail(entries: readonly TrailEntry[]): Buffer {
     const at = index * ENTRY_BYTES
     trail.writeUInt8(entry.type, at)
     trail.writeUInt32LE(entry.flags, at + 1)
-    trail.writeBigUInt64LE(BigInt(entry.seq), at + 5)
-    trail.writeBigUInt64LE(BigInt(entry.wallMs), at + 13)
+    trail.writeBigUInt64LE(BigInt(entry.seq), at + SEQ_AT)
+    trail.writeBigUInt64LE(BigInt(entry.wallMs), at + WALL_MS_AT)
     trail.writeUInt32LE(entry.firstBytes, at + 21)
     trail.writeUInt32LE(entry.secondBytes, at + 25)
     if (entry.firstDigest !== null) trail.write(entry.firstDigest, at + FIRST_DIGEST_AT, 'hex')
@@ -92,8 +94,8 @@ export function decodeTrail(trail: Buffer): TrailEntry[] | null {
     return {
       type: trail.readUInt8(at) as RecordType,
       flags: trail.readUInt32LE(at + 1),
-      seq: Number(trail.readBigUInt64LE(at + 5)),
-      wallMs: Number(trail.readBigUInt64LE(at + 13)),
+      seq: numberAt(trail, at + SEQ_AT),
+      wallMs: numberAt(trail, at + WALL_MS_AT),
       firstBytes,
       secondBytes,
       firstDigest: firstBytes === 0 ? null : digestAt(trail, at + FIRST_DIGEST_AT),
@@ -107,10 +109,15 @@ export function trailSeqs(trail: Buffer): number[] {
   const seqs: number[] = []
   if (trail.length % ENTRY_BYTES !== 0) return seqs
   for (let at = SEQ_AT; at < trail.length; at += ENTRY_BYTES) {
-    const seq = Number(trail.readBigUInt64LE(at))
+    const seq = numberAt(trail, at)
     if (Number.isSafeInteger(seq)) seqs.push(seq)
   }
   return seqs
+}
+
+/** A u64, rounded where a number does not hold it, without a BigInt on the way. */
+function numberAt(trail: Buffer, at: number): number {
+  return trail.readUInt32LE(at) + trail.readUInt32LE(at + 4) * HIGH
 }
 
 function digestAt(trail: Buffer, at: number): string {

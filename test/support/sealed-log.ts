@@ -5,6 +5,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import type { AuditSecrets } from '../../src/audit/audit.ts'
 import { startSuperCheckpoints } from '../../src/audit/evidence/super-checkpoints.ts'
 import type { OutsideHead } from '../../src/audit/verify/heads.ts'
+import type { Threads } from '../../src/audit/verify/pages.ts'
 import { type VerifyReport, verifyLog } from '../../src/audit/verify/verify.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { noteSigner } from '../../src/lib/signed-note.ts'
@@ -17,7 +18,7 @@ export type SealedLog = {
   ids: string[] /** Over a connection, or a transaction that holds changes. */
   verify: (sql: Sql | TransactionSql, more?: Partial<Verification>) => Promise<VerifyReport>
 }
-type Verification = { outside: readonly OutsideHead[]; nowMs: number }
+type Verification = { outside: readonly OutsideHead[]; nowMs: number; threads: Threads }
 
 /** `writers` processes after each other, each with `requests` requests and some events; all signed, super-signed too. */
 export async function sealedLog(

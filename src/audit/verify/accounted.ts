@@ -1,44 +1,34 @@
-/** Which records of a writer are accounted for: one bit each. Pure. */
+/** Which records of a writer are accounted for: one bit each, kept in blocks, so that a number far off costs no more than others. Pure. */
 
-const MIN_BYTES = 1024
+const BLOCK_BYTES = 4096
+const BLOCK_RECORDS = BLOCK_BYTES * 8
 
 export class Accounted {
-  #bits = new Uint8Array(MIN_BYTES)
+  readonly #blocks = new Map<number, Uint8Array>()
 
   /** False when it already was. */
   add(seq: number): boolean {
-    const at = seq >>> 3
-    if (at >= this.#bits.length) this.#grow(at)
-    const bit = 1 << (seq & 7)
-    const before = this.#bits[at] ?? 0
-    this.#bits[at] = before | bit
+    const number = Math.floor(seq / BLOCK_RECORDS)
+    let block = this.#blocks.get(number)
+    if (block === undefined) {
+      block = new Uint8Array(BLOCK_BYTES)
+      this.#blocks.set(number, block)
+    }
+    const at = seq - number * BLOCK_RECORDS
+    const bit = 1 << (at & 7)
+    const before = block[at >>> 3] ?? 0
+    block[at >>> 3] = before | bit
     return (before & bit) === 0
   }
 
   has(seq: number): boolean {
-    return ((this.#bits[seq >>> 3] ?? 0) & (1 << (seq & 7))) !== 0
+    const number = Math.floor(seq / BLOCK_RECORDS)
+    const at = seq - number * BLOCK_RECORDS
+    return ((this.#blocks.get(number)?.[at >>> 3] ?? 0) & (1 << (at & 7))) !== 0
   }
 
-  /** Runs of numbers below `size` that are not accounted for, as inclusive ranges. */
-  *missing(size: number): Generator<{ from: number; to: number }> {
-    let from = -1
-    for (let seq = 0; seq < size; seq += 1) {
-      // Eight at a time where all are there.
-      if (from < 0 && (seq & 7) === 0 && this.#bits[seq >>> 3] === 0xff) {
-        seq += 7
-        continue
-      }
-      if (this.has(seq)) {
-        if (from >= 0) yield { from, to: seq - 1 }
-        from = -1
-      } else if (from < 0) from = seq
-    }
-    if (from >= 0) yield { from, to: size - 1 }
-  }
-
-  #grow(at: number): void {
-    const grown = new Uint8Array(Math.max(this.#bits.length * 2, at + 1))
-    grown.set(this.#bits)
-    this.#bits = grown
+  /** Numbers from `from` up to below `to` that are not accounted for. */
+  *missing(from: number, to: number): Generator<number> {
+    for (let seq = from; seq < to; seq += 1) if (!this.has(seq)) yield seq
   }
 }

@@ -6,7 +6,8 @@ import { parseEvent } from '../meta.ts'
 import type { ShipEvent } from '../pairing.ts'
 import type { EventRecord } from '../record.ts'
 import { decodeTrail, leafOf, type TrailEntry } from '../trail.ts'
-import { isSame, type RowCheck } from './row-check.ts'
+import type { Against } from './judge-page.ts'
+import { isSame } from './row-check.ts'
 import type { RawEvent } from './source.ts'
 
 /** What the rest of a verification has to know of an event. */
@@ -14,7 +15,7 @@ export type EventMeaning = { record: EventRecord | null; entry: TrailEntry; swal
 
 /** Checks it; null when it cannot be read at all. */
 export function checkEvent(
-  check: Pick<RowCheck, 'findings' | 'leafAt' | 'account'>,
+  check: Pick<Against, 'findings' | 'leafAt' | 'accounted'>,
   event: RawEvent,
 ): EventMeaning | null {
   const { findings } = check
@@ -29,7 +30,7 @@ export function checkEvent(
     )
     return null
   }
-  if (!check.account(entry.seq)) {
+  if (!check.accounted.add(entry.seq)) {
     findings.add('altered', 'record_twice', place, `Record ${entry.seq} stands behind two rows.`)
   }
   const leaf = check.leafAt(entry.seq)
@@ -51,7 +52,7 @@ function leafMatches(entry: TrailEntry, event: RawEvent, leaf: Buffer): boolean 
 }
 
 function readEvent(
-  { findings }: Pick<RowCheck, 'findings'>,
+  { findings }: Pick<Against, 'findings'>,
   event: RawEvent,
   entry: TrailEntry,
 ): EventMeaning | null {

@@ -1,7 +1,8 @@
 /** Why something that was recorded is no longer there: what erasures and tombstones on the log say. Pure. */
 
-import type { EventRecord, OpenRecord } from '../record.ts'
+import type { EventRecord } from '../record.ts'
 import { parseTombstone, type Tombstone, tombstoneCovers } from '../retention/tombstone.ts'
+import type { LossOf } from './row-check.ts'
 
 /** A gateway that cannot reach the database hears of an erasure late; its clock may be off as well. */
 const HEARD_MS = 60_000
@@ -16,12 +17,11 @@ export class Explanations {
   }
 
   /** A body that is gone: its subject was erased, or its day's bodies were dropped. */
-  ofBody(open: OpenRecord, day: string): string | null {
-    const erasedMs =
-      open.subject === null ? undefined : this.#erased.get(subjectOf(open.projectId, open.subject))
+  ofBody({ projectId, subject, startedAtMs }: LossOf, day: string): string | null {
+    const erasedMs = subject === null ? undefined : this.#erased.get(subjectOf(projectId, subject))
     // What was asked after the erasure is not explained by it, but on a gateway that had not heard of it yet.
-    if (erasedMs !== undefined && open.startedAtMs <= erasedMs + HEARD_MS) {
-      return `The subject ${open.subject} was erased.`
+    if (erasedMs !== undefined && startedAtMs <= erasedMs + HEARD_MS) {
+      return `The subject ${subject} was erased.`
     }
     const dropped = this.#tombstones.some((one) => one.table === 'request_bodies' && one.day === day)
     return dropped ? `The bodies of ${day} were dropped by retention.` : null

@@ -48,6 +48,15 @@ export class LeafTable {
     return last === undefined ? 0 : last.firstSeq + last.count
   }
 
+  /** Where there are leaves among these numbers, both ends included; `to` of a part is the first behind it. */
+  *parts(first: number, last: number): Generator<{ from: number; to: number }> {
+    for (const { firstSeq, count } of this.#runs) {
+      const from = Math.max(firstSeq, first)
+      const to = Math.min(firstSeq + count, last + 1)
+      if (from < to) yield { from, to }
+    }
+  }
+
   /** Every leaf in order, in pieces. */
   async *stream(): AsyncGenerator<Buffer> {
     let from = 0

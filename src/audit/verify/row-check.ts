@@ -5,21 +5,31 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { HASH_BYTES } from '../../lib/sha256.ts'
-import { type ColumnType, type ColumnValue, REQUEST_COLUMNS, withoutNul } from '../columns.ts'
+import { type Column, type ColumnType, type ColumnValue, REQUEST_COLUMNS, withoutNul } from '../columns.ts'
 import { FLAG_BODY_CUT, RECORD_TYPES } from '../frames.ts'
 import { parseClose, parseOpen, parseWhole } from '../meta.ts'
 import type { ShipRow } from '../pairing.ts'
 import type { CloseRecord, OpenRecord } from '../record.ts'
 import { REDUCED } from '../refused-values.ts'
 import { decodeTrail, digestOf, leafOf, type TrailEntry } from '../trail.ts'
-import type { Findings } from './findings.ts'
+import { compositeFields, compositeText } from './composite.ts'
+import type { Severity } from './findings.ts'
 
-/** A row as the database writes it, each column as text, null for NULL. `columns` are REQUEST_COLUMNS in order. */
+/** Those of REQUEST_COLUMNS that are read as one text, and those whose text has many forms. */
+export const PLAIN_COLUMNS = REQUEST_COLUMNS.filter(({ type }) => type !== 'jsonb')
+export const JSON_COLUMNS = REQUEST_COLUMNS.filter(({ type }) => type === 'jsonb')
+
+/** A row as the database writes it. `plain` holds PLAIN_COLUMNS, as one composite value; `json` JSON_COLUMNS, null for NULL. */
 export type RawRow = {
   writer: string
+  /** Its number as text, for one that no JavaScript number holds. */
+  place: string
   seq: number
   id: string
-  columns: readonly (string | null)[]
+  finishReason: string | null
+  dataKey: string | null
+  plain: string
+  json: readonly (string | null)[]
   openRecord: Buffer | null
   closeRecord: Buffer | null
   trail: Buffer | null
@@ -27,87 +37,74 @@ export type RawRow = {
   responseBody: Buffer | null
 }
 
-export type RowCheck = {
-  findings: Findings
-  /** The leaf of a record as it was shipped, null when there is none. */
-  leafAt: (seq: number) => Buffer | null
-  /** Notes that this record is accounted for; false when it already was. */
-  account: (seq: number) => boolean
-  /** Why a body that was recorded is not there; null when nothing explains it. */
-  explainBody: (row: RawRow, open: OpenRecord) => string | null
-  /** False leaves bodies alone; they were not read. */
-  withBodies: boolean
-  /** Whether a data key is there to open bodies with. */
-  keyExists: (id: string) => boolean
+/** What a row says that does not fit the records it was made from. */
+export type RowProblem = {
+  severity: Exclude<Severity, 'explained'>
+  kind: string
+  message: string
+}
+/** What is not there to be read although it was recorded; an erasure or a retention may be the reason. */
+export type RowLoss = { kind: 'body_missing' | 'key_missing'; message: string; of: LossOf }
+export type LossOf = Pick<OpenRecord, 'projectId' | 'subject' | 'startedAtMs'>
+
+/** A row as far as it can be judged by itself. */
+export type RowFacts = {
+  /** The records it stands for, in order, and what their leaves have to be: HASH_BYTES each. */
+  seqs: readonly number[]
+  leaves: readonly Buffer[]
+  problems: readonly RowProblem[]
+  loss: RowLoss | null
 }
 
-const FINISH_REASON_AT = REQUEST_COLUMNS.findIndex(({ name }) => name === 'finish_reason')
-
-/** Checks the row; returns how many records it stands for. */
-export function checkRow(check: RowCheck, row: RawRow): number {
-  const { findings } = check
-  const place = { writer: row.writer, seq: row.seq, id: row.id }
+/** Without `keyExists` the bodies were not read, and are left alone; with it, it says which data keys are there. */
+export function examineRow(row: RawRow, keyExists: ((id: string) => boolean) | null): RowFacts {
   if (row.trail === null) {
-    findings.add(
-      'incomplete',
-      'no_evidence',
-      place,
-      'The row has no trail: it was written by a version that kept none.',
-    )
-    return 0
+    const message = 'The row has no trail: it was written by a version that kept none.'
+    return unreadable({ severity: 'incomplete', kind: 'no_evidence', message })
   }
   const entries = decodeTrail(row.trail)
   const last = entries?.at(-1)
   if (entries === null || last === undefined) {
-    findings.add('altered', 'trail_damaged', place, 'The trail of the row cannot be read.')
-    return 0
+    const message = 'The trail of the row cannot be read.'
+    return unreadable({ severity: 'altered', kind: 'trail_damaged', message })
   }
+  const problems: RowProblem[] = []
   if (last.seq !== row.seq) {
-    findings.add(
-      'altered',
-      'row_moved',
-      place,
-      `The row stands at ${row.seq}, its last record at ${last.seq}.`,
-    )
+    const message = `The row stands at ${row.seq}, its last record at ${last.seq}.`
+    problems.push({ severity: 'altered', kind: 'row_moved', message })
   }
-  checkLeaves(check, row, entries)
-  const records = readRecords(row, entries)
-  if (typeof records === 'string') {
-    findings.add(
-      records === 'open_missing' ? 'incomplete' : 'altered',
-      records,
-      place,
-      RECORD_PROBLEMS[records],
-    )
-    return entries.length
+  const loss = examineRecords(row, entries, keyExists, problems)
+  return {
+    seqs: entries.map(({ seq }) => seq),
+    leaves: entries.map((entry) => leafOrNone(entry, row.id, textOf(row, entry))),
+    problems,
+    loss,
   }
-  if (row.columns[FINISH_REASON_AT] === REDUCED) {
-    findings.add(
-      'incomplete',
-      'row_reduced',
-      place,
-      'The database refused a value of the row; its records are whole.',
-    )
-    return entries.length
-  }
-  checkColumns(findings, row, records)
-  if (check.withBodies) checkBodies(check, row, entries, records.open)
-  return entries.length
 }
 
-function checkLeaves(check: RowCheck, row: RawRow, entries: readonly TrailEntry[]): void {
-  for (const entry of entries) {
-    const place = { writer: row.writer, seq: entry.seq, id: row.id }
-    if (!check.account(entry.seq)) {
-      check.findings.add('altered', 'record_twice', place, `Record ${entry.seq} stands behind two rows.`)
-    }
-    const leaf = check.leafAt(entry.seq)
-    if (leaf === null) {
-      check.findings.add('incomplete', 'leaf_missing', place, `Record ${entry.seq} has no leaf.`)
-    } else if (!leafOrNone(entry, row.id, textOf(row, entry)).equals(leaf)) {
-      check.findings.add('altered', 'leaf_mismatch', place, `Record ${entry.seq} is not what was recorded.`)
-    }
+function unreadable(problem: RowProblem): RowFacts {
+  return { seqs: [], leaves: [], problems: [problem], loss: null }
+}
+
+function examineRecords(
+  row: RawRow,
+  entries: readonly TrailEntry[],
+  keyExists: ((id: string) => boolean) | null,
+  problems: RowProblem[],
+): RowLoss | null {
+  const records = readRecords(row, entries)
+  if (typeof records === 'string') {
+    const severity = records === 'open_missing' ? 'incomplete' : 'altered'
+    problems.push({ severity, kind: records, message: RECORD_PROBLEMS[records] })
+    return null
   }
+  if (row.finishReason === REDUCED) {
+    const message = 'The database refused a value of the row; its records are whole.'
+    problems.push({ severity: 'incomplete', kind: 'row_reduced', message })
+    return null
+  }
+  examineColumns(problems, row, records)
+  return keyExists === null ? null : examineBodies(row, entries, records.open, keyExists, problems)
 }
 
 /** A changed trail may hold what no leaf can be made of; that is no leaf of ours then. */
@@ -150,7 +147,7 @@ function readRecords(row: RawRow, entries: readonly TrailEntry[]): Records | Rec
   }
 }
 
-function checkColumns(findings: Findings, row: RawRow, { open, close }: Records): void {
+function examineColumns(problems: RowProblem[], row: RawRow, { open, close }: Records): void {
   const made: ShipRow = {
     seq: row.seq,
     open,
@@ -161,17 +158,28 @@ function checkColumns(findings: Findings, row: RawRow, { open, close }: Records)
     closeText: null,
     trail: EMPTY,
   }
-  for (const [index, column] of REQUEST_COLUMNS.entries()) {
-    const text = row.columns[index] ?? null
-    let expected: ColumnValue
-    try {
-      expected = column.value(made, row.writer)
-    } catch {
-      expected = null
-    }
-    if (isSame(column.type, expected, text)) continue
+  const plain = PLAIN_COLUMNS.map((column) => valueFrom(column, made, row.writer))
+  const isWhole = row.plain === compositeText(plain.map((value, at) => plainText(at, value)))
+  const fields = isWhole ? [] : compositeFields(row.plain)
+  const stored = [...fields, ...row.json]
+  const columns = isWhole ? JSON_COLUMNS : [...PLAIN_COLUMNS, ...JSON_COLUMNS]
+  for (const [at, column] of columns.entries()) {
+    if (isSame(column.type, valueFrom(column, made, row.writer), stored[at] ?? null)) continue
     const message = `The column ${column.name} is not what the record says.`
-    findings.add('altered', 'column_mismatch', { writer: row.writer, seq: row.seq, id: row.id }, message)
+    problems.push({ severity: 'altered', kind: 'column_mismatch', message })
+  }
+}
+
+function plainText(at: number, value: ColumnValue): string | null {
+  return value === null ? null : textOfValue(PLAIN_COLUMNS[at]?.type ?? 'text', value)
+}
+
+/** Null for what a changed record leads to nothing. */
+function valueFrom(column: Column<ShipRow>, made: ShipRow, writer: string): ColumnValue {
+  try {
+    return column.value(made, writer)
+  } catch {
+    return null
   }
 }
 
@@ -180,11 +188,15 @@ export function isSame(type: ColumnType, expected: ColumnValue, text: string | n
   if (expected === null || text === null) return expected === null && text === null
   if (type === 'jsonb') return isSameJson(String(expected), text)
   if (type === 'float8') return Number(text) === Number(expected)
-  if (type === 'boolean') return (expected === true || expected === 1) === (text === 't')
-  if (type === 'date') return new Date(Number(expected)).toISOString().slice(0, 10) === text
-  if (type === 'timestamptz') return Number(text) === Math.round(Number(expected) * 1000)
-  if (type === 'text') return withoutNul(String(expected)).toWellFormed() === text
-  return String(expected) === text
+  return textOfValue(type, expected) === text
+}
+
+/** As the database writes it, but for numbers with a fraction, which have several texts. */
+function textOfValue(type: ColumnType, value: Exclude<ColumnValue, null>): string {
+  if (type === 'boolean') return value === true || value === 1 ? 't' : 'f'
+  if (type === 'date') return new Date(Number(value)).toISOString().slice(0, 10)
+  if (type === 'timestamptz') return String(Math.round(Number(value) * 1000))
+  return type === 'text' ? withoutNul(String(value)).toWellFormed() : String(value)
 }
 
 function isSameJson(expected: string, text: string): boolean {
@@ -195,44 +207,45 @@ function isSameJson(expected: string, text: string): boolean {
   }
 }
 
-function checkBodies(check: RowCheck, row: RawRow, entries: readonly TrailEntry[], open: OpenRecord): void {
+function examineBodies(
+  row: RawRow,
+  entries: readonly TrailEntry[],
+  open: OpenRecord,
+  keyExists: (id: string) => boolean,
+  problems: RowProblem[],
+): RowLoss | null {
   const recorded = entries.some(
     ({ firstDigest, secondDigest }) => firstDigest !== null || secondDigest !== null,
   )
-  if (!recorded) return
-  const { request, pieces } = bodyPieces(entries)
-  const gone = row.requestBody === null && row.responseBody === null
-  if (gone) {
-    const reason = check.explainBody(row, open)
-    const place = { writer: row.writer, seq: row.seq, id: row.id }
-    if (reason === null) check.findings.add('altered', 'body_missing', place, 'A recorded body is not there.')
-    else check.findings.add('explained', 'body_gone', place, reason)
-    return
+  if (!recorded) return null
+  if (row.requestBody === null && row.responseBody === null) {
+    return lossOf(open, 'body_missing', 'A recorded body is not there.')
   }
-  const response = row.responseBody ?? EMPTY
-  const wanted = [{ bytes: row.requestBody ?? EMPTY, digest: request }]
-  let at = 0
-  for (const { bytes, digest } of pieces) {
-    wanted.push({ bytes: response.subarray(at, at + bytes), digest })
-    at += bytes
+  if (!bodiesFit(row, entries)) {
+    const message = 'A body is not the one that was recorded.'
+    problems.push({ severity: 'altered', kind: 'body_mismatch', message })
+    return null
   }
-  const place = { writer: row.writer, seq: row.seq, id: row.id }
-  const fits = at === response.length && wanted.every(({ bytes, digest }) => digestOf(bytes) === digest)
-  if (fits) {
-    checkKey(check, row, open)
-    return
-  }
-  check.findings.add('altered', 'body_mismatch', place, 'A body is not the one that was recorded.')
+  // Bodies that are there and can never be opened again are as good as gone.
+  if (open.dataKey === null || keyExists(open.dataKey)) return null
+  return lossOf(open, 'key_missing', `The key ${open.dataKey} is not there.`)
 }
 
-/** Bodies that are there and can never be opened again are as good as gone. */
-function checkKey(check: RowCheck, row: RawRow, open: OpenRecord): void {
-  if (open.dataKey === null || check.keyExists(open.dataKey)) return
-  const place = { writer: row.writer, seq: row.seq, id: row.id }
-  const reason = check.explainBody(row, open)
-  if (reason === null)
-    check.findings.add('altered', 'key_missing', place, `The key ${open.dataKey} is not there.`)
-  else check.findings.add('explained', 'body_gone', place, reason)
+function lossOf(open: OpenRecord, kind: RowLoss['kind'], message: string): RowLoss {
+  const { projectId, subject, startedAtMs } = open
+  return { kind, message, of: { projectId, subject, startedAtMs } }
+}
+
+function bodiesFit(row: RawRow, entries: readonly TrailEntry[]): boolean {
+  const { request, pieces } = bodyPieces(entries)
+  const response = row.responseBody ?? EMPTY
+  if (digestOf(row.requestBody ?? EMPTY) !== request) return false
+  let at = 0
+  for (const { bytes, digest } of pieces) {
+    if (digestOf(response.subarray(at, at + bytes)) !== digest) return false
+    at += bytes
+  }
+  return at === response.length
 }
 
 function bodyPieces(entries: readonly TrailEntry[]) {

@@ -1,10 +1,11 @@
 /** What a verification reads from the database: pages in order, values as the database writes them. It never writes. */
 
 import type { Sql } from 'postgres'
-import { EVENT_COLUMNS, REQUEST_COLUMNS } from '../columns.ts'
-import type { RawRow } from './row-check.ts'
+import { EVENT_COLUMNS } from '../columns.ts'
+import { JSON_COLUMNS, PLAIN_COLUMNS, type RawRow } from './row-check.ts'
 
 const PAGE_ROWS = 500
+const MAX_PAGE_BYTES = 16 * 1024 * 1024
 const HASH_BYTES = 32
 /** About 1,000 leaves each. */
 const MAX_ANSWER_RUNS = 64
@@ -23,6 +24,11 @@ export type RawEvent = {
 }
 /** The writer's rows of one UTC day. */
 export type DayOfWriter = { day: string; writer: string }
+/**
+ * A part of such a day: rows behind one number, up to another. Numbers are texts, because a row that somebody put there may
+ * have one that no JavaScript number holds; null where the part has no end on that side.
+ */
+export type Span = DayOfWriter & { afterSeq: string | null; upToSeq: string | null }
 
 /** Every writer that anything in the database speaks of. */
 export async function listWriterStates(sql: Sql): Promise<WriterState[]> {
@@ -131,8 +137,21 @@ export async function countRecords(sql: Sql): Promise<number> {
   return Number(row?.count ?? 0)
 }
 
-const ROW_SELECT = selection('r', REQUEST_COLUMNS)
+const ROW_SELECT = [
+  'r.open_record, r.close_record, r.trail, r.seq, r.id, r.finish_reason, r.data_key',
+  `ROW(${selection('r', PLAIN_COLUMNS)})::text`,
+  selection('r', JSON_COLUMNS),
+].join(', ')
 const EVENT_SELECT = selection('e', EVENT_COLUMNS)
+
+const IN_SPAN = `r.day = $1::date AND r.writer = $2::uuid AND ($3::bigint IS NULL OR r.seq > $3::bigint)
+  AND ($4::bigint IS NULL OR r.seq <= $4::bigint)`
+/** At most so many bytes of bodies come at once, or a single row's. What the rows say of their size decides how much memory is taken, and nothing else. */
+const LAST_OF_PAGE = `SELECT max(seq) FROM (
+    SELECT seq, sum(bytes) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - bytes AS before
+    FROM (SELECT r.seq, r.request_bytes::float8 + r.response_bytes::float8 AS bytes
+          FROM requests r WHERE ${IN_SPAN} ORDER BY r.seq LIMIT ${PAGE_ROWS}) AS sizes) AS sums
+  WHERE before < ${MAX_PAGE_BYTES}`
 
 /** Times as microseconds, so that their text does not depend on the session. */
 function selection(alias: string, columns: readonly { name: string; type: string }[]): string {
@@ -150,15 +169,30 @@ export async function findRowOf(sql: Sql, id: string): Promise<RawRow | null> {
   const [place] = await sql<{ day: string; writer: string; seq: string }[]>`
     SELECT day::text AS day, writer, seq FROM requests WHERE id = ${id} LIMIT 1`
   if (place === undefined) return null
-  const [row] = await readRows(sql, place, Number(place.seq) - 1, true)
+  const { day, writer, seq } = place
+  const span = { day, writer, afterSeq: String(BigInt(seq) - 1n), upToSeq: seq }
+  const [row] = await readRows(sql, span, true)
   return row ?? null
 }
 
-/** A writer's rows of a day behind `afterSeq`, in order. Bodies only when they are asked for. */
-export async function readRows(
+/** The number of the `rows`-th row behind `afterSeq`; null when there are fewer. */
+export async function seqOfRow(
   sql: Sql,
   { day, writer }: DayOfWriter,
-  afterSeq: number,
+  afterSeq: string | null,
+  rows: number,
+): Promise<string | null> {
+  const [row] = await sql<{ seq: string }[]>`
+    SELECT seq FROM requests
+    WHERE day = ${day}::date AND writer = ${writer} AND (${afterSeq}::bigint IS NULL OR seq > ${afterSeq}::bigint)
+    ORDER BY seq OFFSET ${rows - 1} LIMIT 1`
+  return row?.seq ?? null
+}
+
+/** The first rows of the span, in order, a bounded number of them. Bodies only when they are asked for. */
+export async function readRows(
+  sql: Sql,
+  { day, writer, afterSeq, upToSeq }: Span,
   withBodies: boolean,
 ): Promise<RawRow[]> {
   const bodies = withBodies
@@ -169,41 +203,48 @@ export async function readRows(
     : ''
   const rows = (await sql
     .unsafe(
-      `SELECT r.open_record, r.close_record, r.trail, ${bodies}, ${ROW_SELECT} FROM requests r ${join}
-       WHERE r.day = $1::date AND r.writer = $2::uuid AND r.seq > $3::bigint ORDER BY r.seq LIMIT ${PAGE_ROWS}`,
-      [day, writer, String(afterSeq)],
+      `SELECT ${bodies}, ${ROW_SELECT} FROM requests r ${join}
+       WHERE ${IN_SPAN} ${withBodies ? `AND r.seq <= (${LAST_OF_PAGE})` : ''} ORDER BY r.seq LIMIT ${PAGE_ROWS}`,
+      [day, writer, afterSeq, upToSeq],
     )
     .raw()) as unknown as (Buffer | null)[][]
-  return rows.map(([open, close, trail, requestText, requestRaw, responseText, responseRaw, ...rest]) => {
-    const columns = rest.map(textOf)
-    return {
-      writer,
-      seq: Number(columns[SEQ_AT]),
-      id: columns[ID_AT] ?? '',
-      columns,
-      openRecord: open ?? null,
-      closeRecord: close ?? null,
-      trail: bytesOf(trail),
-      requestBody: requestText ?? bytesOf(requestRaw),
-      responseBody: responseText ?? bytesOf(responseRaw),
-    }
-  })
+  return rows.map((values) => rowOf(writer, values))
 }
 
-const SEQ_AT = REQUEST_COLUMNS.findIndex(({ name }) => name === 'seq')
-const ID_AT = REQUEST_COLUMNS.findIndex(({ name }) => name === 'id')
-const EVENT_SEQ_AT = EVENT_COLUMNS.findIndex(({ name }) => name === 'seq')
+function rowOf(
+  writer: string,
+  [requestText, requestRaw, responseText, responseRaw, open, close, trail, ...rest]: (Buffer | null)[],
+): RawRow {
+  const [seq, id, finishReason, dataKey, plain, ...json] = rest.map(textOf)
+  return {
+    writer,
+    place: seq ?? '',
+    seq: Number(seq),
+    id: id ?? '',
+    finishReason: finishReason ?? null,
+    dataKey: dataKey ?? null,
+    plain: plain ?? '',
+    json,
+    openRecord: open ?? null,
+    closeRecord: close ?? null,
+    trail: bytesOf(trail),
+    requestBody: requestText ?? bytesOf(requestRaw),
+    responseBody: responseText ?? bytesOf(responseRaw),
+  }
+}
+
+export const EVENT_SEQ_AT = EVENT_COLUMNS.findIndex(({ name }) => name === 'seq')
 const EVENT_ID_AT = EVENT_COLUMNS.findIndex(({ name }) => name === 'id')
 const EVENT_RECORD_AT = EVENT_COLUMNS.findIndex(({ name }) => name === 'record')
 const EVENT_TRAIL_AT = EVENT_COLUMNS.findIndex(({ name }) => name === 'trail')
 
-/** A writer's events behind `afterSeq`, in order. */
-export async function readEvents(sql: Sql, writer: string, afterSeq: number): Promise<RawEvent[]> {
+/** A writer's events behind `afterSeq`, in order; from the first on for null. */
+export async function readEvents(sql: Sql, writer: string, afterSeq: string | null): Promise<RawEvent[]> {
   const rows = (await sql
     .unsafe(
-      `SELECT ${EVENT_SELECT} FROM audit_events e WHERE e.writer = $1::uuid AND e.seq > $2::bigint
-       ORDER BY e.seq LIMIT ${PAGE_ROWS}`,
-      [writer, String(afterSeq)],
+      `SELECT ${EVENT_SELECT} FROM audit_events e
+       WHERE e.writer = $1::uuid AND ($2::bigint IS NULL OR e.seq > $2::bigint) ORDER BY e.seq LIMIT ${PAGE_ROWS}`,
+      [writer, afterSeq],
     )
     .raw()) as unknown as (Buffer | null)[][]
   return rows.map((values) => ({

@@ -6,27 +6,25 @@
 
 import type { Sql } from 'postgres'
 import type { VerifierKey } from '../../lib/verifier-key.ts'
-import { REQUEST_COLUMNS } from '../columns.ts'
 import { RECORD_TYPES } from '../frames.ts'
-import type { OpenRecord } from '../record.ts'
-import { trailSeqs } from '../trail.ts'
 import { Accounted } from './accounted.ts'
 import { checkEvent } from './event-check.ts'
 import { Explanations } from './explanations.ts'
 import { type Finding, Findings } from './findings.ts'
 import { HeadsCheck, type OutsideHead } from './heads.ts'
+import { type Against, judgePage } from './judge-page.ts'
 import { LeafTable } from './leaf-table.ts'
-import { checkRow, type RawRow, type RowCheck } from './row-check.ts'
+import { type PageSource, readHere, readInThreads, type Threads } from './pages.ts'
 import {
   countRecords,
   type DayOfWriter,
-  findKeyIds,
+  EVENT_SEQ_AT,
   listDays,
   listExplanations,
   listHeads,
   listWriterStates,
+  type RawEvent,
   readEvents,
-  readRows,
   type WriterState,
 } from './source.ts'
 import { checkSuperHeads } from './super-heads.ts'
@@ -42,6 +40,8 @@ export type VerifyOptions = {
   nowMs: number
   onProgress: (progress: { records: number; total: number }) => void
   signal?: AbortSignal
+  /** Reads a long log in these; without, everything is read here. They see what is committed, and no transaction of `sql`. */
+  threads?: Threads
 }
 
 /** `intact`: nothing altered, nothing missing without a reason. */
@@ -65,13 +65,18 @@ export type VerifyReport = {
 }
 
 const DAY_MS = 86_400_000
-const MAX_KEYS = 100_000
-const DATA_KEY_AT = REQUEST_COLUMNS.findIndex(({ name }) => name === 'data_key')
 
 /** Reads the whole log in pages. Throws what the database says, or the signal's reason. */
 export async function verifyLog(sql: Sql, options: VerifyOptions): Promise<VerifyReport> {
-  const run = new Verification(sql, options)
-  return await run.all()
+  const total = await countRecords(sql)
+  const { threads } = options
+  const source =
+    threads === undefined || total < threads.fromRecords ? readHere(sql) : readInThreads(sql, threads)
+  try {
+    return await new Verification(sql, options, source, total).all()
+  } finally {
+    await source.close()
+  }
 }
 
 class Verification {
@@ -79,18 +84,18 @@ class Verification {
   readonly #options: VerifyOptions
   readonly #findings = new Findings()
   readonly #counts = { records: 0, rows: 0, events: 0, bodies: 0, heads: 0, signed: 0, underWay: 0 }
-  #total = 0
-  /** Data keys that are there. */
-  readonly #keys = new Set<string>()
+  readonly #source: PageSource
+  readonly #total: number
   #explanations = new Explanations([])
 
-  constructor(sql: Sql, options: VerifyOptions) {
+  constructor(sql: Sql, options: VerifyOptions, source: PageSource, total: number) {
     this.#sql = sql
     this.#options = options
+    this.#source = source
+    this.#total = total
   }
 
   async all(): Promise<VerifyReport> {
-    this.#total = await countRecords(this.#sql)
     this.#explanations = new Explanations(await listExplanations(this.#sql))
     const writers = await listWriterStates(this.#sql)
     const days = Map.groupBy(await listDays(this.#sql), ({ writer }) => writer)
@@ -123,7 +128,7 @@ class Verification {
       this.#findings.add('incomplete', 'leaves_missing', { writer, seq: table.size }, message)
     }
     const accounted = new Accounted()
-    for (const day of days) await this.#day(day, table, accounted)
+    await this.#rows(days, table, accounted)
     await this.#events(writer, table, accounted)
     this.#account(state, table, accounted)
   }
@@ -144,75 +149,46 @@ class Verification {
     this.#counts.signed += signed
   }
 
-  async #day(day: DayOfWriter, table: LeafTable, accounted: Accounted): Promise<void> {
-    const withBodies = this.#wantsBodies(day.day)
-    let coming = readRows(this.#sql, day, -1, withBodies)
-    for (;;) {
+  async #rows(days: readonly DayOfWriter[], table: LeafTable, accounted: Accounted): Promise<void> {
+    const wanted = days.map((day) => ({ ...day, withBodies: this.#wantsBodies(day.day) }))
+    const against = this.#against(table, accounted)
+    for await (const { day, facts } of this.#source.pages(wanted)) {
       this.#options.signal?.throwIfAborted()
-      const rows = await coming
-      const last = rows.at(-1)
-      if (last === undefined) return
-      // The database makes the next page while this one is checked.
-      coming = readRows(this.#sql, day, last.seq, withBodies)
-      coming.catch(() => undefined)
-      await table.load(rows.flatMap(({ trail }) => (trail === null ? [] : trailSeqs(trail))))
-      await this.#loadKeys(rows)
-      const check = this.#rowCheck(table, accounted, { day: day.day, withBodies })
-      for (const row of rows) {
-        const records = checkRow(check, row)
-        this.#counts.rows += 1
-        this.#counts.records += records
-        if (withBodies)
-          this.#counts.bodies += Number(row.requestBody !== null) + Number(row.responseBody !== null)
-      }
+      await table.load(facts.seqs)
+      judgePage(against, day, facts)
+      this.#counts.rows += facts.ids.length
+      this.#counts.records += facts.seqs.length
+      this.#counts.bodies += facts.bodies
       this.#progress()
     }
   }
 
-  /** Keys are few and rows are many: each is asked for once while it is found. */
-  async #loadKeys(rows: readonly RawRow[]): Promise<void> {
-    // Before it is looked at, or a key of this page would be taken for missing.
-    if (this.#keys.size > MAX_KEYS) this.#keys.clear()
-    const wanted = new Set<string>()
-    for (const { columns } of rows) {
-      const id = columns[DATA_KEY_AT] ?? null
-      if (id !== null && !this.#keys.has(id)) wanted.add(id)
-    }
-    for (const id of await findKeyIds(this.#sql, [...wanted])) this.#keys.add(id)
-  }
-
-  #rowCheck(table: LeafTable, accounted: Accounted, page: { day: string; withBodies: boolean }): RowCheck {
+  #against(table: LeafTable, accounted: Accounted): Against {
     return {
       findings: this.#findings,
+      explanations: this.#explanations,
+      accounted,
       leafAt: (seq) => table.leafAt(seq),
-      account: (seq) => accounted.add(seq),
-      withBodies: page.withBodies,
-      explainBody: (_row: RawRow, open: OpenRecord) => this.#explanations.ofBody(open, page.day),
-      keyExists: (id) => this.#keys.has(id),
     }
   }
 
   async #events(writer: string, table: LeafTable, accounted: Accounted): Promise<void> {
-    let after = -1
+    const check = this.#against(table, accounted)
+    let after: string | null = null
     for (;;) {
-      const events = await readEvents(this.#sql, writer, after)
+      const events: RawEvent[] = await readEvents(this.#sql, writer, after)
       if (events.length === 0) return
       await table.load(events.map(({ seq }) => seq))
-      const check = {
-        findings: this.#findings,
-        leafAt: (seq: number) => table.leafAt(seq),
-        account: (seq: number) => accounted.add(seq),
-      }
       for (const event of events) {
         const meaning = checkEvent(check, event)
         this.#counts.events += 1
         this.#counts.records += 1
-        for (let seq = event.seq + 1; seq <= event.seq + (meaning?.swallowed ?? 0); seq += 1)
-          accounted.add(seq)
+        for (const { from, to } of table.parts(event.seq + 1, event.seq + (meaning?.swallowed ?? 0)))
+          for (let seq = from; seq < to; seq += 1) accounted.add(seq)
         if (meaning !== null && meaning.entry.type === RECORD_TYPES.gap)
           this.#gap(writer, event.seq, meaning.swallowed)
       }
-      after = events.at(-1)?.seq ?? after
+      after = events.at(-1)?.columns[EVENT_SEQ_AT] ?? after
       this.#progress()
     }
   }
@@ -226,28 +202,10 @@ class Verification {
   #account(state: WriterState, table: LeafTable, accounted: Accounted): void {
     const { writer, openSeqs } = state
     let dropped = 0
-    for (const { from, to } of accounted.missing(table.size)) {
-      for (let seq = from; seq <= to; seq += 1) {
-        if (openSeqs.has(seq)) {
-          this.#counts.underWay += 1
-          continue
-        }
-        if (this.#explanations.ofRecord(writer, seq)) {
-          dropped += 1
-          this.#findings.add(
-            'explained',
-            'record_dropped',
-            { writer, seq },
-            `Record ${seq} went with its day.`,
-          )
-          continue
-        }
-        this.#findings.add(
-          'altered',
-          'record_missing',
-          { writer, seq },
-          `Record ${seq} has a leaf and no row.`,
-        )
+    for (const { from, to } of table.parts(0, table.size)) {
+      for (const seq of accounted.missing(from, to)) {
+        if (openSeqs.has(seq)) this.#counts.underWay += 1
+        else if (this.#missing(writer, seq)) dropped += 1
       }
     }
     const accountedFor = this.#explanations.droppedRecords(writer)
@@ -259,6 +217,16 @@ class Verification {
       const message = 'The writer has ended, and some of its requests have not.'
       this.#findings.add('altered', 'open_after_end', { writer }, message)
     }
+  }
+
+  /** True when the row went with its day. */
+  #missing(writer: string, seq: number): boolean {
+    const explained = this.#explanations.ofRecord(writer, seq)
+    const place = { writer, seq }
+    if (explained)
+      this.#findings.add('explained', 'record_dropped', place, `Record ${seq} went with its day.`)
+    else this.#findings.add('altered', 'record_missing', place, `Record ${seq} has a leaf and no row.`)
+    return explained
   }
 
   #wantsBodies(day: string): boolean {

@@ -113,6 +113,43 @@ describeDatabases('verifying the log', (open) => {
     }
   })
 
+  test.each<[string, string, string]>([
+    ['a number beyond what JavaScript counts', '9007199254740993', 'row_moved'],
+    ['a number below zero', '-9223372036854775808', 'row_moved'],
+  ])('a row put in at %s is found, and nothing waits for it', async (_what, seq, kind) => {
+    const columns = (
+      await open().sql<{ name: string }[]>`
+        SELECT attname AS name FROM pg_attribute
+        WHERE attrelid = 'requests'::regclass AND attnum > 0 AND NOT attisdropped`
+    ).map(({ name }) => `"${name}"`)
+    const copied = columns.map((name) => (name === '"seq"' ? `'${seq}'::bigint` : name))
+    const statement = `INSERT INTO requests (${columns}) SELECT ${copied} FROM requests WHERE id = $1`
+
+    const report = await tamper(open().sql, statement, [log.ids[3]!], (changed) => log.verify(changed))
+
+    expect(report.status).toBe('altered')
+    expect(report.findings.map((finding) => finding.kind)).toContain(kind)
+  })
+
+  test('rows that call themselves as large as nothing else are still read, each of them once', async () => {
+    const statement = `UPDATE requests SET request_bytes = 9223372036854775807, response_bytes = 9223372036854775807`
+
+    const report = await tamper(open().sql, statement, [], (changed) => log.verify(changed))
+
+    expect(report).toMatchObject({ status: 'altered', rows: log.ids.length, bodies: log.ids.length * 2 })
+    expect(new Set(report.findings.map(({ kind }) => kind))).toEqual(new Set(['column_mismatch']))
+    expect(report.altered).toBe(log.ids.length * 2)
+  })
+
+  test('leaves put in far behind the others are found, and nothing counts up to them', async () => {
+    const statement = `INSERT INTO audit_leaves SELECT DISTINCT ON (writer) writer, 4503599627370496, leaves FROM audit_leaves ORDER BY writer, first_seq`
+
+    const report = await tamper(open().sql, statement, [], (changed) => log.verify(changed))
+
+    expect(report.status).toBe('altered')
+    expect(report.findings.map((finding) => finding.kind)).toContain('leaves_missing')
+  })
+
   test('a whole log written anew and signed with another key is not the one that was signed', async () => {
     const stranger = noteSigner('aval', generatePrivateKey())
     const heads = await open().sql<
@@ -166,6 +203,49 @@ describeDatabases('verifying the log', (open) => {
     printCount(`${TAMPERS} random changes to a log: all found`)
     expect((await log.verify(open().sql)).status).toBe('intact')
   }, 3_600_000)
+})
+
+describeDatabases('verifying a log in several threads', (open) => {
+  let log: SealedLog
+  const threads = () => ({ databaseUrl: open().url, count: 2, fromRecords: 0, spanRows: 5 })
+
+  beforeAll(async () => {
+    await open().truncate()
+    log = await sealedLog(open())
+  }, 60_000)
+
+  test('finds it intact, with the same counts', async () => {
+    const report = await log.verify(open().sql, { threads: threads() })
+
+    expect(report).toEqual(await log.verify(open().sql))
+    expect(report.status).toBe('intact')
+  })
+
+  test('finds what was changed, in the same order', async () => {
+    const [first, second, third, fourth] = log.ids.slice(2)
+    await open().sql.begin(async (sql) => {
+      for (const table of ['requests', 'request_bodies', 'data_keys'])
+        await sql.unsafe(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
+      await sql`UPDATE requests SET status = 500 WHERE id = ${first!}`
+      await sql`UPDATE requests SET open_record = replace(open_record, 'POST', 'PUT') WHERE id = ${second!}`
+      await sql`DELETE FROM requests WHERE id = ${third!}`
+      await sql`DELETE FROM data_keys WHERE id = (SELECT data_key FROM requests WHERE id = ${fourth!})`
+    })
+
+    const report = await log.verify(open().sql, { threads: threads() })
+
+    expect(report).toEqual(await log.verify(open().sql))
+    const kinds = report.findings.map(({ kind }) => kind)
+    expect(kinds).toEqual(
+      expect.arrayContaining(['column_mismatch', 'leaf_mismatch', 'record_missing', 'key_missing']),
+    )
+  })
+
+  test('says what the database says when a thread cannot read', async () => {
+    const nobody = { ...threads(), databaseUrl: 'postgres://nobody@127.0.0.1:1/none' }
+
+    await expect(log.verify(open().sql, { threads: nobody })).rejects.toThrow('ECONNREFUSED')
+  })
 })
 
 describeDatabases('the tables of the log', (open) => {
