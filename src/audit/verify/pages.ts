@@ -17,8 +17,8 @@ export type Threads = {
   spanRows: number
 }
 
-export type DayToRead = DayOfWriter & { withBodies: boolean }
-export type Page = { day: DayOfWriter; facts: PageFacts }
+type DayToRead = DayOfWriter & { withBodies: boolean }
+type Page = { day: DayOfWriter; facts: PageFacts }
 
 export type PageSource = {
   /** Every page of these days, in order. Rejects with what the database or a thread says. */
