@@ -93,6 +93,13 @@ function* passagesOf(value: unknown): Generator<string> {
   }
 }
 
+/** The first fifth warms up. */
+function printTimes(what: string, times: readonly number[]): void {
+  const warm = times.slice(Math.floor(times.length / 5))
+  const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => (quantile(warm, share) ?? Number.NaN).toFixed(1))
+  console.log(`${what.padEnd(10)} p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms`)
+}
+
 const scratch = await startScratchDatabase(server)
 const { sql, db, close } = connectDatabase(scratch.url, { maxConnections: 8, applicationName: 'aval bench' })
 const deps = {
@@ -159,10 +166,15 @@ try {
       })
       times.push(performance.now() - from)
     }
-    const warm = times.slice(Math.floor(times.length / 5))
-    const figures = [0.5, 0.9, 0.99].map((share) => (quantile(warm, share) ?? Number.NaN).toFixed(1))
-    console.log(`${mode.padEnd(10)} p50 ${figures[0]} ms, p90 ${figures[1]} ms, p99 ${figures[2]} ms`)
+    printTimes(mode, times)
   }
+  const embedded: number[] = []
+  for (const text of asked) {
+    const from = performance.now()
+    await embedTexts(embedder, [text], newId('req', Date.now()), deps.signal)
+    embedded.push(performance.now() - from)
+  }
+  printTimes('embedding', embedded)
   const place = {
     number: row.number,
     manifest: parseManifest(row.content),

@@ -91,7 +91,10 @@ type Wanted = {
   within: readonly string[] | null
 }
 
-/** What these chunks say and where they are from, in no order, with their cosine to a vector where one is given. */
+/**
+ * What these chunks say and where they are from, in no order, with their cosine to a vector where one is given. Each chunk's document
+ * and vector are looked up by their keys, whatever the statistics say: a plan made before they are known reads every document.
+ */
 export async function readChunks(
   sql: Sql,
   number: number,
@@ -101,13 +104,15 @@ export async function readChunks(
 ): Promise<FoundChunk[]> {
   return await sql.unsafe<FoundChunk[]>(
     `SELECT c.number, c.document_hash AS "documentHash", d.key, d.title, c.heading,
-       c.body AS text, c.start_at AS start, c.end_at AS "end", 1 - (v.embedding <=> $2::vector) AS cosine
+       c.body AS text, c.start_at AS start, c.end_at AS "end", v.cosine
      FROM ${partitionOf('chunks', number)} c
-     JOIN documents d ON d.project_id = $1 AND d.hash = c.document_hash
-     LEFT JOIN ${partitionOf('chunk_vectors', number)} v ON $2::vector IS NOT NULL AND v.number = c.number
-       AND v.index_number = c.index_number
-     WHERE c.index_number = ${whole(number)} AND c.number IN (${numberList(numbers)})`,
-    [projectId, embedding],
+     CROSS JOIN LATERAL (SELECT d.key, d.title FROM documents d
+       WHERE d.project_id = $1 AND d.hash = c.document_hash OFFSET 0) d
+     LEFT JOIN LATERAL (SELECT 1 - (v.embedding <=> $2::vector) AS cosine FROM ${partitionOf('chunk_vectors', number)} v
+       WHERE $2 IS NOT NULL AND v.index_number = c.index_number AND v.number = c.number OFFSET 0) v ON true
+     WHERE c.index_number = ${whole(number)} AND c.number = ANY ($3::integer[])`,
+    [projectId, embedding, numberArray(numbers)],
+    { prepare: true },
   )
 }
 
@@ -119,11 +124,12 @@ export async function readVectors(
 ): Promise<{ number: number; embedding: string }[]> {
   return await sql.unsafe<{ number: number; embedding: string }[]>(
     `SELECT number, embedding::text AS embedding FROM ${partitionOf('chunk_vectors', number)}
-     WHERE index_number = ${whole(number)} AND number IN (${numberList(numbers)})`,
+     WHERE index_number = ${whole(number)} AND number = ANY ($1::integer[])`,
+    [numberArray(numbers)],
+    { prepare: true },
   )
 }
 
-/** As many as the primary key is asked for at once: with a list of constants the plan does not have to guess. */
-function numberList(numbers: readonly number[]): string {
-  return numbers.length === 0 ? 'NULL' : numbers.map(whole).join(',')
+function numberArray(numbers: readonly number[]): string {
+  return `{${numbers.map(whole).join(',')}}`
 }
