@@ -8,9 +8,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { findNewestBatch } from '../../../src/evals/runs/batches/batch-rows.ts'
 import { countResults } from '../../../src/evals/runs/result-rows.ts'
 import { findRunById, type RunRow } from '../../../src/evals/runs/run-rows.ts'
-import { BatchServer } from '../../support/batch-server.ts'
+import type { Stop } from '../../support/batch-server.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, aSuite, begin, numbered } from '../../support/eval-runs.ts'
+import { OpenAIBatchServer } from '../../support/openai-batch-server.ts'
 import { kill, startProgram } from '../../support/programs.ts'
 
 const PROGRAM = new URL('../../support/programs/run-batches.ts', import.meta.url)
@@ -24,7 +25,7 @@ batch: true
 const HOUR_MS = 3_600_000
 
 describeDatabases('a worker killed at a batch', (open) => {
-  const server = new BatchServer()
+  const server = new OpenAIBatchServer()
   let url: string
   let folder: string
   beforeAll(async () => {
@@ -45,14 +46,15 @@ describeDatabases('a worker killed at a batch', (open) => {
     return (await begin(open(), aSuite(SUITE))).candidate
   }
   const start = async (run: RunRow, aheadMs: number) =>
-    (await startProgram<{ id: string }>(PROGRAM, open().url, run.id, url, folder, String(aheadMs))).process
+    (await startProgram<{ id: string }>(PROGRAM, open().url, run.id, url, 'openai', folder, String(aheadMs)))
+      .process
   /** A worker that ends by itself. */
   const work = async (run: RunRow, aheadMs: number) => {
     const child = await start(run, aheadMs)
     if (child.exitCode === null) await once(child, 'exit')
     expect(child.exitCode).toBe(0)
   }
-  const killAt = async (run: RunRow, at: NonNullable<BatchServer['stopAt']>, aheadMs: number) => {
+  const killAt = async (run: RunRow, at: Stop, aheadMs: number) => {
     server.stopAt = at
     const stopped = server.stopped()
     const child = await start(run, aheadMs)
