@@ -40,7 +40,7 @@ export abstract class BatchServer<Batch extends { id: string }> {
   /** The next call of this kind does its work, and is answered never (of content: half of it). */
   stopAt: Stop | null = null
   /** The next call of this kind is answered with this status and does nothing; with `work` it does its work all the same. */
-  refuse: { at: Stop; status: number; work?: boolean } | null = null
+  refuse: { at: Stop; status: number; work?: boolean; body?: string } | null = null
   #stopped: (() => void) | null = null
   readonly #server = createServer((request, response) => {
     this.#handle(request, response).catch((error: unknown) => {
@@ -115,12 +115,15 @@ export abstract class BatchServer<Batch extends { id: string }> {
     if (!this.isAllowed(headers)) return send(response, 401, this.refusal(401))
     const stop = this.stopOf(method, pathname)
     const refused = this.refuse?.at === stop ? this.refuse : null
-    if (refused !== null) this.refuse = null
-    if (refused !== null && refused.work !== true) {
-      return send(response, refused.status, this.refusal(refused.status))
+    const answer =
+      refused === null || refused.work === true
+        ? this.answer({ method, pathname, query, headers, body })
+        : { status: 0, body: {} }
+    if (refused !== null) {
+      this.refuse = null
+      const said = refused.body === undefined ? this.refusal(refused.status) : Buffer.from(refused.body)
+      return send(response, refused.status, said)
     }
-    const answer = this.answer({ method, pathname, query, headers, body })
-    if (refused !== null) return send(response, refused.status, this.refusal(refused.status))
     if (stop !== null && stop === this.stopAt) {
       this.stopAt = null
       if (Buffer.isBuffer(answer.body)) {

@@ -4,6 +4,7 @@
  * line by line, and in every list of batches.
  */
 
+import { UpstreamError } from '../../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import {
   asCount,
@@ -31,7 +32,7 @@ const LISTED_MS = 60_000
 /** Without a size of pages the list is empty (https://github.com/googleapis/python-genai/issues/1250). */
 const PAGE = 100
 /** In no order that is documented, so all of it is looked through. */
-const MAX_PAGES = 100
+const MAX_PAGES = 500
 
 type Speaks = {
   name: string
@@ -74,12 +75,17 @@ export function createGeminiBatches(speaks: Speaks): Batches {
       ),
     async find(wanted, signal) {
       let token = ''
+      let size = PAGE
       for (let page = 0; page < MAX_PAGES; page += 1) {
         const query = new URLSearchParams({
-          pageSize: String(PAGE),
+          pageSize: String(size),
           ...(token !== '' && { pageToken: token }),
         })
-        const list = await fetchJson(transport, call('GET', `/v1beta/batches?${query}`), signal)
+        const list = await pageOf(fetchJson(transport, call('GET', `/v1beta/batches?${query}`), signal), size)
+        if (list === 'too-large') {
+          size = Math.ceil(size / 10)
+          continue
+        }
         const found = foundIn(name, list, wanted)
         if (found !== null) return found
         token = asText(objectOf(list).nextPageToken) ?? ''
@@ -106,6 +112,16 @@ function outputLimit(body: JsonObject): number | null {
   const { maxOutputTokens, candidateCount } = objectOf(body.generationConfig)
   const most = asLimit(maxOutputTokens)
   return most === null ? null : most * (asLimit(candidateCount) ?? 1)
+}
+
+/** Others' batches may stand in the list with all their results: then fewer of them are asked for. */
+async function pageOf(list: Promise<JsonValue>, size: number): Promise<JsonValue | 'too-large'> {
+  try {
+    return await list
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.code !== 'upstream_too_large' || size === 1) throw error
+    return 'too-large'
+  }
 }
 
 /** A list that names no operations is an empty one, as JSON of protobuf has it; anything else that is no list is an error. */

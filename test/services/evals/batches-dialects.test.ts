@@ -300,9 +300,13 @@ describeDatabases('a run in batches', (open) => {
       expect(outcomes).toEqual([...Array(3).fill('client_abort'), ...Array(4).fill('completed')])
     })
 
-    test('does not pay again when the answer to its submission is lost, or is none', async () => {
+    test.each([
+      ['lost', { status: 502 }],
+      ['half', { status: 200, body: '{"id":"msgb' }],
+      ['no batch', { status: 200, body: '{"error":{}}' }],
+    ])('does not pay again when the answer to its submission is %s', async (_what, answered) => {
       const run = await aRun()
-      server.refuse = { at: 'create', status: 502, work: true }
+      server.refuse = { at: 'create', work: true, ...answered }
 
       const first = await workAt(run, 0)
       const unknown = await batchOf(run)

@@ -7,8 +7,8 @@ import type { Translation } from '../../../src/providers/translation.ts'
 import type { OutboundRequest, Transport } from '../../../src/providers/transport.ts'
 
 type Sent = { method: string; path: string; headers: Record<string, string>; body: string | null }
-/** By method and path: a body, in one piece or cut, or a status that is refused. */
-type Script = Record<string, string | object | number>
+/** By method and path: a body, whole or as it stands, a status that is refused, or how the call fails. */
+type Script = Record<string, string | object | number | UpstreamError>
 
 export const { signal } = new AbortController()
 const timeouts = { connectMs: 1, firstByteMs: 1, idleMs: 1, totalMs: 1 }
@@ -32,6 +32,10 @@ export function wire(
       sent.push({ method, path, headers, body: body?.toString('utf8') ?? null })
       const told = script[`${method} ${path}`]
       queueMicrotask(() => {
+        if (told instanceof UpstreamError) {
+          sink.onError(told)
+          return
+        }
         if (told === undefined || typeof told === 'number') {
           const message = `Upstream "up" answered ${told ?? 404}.`
           const status = told ?? 404

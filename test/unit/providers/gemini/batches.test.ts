@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { UpstreamError } from '../../../../src/errors.ts'
 import { createGeminiBatches } from '../../../../src/providers/gemini/batches.ts'
 import { geminiTranslation } from '../../../../src/providers/gemini/translation.ts'
 import { ORDER, resultsOf, signal, wanted, wire } from '../batch-wire.ts'
@@ -215,6 +216,21 @@ describe('a batch whose submission was cut', () => {
     },
   )
 
+  test('is looked for in smaller pages where others stand in the list with all their results', async () => {
+    const tooLarge = new UpstreamError('upstream_too_large', 'Too large.', { retryable: false })
+    const page = (size: number) => `GET /v1beta/batches?pageSize=${size}`
+    const { batches } = speak({
+      [page(100)]: tooLarge,
+      [page(10)]: { operations: [other], nextPageToken: 'n' },
+      [`${page(10)}&pageToken=n`]: tooLarge,
+      [`${page(1)}&pageToken=n`]: { operations: [batch] },
+    })
+    const huge = speak({ [page(100)]: tooLarge, [page(10)]: tooLarge, [page(1)]: tooLarge })
+
+    expect(await batches.find(wanted(), signal)).toMatchObject({ kind: 'found', batch: { id } })
+    await expect(huge.batches.find(wanted(), signal)).rejects.toBe(tooLarge)
+  })
+
   test('is not looked for without end', async () => {
     const { batches, sent } = speak({
       [first]: { operations: [other], nextPageToken: 'n' },
@@ -222,6 +238,6 @@ describe('a batch whose submission was cut', () => {
     })
 
     await expect(batches.find(wanted(), signal)).rejects.toMatchObject({ code: 'upstream_malformed' })
-    expect(sent.length).toBe(100)
+    expect(sent.length).toBe(500)
   })
 })
