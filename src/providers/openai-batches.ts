@@ -5,36 +5,62 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
+import {
+  asCount,
+  asLimit,
+  asText,
+  notAnswered,
+  type ReadResult,
+  readResults,
+  wordsOf,
+} from './batch-results.ts'
 import type { Batches, BatchResult, UpstreamBatch } from './batches.ts'
 import { fetchJson } from './fetch-json.ts'
-import { malformed, type OpenAIJobsUpstream, openAIJobs } from './openai-jobs.ts'
-import { readBytes } from './read-bytes.ts'
+import { malformed } from './malformed.ts'
+import { type OpenAIJobsUpstream, openAIJobs } from './openai-jobs.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
+import { errorFromStatus } from './upstream-errors.ts'
 
 const BATCHES = '/batches'
 const ENDPOINT = '/v1/chat/completions'
 const MAX_REQUESTS = 50_000
-const DOWNLOAD_MS = 60 * 60_000
+const LISTED_MS = 30_000
 const MAX_ERRORS = 1_000
-const MAX_MESSAGE_LETTERS = 1_000
 /** Of one line of results; deeper ones are none. */
 const MAX_DEPTH = 1_000
+/** A status that is not named is one under way. */
+const PHASES = new Map<string, UpstreamBatch['phase']>([
+  ['completed', 'ended'],
+  ['expired', 'cut'],
+  ['cancelled', 'cut'],
+  ['failed', 'refused'],
+])
+/** A request that a batch did not get to, as its line says it. */
+const UNTOUCHED = new Set(['batch_expired', 'batch_cancelled'])
+
+type ListedBatch = UpstreamBatch & {
+  inputFileId: string | null
+  metadata: Readonly<Record<string, string>>
+  createdAtMs: number | null
+}
 
 export function createOpenAIBatches(upstream: OpenAIJobsUpstream, transport: Transport): Batches {
-  const { name, timeouts } = upstream
+  const { name } = upstream
   const jobs = openAIJobs(upstream, transport)
   const batchPath = (id: string, what = '') => `${BATCHES}/${encodeURIComponent(id)}${what}`
   const one = async (request: OutboundRequest, signal: AbortSignal) =>
     readBatch(name, await fetchJson(transport, request, signal))
   return {
+    takes: 'file',
     maxRequests: MAX_REQUESTS,
-    encode: ({ id, body }) =>
-      Buffer.concat([
+    listedMs: LISTED_MS,
+    encode: (lines) =>
+      lines.flatMap(({ id, body }) => [
         Buffer.from(`{"custom_id":${JSON.stringify(id)},"method":"POST","url":"${ENDPOINT}","body":`),
         body,
         Buffer.from('}\n'),
       ]),
-    decode: readResult,
+    outputLimit,
     upload: (file, signal) => jobs.upload({ ...file, purpose: 'batch' }, signal),
     create: ({ fileId, metadata }, signal) =>
       one(
@@ -46,39 +72,48 @@ export function createOpenAIBatches(upstream: OpenAIJobsUpstream, transport: Tra
         }),
         signal,
       ),
-    find: (wanted, signal) =>
-      jobs.find(
+    async find({ fileId, metadata, sinceMs }, signal) {
+      const batch = await jobs.find(
         BATCHES,
-        wanted,
-        { read: (batch) => readBatch(name, batch), fileOf: (batch) => batch.inputFileId },
-        signal,
-      ),
-    read: (id, signal) => one(jobs.get(batchPath(id)), signal),
-    cancel: (id, signal) => one(jobs.post(batchPath(id, '/cancel'), {}), signal),
-    content: (fileId, maxBytes, signal) => {
-      const request = jobs.get(`/files/${encodeURIComponent(fileId)}/content`)
-      return readBytes(
-        transport,
-        { ...request, timeouts: { ...timeouts, totalMs: DOWNLOAD_MS }, maxBytes },
+        { fileId: fileId ?? '', metadata, sinceMs },
+        { read: (listed) => readBatch(name, listed), fileOf: ({ inputFileId }) => inputFileId },
         signal,
       )
+      return batch === null ? { kind: 'none' } : { kind: 'found', batch }
     },
+    read: (id, signal) => one(jobs.get(batchPath(id)), signal),
+    async cancel(id, signal) {
+      await fetchJson(transport, jobs.post(batchPath(id, '/cancel'), {}), signal)
+    },
+    results: ({ name: fileId }, limits, signal) =>
+      readResults(
+        transport,
+        jobs.get(`/files/${encodeURIComponent(fileId)}/content`),
+        limits,
+        resultOf(name),
+        signal,
+      ),
   }
 }
 
-function readBatch(upstream: string, batch: JsonValue): UpstreamBatch {
+function outputLimit({ max_completion_tokens: now, max_tokens: before, n }: JsonObject): number | null {
+  const most = asLimit(now) ?? asLimit(before)
+  return most === null ? null : most * (asLimit(n) ?? 1)
+}
+
+function readBatch(upstream: string, batch: JsonValue): ListedBatch {
   if (!isJsonObject(batch) || typeof batch.id !== 'string' || typeof batch.status !== 'string') {
     throw malformed(upstream, 'no batch')
   }
   const { request_counts: counts, created_at: created, metadata } = batch
   return {
     id: batch.id,
+    phase: PHASES.get(batch.status) ?? 'under-way',
     status: batch.status,
-    inputFileId: textOf(batch.input_file_id),
-    outputFileId: textOf(batch.output_file_id),
-    errorFileId: textOf(batch.error_file_id),
+    inputFileId: asText(batch.input_file_id),
+    results: [asText(batch.output_file_id), asText(batch.error_file_id)].filter((file) => file !== null),
     counts: isJsonObject(counts)
-      ? { completed: countOf(counts.completed), failed: countOf(counts.failed) }
+      ? { completed: asCount(counts.completed) ?? 0, failed: asCount(counts.failed) ?? 0 }
       : null,
     errors: errorsOf(batch.errors),
     metadata: isJsonObject(metadata)
@@ -101,48 +136,30 @@ function errorsOf(errors: JsonValue | undefined): UpstreamBatch['errors'] {
     }))
 }
 
-/** The body is taken as it stands: no number of it is read and written again. */
-function readResult(line: Buffer): BatchResult | null {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line.toString('utf8'))
-  } catch {
-    // Converted into "no result": the caller counts such lines.
-    return null
-  }
-  if (!isJsonObject(parsed) || typeof parsed.custom_id !== 'string') return null
-  const { response, error } = parsed
-  return {
-    id: parsed.custom_id,
-    response: isJsonObject(response) ? readResponse(line, response) : null,
-    error: isJsonObject(error) ? wordsOf(error.code, error.message) : null,
+function resultOf(upstream: string): ReadResult {
+  return ({ custom_id: id, response, error }, line) => {
+    if (typeof id !== 'string') return null
+    const answered = isJsonObject(response) ? readResponse(upstream, line, response) : null
+    if (answered !== null) return { id, end: answered }
+    const words = isJsonObject(error) ? wordsOf(error.code, error.message) : { code: 'unknown', message: '' }
+    if (UNTOUCHED.has(words.code)) return { id, end: { kind: 'untouched', code: words.code } }
+    return { id, end: { kind: 'failed', error: notAnswered(upstream, words) } }
   }
 }
 
-function readResponse(line: Buffer, response: JsonObject): BatchResult['response'] {
-  const { status_code: status, request_id: requestId } = response
+/** The body is taken as it stands: no number of it is read and written again. */
+function readResponse(upstream: string, line: Buffer, response: JsonObject): BatchResult['end'] | null {
+  const { status_code: status, request_id: id } = response
   if (!Number.isSafeInteger(status)) return null
   const outer = member(line, 'response')
-  const body = outer === null ? null : member(outer, 'body')
-  return { status: status as number, body: body ?? Buffer.alloc(0), requestId: textOf(requestId) }
+  const body = (outer === null ? null : member(outer, 'body')) ?? Buffer.alloc(0)
+  const requestId = asText(id)
+  if (status === 200) return { kind: 'answered', body, requestId }
+  const said = { headers: {}, detail: body.toString('utf8'), upstreamRequestId: requestId }
+  return { kind: 'failed', error: errorFromStatus(upstream, status as number, said) }
 }
 
 function member(json: Buffer, name: string): Buffer | null {
   const found = scanTopLevel(json, MAX_DEPTH).entries.findLast(({ key }) => key === name)
   return found === undefined ? null : json.subarray(found.start, found.end)
-}
-
-function wordsOf(code: JsonValue | undefined, message: JsonValue | undefined) {
-  return {
-    code: (textOf(code) ?? 'unknown').slice(0, 100),
-    message: (textOf(message) ?? 'It did not say why.').slice(0, MAX_MESSAGE_LETTERS),
-  }
-}
-
-function textOf(value: JsonValue | undefined): string | null {
-  return typeof value === 'string' && value !== '' ? value : null
-}
-
-function countOf(value: JsonValue | undefined): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { UpstreamError } from '../errors.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { fetchJson } from './fetch-json.ts'
+import { forLargeBody } from './large-body.ts'
 import type { Timeouts } from './provider.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
 
@@ -13,8 +14,6 @@ export type UploadedFile = {
   name: string
   parts: readonly Buffer[]
 }
-
-const UPLOAD_MS = 10 * 60_000
 
 /** Resolves with the file's id; `path` has the upstream's query. Throws UpstreamError. */
 export async function uploadFile(
@@ -30,8 +29,7 @@ export async function uploadFile(
     path,
     headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
     body: multipart(boundary, file),
-    // The first byte comes when the last one of the file has gone.
-    timeouts: { ...timeouts, firstByteMs: UPLOAD_MS, totalMs: UPLOAD_MS },
+    timeouts: forLargeBody(timeouts),
   }
   const made = await fetchJson(transport, request, signal)
   if (isJsonObject(made) && typeof made.id === 'string' && made.id !== '') return made.id

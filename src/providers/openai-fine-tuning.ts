@@ -6,7 +6,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { fetchJson } from './fetch-json.ts'
 import type { FineTuning, TuningOrder, UpstreamTuning } from './fine-tuning.ts'
-import { malformed, type OpenAIJobsUpstream, openAIJobs } from './openai-jobs.ts'
+import { malformed } from './malformed.ts'
+import { type OpenAIJobsUpstream, openAIJobs } from './openai-jobs.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
 
 const JOBS = '/fine_tuning/jobs'

@@ -3,9 +3,9 @@
  * made is found in the list of all. Knows no kind of job.
  */
 
-import { UpstreamError } from '../errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { fetchJson } from './fetch-json.ts'
+import { malformed } from './malformed.ts'
 import { type UploadedFile, uploadFile } from './openai-files.ts'
 import type { Timeouts } from './provider.ts'
 import type { OutboundRequest, Transport } from './transport.ts'
@@ -82,9 +82,4 @@ export function openAIJobs(upstream: OpenAIJobsUpstream, transport: Transport): 
       throw malformed(name, `more than ${MAX_PAGES * PAGE} at ${path} since this one would have been made`)
     },
   }
-}
-
-/** What an upstream sent is not what its API says. */
-export function malformed(upstream: string, what: string): UpstreamError {
-  return new UpstreamError('upstream_malformed', `Upstream "${upstream}" sent ${what}.`, { retryable: true })
 }

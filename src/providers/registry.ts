@@ -1,11 +1,14 @@
 /** From configured upstreams to providers. A reload keeps every provider whose settings did not change. */
 
 import type { Secret } from '../lib/secret.ts'
+import { createAnthropicBatches } from './anthropic/batches.ts'
 import { anthropicTranslation } from './anthropic/translation.ts'
+import { translateResults } from './batch-results.ts'
+import { createGeminiBatches } from './gemini/batches.ts'
 import { geminiTranslation } from './gemini/translation.ts'
 import { createOpenAIProvider } from './openai.ts'
 import type { Provider, Timeouts } from './provider.ts'
-import { createTranslatedProvider } from './translated.ts'
+import { createTranslatedProvider, headersOf } from './translated.ts'
 import { createTransport } from './transport.ts'
 
 type Remote = {
@@ -80,9 +83,20 @@ function build(deps: RegistryDeps, upstream: UpstreamSettings): Provider {
     key: upstream.key,
   })
   if (upstream.dialect === 'openai') return createOpenAIProvider(upstream, transport)
-  const translation = upstream.dialect === 'anthropic' ? anthropicTranslation : geminiTranslation
-  return createTranslatedProvider(upstream, translation, transport, deps.nowMs)
+  const { name, timeouts, dialect } = upstream
+  const [translation, createBatches] = TRANSLATED[dialect]
+  const headers = headersOf(upstream, translation)
+  const translate = translateResults(name, translation, deps.nowMs)
+  return {
+    ...createTranslatedProvider(upstream, translation, transport, deps.nowMs),
+    batches: createBatches({ name, headers, timeouts, transport, translate }),
+  }
 }
+
+const TRANSLATED = {
+  anthropic: [anthropicTranslation, createAnthropicBatches],
+  gemini: [geminiTranslation, createGeminiBatches],
+} as const
 
 /** Changes when anything that a provider holds changes, the secret included. */
 function fingerprintOf(upstream: UpstreamSettings): string {

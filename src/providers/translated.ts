@@ -36,12 +36,7 @@ export function createTranslatedProvider(
   nowMs: () => number,
   patienceMs = PATIENCE_MS,
 ): Provider {
-  const headers = {
-    'content-type': 'application/json',
-    'accept-encoding': 'identity',
-    ...translation.headers(upstream.key?.reveal() ?? ''),
-    ...upstream.headers,
-  }
+  const headers = headersOf(upstream, translation)
   return {
     dialect: upstream.dialect,
     supports: (operation) => translation.supports(operation),
@@ -86,6 +81,19 @@ export function createTranslatedProvider(
       return translation.models(isJsonObject(body) ? body : {})
     },
     close: () => transport.close(),
+  }
+}
+
+/** Of every call to the upstream. */
+export function headersOf(
+  upstream: Pick<TranslatedUpstream, 'key' | 'headers'>,
+  translation: Translation,
+): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    ...translation.headers(upstream.key?.reveal() ?? ''),
+    ...upstream.headers,
   }
 }
 

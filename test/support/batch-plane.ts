@@ -12,6 +12,7 @@ import { createLimiter } from '../../src/keys/limiter.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { Secret } from '../../src/lib/secret.ts'
 import { sleep } from '../../src/lib/sleep.ts'
+import type { Provider } from '../../src/providers/provider.ts'
 import { createProviderRegistry } from '../../src/providers/registry.ts'
 import { RegistryBook } from '../../src/registry/releases/book.ts'
 import { EMPTY_REGISTRY, type RegistryData } from '../../src/registry/releases/registry-data.ts'
@@ -44,6 +45,8 @@ export function keptLog(): KeptLog {
 
 export type Given = {
   url: string
+  /** Of `up`; `openai` unless said. */
+  dialect?: 'openai' | 'anthropic' | 'gemini'
   log: AuditLog & EventLog
   clock?: Clock
   registry?: Partial<RegistryData>
@@ -51,9 +54,21 @@ export type Given = {
   retrieve?: GatewayDeps['retrieve']
 }
 
-/** Upstreams `up`, which takes batches, and `claude`, which does not. Close it. */
+/** Takes no batches. */
+const near: Provider = {
+  dialect: 'local',
+  supports: () => true,
+  call: () => {
+    throw new Error('Nobody is asked call by call here.')
+  },
+  listModels: async () => [],
+  close: async () => undefined,
+}
+
+/** Upstreams `up`, which takes batches, and `local`, which does not. Close it. */
 export function openBatchPlane({
   url,
+  dialect = 'openai',
   log,
   clock = systemClock,
   registry = {},
@@ -64,14 +79,13 @@ export function openBatchPlane({
   const remote = { key: new Secret(BATCH_KEY, 'env:BATCH_KEY'), headers: {}, timeouts, maxConnections: 8 }
   const providers = createProviderRegistry({
     nowMs: systemClock.nowMs,
-    createLocal: () => {
-      throw new Error('No local models in this test.')
-    },
+    createLocal: () => near,
     onRetireError: () => {},
   })
+  const up = { ...remote, name: 'up', baseUrl: url }
   const made = providers.apply([
-    { ...remote, name: 'up', baseUrl: url, dialect: 'openai', keyHeader: null, query: {} },
-    { ...remote, name: 'claude', baseUrl: url, dialect: 'anthropic' },
+    dialect === 'openai' ? { ...up, dialect, keyHeader: null, query: {} } : { ...up, dialect },
+    { name: 'local', dialect: 'local', modelsDir: null, timeouts },
   ])
   const upstreams = new Map(
     [...made].map(([name, provider]): [string, Upstream] => [

@@ -1,48 +1,37 @@
 /**
- * A strict server of OpenAI's Batch API on loopback (https://platform.openai.com/docs/api-reference/batch), in the shapes that its
- * documentation shows. Batches end when a test says so. It remembers what it has answered, hence what somebody pays for.
+ * What the strict servers of batch APIs on loopback have in common. Batches end when a test says so. A server remembers what it has
+ * answered, hence what somebody pays for; a call can be left without its answer, or be refused.
  */
 
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export const BATCH_KEY = 'sk-batches-0123456789'
 
-type Line = {
-  custom_id: string
-  method: string
-  url: string
-  body: { model: string; messages: { content: string }[] }
-}
-type Problem = { code: string; message: string; param: string | null; line: number | null }
-/** How a line ends; `null` leaves it out of both files. */
+/** How a request ends; `null` leaves it out of the results. */
 export type LineEnd =
   | { answer: string }
   | { status: number; code: string }
   | { error: { code: string; message: string } }
   | null
-type Ending = {
+export type Ending = {
   status?: 'completed' | 'expired' | 'cancelled'
-  each?: (question: string, customId: string) => LineEnd
-  /** Lines that stand in the output besides, as they are. */
+  each?: (question: string, id: string) => LineEnd
+  /** Lines that stand in the results besides, as they are. */
   besides?: readonly string[]
 }
-type Batch = {
-  id: string
-  input_file_id: string
-  metadata: Record<string, string>
-  status: string
-  created_at: number
-  output_file_id: string | null
-  error_file_id: string | null
-  errors: Problem[]
-  counts: { total: number; completed: number; failed: number }
+export type Stop = 'upload' | 'create' | 'list' | 'read' | 'content' | 'cancel'
+export type Call = {
+  method: string
+  pathname: string
+  query: URLSearchParams
+  headers: IncomingHttpHeaders
+  body: Buffer
 }
-type Stop = 'upload' | 'create' | 'read' | 'content' | 'cancel'
+export type Reply = { status: number; body: object | Buffer }
 
-export class BatchServer {
-  readonly files = new Map<string, Buffer>()
+export abstract class BatchServer<Batch extends { id: string }> {
   readonly batches: Batch[] = []
   /** How often each question was answered. */
   readonly paid = new Map<string, number>()
@@ -50,10 +39,8 @@ export class BatchServer {
   readonly calls: string[] = []
   /** The next call of this kind does its work, and is answered never (of content: half of it). */
   stopAt: Stop | null = null
-  /** The next call of this kind is answered with this status and does nothing. */
-  refuse: { at: Stop; status: number } | null = null
-  /** Lines that the validation complains of: by number, and null for the whole file. */
-  problems: (lines: readonly Line[]) => Problem[] = () => []
+  /** The next call of this kind is answered with this status and does nothing; with `work` it does its work all the same. */
+  refuse: { at: Stop; status: number; work?: boolean; body?: string } | null = null
   #stopped: (() => void) | null = null
   readonly #server = createServer((request, response) => {
     this.#handle(request, response).catch((error: unknown) => {
@@ -62,11 +49,11 @@ export class BatchServer {
     })
   })
 
-  /** `http://127.0.0.1:<port>/v1` */
+  /** What is configured as the upstream's `base_url`. */
   async start(): Promise<string> {
     this.#server.listen(0, '127.0.0.1')
     await once(this.#server, 'listening')
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.basePath}`
   }
 
   async close(): Promise<void> {
@@ -75,13 +62,11 @@ export class BatchServer {
   }
 
   reset(): void {
-    this.files.clear()
     this.batches.length = 0
     this.paid.clear()
     this.calls.length = 0
     this.stopAt = null
     this.refuse = null
-    this.problems = () => []
   }
 
   /** Resolves when the call that `stopAt` names has done its work. */
@@ -92,59 +77,53 @@ export class BatchServer {
     })
   }
 
-  linesOf({ input_file_id: id }: Batch): Line[] {
-    return linesOf(this.files.get(id) ?? Buffer.alloc(0))
-  }
-
   get last(): Batch {
     const batch = this.batches.at(-1)
     if (batch === undefined) throw new Error('There is no batch.')
     return batch
   }
 
-  /** Ends a batch, the last one unless said. */
-  end({ status = 'completed', each = echoed, besides = [] }: Ending = {}, batch = this.last): void {
-    const output: string[] = [...besides]
-    const errors: string[] = []
-    for (const [at, line] of this.linesOf(batch).entries()) {
-      const question = line.body.messages.at(-1)?.content ?? ''
-      const end = each(question, line.custom_id)
-      if (end === null) continue
-      const text = JSON.stringify(resultLine(at, line, end))
-      if ('answer' in end) {
-        this.paid.set(question, (this.paid.get(question) ?? 0) + 1)
-        output.push(text)
-      } else errors.push(text)
-    }
-    batch.status = status
-    batch.counts.completed = output.length - besides.length
-    batch.counts.failed = errors.length
-    if (output.length > 0) batch.output_file_id = this.#keep(Buffer.from(`${output.join('\n')}\n`))
-    if (errors.length > 0) batch.error_file_id = this.#keep(Buffer.from(`${errors.join('\n')}\n`))
+  /** How many calls of this kind there were. */
+  count(kind: Stop): number {
+    return this.calls.filter((call) => {
+      const [method = '', pathname = ''] = call.split(' ')
+      return this.stopOf(method, pathname) === kind
+    }).length
   }
 
-  #keep(bytes: Buffer): string {
-    const id = `file-${this.files.size + 1}`
-    this.files.set(id, bytes)
-    return id
+  abstract readonly basePath: string
+  /** Ends a batch, the last one unless said. */
+  abstract end(ending?: Ending, batch?: Batch): void
+  /** What was asked in a batch, the last one unless said, in its order. */
+  abstract questions(batch?: Batch): { id: string; question: string; body: object }[]
+  abstract stopOf(method: string, pathname: string): Stop | null
+  protected abstract isAllowed(headers: IncomingHttpHeaders): boolean
+  protected abstract answer(call: Call): Reply
+  protected abstract refusal(status: number): object
+
+  protected pay(question: string): void {
+    this.paid.set(question, (this.paid.get(question) ?? 0) + 1)
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = []
     for await (const part of request) parts.push(part as Buffer)
     const body = Buffer.concat(parts)
-    const { pathname, searchParams } = new URL(request.url ?? '', 'http://batches')
-    this.calls.push(`${request.method} ${pathname}`)
-    if (request.headers.authorization !== `Bearer ${BATCH_KEY}`) {
-      return send(response, 401, failure('Incorrect API key provided.', 'invalid_api_key'))
-    }
-    const stop = stopOf(request.method ?? '', pathname)
-    if (this.refuse !== null && this.refuse.at === stop) {
-      const { status } = this.refuse
+    const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://batches')
+    const { method = '', headers } = request
+    this.calls.push(`${method} ${pathname}`)
+    if (!this.isAllowed(headers)) return send(response, 401, this.refusal(401))
+    const stop = this.stopOf(method, pathname)
+    const refused = this.refuse?.at === stop ? this.refuse : null
+    const answer =
+      refused === null || refused.work === true
+        ? this.answer({ method, pathname, query, headers, body })
+        : { status: 0, body: {} }
+    if (refused !== null) {
       this.refuse = null
-      return send(response, status, failure('Not now.', 'server_error'))
+      const said = refused.body === undefined ? this.refusal(refused.status) : Buffer.from(refused.body)
+      return send(response, refused.status, said)
     }
-    const answer = this.#answer(request, pathname, searchParams, body)
     if (stop !== null && stop === this.stopAt) {
       this.stopAt = null
       if (Buffer.isBuffer(answer.body)) {
@@ -156,198 +135,18 @@ export class BatchServer {
     }
     send(response, answer.status, answer.body)
   }
-
-  #answer(
-    { method, headers }: IncomingMessage,
-    pathname: string,
-    query: URLSearchParams,
-    body: Buffer,
-  ): { status: number; body: object | Buffer } {
-    const [, , room = '', id = '', what = ''] = pathname.split('/')
-    if (method === 'POST' && room === 'files' && id === '')
-      return this.#upload(headers['content-type'] ?? '', body)
-    if (method === 'GET' && room === 'files' && what === 'content') {
-      const file = this.files.get(id)
-      return file === undefined ? missing(id) : { status: 200, body: file }
-    }
-    if (method === 'POST' && room === 'batches' && id === '') return this.#create(body)
-    if (method === 'GET' && room === 'batches' && id === '') return this.#list(query)
-    const batch = this.batches.find((one) => one.id === id)
-    if (room !== 'batches' || batch === undefined) return missing(id)
-    if (method === 'GET' && what === '') return { status: 200, body: wireOf(batch) }
-    if (method === 'POST' && what === 'cancel') return cancelled(batch)
-    return missing(pathname)
-  }
-
-  #upload(type: string, body: Buffer): { status: number; body: object } {
-    const boundary = /^multipart\/form-data; boundary=(\S+)$/.exec(type)?.[1]
-    if (boundary === undefined) return bad('Expected multipart/form-data.')
-    const text = body.toString('latin1')
-    const pieces = text.split(`--${boundary}`)
-    if (pieces.length !== 4 || pieces[3] !== '--\r\n') return bad('The form is not whole.')
-    const fields = new Map(
-      pieces.slice(1, 3).map((piece) => {
-        const [head = '', ...rest] = piece.split('\r\n\r\n')
-        return [/name="([^"]+)"/.exec(head)?.[1], rest.join('\r\n\r\n').replace(/\r\n$/, '')]
-      }),
-    )
-    if (fields.get('purpose') !== 'batch') return bad('purpose is missing.')
-    const content = fields.get('file')
-    if (content === undefined || !/filename="[^"]+\.jsonl"/.test(text)) return bad('file is missing.')
-    const id = this.#keep(Buffer.from(content, 'latin1'))
-    const bytes = content.length
-    const file = {
-      id,
-      object: 'file',
-      bytes,
-      created_at: seconds(),
-      filename: 'part.jsonl',
-      purpose: 'batch',
-    }
-    return { status: 200, body: file }
-  }
-
-  #create(body: Buffer): { status: number; body: object } {
-    const order = JSON.parse(body.toString()) as {
-      input_file_id: string
-      endpoint: string
-      completion_window: string
-      metadata?: Record<string, string>
-    }
-    const { input_file_id: fileId, endpoint, completion_window: window, metadata = {} } = order
-    const file = this.files.get(fileId)
-    if (file === undefined) return bad('No such input_file_id.')
-    if (endpoint !== '/v1/chat/completions') return bad('Unknown endpoint.')
-    if (window !== '24h') return bad('completion_window must be 24h.')
-    const isText = Object.values(metadata).every((value) => typeof value === 'string' && value.length <= 512)
-    if (!isText || Object.keys(metadata).length > 16) return bad('metadata holds at most 16 texts.')
-    const lines = linesOf(file)
-    const errors = [...validated(lines), ...this.problems(lines)]
-    const batch: Batch = {
-      id: `batch_${this.batches.length + 1}`,
-      input_file_id: fileId,
-      metadata,
-      status: errors.length > 0 ? 'failed' : 'in_progress',
-      created_at: seconds(),
-      output_file_id: null,
-      error_file_id: null,
-      errors,
-      counts: { total: lines.length, completed: 0, failed: 0 },
-    }
-    this.batches.push(batch)
-    return { status: 200, body: { ...wireOf(batch), status: 'validating' } }
-  }
-
-  #list(query: URLSearchParams): { status: number; body: object } {
-    const limit = Number(query.get('limit') ?? 20)
-    if (!(limit >= 1 && limit <= 100)) return bad('limit is 1 to 100.')
-    const newest = this.batches.toReversed()
-    const from = query.get('after') === null ? 0 : newest.findIndex(({ id }) => id === query.get('after')) + 1
-    const page = newest.slice(from, from + limit)
-    const body = {
-      object: 'list',
-      data: page.map(wireOf),
-      first_id: page[0]?.id ?? null,
-      last_id: page.at(-1)?.id ?? null,
-      has_more: from + limit < newest.length,
-    }
-    return { status: 200, body }
-  }
 }
 
 /** The number in a question. */
-const echoed = (question: string): LineEnd => ({ answer: /\d+/.exec(question)?.[0] ?? '' })
+export const echoed = (question: string): LineEnd => ({ answer: /\d+/.exec(question)?.[0] ?? '' })
 
-const seconds = () => Math.floor(Date.now() / 1000)
-
-function linesOf(file: Buffer): Line[] {
+export function linesOf(file: Buffer): unknown[] {
   return file
     .toString()
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Line)
+    .map((line) => JSON.parse(line) as unknown)
 }
-
-function validated(lines: readonly Line[]): Problem[] {
-  const seen = new Set<string>()
-  return lines.flatMap((line, at): Problem[] => {
-    const problem = (code: string) => [
-      { code, message: `Line ${at + 1}: ${code}.`, param: null, line: at + 1 },
-    ]
-    if (seen.has(line.custom_id)) return problem('duplicate_custom_id')
-    seen.add(line.custom_id)
-    if (line.method !== 'POST') return problem('invalid_method')
-    if (line.url !== '/v1/chat/completions') return problem('invalid_url')
-    if (typeof line.body.model !== 'string' || !Array.isArray(line.body.messages))
-      return problem('invalid_body')
-    return []
-  })
-}
-
-function wireOf(batch: Batch): object {
-  const { counts, errors, ...rest } = batch
-  return {
-    object: 'batch',
-    endpoint: '/v1/chat/completions',
-    completion_window: '24h',
-    ...rest,
-    errors: errors.length === 0 ? null : { object: 'list', data: errors },
-    expires_at: batch.created_at + 86_400,
-    request_counts: counts,
-  }
-}
-
-function cancelled(batch: Batch): { status: number; body: object } {
-  if (batch.status !== 'in_progress' && batch.status !== 'cancelling') return bad('It has ended.')
-  batch.status = 'cancelling'
-  return { status: 200, body: wireOf(batch) }
-}
-
-function resultLine(at: number, { custom_id: customId, body }: Line, end: Exclude<LineEnd, null>): object {
-  const base = { id: `batch_req_${at}`, custom_id: customId }
-  if ('error' in end) return { ...base, response: null, error: end.error }
-  const requestId = `up-${at}`
-  if ('status' in end) {
-    const refusal = {
-      error: { message: 'The vendor says why.', type: 'invalid_request_error', code: end.code, param: null },
-    }
-    return {
-      ...base,
-      response: { status_code: end.status, request_id: requestId, body: refusal },
-      error: null,
-    }
-  }
-  const message = { role: 'assistant', content: end.answer, refusal: null }
-  const completion = {
-    id: `chatcmpl-${at}`,
-    object: 'chat.completion',
-    created: seconds(),
-    model: body.model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
-    usage: {
-      prompt_tokens: 100,
-      completion_tokens: 10,
-      total_tokens: 110,
-      prompt_tokens_details: { cached_tokens: 0 },
-      completion_tokens_details: { reasoning_tokens: 0 },
-    },
-  }
-  return { ...base, response: { status_code: 200, request_id: requestId, body: completion }, error: null }
-}
-
-function stopOf(method: string, pathname: string): Stop | null {
-  if (method === 'POST' && pathname === '/v1/files') return 'upload'
-  if (method === 'POST' && pathname === '/v1/batches') return 'create'
-  if (pathname.endsWith('/cancel')) return 'cancel'
-  if (pathname.endsWith('/content')) return 'content'
-  return /^\/v1\/batches\/./.test(pathname) ? 'read' : null
-}
-
-const failure = (message: string, code: string | null) => ({
-  error: { message, type: 'invalid_request_error', param: null, code },
-})
-const bad = (message: string) => ({ status: 400, body: failure(message, null) })
-const missing = (id: string) => ({ status: 404, body: failure(`No such object: ${id}`, null) })
 
 function send(response: ServerResponse, status: number, body: object | Buffer): void {
   const isFile = Buffer.isBuffer(body)

@@ -7,7 +7,6 @@ import type { AttemptRecord, AuditLog, CloseRecord, RetrievalRecord } from '../.
 import { type GatewayError, toOpenAIError, type UpstreamError } from '../../errors.ts'
 import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 import type { BatchResult } from '../../providers/batches.ts'
-import { errorFromStatus } from '../../providers/upstream-errors.ts'
 import { type Answer, MAX_DETAIL_BYTES } from '../attempt.ts'
 import { withCitations } from '../contexts.ts'
 import { costOfAnswer } from '../cost.ts'
@@ -24,9 +23,9 @@ export type BatchedRequest = {
   sentDigest: string
   retrieval: RetrievalRecord | null
 }
-/** How it ended: answered with a status, or not at all. `left`: nobody waits for it any more. */
+/** How it ended: answered, or not at all. `left`: nobody waits for it any more. */
 export type BatchedEnd =
-  | { kind: 'response'; response: NonNullable<BatchResult['response']> }
+  | Extract<BatchResult['end'], { kind: 'answered' }>
   | { kind: 'failed' | 'left'; error: UpstreamError }
 /** What became of it for whoever asked. `cost` in micro-USD at the price of batches, null for unknown. */
 export type Settled =
@@ -74,13 +73,9 @@ function cited({ plan }: BatchedPlan, { retrieval }: BatchedRequest, answer: Buf
 type Read = { kind: 'answered'; answer: Answer } | { kind: 'failed'; error: UpstreamError }
 
 function readEnd({ target }: BatchedPlan, end: BatchedEnd): Read {
-  if (end.kind !== 'response') return { kind: 'failed', error: end.error }
-  const { status, body, requestId: upstreamRequestId } = end.response
-  if (status !== 200) {
-    const said = { headers: {}, detail: body.toString('utf8', 0, MAX_DETAIL_BYTES), upstreamRequestId }
-    return { kind: 'failed', error: errorFromStatus(target.upstream.name, status, said) }
-  }
-  const head = { status, contentType: 'application/json', headers: {}, upstreamRequestId }
+  if (end.kind !== 'answered') return { kind: 'failed', error: end.error }
+  const { body, requestId: upstreamRequestId } = end
+  const head = { status: 200, contentType: 'application/json', headers: {}, upstreamRequestId }
   const read = readWhole(target, head, body)
   if (read.kind === 'answered') return read
   if (read.kind === 'failed') return { kind: 'failed', error: read.error }

@@ -46,10 +46,14 @@ export async function renderBatched(
   const exchange = new Exchange(watched, envelope, { body, sent }, plan, {}, client)
   const refused = await askIndex(watched, exchange)
   if (refused !== null) throw refused
-  const made = targetBody(exchange.sent, target, false)
+  const { parsed, bytes: asked } = targetBody(exchange.sent, target, false)
+  const { upstream, model, timeouts } = target
+  const call = { operation: 'chat', model, parsed, body: asked, requestId: envelope.id, timeouts } as const
+  const [bytesSent = asked] =
+    upstream.provider.encode?.({ ...call, stream: false, includeUsage: false }) ?? []
   return {
-    sent: made.bytes,
-    sentDigest: hash('sha256', made.bytes, 'hex'),
+    sent: bytesSent,
+    sentDigest: hash('sha256', bytesSent, 'hex'),
     record: exchange.retrieval,
     retrieval,
   }

@@ -27,7 +27,7 @@ export function planBatched(snapshot: Snapshot, key: VirtualKey, model: string):
   const { provider, name } = target.upstream
   if (provider.batches === undefined) {
     throw refused(
-      `${named} is answered by upstream "${name}", and no batches are sent to the dialect ${provider.dialect}. Leave batch out, or ask a model of an upstream with OpenAI's Batch API.`,
+      `${named} is answered by upstream "${name}", and no batches are sent to the dialect ${provider.dialect}. Leave batch out, or ask a model of an upstream of the dialect openai, anthropic or gemini.`,
     )
   }
   return { plan, target, batches: provider.batches }

@@ -23,14 +23,42 @@ const KINDS = new Map<string, Kind>(
   }),
 )
 
+/** google.rpc.Code, where an error has only its number. */
+const NAMES = new Map(
+  Object.entries({
+    CANCELLED: 1,
+    UNKNOWN: 2,
+    INVALID_ARGUMENT: 3,
+    DEADLINE_EXCEEDED: 4,
+    NOT_FOUND: 5,
+    ALREADY_EXISTS: 6,
+    PERMISSION_DENIED: 7,
+    RESOURCE_EXHAUSTED: 8,
+    FAILED_PRECONDITION: 9,
+    ABORTED: 10,
+    OUT_OF_RANGE: 11,
+    UNIMPLEMENTED: 12,
+    INTERNAL: 13,
+    UNAVAILABLE: 14,
+    DATA_LOSS: 15,
+    UNAUTHENTICATED: 16,
+  }).map(([name, code]) => [code, name]),
+)
+
+/** What an error object calls its kind; empty when it does not say. */
+export function statusName({ status, code }: JsonObject): string {
+  return textOf(status) || (typeof code === 'number' ? (NAMES.get(code) ?? '') : '')
+}
+
 /** `{error:{code, message, status}}` -> a typed error; the vendor's words stay in `detail`. */
 export function toUpstreamError(body: JsonObject): UpstreamError {
   const error = objectOf(body.error)
   const status = textOf(error.status)
+  const code = countOf(error.code)
   const kind = KINDS.get(status) ?? {
     code: 'upstream_unavailable',
     retryable: true,
-    status: countOf(error.code) ?? 500,
+    status: code !== null && code >= 400 ? code : 500,
   }
   return new UpstreamError(kind.code, `The upstream failed while answering (${status || 'no status'}).`, {
     retryable: kind.retryable,

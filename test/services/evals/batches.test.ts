@@ -9,9 +9,10 @@ import { planBatched } from '../../../src/gateway/batched/target.ts'
 import { rebuildSent } from '../../../src/gateway/rebuild.ts'
 import { runTidyRuns } from '../../../src/jobs/tidy-runs.ts'
 import { clockIn, type Given, keptLog, openBatchPlane } from '../../support/batch-plane.ts'
-import { BatchServer, type LineEnd } from '../../support/batch-server.ts'
+import type { LineEnd } from '../../support/batch-server.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, aSuite, begin, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { OpenAIBatchServer } from '../../support/openai-batch-server.ts'
 
 const SUITE = `
 dataset: questions
@@ -37,7 +38,7 @@ const PRICE = {
 const HOUR_MS = 3_600_000
 
 describeDatabases('a run in batches', (open) => {
-  const server = new BatchServer()
+  const server = new OpenAIBatchServer()
   let url: string
   let kept = keptLog()
   const planes: { close: () => Promise<void> }[] = []
@@ -517,7 +518,7 @@ describeDatabases('a run in batches', (open) => {
   })
 
   test('is refused in words for a subject that no batch can ask', async () => {
-    const targets = ['up', 'claude'].map((upstream) => ({ upstream, model: 'm', weight: null, timeouts: {} }))
+    const targets = ['up', 'local'].map((upstream) => ({ upstream, model: 'm', weight: null, timeouts: {} }))
     const route = {
       targets,
       retries: 0,
@@ -535,14 +536,14 @@ describeDatabases('a run in batches', (open) => {
     const whole = { ...key, allowedRoutes: null, rpm: null, concurrency: null, expiresAtMs: null }
     const planned = (model: string) => () => planBatched(gateway.snapshot(), whole, model)
 
-    expect(planned('claude/m')).toThrow(/no batches are sent to the dialect anthropic/)
-    expect(planned('two')).toThrow(/may be answered by up\/m, claude\/m, and a batch goes to one/)
+    expect(planned('local/m')).toThrow(/no batches are sent to the dialect local/)
+    expect(planned('two')).toThrow(/may be answered by up\/m, local\/m, and a batch goes to one/)
     expect(planned('nobody/m')).toThrow(/No model/)
     expect(planned('up/m')().target).toMatchObject({ name: 'up/m' })
   })
 
   test('fails with these words when its subject is one', async () => {
-    const run = await aRun(ONE.replace('up/m', 'claude/m'))
+    const run = await aRun(ONE.replace('up/m', 'local/m'))
 
     const outcome = await workAt(run, 0)
 

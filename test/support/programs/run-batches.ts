@@ -1,6 +1,6 @@
 /**
  * Goes on with a run that asks in batches, as a worker does, with a real log in a folder, and says so on its first line. To be killed
- * in the middle: `run-batches.ts <database> <run_…> <upstream's address> <folder> <milliseconds that its clock is ahead>`.
+ * in the middle: `run-batches.ts <database> <run_…> <upstream's address> <its dialect> <folder> <milliseconds that its clock is ahead>`.
  */
 
 import { connectDatabase } from '../../../src/db/client.ts'
@@ -10,11 +10,12 @@ import { startAuditRoom } from '../audit-room.ts'
 import { clockIn, openBatchPlane } from '../batch-plane.ts'
 import { noCode, noVectors, unhurried } from '../eval-runs.ts'
 
-const [url = '', id = '', upstream = '', dataFolder = '', aheadMs = '0'] = process.argv.slice(2)
+const [url = '', id = '', upstream = '', dialect = '', dataFolder = '', aheadMs = '0'] = process.argv.slice(2)
+if (dialect !== 'openai' && dialect !== 'anthropic' && dialect !== 'gemini') throw new Error('Which dialect?')
 const connection = connectDatabase(url, { maxConnections: 2, applicationName: 'killed' })
 const clock = clockIn(Number(aheadMs))
 const room = startAuditRoom({ dataFolder, databaseUrl: url })
-const { batches, ask, close } = openBatchPlane({ url: upstream, log: room.log, clock })
+const { batches, ask, close } = openBatchPlane({ url: upstream, dialect, log: room.log, clock })
 
 process.stdout.write(`${JSON.stringify({ id })}\n`)
 await executeRun(

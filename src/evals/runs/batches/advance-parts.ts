@@ -12,17 +12,11 @@ import {
   insertBatch,
 } from './batch-rows.ts'
 import { followPart } from './follow-part.ts'
+import { lookForSubmitted } from './look-for-submitted.ts'
 import { type PartStep, type PartWork, planOf } from './part.ts'
 import { preparePart } from './prepare-part.ts'
-import {
-  adopt,
-  findSubmitted,
-  listedMs,
-  postponed,
-  submitAgain,
-  submitPart,
-  WINDOW_MS,
-} from './submit-part.ts'
+import { NotShipped } from './settle-requests.ts'
+import { postponed, submitAgain, submitPart } from './submit-part.ts'
 
 /** Each waits for an upstream sooner or later; a bound against one that never does. */
 const MAX_STEPS = 1_000
@@ -40,10 +34,20 @@ export async function advanceParts(work: PartWork): Promise<PartStep> {
       await beginPart(work)
       continue
     }
-    const step = work.lettingGo ? await letGo(work, batch) : await stepOf(work, batch)
+    const step = await whenShipped(() => (work.lettingGo ? letGo(work, batch) : stepOf(work, batch)))
     if (step !== null) return step
   }
   return { kind: 'wait', untilMs: clock.nowMs(), why: null }
+}
+
+/** Rows that were cut off are waited for. */
+async function whenShipped(step: () => Promise<PartStep | null>): Promise<PartStep | null> {
+  try {
+    return await step()
+  } catch (error) {
+    if (!(error instanceof NotShipped)) throw error
+    return { kind: 'wait', untilMs: error.untilMs, why: error.message }
+  }
 }
 
 async function beginPart(work: PartWork): Promise<void> {
@@ -94,22 +98,15 @@ async function letGo(work: PartWork, batch: BatchRow): Promise<PartStep | null> 
   }
   if (batch.state === 'submitted') return await followPart(work, batch)
   if (batch.state === 'submitting') {
-    const found = await findSubmitted(work, batch, planOf(work, batch))
-    if (found === 'too-early') return { kind: 'wait', untilMs: listedMs(batch), why: null }
-    if (found !== null) {
-      await adopt(work, batch, found)
-      return null
-    }
+    const found = await lookForSubmitted(work, batch, planOf(work, batch))
+    if (found !== 'none') return found
   }
   await work.own((transaction) => deleteBatch(transaction, batch.id))
   return null
 }
 
-/** Why nobody can be told to stop: the subject can be asked in batches no more, or the upstream never said whether it has the batch. */
+/** Why nobody can be told to stop: the subject can be asked in batches no more. */
 function whyUnreachable(work: PartWork, batch: BatchRow): string | null {
-  if (batch.state === 'submitting' && work.clock.nowMs() > listedMs(batch) + WINDOW_MS) {
-    return `Whether upstream "${batch.upstream}" has the batch could not be learned within its window. It may still be paid for.`
-  }
   try {
     planOf(work, batch)
     return null

@@ -197,6 +197,18 @@ export async function countKnown(sql: Sql, batchId: string, ids: readonly string
   return row?.known ?? 0
 }
 
+/** Of these batches of an upstream, those that another part has. */
+export async function findOthers(
+  sql: Sql,
+  { id, upstream }: Pick<BatchRow, 'id' | 'upstream'>,
+  batchIds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await sql<{ batchId: string }[]>`
+    SELECT DISTINCT batch_id AS "batchId" FROM eval_batches WHERE id <> ${id} AND upstream = ${upstream}
+      AND batch_id IN (SELECT value FROM json_array_elements_text(${JSON.stringify(batchIds)}::json) AS given (value))`
+  return new Set(rows.map(({ batchId }) => batchId))
+}
+
 /** `taken`: its result is kept; `again`: it goes into the next part; `left`: the run was let go of. */
 export async function settleRequests(
   sql: TransactionSql,

@@ -5,23 +5,13 @@ import type { BatchedPlan } from '../../../gateway/batched/target.ts'
 import type { UpstreamBatch } from '../../../providers/batches.ts'
 import { type BatchRow, changeBatch } from './batch-rows.ts'
 import { type PartStep, type PartWork, planOf, waitFor } from './part.ts'
-import { NotShipped } from './settle-requests.ts'
 import { giveUp, takeRefusal, takeResults } from './take-results.ts'
 
 /** Of a batch that was asked to stop at its deadline, or whose upstream is away. */
 const GRACE_MS = 2 * 3_600_000
 
-/** Null: the part has ended. */
+/** Null: the part has ended. Throws NotShipped. */
 export async function followPart(work: PartWork, batch: BatchRow): Promise<PartStep | null> {
-  try {
-    return await follow(work, batch)
-  } catch (error) {
-    if (!(error instanceof NotShipped)) throw error
-    return { kind: 'wait', untilMs: error.untilMs, why: error.message }
-  }
-}
-
-async function follow(work: PartWork, batch: BatchRow): Promise<PartStep | null> {
   try {
     const planned = planOf(work, batch)
     const upstream = await planned.batches.read(batch.batchId ?? '', work.signal)
@@ -39,17 +29,17 @@ async function lookAt(
   planned: BatchedPlan,
   upstream: UpstreamBatch,
 ): Promise<PartStep | null> {
-  switch (upstream.status) {
-    case 'completed':
-    case 'expired':
-    case 'cancelled':
-      await takeResults(work, batch, planned, upstream)
-      return null
-    case 'failed':
+  switch (upstream.phase) {
+    case 'under-way':
+      return await goOn(work, batch, planned, upstream)
+    case 'refused':
       await takeRefusal(work, batch, planned, upstream)
       return null
-    default:
-      return await goOn(work, batch, planned, upstream)
+    case 'ended':
+    case 'cut':
+    case 'failed':
+      await takeResults(work, batch, planned, upstream)
+      return null
   }
 }
 

@@ -7,20 +7,17 @@ import { UpstreamError } from '../../../errors.ts'
 import type { BatchedPlan } from '../../../gateway/batched/target.ts'
 import { priceTarget } from '../../../gateway/cost.ts'
 import { formatUsd } from '../../../lib/money.ts'
-import type { UpstreamBatch } from '../../../providers/batches.ts'
+import type { Batches, BatchLine } from '../../../providers/batches.ts'
 import { priceInBatches } from '../../../registry/prices/price.ts'
 import { wasRefused } from '../../upstream-work.ts'
 import { countResults } from '../result-rows.ts'
 import { RunRefused } from '../run-refused.ts'
 import { type BatchRow, changeBatch, deleteBatch, readBodies } from './batch-rows.ts'
+import { adopt, listedMs, lookForSubmitted, orderOf } from './look-for-submitted.ts'
 import { digestOf, type PartStep, type PartWork, tell, waitFor } from './part.ts'
 import { addRequest, NOTHING, type Worst, worstCost } from './worst-case.ts'
 
 const PAGE = 500
-/** An upstream that was given a batch and did not say so lists it after this. */
-const LISTED_MS = 30_000
-/** The upstream's own window, and some more for its clock. */
-export const WINDOW_MS = 26 * 3_600_000
 /** Tries in a row of an upstream that does not take it. */
 const MAX_TRIES = 30
 
@@ -30,28 +27,26 @@ export async function submitPart(
   batch: BatchRow,
   planned: BatchedPlan,
 ): Promise<PartStep | null> {
-  const { parts, worst } = await readFile(work, batch, planned)
+  const { batches } = planned
+  const { parts, worst } = await readParts(work, batch, batches)
   const refused = worst === null ? null : await refusal(work, planned, worst)
   if (refused !== null) {
     await work.own((transaction) => deleteBatch(transaction, batch.id))
     return { kind: 'refused', why: refused }
   }
   const digest = digestOf(parts)
-  const { id, part, upstream, model, requests } = batch
+  const { id, part, upstream, model, requests, looks } = batch
   const bytes = parts.reduce((sum, { length }) => sum + length, 0)
   await tell(work, 'eval_batch.submit', { batch: id, part, upstream, model, requests, bytes, digest })
   try {
-    const fileId = await planned.batches.upload({ name: `${id}.jsonl`, parts }, work.signal)
+    const fileId =
+      batches.takes === 'file' ? await batches.upload({ name: `${id}.jsonl`, parts }, work.signal) : null
+    const state = 'submitting'
     const submittingAt = new Date(work.clock.nowMs()).toISOString()
     await work.own((transaction, now) =>
-      changeBatch(
-        transaction,
-        id,
-        { state: 'submitting', fileId, submittingAt, digest, looks: batch.looks },
-        now,
-      ),
+      changeBatch(transaction, id, { state, fileId, submittingAt, digest, looks }, now),
     )
-    return await create(work, { ...batch, fileId, submittingAt }, planned)
+    return await create(work, { ...batch, state, fileId, submittingAt }, planned, parts)
   } catch (error) {
     return await postponed(work, batch, error)
   }
@@ -64,65 +59,59 @@ export async function submitAgain(
   planned: BatchedPlan,
 ): Promise<PartStep | null> {
   try {
-    const found = await findSubmitted(work, batch, planned)
-    if (found === 'too-early') return { kind: 'wait', untilMs: listedMs(batch), why: null }
-    if (found === null) return await create(work, batch, planned)
-    await adopt(work, batch, found)
-    return null
+    const seen = await lookForSubmitted(work, batch, planned)
+    if (seen !== 'none') return seen
+    const submittingAt = new Date(work.clock.nowMs()).toISOString()
+    await work.own((transaction, now) => changeBatch(transaction, batch.id, { submittingAt }, now))
+    return await create(work, { ...batch, submittingAt }, planned, null)
   } catch (error) {
     return await postponed(work, batch, error)
   }
 }
 
-/** Throws UpstreamError. */
-export async function findSubmitted(
-  { clock, signal }: PartWork,
+/** `parts` is null where they are not read yet. */
+async function create(
+  work: PartWork,
   batch: BatchRow,
   { batches }: BatchedPlan,
-): Promise<UpstreamBatch | null | 'too-early'> {
-  if (clock.nowMs() < listedMs(batch)) return 'too-early'
-  const sinceMs = Date.parse(batch.submittingAt ?? batch.createdAt)
-  return await batches.find({ ...orderOf(batch), sinceMs }, signal)
-}
-
-export async function adopt({ own, clock }: PartWork, batch: BatchRow, found: UpstreamBatch): Promise<void> {
-  const deadline = new Date(clock.nowMs() + WINDOW_MS).toISOString()
-  const { id: batchId, status } = found
-  await own((transaction, now) =>
-    changeBatch(transaction, batch.id, { state: 'submitted', batchId, status, deadline, note: null }, now),
-  )
-}
-
-export function listedMs({ submittingAt }: BatchRow): number {
-  return Date.parse(submittingAt ?? '') + LISTED_MS
-}
-
-function orderOf({ id, runId, part, fileId }: BatchRow) {
-  return { fileId: fileId ?? '', metadata: { aval_batch: id, aval_run: runId, aval_part: String(part) } }
-}
-
-async function create(work: PartWork, batch: BatchRow, planned: BatchedPlan): Promise<PartStep | null> {
-  const submittingAt = new Date(work.clock.nowMs()).toISOString()
-  await work.own((transaction, now) => changeBatch(transaction, batch.id, { submittingAt }, now))
+  parts: readonly Buffer[] | null,
+): Promise<PartStep | null> {
+  const order = orderOf(batch)
   try {
-    await adopt(work, batch, await planned.batches.create(orderOf(batch), work.signal))
+    const made =
+      batches.takes === 'file'
+        ? await batches.create({ ...order, fileId: batch.fileId ?? '' }, work.signal)
+        : await batches.create(
+            { ...order, parts: parts ?? (await readParts(work, batch, batches)).parts },
+            work.signal,
+          )
+    await adopt(work, batch, made)
     return { kind: 'wait', untilMs: waitFor(work, 0), why: null }
   } catch (error) {
-    if (error instanceof UpstreamError && wasRefused(error)) {
-      // It has no batch of it, and may be sent the same file again.
-      await work.own((transaction, now) =>
-        changeBatch(transaction, batch.id, { state: 'prepared', looks: batch.looks }, now),
-      )
+    if (!(error instanceof UpstreamError) || !wasRefused(error)) {
+      return await postponed(work, batch, error, listedMs(batch, batches))
     }
-    return await postponed(work, { ...batch, submittingAt }, error)
+    // It has no batch of it, and may be sent the same again.
+    await work.own((transaction, now) =>
+      changeBatch(transaction, batch.id, { state: 'prepared', looks: batch.looks }, now),
+    )
+    return await postponed(work, batch, error)
   }
 }
 
-/** Waits with what is in the way of sending a part; throws RunRefused when waiting does not help. */
-export async function postponed(work: PartWork, batch: BatchRow, error: unknown): Promise<PartStep> {
+/**
+ * Waits with what is in the way of sending a part, until `notBeforeMs` at least; throws RunRefused when waiting does not help. Of what
+ * is no answer of the upstream's nobody knows whether it has the part.
+ */
+export async function postponed(
+  work: PartWork,
+  batch: BatchRow,
+  error: unknown,
+  notBeforeMs = 0,
+): Promise<PartStep> {
   work.signal.throwIfAborted()
   if (!(error instanceof UpstreamError)) throw error
-  const isHopeless = !error.retryable || error.code === 'upstream_auth'
+  const isHopeless = wasRefused(error) && (!error.retryable || error.code === 'upstream_auth')
   if (isHopeless || batch.looks >= MAX_TRIES) {
     throw new RunRefused(`Part ${batch.part} cannot be sent: ${error.message}`, { cause: error })
   }
@@ -130,27 +119,27 @@ export async function postponed(work: PartWork, batch: BatchRow, error: unknown)
   await work.own((transaction, now) =>
     changeBatch(transaction, batch.id, { looks, note: error.message }, now),
   )
-  const untilMs = Math.max(waitFor(work, looks), batch.submittingAt === null ? 0 : listedMs(batch))
-  return { kind: 'wait', untilMs, why: error.message }
+  return { kind: 'wait', untilMs: Math.max(waitFor(work, looks), notBeforeMs), why: error.message }
 }
 
-/** `worst` is null without a budget, which alone asks for it. */
-async function readFile(
+/** What goes out. `worst` is null without a budget, which alone asks for it. */
+async function readParts(
   { sql, signal, row }: PartWork,
   { id }: BatchRow,
-  { batches }: BatchedPlan,
+  { encode, outputLimit }: Batches,
 ): Promise<{ parts: Buffer[]; worst: Worst | null }> {
-  const parts: Buffer[] = []
+  const lines: BatchLine[] = []
   let worst = row.budget === null ? null : NOTHING
   for (let after = 0; ; ) {
     signal.throwIfAborted()
     const page = await readBodies(sql, id, { after, limit: PAGE })
-    for (const { requestId, body } of page) {
-      parts.push(batches.encode({ id: requestId, body: Buffer.from(body) }))
-      if (worst !== null) worst = addRequest(worst, body)
+    for (const { requestId, body: text } of page) {
+      const body = Buffer.from(text)
+      lines.push({ id: requestId, body })
+      if (worst !== null) worst = addRequest(worst, body, outputLimit)
     }
     const last = page.at(-1)
-    if (last === undefined) return { parts, worst }
+    if (last === undefined) return { parts: encode(lines), worst }
     after = last.line
   }
 }

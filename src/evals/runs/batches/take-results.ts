@@ -2,6 +2,7 @@
 
 import { UpstreamError } from '../../../errors.ts'
 import type { BatchedPlan } from '../../../gateway/batched/target.ts'
+import { notAnswered } from '../../../providers/batch-results.ts'
 import type { BatchResult, UpstreamBatch } from '../../../providers/batches.ts'
 import { RunRefused } from '../run-refused.ts'
 import {
@@ -13,7 +14,6 @@ import {
   type WaitingRequest,
 } from './batch-rows.ts'
 import type { PartWork } from './part.ts'
-import { resultLines } from './result-lines.ts'
 import { type Ending, settle, unanswered } from './settle-requests.ts'
 
 const PAGE = 50
@@ -21,10 +21,10 @@ const PAGE = 50
 const MAX_LINE_BYTES = 8 * 1024 ** 2
 const BYTES_PER_REQUEST = 1024 ** 2
 const MAX_FILE_BYTES = 2 * 1024 ** 3
-/** A request that a batch did not get to, as its line says it. */
-const UNTOUCHED = new Set(['batch_expired', 'batch_cancelled'])
+/** Answers that are held before they are kept. */
+const MAX_HELD_BYTES = 2 * MAX_LINE_BYTES
 
-/** Throws UpstreamError while the files cannot be had. Afterwards the part has ended. */
+/** Throws UpstreamError while results cannot be had. Afterwards the part has ended. */
 export async function takeResults(
   work: PartWork,
   batch: BatchRow,
@@ -33,28 +33,25 @@ export async function takeResults(
 ): Promise<void> {
   const strange = { lines: 0, long: 0 }
   let tooLarge: UpstreamError | null = null
-  for (const fileId of [upstream.outputFileId, upstream.errorFileId]) {
-    if (fileId === null) continue
+  for (const name of upstream.results) {
     try {
-      await takeFile(work, batch, planned, fileId, strange)
+      await takeFrom(work, batch, planned, name, strange)
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.code !== 'upstream_too_large') throw error
       tooLarge = error
     }
   }
-  const wasCut = upstream.status === 'expired' || upstream.status === 'cancelled'
   const missing = (request: WaitingRequest): Ending => {
     if (tooLarge !== null) return failedWith(request, tooLarge)
-    if (wasCut) return unanswered(work, request, cutWords(planned, upstream))
-    const message = `The batch ${upstream.id} of upstream "${planned.target.upstream.name}" ended without a word about this request.`
-    return failedWith(request, new UpstreamError('upstream_malformed', message, { retryable: false }))
+    if (upstream.phase === 'cut') return unanswered(work, request, cutWords(planned, upstream))
+    return failedWith(request, missed(planned, upstream))
   }
   await settleRest(work, batch, planned, missing)
   await endPart(work, batch, { status: upstream.status, counts: upstream.counts, note: noteOf(strange) })
 }
 
 /**
- * The upstream refused the file. Lines that it names fail with its reason and the others go out again; without a line the run ends
+ * The upstream refused the batch. Lines that it names fail with its reason and the others go out again; without a line the run ends
  * with its words (RunRefused). Nothing was asked.
  */
 export async function takeRefusal(
@@ -69,11 +66,11 @@ export async function takeRefusal(
   )
   const words = upstream.errors.map(({ code, message }) => `${code}: ${message}`).join(' ')
   const whole =
-    `Upstream "${name}" refused the file of part ${batch.part}, and nothing of it was asked. ${words}`.trim()
+    `Upstream "${name}" refused the requests of part ${batch.part}, and nothing of it was asked. ${words}`.trim()
   await settleRest(work, batch, planned, (request) => {
     const error = byLine.get(request.line)
-    if (error !== undefined) return failedWith(request, refusedBy(name, error))
-    const again = unanswered(work, request, `Upstream "${name}" refused the file that this request was in.`)
+    if (error !== undefined) return failedWith(request, notAnswered(name, error))
+    const again = unanswered(work, request, `Upstream "${name}" refused the batch that this request was in.`)
     return byLine.size > 0 ? again : { ...again, state: 'left' }
   })
   await endPart(work, batch, { status: upstream.status, counts: upstream.counts, note: words })
@@ -91,16 +88,18 @@ export async function giveUp(
   await endPart(work, batch, { status: batch.status, counts: null, note: error.message })
 }
 
-async function takeFile(
+async function takeFrom(
   work: PartWork,
   batch: BatchRow,
   planned: BatchedPlan,
-  fileId: string,
+  name: string,
   strange: { lines: number; long: number },
 ): Promise<void> {
   const maxBytes = Math.min(MAX_FILE_BYTES, MAX_LINE_BYTES + batch.requests * BYTES_PER_REQUEST)
-  const bytes = planned.batches.content(fileId, maxBytes, work.signal)
+  const limits = { maxBytes, maxLineBytes: MAX_LINE_BYTES }
+  const results = planned.batches.results({ name, model: batch.model }, limits, work.signal)
   let page = new Map<string, BatchResult>()
+  let heldBytes = 0
   const takePage = async () => {
     const ids = [...page.keys()]
     strange.lines += page.size - (await countKnown(work.sql, batch.id, ids))
@@ -110,15 +109,18 @@ async function takeFile(
       return result === undefined ? [] : [endingOf(work, planned, request, result)]
     })
     page = new Map()
+    heldBytes = 0
     await settle(work, batch, planned, endings)
   }
-  for await (const line of resultLines(bytes, MAX_LINE_BYTES)) {
+  for await (const result of results) {
     work.signal.throwIfAborted()
-    const result = line === null ? null : planned.batches.decode(line)
-    if (line === null) strange.long += 1
-    else if (result === null || page.has(result.id)) strange.lines += 1
-    else page.set(result.id, result)
-    if (page.size >= PAGE) await takePage()
+    if (result === 'long') strange.long += 1
+    else if (result === 'strange' || page.has(result.id)) strange.lines += 1
+    else {
+      page.set(result.id, result)
+      if (result.end.kind === 'answered') heldBytes += result.end.body.length
+    }
+    if (page.size >= PAGE || heldBytes >= MAX_HELD_BYTES) await takePage()
   }
   await takePage()
 }
@@ -127,32 +129,32 @@ function endingOf(
   work: PartWork,
   { target }: BatchedPlan,
   request: WaitingRequest,
-  result: BatchResult,
+  { end }: BatchResult,
 ): Ending {
-  const { response, error } = result
-  if (response !== null) return { request, end: { kind: 'response', response }, state: 'taken' }
-  const { name } = target.upstream
-  if (error !== null && UNTOUCHED.has(error.code)) {
-    return unanswered(
-      work,
-      request,
-      `Upstream "${name}" did not get to this request in time (${error.code}).`,
-    )
+  if (end.kind === 'untouched') {
+    const { name } = target.upstream
+    return unanswered(work, request, `Upstream "${name}" did not get to this request in time (${end.code}).`)
   }
-  return failedWith(request, refusedBy(name, error ?? { code: 'unknown', message: '' }))
-}
-
-function refusedBy(name: string, { code, message }: { code: string; message: string }): UpstreamError {
-  const shown = /^[A-Za-z][\w.-]{0,63}$/.test(code) ? code : 'unknown'
-  return new UpstreamError(
-    'upstream_refused',
-    `Upstream "${name}" did not answer this request of its batch (code ${shown}). Its own words are in the request log.`,
-    { retryable: false, detail: message },
-  )
+  return { request, end, state: 'taken' }
 }
 
 function failedWith(request: WaitingRequest, error: UpstreamError): Ending {
   return { request, end: { kind: 'failed', error }, state: 'taken' }
+}
+
+/** Of a request that its batch says nothing of, and may have asked all the same. */
+function missed({ target }: BatchedPlan, { id, phase, status, errors }: UpstreamBatch): UpstreamError {
+  const whose = `The batch ${id} of upstream "${target.upstream.name}"`
+  if (phase === 'ended') {
+    const message = `${whose} ended without a word about this request.`
+    return new UpstreamError('upstream_malformed', message, { retryable: false })
+  }
+  const detail = errors.map(({ code, message }) => `${code}: ${message}`).join(' ')
+  const message = `${whose} ended as ${status} and gave no answer to this request. It may be paid for all the same.`
+  return new UpstreamError('upstream_unavailable', message, {
+    retryable: false,
+    ...(detail !== '' && { detail }),
+  })
 }
 
 function cutWords({ target }: BatchedPlan, { id, status }: UpstreamBatch): string {
@@ -189,7 +191,7 @@ function noteOf({ lines, long }: { lines: number; long: number }): string | null
   const words = [
     lines === 0
       ? null
-      : `${lines} lines of its files name no request of this part, or one twice, and were left out.`,
+      : `${lines} lines of its results name no request of this part, or one twice, and were left out.`,
     long === 0 ? null : `${long} lines are longer than ${MAX_LINE_BYTES} bytes, and were left out.`,
   ].filter((sentence) => sentence !== null)
   return words.length === 0 ? null : words.join(' ')

@@ -1,10 +1,11 @@
 /** The most that the requests of a part can cost, so that a budget holds it before a byte is sent. Pure. */
 
 import { isJsonObject } from '../../../lib/json.ts'
+import type { Batches } from '../../../providers/batches.ts'
 import { costOf } from '../../../registry/prices/cost.ts'
 import type { Price } from '../../../registry/prices/price.ts'
 
-/** What counts of requests: a token is a byte at least, and answers are as long as `max_tokens` allows. */
+/** What counts of requests: a token is a byte at least, and answers are as long as requests let them be. */
 export type Worst = {
   requests: number
   inputBytes: number
@@ -15,21 +16,16 @@ export type Worst = {
 
 export const NOTHING: Worst = { requests: 0, inputBytes: 0, outputTokens: 0, isOpen: false }
 
-/** `body` is a chat request as it is sent. */
-export function addRequest(worst: Worst, body: string): Worst {
-  const parsed: unknown = JSON.parse(body)
-  const { max_completion_tokens: now, max_tokens: before, n } = isJsonObject(parsed) ? parsed : {}
-  const most = countOf(now) ?? countOf(before)
+/** `body` is a request as it is sent; `outputLimit` reads from it how long its answers may be. */
+export function addRequest(worst: Worst, body: Buffer, outputLimit: Batches['outputLimit']): Worst {
+  const parsed: unknown = JSON.parse(body.toString('utf8'))
+  const most = isJsonObject(parsed) ? outputLimit(parsed) : null
   return {
     requests: worst.requests + 1,
-    inputBytes: worst.inputBytes + Buffer.byteLength(body),
-    outputTokens: worst.outputTokens + (most ?? 0) * (countOf(n) ?? 1),
+    inputBytes: worst.inputBytes + body.length,
+    outputTokens: worst.outputTokens + (most ?? 0),
     isOpen: worst.isOpen || most === null,
   }
-}
-
-function countOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null
 }
 
 /** Micro-USD; null when the price has no figure for it. `price` is that of batches. */

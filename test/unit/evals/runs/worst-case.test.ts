@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { resultLines } from '../../../../src/evals/runs/batches/result-lines.ts'
 import { addRequest, NOTHING, worstCost } from '../../../../src/evals/runs/batches/worst-case.ts'
+import type { JsonObject } from '../../../../src/lib/json.ts'
 
 const PRICE = {
   input: 500_000n,
@@ -16,11 +16,17 @@ const PRICE = {
   id: null,
 }
 const worstOf = (...bodies: object[]) =>
-  bodies.reduce((worst: typeof NOTHING, body) => addRequest(worst, JSON.stringify(body)), NOTHING)
+  bodies.reduce(
+    (worst: typeof NOTHING, body) => addRequest(worst, Buffer.from(JSON.stringify(body)), mostOf),
+    NOTHING,
+  )
+/** As a dialect would read it. */
+const mostOf = ({ max_tokens: most, n }: JsonObject) =>
+  typeof most === 'number' && most > 0 ? most * Number(n ?? 1) : null
 
 test('the worst case is a token for each byte, and every answer as long as it may be', () => {
   const one = { messages: 'ä'.repeat(100), max_tokens: 10 }
-  const two = { max_completion_tokens: 20, max_tokens: 7, n: 3 }
+  const two = { max_tokens: 20, n: 3 }
   const bytes = Buffer.byteLength(JSON.stringify(one) + JSON.stringify(two))
 
   const worst = worstOf(one, two)
@@ -38,17 +44,3 @@ test.each([[{}], [{ max_tokens: 0 }], [{ max_tokens: 'many' }]])(
     expect(worstOf({ max_tokens: 5 }, body).isOpen).toBe(true)
   },
 )
-
-test('lines come whole however a file is cut, and one that is too long holds up none behind it', async () => {
-  const text = Buffer.from('one\n\nfar too long a line\ntwo\nthree')
-  const cut = async (size: number) => {
-    async function* chunks() {
-      for (let at = 0; at < text.length; at += size) yield text.subarray(at, at + size)
-    }
-    const lines: (string | null)[] = []
-    for await (const line of resultLines(chunks(), 5)) lines.push(line?.toString() ?? null)
-    return lines
-  }
-
-  for (const size of [1, 2, 7, 1000]) expect(await cut(size)).toEqual(['one', null, 'two', 'three'])
-})

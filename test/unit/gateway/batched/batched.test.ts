@@ -111,7 +111,7 @@ test('its row says what the row of a call says, but for how it went', async () =
   await serveRequest(deps, envelope, bytes, writtenClient())
   const body = Buffer.from(JSON.stringify(ANSWER))
 
-  const end = { kind: 'response', response: { status: 200, body, requestId: 'up-1' } } as const
+  const end = { kind: 'answered', body, requestId: 'up-1' } as const
   const request = { envelope, bytes, sentDigest, retrieval }
   const { row, settled } = batchedRow(deps, batched, request, end)
 
