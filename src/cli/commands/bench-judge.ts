@@ -1,6 +1,6 @@
 /** `aval bench judge`: what a judge is worth on sets that people judged. Asks through a running server, within a budget. */
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { formatUsd, parseUsd, usdText } from '../../lib/money.ts'
 import { printableLine } from '../../lib/printable.ts'
 import { type Client, readError } from '../client.ts'
@@ -24,6 +24,8 @@ type Set = JudgeFigures['sets'][number]
 type Completion = { choices?: { message?: { content?: string | null }; finish_reason?: string | null }[] }
 
 const ANSWER_TIMEOUT_MS = 120_000
+/** One US dollar. */
+const DEFAULT_BUDGET = 1_000_000n
 
 export function addBenchJudge(bench: Command, context: CliContext): void {
   withExamples(
@@ -41,7 +43,11 @@ export function addBenchJudge(bench: Command, context: CliContext): void {
         .option('--limit <rows>', 'of each set, drawn by the seed', wholeNumber, 100)
         .option('--seed <number>', 'another one draws other rows', wholeNumber, 1)
         .option('--concurrency <rows>', 'judged at once', wholeNumber, 4)
-        .option('--budget <usd>', 'no further question once this is spent', dollars, 1_000_000n)
+        .addOption(
+          new Option('--budget <usd>', 'no further question once this is spent')
+            .argParser(dollars)
+            .default(DEFAULT_BUDGET, usdText(DEFAULT_BUDGET)),
+        )
         .option('--no-structured', 'for models that take no response_format'),
     ),
     'aval bench judge --data sets --judge openai/gpt-4.1-mini',
