@@ -9,6 +9,8 @@ export type Upstream = {
   provider: Provider
   /** Null for upstreams that are reached by none. By it the shipped price list knows whose prices hold. */
   baseUrl: string | null
+  /** SHA-256 of the settings that say whom its address leads to: the same where the same models answer, as far as a file tells. */
+  identity: string
   timeouts: Timeouts
   /** False when the upstream rejects `stream_options`; usage of streams is then unknown unless it sends it anyway. */
   streamUsage: boolean

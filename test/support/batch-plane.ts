@@ -94,6 +94,7 @@ export function openBatchPlane({
         name,
         provider,
         baseUrl: url,
+        identity: name,
         timeouts,
         streamUsage: true,
         traceparent: false,

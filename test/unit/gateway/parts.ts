@@ -243,6 +243,7 @@ export function upstreamOf(name: string, provider: Provider, more: Partial<Upstr
     name,
     provider,
     baseUrl: null,
+    identity: name,
     timeouts: TIMEOUTS,
     streamUsage: true,
     traceparent: true,
