@@ -58,6 +58,9 @@ export const evalResults = pgTable(
     error: text('error'),
     tries: integer('tries').notNull(),
     createdAt: instant('created_at').notNull(),
+    answerKey: text('answer_key'),
+    cachedFrom: text('cached_from'),
+    cachedAt: instant('cached_at'),
   },
   (table) => [primaryKey({ columns: [table.runId, table.position, table.repeat] })],
 )
@@ -77,6 +80,9 @@ export const evalScores = pgTable(
     details: text('details'),
     cost: bigint('cost', { mode: 'bigint' }),
     createdAt: instant('created_at').notNull(),
+    judgementKey: text('judgement_key'),
+    cachedFrom: text('cached_from'),
+    cachedAt: instant('cached_at'),
   },
   (table) => [primaryKey({ columns: [table.runId, table.position, table.repeat, table.scorer] })],
 )
@@ -120,6 +126,7 @@ export const evalBatchRequests = pgTable(
     tries: integer('tries').notNull(),
     recordedAt: instant('recorded_at'),
     state: text('state').notNull(),
+    answerKey: text('answer_key'),
   },
   (table) => [primaryKey({ columns: [table.batchId, table.line] })],
 )
