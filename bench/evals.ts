@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util'
 import { connectDatabase } from '../src/db/client.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { countResults } from '../src/evals/runs/result-rows.ts'
+import { countResults } from '../src/evals/runs/count-results.ts'
 import { MIGRATIONS, openEmbeddedDatabase } from '../test/support/embedded-database.ts'
 import { aDataset, aSuite, begin, echo, execute, numbered, scriptedAsk } from '../test/support/eval-runs.ts'
 import { startScratchDatabase } from './scratch-database.ts'

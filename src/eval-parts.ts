@@ -5,6 +5,7 @@ import type { Db } from './db/client.ts'
 import { createReckoner } from './evals/reports/reckoner.ts'
 import { type Subject, subjectText } from './evals/runs/run-content.ts'
 import { runKey } from './evals/runs/run-key.ts'
+import { answerersOf } from './evals/runs/taken-over/answerers.ts'
 import { planBatched } from './gateway/batched/target.ts'
 import type { EvalRunsApiDeps } from './http/api/eval-runs.ts'
 import type { Recorder } from './http/api/recorder.ts'
@@ -33,6 +34,7 @@ export function evalRunsDeps(
       )
     },
     demandBatches: (projectId, subject) => demandBatches(runtime, projectId, subject),
+    answererOf: answerersOf(() => runtime.snapshot()),
     targetOf: (projectId, subject) => targetNow(runtime, projectId, subject),
   }
 }

@@ -7,6 +7,7 @@ import { letGoOfParts } from '../evals/runs/batches/let-go.ts'
 import type { BatchPlane } from '../evals/runs/batches/part.ts'
 import { type ExecuteDeps, executeRun } from '../evals/runs/execute.ts'
 import { noteWaitingRun } from '../evals/runs/run-rows.ts'
+import { answerersOf } from '../evals/runs/taken-over/answerers.ts'
 import { readyScorers } from '../evals/scorers/ready-scorers.ts'
 import { listPromotionsOfRun } from '../promotion/requests/store.ts'
 import type { Enqueuer } from '../queue/enqueue.ts'
@@ -44,7 +45,10 @@ export async function runRunSuite(
     evaluate,
     pace,
   }
-  const plane = async () => ({ ask: await ask(), batches: await batches() })
+  const plane = async () => {
+    const opened = { ask: await ask(), batches: await batches() }
+    return { ...opened, answererOf: answerersOf(() => opened.batches.gateway.snapshot()) }
+  }
   const deps = { ...given, ...(await opened(sql, runId, plane)) }
   const outcome = await executeRun(deps, runId)
   // It was cancelled. Who resumed it since rang for a job that was still under way, which is this one.

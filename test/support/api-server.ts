@@ -273,6 +273,8 @@ function apiDeps(parts: {
         throw new RequestError('unsupported_operation', 'local/reader takes no batches.', { param: 'batch' })
       },
       targetOf: () => ({ price: null, free: true }),
+      // The reader that ships may be another one after an update.
+      answererOf: (_projectId, model) => (model === 'local/reader' ? null : model),
     },
     fineTunes: { sql: database.sql, clock, record, ring, speaks: (name) => SPOKEN.get(name as 'up') ?? null },
     monitorExplain: { sql: database.sql, clock, record },

@@ -3,6 +3,7 @@
 import type { AuditLog, EventLog, EventRecord } from '../../src/audit/record.ts'
 import { createGatewayAsk } from '../../src/evals/runs/ask-gateway.ts'
 import type { BatchPlane } from '../../src/evals/runs/batches/part.ts'
+import { answerersOf } from '../../src/evals/runs/taken-over/answerers.ts'
 import { createAdmission } from '../../src/gateway/admission.ts'
 import { createBreaker } from '../../src/gateway/breaker.ts'
 import type { GatewayDeps } from '../../src/gateway/deps.ts'
@@ -126,5 +127,6 @@ export function openBatchPlane({
     },
   }
   const batches: BatchPlane = { gateway, log }
-  return { batches, ask: createGatewayAsk(gateway), close: () => providers.close() }
+  const answererOf = answerersOf(() => snapshot)
+  return { batches, ask: createGatewayAsk(gateway), answererOf, close: () => providers.close() }
 }

@@ -9,7 +9,10 @@ import { type ExecuteDeps, executeRun, type RunOutcome } from '../../src/evals/r
 import type { Pace } from '../../src/evals/runs/pace.ts'
 import { readyScorers } from '../../src/evals/scorers/ready-scorers.ts'
 import { readSuiteFile, type Suite } from '../../src/evals/suites/suite.ts'
+import type { Snapshot } from '../../src/gateway/snapshot.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
+import { RegistryBook } from '../../src/registry/releases/book.ts'
+import { EMPTY_REGISTRY } from '../../src/registry/releases/registry-data.ts'
 
 export const AUTHOR = { id: 'vk_test', name: 'test', projectId: 'prj_default', person: 'vk_test' }
 
@@ -120,11 +123,20 @@ export const noCode: ExecuteDeps['evaluate'] = async () => ({
   reason: 'No code in this test.',
 })
 
-/** Of tests whose runs ask call by call. */
+/** Of tests whose runs leave nothing to others. */
+export const noAnswerers: ExecuteDeps['answererOf'] = () => null
+
+const NOTHING_SERVED: Snapshot = {
+  upstreams: new Map(),
+  routes: new Map(),
+  registry: new RegistryBook(EMPTY_REGISTRY),
+  guarantee: { durability: 'process', policy: 'required', deadlineMs: 0 },
+  knownModels: () => [],
+}
+
+/** Of tests whose runs ask call by call: a data plane that is asked for nothing. */
 export const noBatches: ExecuteDeps['batches'] = {
-  get gateway(): never {
-    throw new Error('No batches in this test.')
-  },
+  gateway: { snapshot: () => NOTHING_SERVED } as ExecuteDeps['batches']['gateway'],
   log: { event: async () => await Promise.reject(new Error('No log in this test.')) },
 }
 
@@ -142,6 +154,7 @@ export async function execute(
       random: () => 0,
       ask,
       batches: noBatches,
+      answererOf: noAnswerers,
       pace: unhurried,
       embed: noVectors,
       evaluate: noCode,

@@ -4,6 +4,7 @@ import { usdText } from '../../lib/money.ts'
 import type { Difference } from '../../lib/statistics/difference.ts'
 import type { Estimate } from '../../lib/statistics/estimate.ts'
 import type { Flips } from '../robustness/flips.ts'
+import type { TakenOver } from '../runs/count-results.ts'
 import type { Gate } from '../runs/gates.ts'
 import type { Compared, ScorerVerdict } from '../runs/verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -30,7 +31,12 @@ export function reportJson(report: Report): object {
     baseline:
       baseline === null
         ? null
-        : { id: baseline.id, subject: baseline.subject, shared_items: baseline.sharedItems },
+        : {
+            id: baseline.id,
+            subject: baseline.subject,
+            shared_items: baseline.sharedItems,
+            taken_over: takenOverJson(baseline.takenOver),
+          },
     items: verdict.items,
     repeats: verdict.repeats,
     alpha: about.alpha,
@@ -39,6 +45,7 @@ export function reportJson(report: Report): object {
     finished_at: about.finishedAt,
     cost_usd: usdText(about.cost),
     unpriced: about.unpriced,
+    taken_over: takenOverJson(verdict.takenOver),
     git_commit: about.gitCommit,
     hashes: about.hashes,
     scorers: verdict.scorers.map((scorer) => ({
@@ -47,6 +54,14 @@ export function reportJson(report: Report): object {
     })),
     item_changes: items === null ? null : changesJson(items),
   }
+}
+
+/** Null where every answer and judgement is the run's own. */
+function takenOverJson(of: TakenOver | undefined) {
+  if (of === undefined) return null
+  const { answers, judgements, saved, savedUnpriced, oldestAt } = of
+  const price = { saved_usd: usdText(BigInt(saved)), saved_unpriced: savedUnpriced }
+  return { answers, judgements, ...price, oldest_at: oldestAt }
 }
 
 function scorerJson(scorer: ScorerVerdict) {

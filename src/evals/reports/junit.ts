@@ -34,6 +34,7 @@ export function renderJunit(report: Report): string {
     ['subject', verdict.run.subject],
     ...(verdict.baseline === null ? [] : [['baseline', verdict.baseline.id] satisfies [string, string]]),
     ['dataset', about.dataset],
+    ...takenOverProperties(verdict),
     ['content_hash', about.hashes.content],
     ['measure_hash', about.hashes.measure],
     ['dataset_hash', about.hashes.dataset],
@@ -44,6 +45,17 @@ ${properties.map(([name, value]) => markup`    <property name="${name}" value="$
 ${cases.map((one) => caseMarkup(about.suite, one))}</testsuite>
 `
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suite.markup}</testsuites>\n`
+}
+
+/** None where every answer and judgement is the run's own. */
+function takenOverProperties({ takenOver }: Report['verdict']): [string, string][] {
+  if (takenOver === undefined) return []
+  const { answers, judgements, oldestAt } = takenOver
+  return [
+    ['answers_taken_over', String(answers)],
+    ['judgements_taken_over', String(judgements)],
+    ['oldest_taken_over', oldestAt],
+  ]
 }
 
 function demands({ verdict, about }: Report): Case[] {

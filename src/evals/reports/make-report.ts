@@ -2,8 +2,9 @@
 
 import type { Sql } from 'postgres'
 import { readEvidence } from '../reviews/judge-evidence.ts'
+import { countResults } from '../runs/count-results.ts'
 import { measureRun } from '../runs/measure.ts'
-import { countResults, readFirstJudged } from '../runs/result-rows.ts'
+import { readFirstJudged } from '../runs/result-rows.ts'
 import { parseRunContent } from '../runs/run-content.ts'
 import type { RunRow } from '../runs/run-rows.ts'
 import type { Measured, Verdict } from '../runs/verdict.ts'

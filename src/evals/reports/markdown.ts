@@ -16,7 +16,7 @@ import type { ItemChange, ItemComparison } from './items.ts'
 import { judgeSentences } from './judges.ts'
 import { demandText } from './numbers.ts'
 import { repeatSentences } from './repeats.ts'
-import { counted, factsOf, outcomeText, type Report } from './report.ts'
+import { counted, factsOf, outcomeText, type Report, takenOverFacts } from './report.ts'
 
 /** GitHub refuses a comment of more than 65,536 characters. What would not fit is left out and said to be. */
 const MAX_CHARS = 60_000
@@ -36,6 +36,7 @@ export function renderMarkdown(report: Report): string {
     scorerTable(verdict),
     flipTable(verdict),
     reasonList(verdict.reasons),
+    reasonList(takenOverFacts(report).map(([label, value]) => `${label}: ${value}`)),
     folded('Repeats', reasonList(repeatSentences(verdict.scorers))),
     folded('Judges', reasonList(judgeSentences(verdict.scorers))),
     folded('Run', factTable(report)),

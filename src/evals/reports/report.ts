@@ -1,6 +1,8 @@
 /** What every report is made of: one verdict, the facts of its run, and the items that differ. Renderers take it and nothing else. */
 
 import { formatUsd } from '../../lib/money.ts'
+import { durationText } from '../../lib/units.ts'
+import type { TakenOver } from '../runs/count-results.ts'
 import type { Coverage, ScorerVerdict, Verdict } from '../runs/verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
 import type { ItemComparison } from './items.ts'
@@ -58,8 +60,40 @@ export function factsOf({ verdict, about }: Report): [label: string, value: stri
       : ['baseline', `${baseline.subject}, ${baseline.id}, ${counted(baseline.sharedItems)} items in both`],
     ['dataset', `${about.dataset}${split}, ${size}`],
     ['judged', coverageText(sumOf(scorers))],
+    ...takenOverFacts({ verdict, about }),
     ['cost', `${formatUsd(about.cost)}${unpriced}`],
   ]
+}
+
+/** What of the candidate, and of the baseline, earlier runs had answered. Nothing where all is their own. */
+export function takenOverFacts({ verdict, about }: Pick<Report, 'verdict' | 'about'>): [string, string][] {
+  const given = [
+    { label: 'taken over', of: verdict.takenOver },
+    { label: 'in the baseline', of: verdict.baseline?.takenOver },
+  ]
+  return given.flatMap(({ label, of }): [string, string][] =>
+    of === undefined ? [] : [[label, takenOverText(of, about.createdAt)]],
+  )
+}
+
+/** `38 answers and 40 judgements of earlier runs, the oldest 3 d before this one; $0.12 saved`. `at` is when the run was begun. */
+function takenOverText(of: TakenOver, at: string): string {
+  const { answers, judgements, saved, savedUnpriced, oldestAt } = of
+  const parts = [
+    answers > 0 ? `${counted(answers)} ${answers === 1 ? 'answer' : 'answers'}` : '',
+    judgements > 0 ? `${counted(judgements)} ${judgements === 1 ? 'judgement' : 'judgements'}` : '',
+  ].filter((part) => part !== '')
+  const unknown = savedUnpriced === 0 ? '' : `, unknown of ${counted(savedUnpriced)}`
+  return `${parts.join(' and ')} of earlier runs, ${oldestText(oldestAt, at)}; ${formatUsd(BigInt(saved))} saved${unknown}`
+}
+
+/** In the largest unit that the age has one of. */
+function oldestText(oldestAt: string, at: string): string {
+  const ageMs = Date.parse(at) - Date.parse(oldestAt)
+  const size = [86_400_000, 3_600_000, 60_000, 1000].find((one) => ageMs >= one)
+  // Another run may have asked while this one waited or went on.
+  if (size === undefined) return 'none older than this one'
+  return `the oldest ${durationText(Math.floor(ageMs / size) * size)} before this one`
 }
 
 export function counted(count: number): string {

@@ -11,6 +11,8 @@ import { storable } from './storable.ts'
 type AnswerDeps = AskDeps & { signal: AbortSignal }
 
 const MAX_ERROR_LETTERS = 1_000
+/** Taken over from nobody. */
+const OWN = { cachedFrom: null, cachedAt: null }
 
 /** Rejects only with the signal's reason, or when the log cannot be written. */
 export async function answerUnit(
@@ -65,6 +67,7 @@ export function answered(
     errorCode: null,
     error: null,
     tries,
+    ...OWN,
   }
 }
 
@@ -92,6 +95,7 @@ function recorded(unit: Unit): ResultRow {
     errorCode: null,
     error: null,
     tries: 0,
+    ...OWN,
   }
 }
 
@@ -117,5 +121,6 @@ export function failed(
     errorCode: storable(code),
     error: storable(message.slice(0, MAX_ERROR_LETTERS)),
     tries,
+    ...OWN,
   }
 }

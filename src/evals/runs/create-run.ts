@@ -48,6 +48,7 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
   const sent = Object.keys(parameters).length > 0 ? { parameters } : {}
   const fixed = { split, repeats, concurrency, timeoutMs, coverage, alpha, seed, ...sent }
   const inBatches = suite.batch ? { batch: true as const } : {}
+  const takingOver = suite.cache === null ? {} : { cache: suite.cache }
   const content = {
     suite: suite.name,
     dataset: { id, name, version, hash },
@@ -55,6 +56,7 @@ export async function planRun(deps: CreateRunDeps, projectId: string, wish: RunW
     scorers,
     ...fixed,
     ...inBatches,
+    ...takingOver,
   }
   const candidate = planned(content)
   return {

@@ -14,14 +14,15 @@ import { askPatiently } from './ask-patiently.ts'
 import { advanceParts } from './batches/advance-parts.ts'
 import type { BatchPlane } from './batches/part.ts'
 import { Budget } from './budget.ts'
-import { type JudgeWith, judgeUnit, type RunJudge } from './judge-unit.ts'
+import { countResults } from './count-results.ts'
+import { type JudgeWith, judgeUnit, type RunJudge, sampleOf } from './judge-unit.ts'
 import { meteredTools } from './metered-tools.ts'
 import type { Pace } from './pace.ts'
 import {
-  countResults,
   insertResult,
   insertScores,
   type Place,
+  type ResultRow,
   readPending,
   type ScoreRow,
   type Unit,
@@ -29,6 +30,8 @@ import {
 import { parseRunContent, type RunContent } from './run-content.ts'
 import { RunRefused } from './run-refused.ts'
 import { claimRun, findRunById, RUNS, type RunRow } from './run-rows.ts'
+import { type AnswererOf, answerKey } from './taken-over/keys.ts'
+import { judgementKeys, takeAnswers, takeJudgements } from './taken-over/take-over.ts'
 import { createTaskGroup, type TaskGroup } from './task-group.ts'
 
 export type ExecuteDeps = {
@@ -38,6 +41,8 @@ export type ExecuteDeps = {
   ask: Ask
   /** For runs that ask in batches. */
   batches: BatchPlane
+  /** Who answers now: what answers are known by, for runs that take them over. */
+  answererOf: AnswererOf
   /** Of all runs of this process. */
   pace: Pace
   /** For scorers that think: vectors of the model that ships. */
@@ -103,7 +108,8 @@ class Execution {
 
   async all(): Promise<Ended> {
     const counts = await countResults(this.#deps.sql, this.#row.id)
-    this.#budget.spent(BigInt(counts.cost), counts.answered - counts.unpricedAnswers)
+    const paid = counts.answered - (counts.takenOver?.answers ?? 0) - counts.unpricedAnswers
+    this.#budget.spent(BigInt(counts.cost), paid)
     try {
       if (this.#content.batch === true) return await this.#inBatches()
       const refused = await this.#pass('either')
@@ -116,10 +122,9 @@ class Execution {
 
   /** Answers come in batches. What is there is judged meanwhile, by judges that are asked as always. */
   async #inBatches(): Promise<Ended> {
-    const { sql, clock, random, batches: plane } = this.#deps
-    const own = (write: Parameters<Execution['own']>[0]) => this.own(write)
+    const { clock, random, batches: plane, sql } = this.#deps
     const { signal } = this.#units
-    const work = { sql, clock, random, plane, signal, row: this.#row, content: this.#content, own }
+    const work = { ...this.#taking(), random, plane, signal, row: this.#row, content: this.#content }
     const step = await advanceParts({ ...work, lettingGo: false })
     await this.#pass('score')
     await this.#units.allEnded()
@@ -134,7 +139,8 @@ class Execution {
   async #pass(lacking: 'either' | 'score'): Promise<string | null> {
     let after: Place | null = null
     for (;;) {
-      const units: Unit[] = await readPending(this.#deps.sql, this.#row, after, PAGE, lacking)
+      const pending: Unit[] = await readPending(this.#deps.sql, this.#row, after, PAGE, lacking)
+      const units = await takeAnswers(this.#taking(), this.#row, this.#content, pending)
       for (const unit of units) {
         await this.#units.room()
         this.#units.signal.throwIfAborted()
@@ -158,34 +164,69 @@ class Execution {
   }
 
   async #unit(unit: Unit): Promise<void> {
-    const { signal } = this.#units
-    let { result } = unit
-    if (result === null) {
-      const deps = { ...this.#deps, signal }
-      const made = await answerUnit(deps, this.#row, this.#content, unit)
-      this.#budget.settle(made.free ? '0' : made.cost, made.outcome === 'answered')
-      // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
-      await this.own((transaction, now) => insertResult(transaction, this.#row.id, made, now))
-      result = made
+    const result = unit.result ?? (await this.#answer(unit))
+    const sample = result.outcome === 'answered' ? sampleOf(unit.item, result) : null
+    const keys = () =>
+      sample === null
+        ? new Map<string, string>()
+        : judgementKeys(this.#deps.answererOf, this.#row, this.#content, { ...unit, sample })
+    const open = this.#judge.filter(({ name }) => !unit.judged.includes(name))
+    const asked = keys()
+    const judges = open.map(({ name }) => name)
+    const taken = await takeJudgements(this.#taking(), this.#row, this.#content, {
+      unit,
+      keys: asked,
+      judges,
+    })
+    const left = open.filter(({ name }) => !taken.includes(name))
+    const keyOf = ({ scorer, outcome, cost }: ScoreRow) => {
+      const key = outcome === 'scored' && cost !== '0' ? (asked.get(scorer) ?? null) : null
+      return key !== null && keys().get(scorer) === key ? key : null
     }
+    await this.#judgeAnswer(unit, { result, left, keyOf })
+  }
+
+  async #answer(unit: Unit): Promise<ResultRow> {
+    const { signal } = this.#units
+    const keyNow = () => answerKey(this.#deps.answererOf, this.#row.projectId, this.#content, unit)
+    const asked = keyNow()
+    const made = await answerUnit({ ...this.#deps, signal }, this.#row, this.#content, unit)
+    this.#budget.settle(made.free ? '0' : made.cost, made.outcome === 'answered')
+    const isPaid = made.outcome === 'answered' && !made.free
+    // Where upstreams have changed meanwhile nobody can tell which of them answered.
+    const key = isPaid && keyNow() === asked ? asked : null
+    // Kept before it is judged: what was paid for is never asked again because a scorer was interrupted.
+    await this.own((transaction, now) => insertResult(transaction, this.#row.id, made, now, key))
+    return made
+  }
+
+  async #judgeAnswer(
+    unit: Unit,
+    { result, left, keyOf }: { result: ResultRow; left: RunJudge; keyOf: (score: ScoreRow) => string | null },
+  ): Promise<void> {
+    const { signal } = this.#units
     const { embed, evaluate } = this.#deps
     const given = { ask: this.#askJudge, embed, evaluate, row: this.#row }
-    const left = this.#judge.filter(({ name }) => !unit.judged.includes(name))
     const meter = () => meteredTools(given)
-    let unkept: ScoreRow[] = []
+    let unkept: (ScoreRow & { key: string | null })[] = []
     const keep = async () => {
       const scores = unkept
       unkept = []
       await this.own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
     }
     for await (const score of judgeUnit(left, unit.item, result, { signal, meter })) {
-      unkept.push(score)
+      unkept.push({ ...score, key: keyOf(score) })
       if (score.cost === '0') continue
       // Like an answer: what was paid for is kept before the next judge is asked.
       this.#budget.charge(score.cost)
       await keep()
     }
     if (unkept.length > 0) await keep()
+  }
+
+  #taking() {
+    const { sql, clock, answererOf } = this.#deps
+    return { sql, clock, answererOf, own: (write: Parameters<Execution['own']>[0]) => this.own(write) }
   }
 
   /** Judges are asked as patiently as the subject, and wait for room at their own upstreams. */

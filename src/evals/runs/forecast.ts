@@ -6,12 +6,19 @@ import { costOf } from '../../registry/prices/cost.ts'
 import { type Price, priceInBatches } from '../../registry/prices/price.ts'
 import type { PlannedRun } from './create-run.ts'
 import type { RunScorer } from './run-content.ts'
+import type { There } from './taken-over/count-there.ts'
 
 export type Forecast = {
+  /** That are left to make: answers that are there already are asked of nobody. */
   calls: number
-  /** Micro-USD of all calls; null when unknown. */
+  /** Micro-USD of these calls, and of what judges ask about all answers; null when unknown. */
   cost: bigint | null
-  costRests: 'earlier runs' | 'list prices' | 'models that run here' | 'nothing known'
+  costRests:
+    | 'earlier runs'
+    | 'list prices'
+    | 'models that run here'
+    | 'answers that are there'
+    | 'nothing known'
   /** For each scorer the least true difference that is seen in four runs of five; null for a scale without bounds. */
   sees: { scorer: string; difference: number | null }[]
 }
@@ -28,23 +35,29 @@ export async function forecast(
   sql: Sql,
   projectId: string,
   { content, measure, subject }: PlannedRun,
-  { items, target }: { items: number; target: Target },
+  { items, target, there = null }: { items: number; target: Target; there?: There | null },
 ): Promise<Forecast> {
-  const calls = content.subject.kind === 'recorded' ? 0 : items * content.repeats
-  const [earlier] = await sql<{ cost: number | null; characters: number }[]>`
-    SELECT (SELECT avg(e.cost + coalesce((SELECT sum(s.cost) FROM eval_scores s
-          WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), 0))
-        FROM eval_results e JOIN eval_runs r ON r.id = e.run_id
-        WHERE r.project_id = ${projectId} AND r.subject = ${subject} AND r.measure_hash = ${measure}
-          AND r.content::jsonb ? 'batch' = ${content.batch === true} AND e.cost IS NOT NULL)::double precision AS cost,
+  const answers = content.subject.kind === 'recorded' ? 0 : items * content.repeats
+  const calls = answers - (there?.answers ?? 0)
+  const [earlier] = await sql<{ cost: number | null; judging: number | null; characters: number }[]>`
+    SELECT past.cost, past.judging,
       (SELECT coalesce(avg(octet_length(i.content)), 0) FROM dataset_version_items p
         JOIN dataset_items i ON i.project_id = ${projectId} AND i.hash = p.hash
-        WHERE p.dataset_id = ${content.dataset.id})::double precision AS characters`
+        WHERE p.dataset_id = ${content.dataset.id})::double precision AS characters
+    FROM (SELECT avg(e.cost)::double precision AS cost, avg(coalesce((SELECT sum(s.cost) FROM eval_scores s
+          WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), 0))::double precision AS judging
+        FROM eval_results e JOIN eval_runs r ON r.id = e.run_id
+        WHERE r.project_id = ${projectId} AND r.subject = ${subject} AND r.measure_hash = ${measure}
+          AND r.content::jsonb ? 'batch' = ${content.batch === true} AND e.cost IS NOT NULL AND e.cached_from IS NULL) AS past`
   // What judges will ask is known from runs that had the same ones, and from nothing else.
   const asksMore = content.scorers.some(({ judge }) => judge === true)
-  const known = { earlier: earlier?.cost ?? null, characters: earlier?.characters ?? 0 }
+  const ofOne = earlier === undefined || earlier.cost === null ? null : earlier.cost
+  const known = { earlier: ofOne, characters: earlier?.characters ?? 0 }
+  const judging = (earlier?.judging ?? 0) * answers
   const asked = content.batch === true ? inBatches(target) : target
-  const price = asksMore ? ofEarlier(calls, known.earlier) : priceOf(calls, known, asked)
+  const price = asksMore
+    ? ofEarlier(calls, ofOne, judging)
+    : priceOf({ calls, answers, judging }, known, asked)
   const pilot = await readSpread(sql, projectId, measure)
   return {
     calls,
@@ -61,18 +74,24 @@ function inBatches(target: Target): Target {
   return { ...target, price: priceInBatches(target.price) }
 }
 
-function ofEarlier(calls: number, earlier: number | null): Pick<Forecast, 'cost' | 'costRests'> {
+/** `judging` in micro-USD of all answers, those that are there already among them. */
+function ofEarlier(
+  calls: number,
+  earlier: number | null,
+  judging: number,
+): Pick<Forecast, 'cost' | 'costRests'> {
   if (earlier === null) return { cost: null, costRests: 'nothing known' }
-  return { cost: BigInt(Math.ceil(earlier * calls)), costRests: 'earlier runs' }
+  return { cost: BigInt(Math.ceil(earlier * calls + judging)), costRests: 'earlier runs' }
 }
 
 function priceOf(
-  calls: number,
+  { calls, answers, judging }: { calls: number; answers: number; judging: number },
   { earlier, characters }: { earlier: number | null; characters: number },
   target: Target,
 ): Pick<Forecast, 'cost' | 'costRests'> {
-  if (calls === 0 || target?.free === true) return { cost: 0n, costRests: 'models that run here' }
-  if (earlier !== null) return ofEarlier(calls, earlier)
+  if (answers === 0 || target?.free === true) return { cost: 0n, costRests: 'models that run here' }
+  if (calls === 0) return { cost: 0n, costRests: 'answers that are there' }
+  if (earlier !== null) return ofEarlier(calls, earlier, judging)
   const price = target?.price ?? null
   if (price === null) return { cost: null, costRests: 'nothing known' }
   const usage = {

@@ -50,6 +50,9 @@ export async function judgeSample(
   return rowOf(scorer, outcome, metered.cost())
 }
 
+/** Taken over from nobody. */
+const OWN = { cachedFrom: null, cachedAt: null }
+
 function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: bigint | null): ScoreRow {
   const reason = storable(outcome.reason)
   const cost = spent === null ? null : String(spent)
@@ -63,6 +66,7 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
       reason,
       details: null,
       cost,
+      ...OWN,
     }
   }
   const { value, passed, details } = outcome
@@ -75,6 +79,7 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
     reason,
     details: details === undefined ? null : JSON.stringify(details),
     cost,
+    ...OWN,
   }
 }
 
@@ -82,7 +87,8 @@ function rowOf({ name, version }: ReadyScorer, outcome: ScoreOutcome, spent: big
 export type Answered = Pick<
   ResultRow,
   'output' | 'toolCalls' | 'contexts' | 'retrieved' | 'finishReason' | 'latencyMs' | 'cost'
->
+> &
+  Partial<Pick<ResultRow, 'cachedFrom'>>
 
 /** What the item says, and what was answered. */
 export function sampleOf(item: DatasetItem, result: Answered): Sample {
@@ -101,6 +107,7 @@ export function sampleOf(item: DatasetItem, result: Answered): Sample {
     retrieved: found === null ? null : { found, relevant: relevantOf(item) },
     latencyMs: result.latencyMs,
     cost: result.cost === null ? null : BigInt(result.cost),
+    ...(result.cachedFrom != null && { takenOver: true }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reads what a run measured, as its verdict needs it. */
 
 import type { Sql } from 'postgres'
+import { countResults } from './count-results.ts'
 import { type ItemScores, readItemScores } from './result-rows.ts'
 import { parseRunContent } from './run-content.ts'
 import type { RunRow } from './run-rows.ts'
@@ -13,7 +14,8 @@ export async function measureRun(sql: Sql, row: RunRow): Promise<Measured> {
   const content = parseRunContent(row.content)
   const scores = new Map<string, ItemScores[]>()
   for (const { name } of content.scorers) scores.set(name, await readScorer(sql, row, name))
-  return { id: row.id, subject: row.subject, content, scores }
+  const { takenOver } = await countResults(sql, row.id)
+  return { id: row.id, subject: row.subject, content, scores, ...(takenOver !== null && { takenOver }) }
 }
 
 async function readScorer(sql: Sql, row: RunRow, scorer: string): Promise<ItemScores[]> {

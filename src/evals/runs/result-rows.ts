@@ -23,6 +23,9 @@ export type ResultRow = Place & {
   errorCode: string | null
   error: string | null
   tries: number
+  /** The request that it was taken over from, and when that was answered; null for an answer of this run's own. */
+  cachedFrom: string | null
+  cachedAt: string | null
 }
 export type ScoreRow = {
   scorer: string
@@ -34,13 +37,17 @@ export type ScoreRow = {
   details: string | null
   /** Of what it asked, micro-USD as text; null when a price is unknown. */
   cost: string | null
+  /** The run that it was taken over from, and when it was made there; null for a judgement of this run's own. */
+  cachedFrom: string | null
+  cachedAt: string | null
 }
 /** What is left to do of one item and repeat: ask and judge, or only judge. `judged` names the scorers that have done so. */
 export type Unit = Place & { item: DatasetItem; result: ResultRow | null; judged: readonly string[] }
 
+const instant = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 const RESULT = `e.outcome, e.request_id AS "requestId", e.output, e.tool_calls AS "toolCalls", e.contexts, e.retrieved,
   e.finish_reason AS "finishReason", e.latency_ms AS "latencyMs", e.cost::text AS cost, e.free, e.error_code AS "errorCode",
-  e.error, e.tries`
+  e.error, e.tries, e.cached_from AS "cachedFrom", ${instant('e.cached_at')} AS "cachedAt"`
 
 /** Units behind `after` in order that lack an answer or a score; or those alone that lack the one, or the other. */
 export async function readPending(
@@ -82,73 +89,41 @@ export async function readPending(
   }))
 }
 
+/** `key` is the answer's for later runs; null for one that none may take over. */
 export async function insertResult(
   sql: TransactionSql,
   runId: string,
   row: ResultRow,
   now: string,
+  key: string | null = null,
 ): Promise<void> {
   await sql`
     INSERT INTO eval_results (run_id, position, repeat, outcome, request_id, output, tool_calls, contexts, retrieved,
-      finish_reason, latency_ms, cost, free, error_code, error, tries, created_at)
+      finish_reason, latency_ms, cost, free, error_code, error, tries, created_at, answer_key, cached_from, cached_at)
     VALUES (${runId}, ${row.position}, ${row.repeat}, ${row.outcome}, ${row.requestId}, ${row.output}, ${row.toolCalls},
       ${row.contexts}, ${row.retrieved}, ${row.finishReason}, ${row.latencyMs}, ${row.cost}::bigint, ${row.free},
-      ${row.errorCode}, ${row.error}, ${row.tries}, ${now}::timestamptz)
+      ${row.errorCode}, ${row.error}, ${row.tries}, ${now}::timestamptz, ${key}, ${row.cachedFrom},
+      ${row.cachedAt}::timestamptz)
     ON CONFLICT DO NOTHING`
 }
 
+/** With `key`, a judgement's for later runs. */
 export async function insertScores(
   sql: TransactionSql,
   runId: string,
   { position, repeat }: Place,
-  scores: readonly ScoreRow[],
+  scores: readonly (ScoreRow & { key?: string | null })[],
   now: string,
 ): Promise<void> {
   await sql`
-    INSERT INTO eval_scores (run_id, position, repeat, scorer, version, outcome, value, passed, reason, details, cost, created_at)
-    SELECT ${runId}, ${position}, ${repeat}, scorer, version, outcome, value, passed, reason, details, cost, ${now}::timestamptz
+    INSERT INTO eval_scores (run_id, position, repeat, scorer, version, outcome, value, passed, reason, details, cost, created_at,
+      judgement_key, cached_from, cached_at)
+    SELECT ${runId}, ${position}, ${repeat}, scorer, version, outcome, value, passed, reason, details, cost, ${now}::timestamptz,
+      key, "cachedFrom", "cachedAt"
     FROM json_to_recordset(${JSON.stringify(scores)}::json) AS given (scorer text, version integer, outcome text,
-      value double precision, passed boolean, reason text, details text, cost bigint)
+      value double precision, passed boolean, reason text, details text, cost bigint, key text, "cachedFrom" text,
+      "cachedAt" timestamptz)
     ON CONFLICT DO NOTHING`
-}
-
-export type RunCounts = {
-  answered: number
-  failed: number
-  /** Micro-USD of answers and judgements whose price is known, as text, also of those made again since. */
-  cost: string
-  /** Answers and judgements that somebody is paid for, and nobody knows how much. */
-  unpriced: number
-  /** Of `unpriced`, the answers that are there. */
-  unpricedAnswers: number
-  /** Units with all their scores. */
-  judged: number
-  abstained: number
-  errors: number
-}
-
-/** Throws when there is no such run. */
-export async function countResults(sql: Sql, runId: string): Promise<RunCounts> {
-  const [row] = await sql<RunCounts[]>`
-    SELECT e.answered, e.failed, (r.forgotten_cost + e.cost + s.cost)::text AS cost,
-      (r.forgotten_unpriced + e.unpriced + s.unpriced)::integer AS unpriced, e.unpriced AS "unpricedAnswers",
-      s.judged, s.abstained, s.errors
-    FROM eval_runs r
-    CROSS JOIN LATERAL (
-      SELECT count(*) FILTER (WHERE outcome = 'answered')::integer AS answered,
-        count(*) FILTER (WHERE outcome = 'failed')::integer AS failed, coalesce(sum(cost), 0) AS cost,
-        count(*) FILTER (WHERE cost IS NULL AND NOT free)::integer AS unpriced
-      FROM eval_results WHERE run_id = r.id) AS e
-    CROSS JOIN LATERAL (
-      SELECT count(*) FILTER (WHERE scores = r.scorers)::integer AS judged, coalesce(sum(cost), 0) AS cost,
-        coalesce(sum(unpriced), 0) AS unpriced, coalesce(sum(abstained), 0)::integer AS abstained,
-        coalesce(sum(errors), 0)::integer AS errors
-      FROM (SELECT count(*) AS scores, sum(cost) AS cost, count(*) FILTER (WHERE cost IS NULL) AS unpriced,
-          count(*) FILTER (WHERE outcome = 'abstained') AS abstained, count(*) FILTER (WHERE outcome = 'error') AS errors
-        FROM eval_scores WHERE run_id = r.id GROUP BY position, repeat) AS units) AS s
-    WHERE r.id = ${runId}`
-  if (row === undefined) throw new Error(`The run ${runId} is gone.`)
-  return row
 }
 
 /**
@@ -214,7 +189,8 @@ export type JudgedRow = Place & { itemId: string; result: ResultRow; scores: Sco
 /** `$1` is the run, `$2` its dataset. */
 const JUDGED = `SELECT e.position, e.repeat, p.item_id AS "itemId", ${RESULT},
     coalesce((SELECT json_agg(json_build_object('scorer', s.scorer, 'version', s.version, 'outcome', s.outcome,
-      'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details, 'cost', s.cost::text) ORDER BY s.scorer)
+      'value', s.value, 'passed', s.passed, 'reason', s.reason, 'details', s.details, 'cost', s.cost::text,
+      'cachedFrom', s.cached_from, 'cachedAt', ${instant('s.cached_at')}) ORDER BY s.scorer)
       FROM eval_scores s WHERE s.run_id = e.run_id AND s.position = e.position AND s.repeat = e.repeat), '[]')::text AS scores
   FROM eval_results e JOIN eval_run_items u ON u.run_id = e.run_id AND u.position = e.position
   JOIN dataset_version_items p ON p.dataset_id = $2 AND p.position = u.item

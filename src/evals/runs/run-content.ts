@@ -39,6 +39,8 @@ export type RunContent = {
   parameters?: JsonObject
   /** Asked through the upstream's batch API; left out where it is not. What is measured is the same. */
   batch?: true
+  /** Answers and judgements of earlier runs are taken over up to this age; left out where none are. What is measured is the same. */
+  cache?: { maxAgeMs: number }
 }
 
 /** As people name it: `support-answer@r12`, `local/reader`, `recorded`. */

@@ -8,6 +8,7 @@ import { holm } from '../../lib/statistics/multiple.ts'
 import { type Flips, flipsOf } from '../robustness/flips.ts'
 import { type Interval, type JudgeCalibration, type JudgeEvidence, mayDecide } from './calibration.ts'
 import { type Corrected, correctMean } from './correct.ts'
+import type { TakenOver } from './count-results.ts'
 import { type Gate, type GateVerdict, gatesOf } from './gates.ts'
 import { groupOf, judgedOf, type Pair, pairsOf } from './item-pairs.ts'
 import { type Reliability, reliabilityOf } from './reliability.ts'
@@ -21,6 +22,8 @@ export type Measured = {
   content: RunContent
   /** By the scorer's name. */
   scores: ReadonlyMap<string, readonly ItemScores[]>
+  /** From earlier runs; left out where all is the run's own. */
+  takenOver?: TakenOver
 }
 
 export type Coverage = { scored: number; abstained: number; errors: number; expected: number }
@@ -74,7 +77,9 @@ export type Verdict = {
   /** Sentences. */
   reasons: string[]
   run: { id: string; subject: string }
-  baseline: { id: string; subject: string; sharedItems: number } | null
+  baseline: { id: string; subject: string; sharedItems: number; takenOver?: TakenOver } | null
+  /** Of the candidate: what stands in its figures and was asked by earlier runs; left out where all is its own. */
+  takenOver?: TakenOver
   items: number
   repeats: number
   scorers: ScorerVerdict[]
@@ -115,11 +120,21 @@ export function verdictOf(
     baseline:
       baseline === null
         ? null
-        : { id: baseline.id, subject: baseline.subject, sharedItems: shared(candidate, baseline) },
+        : {
+            id: baseline.id,
+            subject: baseline.subject,
+            sharedItems: shared(candidate, baseline),
+            ...takenOverOf(baseline),
+          },
+    ...takenOverOf(candidate),
     items,
     repeats: content.repeats,
     scorers: rows,
   }
+}
+
+function takenOverOf({ takenOver }: Measured): Pick<Measured, 'takenOver'> {
+  return takenOver === undefined ? {} : { takenOver }
 }
 
 /** All gates must pass; each at the same α keeps the whole at α (Berger 1982, https://doi.org/10.1080/00401706.1982.10487790). */

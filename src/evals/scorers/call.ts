@@ -44,12 +44,17 @@ export const latency: ScorerKind<z.output<typeof latencySettings>> = {
   summary: 'Milliseconds from the request to the last byte.',
   source: 'promptfoo (latency).',
   traps:
-    'Of one call on one machine at one hour: compare only runs made side by side. Grows with the length of the answer. Recorded answers that do not say abstain. An empty answer is judged like any other.',
+    'Of one call on one machine at one hour: compare only runs made side by side. Grows with the length of the answer. Recorded answers that do not say abstain, and so do those taken over from an earlier run. An empty answer is judged like any other.',
   values: 'unbounded',
   better: 'lower',
   settings: latencySettings,
   prepare({ max_ms: maxMs }) {
-    return ({ latencyMs }) => {
+    return ({ latencyMs, takenOver }) => {
+      if (takenOver) {
+        return abstained(
+          'The answer was taken over from an earlier run, and says nothing of how long a call takes.',
+        )
+      }
       if (latencyMs === null) return abstained('How long the call took is not known.')
       const passed = maxMs === undefined ? null : latencyMs <= maxMs
       return { outcome: 'scored', value: latencyMs, passed, reason: `It took ${Math.round(latencyMs)} ms.` }
@@ -70,7 +75,7 @@ export const cost: ScorerKind<z.output<typeof costSettings>> = {
   summary: 'What the call cost, in micro-USD.',
   source: 'Aval’s price list at the time of the call; promptfoo (cost).',
   traps:
-    'An unknown price abstains; it is not 0. List prices, without discounts. What a cache answered costs little and says nothing about the model. An empty answer is judged like any other.',
+    'An unknown price abstains; it is not 0. List prices, without discounts. What an upstream’s cache answered costs little and says nothing about the model. An answer taken over from an earlier run is judged by what it had cost there. An empty answer is judged like any other.',
   values: 'unbounded',
   better: 'lower',
   settings: costSettings,

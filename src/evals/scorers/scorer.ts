@@ -32,8 +32,10 @@ export type Sample = {
   retrieved: { found: readonly string[]; relevant: readonly string[] } | null
   /** From the request to the last byte; null for recorded answers that do not say. */
   latencyMs: number | null
-  /** Micro-USD; null when the price is unknown, which is not 0. */
+  /** Micro-USD; null when the price is unknown, which is not 0. Of an answer that was taken over, what it had cost. */
   cost: bigint | null
+  /** An earlier run had asked for it; left out where this one did. */
+  takenOver?: true
 }
 
 /**

@@ -54,11 +54,15 @@ export type Suite = {
   seed: number | null
   /** Ask through the upstream's batch API: within a day, at its price for batches. */
   batch: boolean
+  /** Take over answers and judgements of earlier runs up to this age; null asks everything anew. */
+  cache: { maxAgeMs: number } | null
 }
 
 const MAX_REPEATS = 100
 const MAX_SCORERS = 50
 const MAX_CONCURRENCY = 64
+const CACHE_MS = 7 * 86_400_000
+const MAX_CACHE_MS = 90 * 86_400_000
 const MAX_FILE_BYTES = 256 * 1024
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const OWN_KEYS = new Set([
@@ -91,6 +95,10 @@ export const scorerShape = z.union([
 ])
 
 const duration = z.string().refine((text) => (parseDurationMs(text) ?? 0) > 0, 'a duration such as 60s')
+const age = duration.refine(
+  (text) => (parseDurationMs(text) ?? 0) <= MAX_CACHE_MS,
+  'at most 90d: what is older says little of what is served now',
+)
 const dollars = z
   .union([z.number().min(0), z.string()])
   .refine((value) => parseUsd(String(value)) !== null, 'an amount such as 2.50')
@@ -123,6 +131,7 @@ export const suiteShape = z.strictObject({
     .exactOptional(),
   seed: z.int().exactOptional(),
   batch: z.boolean().default(false),
+  cache: z.union([z.boolean(), z.strictObject({ max_age: age })]).default(false),
 })
 
 export type SuiteShape = z.output<typeof suiteShape>
@@ -163,7 +172,13 @@ export function toSuite(name: string, shape: SuiteShape): Suite {
     parameters: (shape.parameters ?? {}) as JsonObject,
     seed: shape.seed ?? null,
     batch: shape.batch,
+    cache: toCache(shape.cache),
   }
+}
+
+function toCache(given: SuiteShape['cache']): Suite['cache'] {
+  if (given === false) return null
+  return { maxAgeMs: given === true ? CACHE_MS : (parseDurationMs(given.max_age) ?? 0) }
 }
 
 export function toScorer(given: z.output<typeof scorerShape>): SuiteScorer {
@@ -190,7 +205,7 @@ function gatesOf(given: {
 }
 
 /** What shape alone does not say. */
-export function scorerProblems({ scorers, subject, repeats, batch }: Suite): string[] {
+export function scorerProblems({ scorers, subject, repeats, batch, cache }: Suite): string[] {
   const names = new Set<string>()
   const problems: string[] = []
   for (const [at, { name }] of scorers.entries()) {
@@ -202,6 +217,9 @@ export function scorerProblems({ scorers, subject, repeats, batch }: Suite): str
   }
   if (subject === 'recorded' && batch) {
     problems.push('batch: recorded outputs are asked of nobody. Leave it out.')
+  }
+  if (subject === 'recorded' && cache !== null) {
+    problems.push('cache: recorded outputs are asked of nobody. Leave it out.')
   }
   return problems
 }

@@ -2,9 +2,12 @@
 
 import { z } from '@hono/zod-openapi'
 import type { BatchRow } from '../../evals/runs/batches/batch-rows.ts'
-import type { JudgedRow, RunCounts } from '../../evals/runs/result-rows.ts'
+import type { RunCounts, TakenOver } from '../../evals/runs/count-results.ts'
+import type { PlannedRun } from '../../evals/runs/create-run.ts'
+import type { JudgedRow } from '../../evals/runs/result-rows.ts'
 import { parseRunContent } from '../../evals/runs/run-content.ts'
 import type { RunRow } from '../../evals/runs/run-rows.ts'
+import type { There } from '../../evals/runs/taken-over/count-there.ts'
 import { type Suite, suiteShape, toSuite } from '../../evals/suites/suite.ts'
 import { parseUsd, usdText } from '../../lib/money.ts'
 import { limitText, refuseInvalid, strictShape } from './validation.ts'
@@ -71,6 +74,8 @@ export const runSchema = z
     git_commit: z.string().nullable(),
     /** Asked in batches; and until when it rests while one is under way, null while it does not. */
     batch: z.boolean(),
+    /** Up to what age answers of earlier runs are taken over, in seconds; null where all is asked anew. */
+    cache_max_age_s: z.number().nullable(),
     waits_until: z.string().nullable(),
     created_at: z.string(),
     created_by: z.string(),
@@ -78,6 +83,25 @@ export const runSchema = z
     finished_at: z.string().nullable(),
   })
   .openapi('EvalRun')
+const takenOverSchema = z
+  .object({
+    answers: z.number(),
+    judgements: z.number(),
+    /** What they had cost, and of how many nobody knows. */
+    saved_usd: z.string(),
+    saved_unpriced: z.number(),
+    /** When the oldest of them was made. */
+    oldest_at: z.string(),
+  })
+  .nullable()
+const thereSchema = z
+  .object({
+    /** Of `of` that were looked at; both null where the subject may be somebody else tomorrow, so that all is asked anew. */
+    answers: z.number().nullable(),
+    of: z.number().nullable(),
+    max_age_s: z.number(),
+  })
+  .nullable()
 export const progressSchema = runSchema
   .extend({
     progress: z.object({
@@ -89,6 +113,8 @@ export const progressSchema = runSchema
       errors: z.number(),
       cost_usd: z.string(),
       unpriced: z.number(),
+      /** From earlier runs; null when all is the run's own. */
+      taken_over: takenOverSchema,
       waits_for: z.string().nullable(),
     }),
     /** The last batch that was made; null without one. */
@@ -116,11 +142,21 @@ export const planSchema = z
     dataset: z.string(),
     items: z.number(),
     repeats: z.number(),
+    /** Left to make. */
     calls: z.number(),
+    /** Answers of earlier runs that are there; null where none are taken over. */
+    taken_over: thereSchema,
     cost_usd: z.string().nullable(),
     cost_rests: z.string(),
     sees: z.array(z.object({ scorer: z.string(), difference: z.number().nullable() })),
-    baseline: z.object({ subject: z.string(), run_id: z.string().nullable(), calls: z.number() }).nullable(),
+    baseline: z
+      .object({
+        subject: z.string(),
+        run_id: z.string().nullable(),
+        calls: z.number(),
+        taken_over: thereSchema,
+      })
+      .nullable(),
   })
   .openapi('EvalPlan')
 export const madeSchema = z.object({ run: runSchema, baseline: runSchema.nullable() }).openapi('MadeEvalRun')
@@ -135,7 +171,12 @@ export const resultSchema = z
     output: z.string().nullable(),
     finish_reason: z.string().nullable(),
     latency_ms: z.number().nullable(),
+    /** Paid by this run: nothing for an answer that was taken over, and then `saved_usd` is what it had cost. */
     cost_usd: z.string().nullable(),
+    saved_usd: z.string().nullable(),
+    /** The request that it was taken over from, and when that was answered; null for an answer of this run's own. */
+    cached_from: z.string().nullable(),
+    cached_at: z.string().nullable(),
     error_code: z.string().nullable(),
     error: z.string().nullable(),
     tries: z.number(),
@@ -148,6 +189,9 @@ export const resultSchema = z
         passed: z.boolean().nullable(),
         reason: z.string(),
         details: anything.nullable(),
+        /** The run that it was taken over from, and when it was made there; null for a judgement of this run's own. */
+        cached_from: z.string().nullable(),
+        cached_at: z.string().nullable(),
       }),
     ),
   })
@@ -182,6 +226,7 @@ export function toRun(row: RunRow): z.infer<typeof runSchema> {
     note: row.note,
     git_commit: row.gitCommit,
     batch: content.batch === true,
+    cache_max_age_s: content.cache === undefined ? null : content.cache.maxAgeMs / 1000,
     waits_until: row.wakesAt,
     created_at: row.createdAt,
     created_by: row.createdBy,
@@ -196,12 +241,32 @@ export function toProgress(
   counts: RunCounts,
   { batch, waits }: { batch: BatchRow | null; waits: string | null },
 ): z.infer<typeof progressSchema> {
-  const { cost, unpricedAnswers: _, ...rest } = counts
+  const { cost, unpricedAnswers: _, takenOver, ...rest } = counts
   return {
     ...toRun(row),
-    progress: { ...rest, total: row.items * row.repeats, cost_usd: usdText(BigInt(cost)), waits_for: waits },
+    progress: {
+      ...rest,
+      total: row.items * row.repeats,
+      cost_usd: usdText(BigInt(cost)),
+      taken_over: takenOver === null ? null : toTakenOver(takenOver),
+      waits_for: waits,
+    },
     last_batch: batch === null ? null : toBatch(batch),
   }
+}
+
+function toTakenOver({ answers, judgements, saved, savedUnpriced, oldestAt }: TakenOver) {
+  const price = { saved_usd: usdText(BigInt(saved)), saved_unpriced: savedUnpriced }
+  return { answers, judgements, ...price, oldest_at: oldestAt }
+}
+
+/** `there` null where nobody can tell. */
+export function toThere(
+  { content: { cache } }: PlannedRun,
+  there: There | null,
+): z.infer<typeof thereSchema> {
+  if (cache === undefined) return null
+  return { answers: there?.answers ?? null, of: there?.of ?? null, max_age_s: cache.maxAgeMs / 1000 }
 }
 
 function toBatch(batch: BatchRow): NonNullable<z.infer<typeof progressSchema>['last_batch']> {
@@ -219,13 +284,22 @@ export function toResult({ itemId, result, scores }: JudgedRow): z.infer<typeof 
     output: result.output,
     finish_reason: result.finishReason,
     latency_ms: result.latencyMs,
-    cost_usd: result.cost === null ? null : usdText(BigInt(result.cost)),
+    cost_usd: result.cachedFrom !== null ? '0' : usdOf(result.cost),
+    saved_usd: result.cachedFrom === null ? null : usdOf(result.cost),
+    cached_from: result.cachedFrom,
+    cached_at: result.cachedAt,
     error_code: result.errorCode,
     error: result.error,
     tries: result.tries,
-    scores: scores.map(({ details, ...score }) => ({
+    scores: scores.map(({ details, cachedFrom, cachedAt, ...score }) => ({
       ...score,
+      cached_from: cachedFrom,
+      cached_at: cachedAt,
       details: details === null ? null : (JSON.parse(details) as unknown),
     })),
   }
+}
+
+function usdOf(cost: string | null): string | null {
+  return cost === null ? null : usdText(BigInt(cost))
 }

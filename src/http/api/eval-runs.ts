@@ -1,15 +1,17 @@
 /** /api/eval-runs: what a run takes, runs begun, followed, cancelled and gone on with, and what their figures are worth. */
 
-import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
+import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Sql } from 'postgres'
 import { RequestError } from '../../errors.ts'
 import type { Reckon } from '../../evals/reports/reckoner.ts'
 import { findNewestBatch } from '../../evals/runs/batches/batch-rows.ts'
-import type { CreateRunDeps, RunPlan, RunWish } from '../../evals/runs/create-run.ts'
+import { countResults } from '../../evals/runs/count-results.ts'
+import type { CreateRunDeps, PlannedRun, RunPlan, RunWish } from '../../evals/runs/create-run.ts'
 import type { Target } from '../../evals/runs/forecast.ts'
-import { countResults } from '../../evals/runs/result-rows.ts'
 import { runContent, type Subject } from '../../evals/runs/run-content.ts'
 import { findAlike, findRun, listRuns, type RunRow } from '../../evals/runs/run-rows.ts'
+import type { There } from '../../evals/runs/taken-over/count-there.ts'
+import type { AnswererOf } from '../../evals/runs/taken-over/keys.ts'
 import { waitsFor } from '../../evals/runs/waits-for.ts'
 import { readLoads } from '../../gateway/load/load-rows.ts'
 import { usdText } from '../../lib/money.ts'
@@ -27,6 +29,7 @@ import {
   suiteOf,
   toProgress,
   toRun,
+  toThere,
 } from './eval-run-body.ts'
 import { pageFrom, pageOf, registryReaders } from './page.ts'
 import type { Recorder } from './recorder.ts'
@@ -41,6 +44,8 @@ export type EvalRunsApiDeps = CreateRunDeps & {
   demandBatches: (projectId: string, subject: Subject) => void
   /** What the first target of a subject costs now; null for one that is asked of nobody. */
   targetOf: (projectId: string, subject: Subject) => Target
+  /** Who answers now, as far as it is a fixed thing. */
+  answererOf: AnswererOf
 }
 
 /** A suite's file may have 256 KB. */
@@ -90,6 +95,7 @@ const showRoute = createRoute({
 
 /** Scorers and statistics are loaded with the first run: they would weigh on a gateway that makes none. */
 const runMaking = async () => await import('../../evals/runs/create-run.ts')
+const counting = async () => await import('../../evals/runs/taken-over/count-there.ts')
 const forecasting = async () => await import('../../evals/runs/forecast.ts')
 
 async function progressOf(sql: Sql, row: RunRow): Promise<ReturnType<typeof toProgress>> {
@@ -105,38 +111,8 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
     .openapi(planRoute, async (c) => {
       const { projectId } = c.var.key
       const { name, suite, release = null, against = null } = c.req.valid('json')
-      const { forecast } = await forecasting()
       const plan = await planned(deps, projectId, { suite: suiteOf(name, suite), release, against })
-      const { candidate, baseline, items } = plan
-      const target = deps.targetOf(projectId, candidate.content.subject)
-      const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, { items, target })
-      const { dataset, repeats } = candidate.content
-      const { hash } = runContent(candidate.content)
-      const { subject, measure: measureHash } = candidate
-      const alike = await findAlike(sql, { projectId, measureHash, subject, hash })
-      return c.json(
-        {
-          subject,
-          hash,
-          run_id: alike?.id ?? null,
-          dataset: `${dataset.name}@${dataset.version}`,
-          items,
-          repeats,
-          calls,
-          cost_usd: cost === null ? null : usdText(cost),
-          cost_rests: costRests,
-          sees,
-          baseline:
-            baseline === null
-              ? null
-              : {
-                  subject: baseline.subject,
-                  run_id: baseline.run?.id ?? null,
-                  calls: baseline.run === null ? calls : 0,
-                },
-        },
-        200,
-      )
+      return c.json(await toPlan(deps, projectId, plan), 200)
     })
     .openapi(beginRoute, async (c) => {
       const { key } = c.var
@@ -182,6 +158,59 @@ export function evalRunsApi(deps: EvalRunsApiDeps) {
       const row = await getRun(sql, c.var.key.projectId, c.req.valid('param').id)
       return c.json(await progressOf(sql, row), 200)
     })
+}
+
+async function toPlan(
+  deps: EvalRunsApiDeps,
+  projectId: string,
+  plan: RunPlan,
+): Promise<z.infer<typeof planSchema>> {
+  const { sql } = deps
+  const { candidate, baseline, items } = plan
+  const { subject, measure: measureHash } = candidate
+  const { dataset, repeats, subject: asked } = candidate.content
+  const { there, baselineThere } = await readThere(deps, projectId, plan)
+  const { forecast } = await forecasting()
+  const given = { items, target: deps.targetOf(projectId, asked), there }
+  const { calls, cost, costRests, sees } = await forecast(sql, projectId, candidate, given)
+  const { hash } = runContent(candidate.content)
+  const alike = await findAlike(sql, { projectId, measureHash, subject, hash })
+  const asksBaseline = baseline !== null && baseline.run === null
+  const baselineCalls = calls + (there?.answers ?? 0) - (baselineThere?.answers ?? 0)
+  return {
+    subject,
+    hash,
+    run_id: alike?.id ?? null,
+    dataset: `${dataset.name}@${dataset.version}`,
+    items,
+    repeats,
+    calls,
+    taken_over: toThere(candidate, there),
+    cost_usd: cost === null ? null : usdText(cost),
+    cost_rests: costRests,
+    sees,
+    baseline: baseline && {
+      subject: baseline.subject,
+      run_id: baseline.run?.id ?? null,
+      calls: asksBaseline ? baselineCalls : 0,
+      taken_over: asksBaseline ? toThere(baseline, baselineThere) : null,
+    },
+  }
+}
+
+/** What of the candidate, and of a baseline that has to be run, earlier runs have answered. */
+async function readThere(
+  { sql, clock, answererOf }: EvalRunsApiDeps,
+  projectId: string,
+  { candidate, baseline }: RunPlan,
+): Promise<{ there: There | null; baselineThere: There | null }> {
+  if (candidate.content.cache === undefined) return { there: null, baselineThere: null }
+  const { countThere } = await counting()
+  const count = (run: PlannedRun) => countThere({ sql, clock, answererOf }, projectId, run)
+  return {
+    there: await count(candidate),
+    baselineThere: baseline === null || baseline.run !== null ? null : await count(baseline),
+  }
 }
 
 /** Whoever would wait a day for a batch hears at once that none can ask the subject, or its baseline. */

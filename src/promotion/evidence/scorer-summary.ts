@@ -1,8 +1,8 @@
 /** What a verdict keeps of a scorer, demanded or only looked at: the figures of a suite or a slice that JSON can hold. Pure. */
 
 import type { RunContent, RunScorer } from '../../evals/runs/run-content.ts'
+import { judgeModels } from '../../evals/runs/taken-over/judge-models.ts'
 import type { ScorerVerdict } from '../../evals/runs/verdict.ts'
-import { isJsonObject, type JsonObject } from '../../lib/json.ts'
 
 /** An end without a bound, which one group of items alone has, is null: JSON has no infinity. */
 export type Figure = {
@@ -95,7 +95,7 @@ function summarise(
     values: row.values,
     better: row.better,
     judge: judge === true,
-    models: judge === true ? modelsIn(settings) : [],
+    models: judge === true ? judgeModels(settings) : [],
     decides: row.decides,
     coverage: row.coverage,
     estimate: figureOf(row.estimate),
@@ -115,11 +115,4 @@ function summarise(
       nowPassing,
     })),
   }
-}
-
-/** A judge names its model in `model`, a jury its members' in `judges`. */
-function modelsIn({ model, judges }: JsonObject): string[] {
-  const members = Array.isArray(judges) ? judges : []
-  const named = [model, ...members.map((one) => (isJsonObject(one) ? one.model : null))]
-  return [...new Set(named.filter((name) => typeof name === 'string'))].toSorted()
 }

@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { findNewestBatch } from '../../../src/evals/runs/batches/batch-rows.ts'
 import { letGoOfParts } from '../../../src/evals/runs/batches/let-go.ts'
-import { countResults, readJudged } from '../../../src/evals/runs/result-rows.ts'
+import { countResults } from '../../../src/evals/runs/count-results.ts'
+import { readJudged } from '../../../src/evals/runs/result-rows.ts'
 import { findRunById, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { AnthropicBatchServer } from '../../support/anthropic-batch-server.ts'
 import { clockIn, keptLog, openBatchPlane } from '../../support/batch-plane.ts'
@@ -42,7 +43,8 @@ describeDatabases('a submission that was cut', (open) => {
   const planeAt = (ms: number) => {
     const plane = openBatchPlane({ url, dialect: 'anthropic', log: kept.log, clock: clockIn(ms) })
     planes.push(plane)
-    return { batches: plane.batches, clock: clockIn(ms), random: () => 0.5 }
+    const { batches, answererOf } = plane
+    return { batches, answererOf, clock: clockIn(ms), random: () => 0.5 }
   }
   const workAt = async (run: RunRow, ms: number) =>
     await execute(open(), run.id, scriptedAsk(() => '').ask, planeAt(ms))

@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { findNewestBatch } from '../../../src/evals/runs/batches/batch-rows.ts'
 import { letGoOfParts } from '../../../src/evals/runs/batches/let-go.ts'
-import { countResults, readJudged } from '../../../src/evals/runs/result-rows.ts'
+import { countResults } from '../../../src/evals/runs/count-results.ts'
+import { readJudged } from '../../../src/evals/runs/result-rows.ts'
 import { findRunById, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { rebuildSent } from '../../../src/gateway/rebuild.ts'
 import { AnthropicBatchServer } from '../../support/anthropic-batch-server.ts'
@@ -69,7 +70,8 @@ describeDatabases('a run in batches', (open) => {
         ...more,
       })
       planes.push(plane)
-      return { batches: plane.batches, clock, random: () => 0.5 }
+      const { batches, answererOf } = plane
+      return { batches, answererOf, clock, random: () => 0.5 }
     }
     /** A worker that comes so much later. */
     const workAt = async (run: RunRow, ms: number, more: Partial<Given> = {}) => {

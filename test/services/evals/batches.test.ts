@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { findNewestBatch, listLeftBatches } from '../../../src/evals/runs/batches/batch-rows.ts'
 import { letGoOfParts } from '../../../src/evals/runs/batches/let-go.ts'
-import { countResults, readJudged } from '../../../src/evals/runs/result-rows.ts'
+import { countResults } from '../../../src/evals/runs/count-results.ts'
+import { readJudged } from '../../../src/evals/runs/result-rows.ts'
 import { findRunById, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { planBatched } from '../../../src/gateway/batched/target.ts'
 import { rebuildSent } from '../../../src/gateway/rebuild.ts'
@@ -61,7 +62,8 @@ describeDatabases('a run in batches', (open) => {
     const given = { url, log: kept.log, clock: clockIn(ms), registry: { prices: [PRICE] }, ...more }
     const plane = openBatchPlane(given)
     planes.push(plane)
-    return { batches: plane.batches, clock: clockIn(ms), random: () => 0.5 }
+    const { batches, answererOf } = plane
+    return { batches, answererOf, clock: clockIn(ms), random: () => 0.5 }
   }
   /** A worker that comes so much later. */
   const workAt = async (run: RunRow, ms: number, more: Partial<Given> = {}) => {
@@ -101,6 +103,52 @@ describeDatabases('a run in batches', (open) => {
     expect(answers.map(({ cost, latencyMs, tries }) => ({ cost, latencyMs, tries }))).toEqual(
       Array.from({ length: 10 }, () => ({ cost: '60', latencyMs: null, tries: 1 })),
     )
+  })
+
+  test('leaves out what an earlier run has asked, and leaves its own answers to later ones', async () => {
+    const cached = `${ONE}cache: true\n`
+    const earlier = await aRun(cached, numbered(3))
+    const { ask, asked } = scriptedAsk((question) => ({ output: echo(question), cost: 120n, free: false }))
+    const byCalls = planeAt(0)
+    const single = (await begin(open(), aSuite(cached.replace('batch: true', '')))).candidate
+    await execute(open(), single.id, ask, byCalls)
+
+    const all = await workAt(earlier, 0)
+    const wider = await aRun(cached, numbered(5))
+    await workAt(wider, 0)
+    const sent = server.linesOf(server.last).map(({ body }) => echo(body.messages[0]?.content ?? ''))
+    server.end()
+    await workAt(wider, 2 * 60_000)
+    const later = (await begin(open(), aSuite(cached.replace('batch: true', '')))).candidate
+    await execute(open(), later.id, ask, byCalls)
+
+    expect(all).toBe('done')
+    expect(sent).toEqual(['3', '4'])
+    expect(server.batches.length).toBe(1)
+    expect(asked.length).toBe(3)
+    expect(await countResults(open().sql, wider.id)).toMatchObject({
+      answered: 5,
+      judged: 5,
+      cost: '120',
+      takenOver: { answers: 3, saved: '360' },
+    })
+    expect(await countResults(open().sql, later.id)).toMatchObject({
+      cost: '0',
+      takenOver: { answers: 5, saved: '480' },
+    })
+  })
+
+  test('keeps no key for later runs where its upstream leads elsewhere when the answer comes', async () => {
+    const run = await aRun(ONE, numbered(2))
+    await workAt(run, 0)
+    server.end()
+    const { batches, clock, random } = planeAt(2 * 60_000)
+    const elsewhere = { batches, clock, random, answererOf: () => 'somebody else' }
+
+    await execute(open(), run.id, scriptedAsk(echo).ask, elsewhere)
+
+    expect(await open().sql`SELECT FROM eval_results WHERE answer_key IS NOT NULL`).toHaveLength(0)
+    expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 2, judged: 2 })
   })
 
   test('waits in its row while a batch is under way, and no worker claims it before it is time', async () => {

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { countResults } from '../../../src/evals/runs/result-rows.ts'
+import { countResults } from '../../../src/evals/runs/count-results.ts'
 import { findRunById } from '../../../src/evals/runs/run-rows.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, aSuite, begin, echo, numbered } from '../../support/eval-runs.ts'
@@ -78,5 +78,51 @@ describeDatabases('a worker killed in the middle of a run', (open) => {
       expect(calls - total).toBeLessThanOrEqual(killed * CONCURRENCY)
     },
     KILLS * 10_000 + 120_000,
+  )
+
+  test(
+    'that takes answers over has each of them once, and asks nobody for them',
+    async () => {
+      asked.clear()
+      const { sql, url } = open()
+      const suiteOf = (dataset: string) =>
+        SUITE.replace('questions', dataset).replace('local/reader', 'local/other')
+      await aDataset(open(), 'half', numbered(ITEMS / 2))
+      const earlier = await begin(open(), aSuite(suiteOf('half')))
+      const { process: first } = await startProgram<{ id: string }>(
+        PROGRAM,
+        url,
+        earlier.candidate.id,
+        address,
+      )
+      await until('the end of the earlier run', () => first.exitCode !== null, 120_000)
+      await aDataset(open(), 'whole', numbered(ITEMS))
+      const { candidate } = await begin(open(), aSuite(`${suiteOf('whole')}cache: true\n`))
+      const { id } = candidate
+      const total = ITEMS * REPEATS
+
+      let killed = 0
+      for (let turn = 1; turn <= KILLS; turn += 1) {
+        const bar = (total * turn) / (KILLS + 1)
+        const { process: child } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
+        const isFar = async () => (await countResults(sql, id)).answered >= bar || child.exitCode !== null
+        await until(`${bar} answers`, isFar, 60_000)
+        if (child.exitCode === null) killed += 1
+        await kill(child)
+      }
+      const { process: last } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
+      await until('the end of the last worker', () => last.exitCode !== null, 120_000)
+
+      const calls = [...asked.values()].reduce((sum, count) => sum + count, 0)
+      expect(await findRunById(sql, id)).toMatchObject({ state: 'done' })
+      // What was under way when a worker was killed was answered twice upstream, and kept once.
+      expect(await countResults(sql, id)).toMatchObject({
+        answered: total,
+        judged: total,
+        takenOver: { answers: total / 2 },
+      })
+      expect(calls - total).toBeLessThanOrEqual(killed * CONCURRENCY)
+    },
+    KILLS * 10_000 + 240_000,
   )
 })

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
+import { countResults } from '../../../src/evals/runs/count-results.ts'
 import { measureRun } from '../../../src/evals/runs/measure.ts'
-import { countResults, forgetErrors, readJudged } from '../../../src/evals/runs/result-rows.ts'
+import { forgetErrors, readJudged } from '../../../src/evals/runs/result-rows.ts'
 import { findRun, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { verdictOf } from '../../../src/evals/runs/verdict.ts'
 import { runRunSuite } from '../../../src/jobs/run-suite.ts'

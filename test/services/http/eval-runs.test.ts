@@ -135,6 +135,49 @@ describe('a run over /api', () => {
     expect(retried.body).toMatchObject({ state: 'queued' })
   })
 
+  test('says what earlier runs have answered before it begins, on each answer, and how far it is', async () => {
+    const suite = { ...SUITE, subject: 'local/fixed', cache: { max_age: '2d' } }
+    const script = scriptedAsk((question) => ({ output: echo(question), cost: 100n, free: false }))
+    const work = async (id: string) =>
+      await execute(database, id, script.ask, { answererOf: (_project, model) => model })
+    const before = await call('POST', '/plan', { name: 'first', suite })
+    const { id: first } = await begin({}, suite)
+    await work(first)
+    const plan = await call('POST', '/plan', { name: 'first', suite: { ...suite, repeats: 2 } })
+    const local = await call('POST', '/plan', { name: 'first', suite: { ...suite, subject: 'local/reader' } })
+    const { id } = await begin({}, suite)
+    await work(id)
+
+    const shown = await call('GET', `/${id}`)
+    const results = await call('GET', `/${id}/results?limit=1`)
+    const text = await aval('show', id)
+    const listed = await aval('results', id, '--limit', '1')
+
+    expect(before.body).toMatchObject({ calls: 5, taken_over: { answers: 0, of: 5, max_age_s: 172_800 } })
+    expect(plan.body).toMatchObject({ calls: 5, taken_over: { answers: 5, of: 10 } })
+    expect(local.body).toMatchObject({ calls: 5, taken_over: { answers: null, of: null } })
+    const oldest = expect.stringMatching(/^\d{4}-.*Z$/)
+    expect(shown.body).toMatchObject({
+      cache_max_age_s: 172_800,
+      progress: {
+        cost_usd: '0',
+        taken_over: { answers: 5, judgements: 0, saved_usd: '0.0005', oldest_at: oldest },
+      },
+    })
+    const [result] = results.body.data
+    expect(result).toMatchObject({
+      request_id: null,
+      cost_usd: '0',
+      saved_usd: '0.0001',
+      cached_from: expect.stringMatching(/^req_/),
+      cached_at: oldest,
+    })
+    expect(text.out).toMatch(
+      /^taken over +5 answers and 0 judgements of earlier runs, the oldest of .*; \$0\.0005 saved$/m,
+    )
+    expect(listed.out).toContain(`${result.cached_from} (taken over)`)
+  })
+
   test('in batches is refused for a subject that has none, and says for what it waits', async () => {
     const refused = await call('POST', '/plan', { name: 'first', suite: { ...SUITE, batch: true } })
     const notBegun = await call('POST', '', { name: 'first', suite: { ...SUITE, batch: true } })

@@ -15,7 +15,7 @@ if (dialect !== 'openai' && dialect !== 'anthropic' && dialect !== 'gemini') thr
 const connection = connectDatabase(url, { maxConnections: 2, applicationName: 'killed' })
 const clock = clockIn(Number(aheadMs))
 const room = startAuditRoom({ dataFolder, databaseUrl: url })
-const { batches, ask, close } = openBatchPlane({ url: upstream, dialect, log: room.log, clock })
+const { batches, ask, answererOf, close } = openBatchPlane({ url: upstream, dialect, log: room.log, clock })
 
 process.stdout.write(`${JSON.stringify({ id })}\n`)
 await executeRun(
@@ -25,6 +25,7 @@ await executeRun(
     random: () => 0.5,
     ask,
     batches,
+    answererOf,
     pace: unhurried,
     embed: noVectors,
     evaluate: noCode,

@@ -40,6 +40,8 @@ export type NewRequest = Place & {
   sentDigest: string
   /** JSON; null without an index. */
   retrieval: string | null
+  /** Of the answer, as it was when the request was made; see `answerKey`. */
+  answerKey: string | null
 }
 /** A request that is not settled, with its item. */
 export type WaitingRequest = Omit<NewRequest, 'body'> & {
@@ -136,9 +138,10 @@ export async function addRequests(
 ): Promise<void> {
   await sql`
     WITH given AS (SELECT * FROM json_to_recordset(${JSON.stringify(requests)}::json) AS one (line integer, position integer,
-      repeat integer, "requestId" text, body text, "sentDigest" text, retrieval text)),
-    added AS (INSERT INTO eval_batch_requests (batch_id, line, position, repeat, request_id, body, sent_digest, retrieval, tries)
-      SELECT ${id}, g.line, g.position, g.repeat, g."requestId", g.body, g."sentDigest", g.retrieval,
+      repeat integer, "requestId" text, body text, "sentDigest" text, retrieval text, "answerKey" text)),
+    added AS (INSERT INTO eval_batch_requests
+        (batch_id, line, position, repeat, request_id, body, sent_digest, retrieval, answer_key, tries)
+      SELECT ${id}, g.line, g.position, g.repeat, g."requestId", g.body, g."sentDigest", g.retrieval, g."answerKey",
         1 + coalesce((SELECT max(q.tries) FROM eval_batches b JOIN eval_batch_requests q ON q.batch_id = b.id
           WHERE b.run_id = ${runId} AND q.position = g.position AND q.repeat = g.repeat AND q.state = 'again'), 0)
       FROM given g RETURNING body)
@@ -175,7 +178,8 @@ export async function readWaiting(
   const lines = 'lines' in wanted ? JSON.stringify(wanted.lines) : null
   const limit = 'limit' in wanted ? wanted.limit : null
   const rows = await sql<(Omit<WaitingRequest, 'item'> & { content: string })[]>`
-    SELECT q.line, q.position, q.repeat, q.request_id AS "requestId", q.sent_digest AS "sentDigest", q.retrieval, q.tries, i.content,
+    SELECT q.line, q.position, q.repeat, q.request_id AS "requestId", q.sent_digest AS "sentDigest", q.retrieval, q.tries,
+      q.answer_key AS "answerKey", i.content,
       to_char(q.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "recordedAt"
     FROM eval_batches b JOIN eval_batch_requests q ON q.batch_id = b.id
     JOIN eval_run_items u ON u.run_id = b.run_id AND u.position = q.position

@@ -5,6 +5,7 @@ import { demandHeld, HELD, whileHolding } from '../../../db/held-work.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { parseRunContent } from '../run-content.ts'
 import { claimEndedRun, findRunById } from '../run-rows.ts'
+import type { AnswererOf } from '../taken-over/keys.ts'
 import { advanceParts } from './advance-parts.ts'
 import { findLiveBatch } from './batch-rows.ts'
 import type { BatchPlane } from './part.ts'
@@ -14,6 +15,7 @@ export type LetGoDeps = {
   clock: Clock
   random: () => number
   batches: BatchPlane
+  answererOf: AnswererOf
   signal: AbortSignal
   /** Shorter in tests. */
   silentMs?: number
@@ -21,7 +23,7 @@ export type LetGoDeps = {
 
 /** `nothing`: nothing is under way, or another worker is at it. Throws what a second try may mend. */
 export async function letGoOfParts(deps: LetGoDeps, id: string): Promise<string> {
-  const { sql, clock, signal, random, batches: plane, silentMs = HELD.silentMs } = deps
+  const { sql, clock, signal, random, batches: plane, answererOf, silentMs = HELD.silentMs } = deps
   const row = await findRunById(sql, id)
   const state = row?.state
   if (row === null || (state !== 'cancelled' && state !== 'failed' && state !== 'stopped')) return 'nothing'
@@ -40,7 +42,8 @@ export async function letGoOfParts(deps: LetGoDeps, id: string): Promise<string>
       }
       const content = parseRunContent(row.content)
       const both = AbortSignal.any([signal, lost])
-      const work = { sql, clock, random, plane, signal: both, row, content, lettingGo: true, own }
+      const given = { sql, clock, random, plane, answererOf, own }
+      const work = { ...given, signal: both, row, content, lettingGo: true }
       const step = await advanceParts(work)
       const wakesAt = step.kind === 'wait' ? new Date(step.untilMs).toISOString() : null
       await demandHeld(sql, held, run, { run: null, wakesAt }, new Date(clock.nowMs()).toISOString())

@@ -1,27 +1,26 @@
 /** What the steps of a part share: a run's part is made ready, submitted, followed and taken by whoever holds the run. */
 
 import { createHash } from 'node:crypto'
-import type { Sql, TransactionSql } from 'postgres'
 import type { EventLog } from '../../../audit/record.ts'
 import { UpstreamError } from '../../../errors.ts'
 import { type BatchedPlan, planBatched } from '../../../gateway/batched/target.ts'
 import type { GatewayDeps } from '../../../gateway/deps.ts'
 import type { RequestEnvelope } from '../../../gateway/request.ts'
-import type { Clock } from '../../../lib/clock.ts'
 import { idTimeMs } from '../../../lib/ids.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { nextLookMs, tellBefore } from '../../upstream-work.ts'
+import type { Unit } from '../result-rows.ts'
 import { type RunContent, subjectText } from '../run-content.ts'
 import { runKey } from '../run-key.ts'
 import type { RunRow } from '../run-rows.ts'
+import { answerKey } from '../taken-over/keys.ts'
+import type { TakeDeps } from '../taken-over/take-over.ts'
 import type { BatchRow } from './batch-rows.ts'
 
 /** The data plane of this process, and the log that it writes. */
 export type BatchPlane = { gateway: GatewayDeps; log: EventLog }
 
-export type PartWork = {
-  sql: Sql
-  clock: Clock
+export type PartWork = TakeDeps & {
   random: () => number
   plane: BatchPlane
   signal: AbortSignal
@@ -29,8 +28,6 @@ export type PartWork = {
   content: RunContent
   /** The run has ended: what is under way is let go of, and what is there all the same is kept. */
   lettingGo: boolean
-  /** Writes only while the run is this worker's. */
-  own(write: (transaction: TransactionSql, now: string) => Promise<void>): Promise<void>
 }
 
 /** Why a worker may leave the run for now, or that there is nothing left to ask. */
@@ -86,6 +83,14 @@ export function envelopeOf(row: RunRow, requestId: string): RequestEnvelope {
     startedMs: 0,
     clientRequestId: row.id,
   }
+}
+
+/** The key of an answer as it would be asked for at this moment; see `answerKey`. */
+export function keyNow(
+  { answererOf, row, content }: PartWork,
+  unit: Pick<Unit, 'item' | 'repeat'>,
+): string | null {
+  return answerKey(answererOf, row.projectId, content, unit)
 }
 
 /** Puts on the log what is about to be done, before it is. */

@@ -8,6 +8,7 @@ import { silentClient } from '../../../gateway/shadows/silent-client.ts'
 import { newId } from '../../../lib/ids.ts'
 import { asksNothing, failed, questionOf } from '../answer-unit.ts'
 import { insertResult, type Place, type ResultRow, readPending, type Unit } from '../result-rows.ts'
+import { takeAnswers } from '../taken-over/take-over.ts'
 import {
   addRequests,
   type BatchRow,
@@ -16,7 +17,7 @@ import {
   findLastPlace,
   type NewRequest,
 } from './batch-rows.ts'
-import { bytesOf, envelopeOf, type PartWork, tell } from './part.ts'
+import { bytesOf, envelopeOf, keyNow, type PartWork, tell } from './part.ts'
 
 const PAGE = 100
 /** Of the bodies; the upstream allows more, and a worker holds the file when it sends it. */
@@ -36,19 +37,22 @@ export async function preparePart(work: PartWork, batch: BatchRow, planned: Batc
   let { bytes } = batch
   const isFull = () => lines >= planned.batches.maxRequests || bytes >= MAX_PART_BYTES
   while (!isFull()) {
-    const units: Unit[] = await readPending(sql, row, after, PAGE, 'answer')
-    if (units.length === 0) break
+    const pending: Unit[] = await readPending(sql, row, after, PAGE, 'answer')
+    if (pending.length === 0) break
+    const units = await takeAnswers(work, row, work.content, pending)
     const requests: NewRequest[] = []
     const refused: ResultRow[] = []
     for (const unit of units) {
       if (isFull()) break
       after = { position: unit.position, repeat: unit.repeat }
+      if (unit.result !== null) continue
       const made = await makeRequest(work, planned, unit)
       if ('outcome' in made) refused.push(made)
       else {
         lines += 1
         bytes += Buffer.byteLength(made.body)
-        requests.push({ ...made, line: lines })
+        const answerKey = keyNow(work, unit)
+        requests.push({ ...made, line: lines, answerKey })
       }
     }
     await work.own(async (transaction, now) => {
@@ -67,7 +71,7 @@ async function makeRequest(
   { plane, clock, row, content, signal }: PartWork,
   planned: BatchedPlan,
   unit: Unit,
-): Promise<Omit<NewRequest, 'line'> | ResultRow> {
+): Promise<Omit<NewRequest, 'line' | 'answerKey'> | ResultRow> {
   signal.throwIfAborted()
   const question = questionOf(content, unit)
   if (question === null) return asksNothing(unit)

@@ -10,7 +10,7 @@ import { answered, failed, questionOf } from '../answer-unit.ts'
 import { readChat } from '../ask.ts'
 import { insertResult, type ResultRow } from '../result-rows.ts'
 import { type BatchRow, findLogged, markRecorded, settleRequests, type WaitingRequest } from './batch-rows.ts'
-import { bytesOf, envelopeOf, type PartWork } from './part.ts'
+import { bytesOf, envelopeOf, keyNow, type PartWork } from './part.ts'
 import type { KeptRetrieval } from './prepare-part.ts'
 
 /** How a request ended. Without `keep` it is not kept as a result: it is asked again, or nobody wants it any more. */
@@ -60,7 +60,7 @@ export async function settle(
   const lines = endings.map(({ request: { line } }) => line)
   await work.own((transaction, now) => markRecorded(transaction, batch.id, lines, now))
   const writes: Promise<void>[] = []
-  const results: ResultRow[] = []
+  const results: { result: ResultRow; key: string | null }[] = []
   for (const { request, end, state } of endings) {
     const question = questionOf(content, request)
     if (question === null) throw new Error(`The item ${request.item.id} asks nothing any more.`)
@@ -71,12 +71,17 @@ export async function settle(
     const one = { envelope, bytes: bytesOf(question), sentDigest, retrieval }
     const { row: record, settled } = batchedRow(plane.gateway, planned, one, end)
     if (!logged.has(request.requestId)) writes.push(plane.gateway.audit.whole(...record))
-    if (state === 'taken') results.push(resultOf(request, settled, kept))
+    if (state === 'taken') {
+      const result = resultOf(request, settled, kept)
+      // As a single call's: where upstreams have changed meanwhile nobody can tell who answered.
+      const isSame = result.outcome === 'answered' && keyNow(work, request) === request.answerKey
+      results.push({ result, key: isSame ? request.answerKey : null })
+    }
   }
   await Promise.all(writes)
   const states = endings.map(({ request: { line }, state }) => ({ line, state }))
   await work.own(async (transaction, now) => {
-    for (const result of results) await insertResult(transaction, row.id, result, now)
+    for (const { result, key } of results) await insertResult(transaction, row.id, result, now, key)
     await settleRequests(transaction, batch.id, states)
   })
 }

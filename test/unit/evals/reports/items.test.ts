@@ -15,6 +15,8 @@ function row(position: number, judged: Record<string, Judged>, output = 'out', r
       reason: `${scorer} ${value}`,
       details: null,
       cost: '0',
+      cachedFrom: null,
+      cachedAt: null,
     }),
   )
   const result = {
@@ -33,6 +35,8 @@ function row(position: number, judged: Record<string, Judged>, output = 'out', r
     errorCode: null,
     error: null,
     tries: 1,
+    cachedFrom: null,
+    cachedAt: null,
   }
   return { position, repeat, itemId: `item-${position}`, result, scores }
 }

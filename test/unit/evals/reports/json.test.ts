@@ -15,7 +15,7 @@ test('a report says everything to programs, in snake case', () => {
     dataset: 'support-questions@7',
     split: null,
     run: { id: 'run_01KB', subject: 'support-answer@r13' },
-    baseline: { id: 'run_01KA', subject: 'support-answer@r12', shared_items: 400 },
+    baseline: { id: 'run_01KA', subject: 'support-answer@r12', shared_items: 400, taken_over: null },
     items: 400,
     repeats: 2,
     alpha: 0.05,
@@ -24,6 +24,7 @@ test('a report says everything to programs, in snake case', () => {
     finished_at: '2026-11-28T10:04:30.500Z',
     cost_usd: '0.84',
     unpriced: 0,
+    taken_over: null,
     git_commit: null,
     hashes: report.about.hashes,
     scorers: [

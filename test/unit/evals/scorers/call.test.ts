@@ -18,6 +18,16 @@ test('latency is milliseconds, passed up to the limit', async () => {
   expect(await judgeSample('latency', { max_ms: 800 }, { latencyMs: 812.4 })).toMatchObject({ passed: false })
 })
 
+test('of an answer that was taken over latency says nothing, and cost what it had cost', async () => {
+  const taken = { latencyMs: null, cost: 2_000n, takenOver: true } as const
+
+  expect(await judgeSample('latency', { max_ms: 800 }, taken)).toEqual({
+    outcome: 'abstained',
+    reason: 'The answer was taken over from an earlier run, and says nothing of how long a call takes.',
+  })
+  expect(await scoreOf('cost', {}, taken)).toBe(2_000)
+})
+
 test('cost is exact micro-USD, passed up to the limit; free is not unknown', async () => {
   expect(await judgeSample('cost', { max_usd: '0.002' }, { cost: 2_000n })).toMatchObject({
     value: 2_000,

@@ -48,6 +48,7 @@ test('a file becomes a suite, with what is not said as everybody would have it',
     parameters: {},
     seed: 7,
     batch: false,
+    cache: null,
   })
   expect(readSuiteFile('small', 'dataset: d\nsubject: local/reader\nscorers: [equals]\n')).toMatchObject({
     dataset: { name: 'd', version: null },
@@ -59,6 +60,31 @@ test('a file becomes a suite, with what is not said as everybody would have it',
     alpha: 0.05,
     seed: null,
   })
+})
+
+test.each([
+  ['true', { maxAgeMs: 7 * 86_400_000 }],
+  ['{ max_age: 12h }', { maxAgeMs: 12 * 3_600_000 }],
+  ['{ max_age: 90d }', { maxAgeMs: 90 * 86_400_000 }],
+  ['false', null],
+])('a suite that says cache: %s takes over what is that old', (said, cache) => {
+  const yaml = `dataset: d\nsubject: up/m\nscorers: [equals]\ncache: ${said}\n`
+
+  expect(readSuiteFile('small', yaml)).toMatchObject({ cache })
+})
+
+test.each([
+  ['{ max_age: 91d }', 'up/m', /cache/],
+  ['{ max_age: soon }', 'up/m', /cache/],
+  ['{ age: 1d }', 'up/m', /cache/],
+  ['7d', 'up/m', /cache/],
+  ['true', 'recorded', /cache: recorded outputs are asked of nobody/],
+])('a suite that says cache: %s of %s is refused', (said, subject, mistake) => {
+  const yaml = `dataset: d\nsubject: ${subject}\nscorers: [equals]\ncache: ${said}\n`
+
+  const read = readSuiteFile('small', yaml)
+
+  expect('problems' in read ? read.problems.join(' ') : '').toMatch(mistake)
 })
 
 test('a suite may ask in batches, unless it asks nobody', () => {
