@@ -12,6 +12,7 @@ import { compatibilityText } from './compatibility.ts'
 import { demandFigures, followRun } from './follow.ts'
 import { countTests, TEST, type TestCounts } from './promptfoo-tests.ts'
 import { demandFormats, readReport, writeReportFiles } from './report.ts'
+import { cacheOf, takenOverText } from './taken-over.ts'
 import type { EvalPlan, EvalRun } from './wire.ts'
 
 export type PromptfooOptions = {
@@ -22,6 +23,8 @@ export type PromptfooOptions = {
   note?: string
   out?: string[]
   batch?: boolean
+  cache?: boolean
+  maxAge?: string
   wait: boolean
   yes?: boolean
   json?: boolean
@@ -48,7 +51,7 @@ export async function runPromptfoo(
   }
   const providers = providersOf(file, options.subject)
   if (!quiet) terminal.write(compatibilityText(file))
-  const cells = await cellsOf(context, file, providers, options.batch === true)
+  const cells = await cellsOf(context, file, providers, options)
   const plans: EvalPlan[] = []
   for (const { body } of cells) {
     plans.push(await context.client.json<EvalPlan>({ method: 'POST', path: '/api/eval-runs/plan', body }))
@@ -87,7 +90,7 @@ async function cellsOf(
   { client }: CliContext,
   { prompts, repeats, concurrency, timeoutMs }: PromptfooFile,
   providers: readonly Provider[],
-  batch: boolean,
+  options: PromptfooOptions,
 ): Promise<Cell[]> {
   const cells: Cell[] = []
   for (const { label, name, items, asksJudges } of prompts) {
@@ -108,7 +111,8 @@ async function cellsOf(
         ...(concurrency !== null && { concurrency }),
         ...(timeoutMs !== null && { timeout: `${Math.ceil(timeoutMs / 1000)}s` }),
         ...(Object.keys(parameters).length > 0 && { parameters }),
-        ...(batch && { batch }),
+        ...(options.batch === true && { batch: true }),
+        ...cacheOf(options, undefined),
       }
       cells.push({ prompt: label, provider, body: { name, suite } })
     }
@@ -179,6 +183,7 @@ function planText(plans: readonly EvalPlan[]): string {
   const price = costs.includes(null) ? 'unknown; see: aval price set --help' : `about $${known}`
   return formatFields([
     ['runs', plans.map(({ dataset, subject }) => `${dataset} of ${subject}`).join(', ')],
+    ['taken over', takenOverText(plans.map(({ taken_over: there }) => there))],
     ['calls', String(plans.reduce((sum, { calls }) => sum + calls, 0))],
     ['price', known === 0 && !costs.includes(null) ? 'nothing' : price],
   ])

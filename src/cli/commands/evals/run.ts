@@ -9,6 +9,7 @@ import { demandFigures, followRun } from './follow.ts'
 import { pushBeside } from './push-beside.ts'
 import { demandFormats, writeReports } from './report.ts'
 import { runPromptfoo } from './run-promptfoo.ts'
+import { cacheOf, takenOverText } from './taken-over.ts'
 import type { EvalPlan, EvalRun } from './wire.ts'
 
 type Options = {
@@ -20,6 +21,8 @@ type Options = {
   grader?: string
   out?: string[]
   batch?: boolean
+  cache?: boolean
+  maxAge?: string
   wait: boolean
   yes?: boolean
   json?: boolean
@@ -49,6 +52,12 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
           'reports beside the one on the screen: .html, .xml (JUnit), .md, .json',
         )
         .option('--batch', "ask through the upstream's batch API: within a day, at its price for batches")
+        .option(
+          '--cache',
+          'take over what earlier runs of the project have asked already, not older than 7 d',
+        )
+        .option('--no-cache', 'ask everything anew, whatever the suite says')
+        .option('--max-age <age>', 'take over what is not older than this: 12h, 30d')
         .option('--no-wait', 'begin it and go')
         .option('--yes', 'do not ask'),
     ),
@@ -56,6 +65,7 @@ export function addEvalRunCommand(evals: Command, context: CliContext): void {
     'aval eval run evals/support-answer.yaml --release r13 --against production --out report.html junit.xml',
     'aval eval run evals/support-answer.yaml --yes --json',
     'aval eval run evals/support-answer.yaml --batch --no-wait',
+    'aval eval run evals/support-answer.yaml --cache --max-age 2d',
     'aval eval run promptfooconfig.yaml --subject local/reader',
     'aval eval run promptfooconfig.yaml --grader openai/gpt-4.1',
   ).action(context.run((file: string, options: Options) => run(context, file, options)))
@@ -79,6 +89,7 @@ async function run(context: CliContext, file: string, options: Options): Promise
       ...suite.body,
       ...(options.subject !== undefined && { subject: options.subject }),
       ...(options.batch === true && { batch: true }),
+      ...cacheOf(options, suite.body.cache),
     },
     ...(options.release !== undefined && { release: options.release }),
     ...(options.against !== undefined && { against: options.against }),
@@ -130,14 +141,15 @@ function planText(plan: EvalPlan, budget: string | null): string {
       'dataset',
       `${plan.dataset}, ${plan.items} items${plan.repeats === 1 ? '' : ` × ${plan.repeats} repeats`}`,
     ],
+    ['taken over', takenOverText([plan.taken_over, baseline?.taken_over ?? null])],
     ['calls', String(calls)],
     ['price', `${priceText(plan)}${budget === null ? '' : `, of at most $${budget}`}`],
     ['sees', plan.sees.map(seesText).join(', ')],
   ])
 }
 
-function priceText({ cost_usd: cost, cost_rests: rests, calls }: EvalPlan): string {
-  if (calls === 0 && cost === '0') return 'nothing: the outputs are recorded'
+function priceText({ cost_usd: cost, cost_rests: rests, calls, taken_over: there }: EvalPlan): string {
+  if (calls === 0 && cost === '0' && there === null) return 'nothing: the outputs are recorded'
   if (cost === null) return 'unknown; see: aval price set --help'
   return cost === '0' ? `nothing: ${rests}` : `about $${cost} by ${rests}`
 }

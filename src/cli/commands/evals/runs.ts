@@ -16,6 +16,7 @@ import type { Page } from '../../list.ts'
 import { addCompare } from './compare.ts'
 import { followRun } from './follow.ts'
 import { demandFormats, writeReports } from './report.ts'
+import { takenText } from './taken-over.ts'
 import { batchText, type EvalRun, type EvalRunProgress, isOver, runPath, stateText } from './wire.ts'
 
 type Result = {
@@ -26,6 +27,7 @@ type Result = {
   output: string | null
   latency_ms: number | null
   error: string | null
+  cached_from: string | null
   scores: { scorer: string; outcome: string; value: number | null; reason: string }[]
 }
 
@@ -116,6 +118,7 @@ async function show(
 
 function writeRun({ terminal }: CliContext, run: EvalRunProgress): void {
   const { judged, total, failed, abstained, errors, cost_usd: cost, unpriced } = run.progress
+  const { taken_over: taken } = run.progress
   const price = unpriced > 0 ? `$${cost} and ${unpriced} answers or judgements of unknown price` : `$${cost}`
   terminal.write(
     formatFields([
@@ -125,6 +128,7 @@ function writeRun({ terminal }: CliContext, run: EvalRunProgress): void {
       ['subject', run.subject],
       ['dataset', `${run.dataset}, ${run.items} items × ${run.repeats}`],
       ['judged', `${judged} of ${total}, ${failed} calls failed, ${abstained} abstained, ${errors} errors`],
+      ['taken over', taken === null ? null : takenText(terminal, taken)],
       ['price', `${price}${run.budget_usd === null ? '' : ` of $${run.budget_usd}`}`],
       ['commit', run.git_commit],
       ['tags', run.tags.length === 0 ? null : run.tags.join(', ')],
@@ -158,13 +162,14 @@ function addResults(evals: Command, context: CliContext): void {
   )
 }
 
-function resultRow({ item, repeat, request_id, latency_ms, scores, output, error }: Result): string[] {
+function resultRow({ item, repeat, request_id, cached_from, ...rest }: Result): string[] {
+  const { latency_ms, scores, output, error } = rest
   const figures = scores.map(({ scorer, value, outcome }) => `${scorer} ${value ?? outcome}`)
   const text = (output ?? error ?? '').replaceAll(/\s+/g, ' ')
   return [
     item,
     String(repeat + 1),
-    request_id ?? '-',
+    cached_from === null ? (request_id ?? '-') : `${cached_from} (taken over)`,
     formatDuration(latency_ms),
     figures.join(', '),
     shorten(text, OUTPUT_LETTERS),

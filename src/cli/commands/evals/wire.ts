@@ -19,6 +19,8 @@ export type EvalRun = {
   note: string | null
   git_commit: string | null
   batch: boolean
+  /** Up to what age answers of earlier runs are taken over; null where all is asked anew. */
+  cache_max_age_s: number | null
   /** Until when it rests while a batch is under way. */
   waits_until: string | null
   created_at: string
@@ -35,6 +37,8 @@ export type EvalRunProgress = EvalRun & {
     errors: number
     cost_usd: string
     unpriced: number
+    /** From earlier runs; null when all is the run's own. */
+    taken_over: TakenOver | null
     /** Why it goes slowly: an upstream has no room for more of its calls. */
     waits_for: string | null
   }
@@ -51,6 +55,15 @@ export type EvalRunProgress = EvalRun & {
     note: string | null
   } | null
 }
+type TakenOver = {
+  answers: number
+  judgements: number
+  saved_usd: string
+  saved_unpriced: number
+  oldest_at: string
+}
+/** Answers of earlier runs that are there; `answers` null where the subject may be somebody else tomorrow. */
+type There = { answers: number | null; of: number | null; max_age_s: number }
 export type EvalPlan = {
   subject: string
   /** Of all that the run would be; equal for the very same run. */
@@ -60,11 +73,14 @@ export type EvalPlan = {
   dataset: string
   items: number
   repeats: number
+  /** Left to make. */
   calls: number
+  /** Null where none are taken over. */
+  taken_over: There | null
   cost_usd: string | null
   cost_rests: string
   sees: { scorer: string; difference: number | null }[]
-  baseline: { subject: string; run_id: string | null; calls: number } | null
+  baseline: { subject: string; run_id: string | null; calls: number; taken_over: There | null } | null
 }
 
 /** The path of a run. Throws CliError for what is no id of one. */
