@@ -147,7 +147,8 @@ export async function findAlike(
 /**
  * The first run that was begun since a moment and answered anything, of this subject, measured in the same way and with the same
  * patience, whatever became of it: whoever runs a suite again and again, or lets go of runs that go badly, until chance is kind,
- * is held to the first figures all the same.
+ * is held to the first figures all the same. A run is as old as the oldest answer or judgement that it took over: one that rests on
+ * older ones is none of them.
  */
 export async function findFirstAlike(
   sql: Sql,
@@ -163,6 +164,8 @@ export async function findFirstAlike(
     `SELECT ${RUN} FROM eval_runs r WHERE project_id = $1 AND measure_hash = $2 AND subject = $3
        AND (content::jsonb ->> 'timeoutMs')::numeric = $5 AND coalesce(finished_at, updated_at) >= $4::timestamptz
        AND (state = 'done' OR EXISTS (SELECT FROM eval_results e WHERE e.run_id = r.id))
+       AND NOT EXISTS (SELECT FROM eval_results e WHERE e.run_id = r.id AND e.cached_at < $4::timestamptz)
+       AND NOT EXISTS (SELECT FROM eval_scores s WHERE s.run_id = r.id AND s.cached_at < $4::timestamptz)
      ORDER BY id LIMIT 1`,
     [projectId, measureHash, subject, since, timeoutMs],
   )

@@ -64,7 +64,8 @@ async function planOf(
     return { reason: `evals/${name}.yaml is about ${suite.subject}, and says nothing of ${label.route}.` }
   }
   try {
-    const wish = { suite, release, against: null }
+    // Something has changed: what was answered before says nothing of it.
+    const wish = { suite: { ...suite, cache: null }, release, against: null }
     const plan = await planRun({ ...deps, serves: () => false }, alert.projectId, wish)
     return { suite, plan, known: await knownRun(deps, situation, { suite, plan }) }
   } catch (error) {

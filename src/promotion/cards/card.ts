@@ -133,6 +133,8 @@ export type CardSuite = {
   /** SHA-256 of all that was fixed when the run began. */
   run_hash: string
   finished_at: string
+  /** What it took over from earlier runs, and when the oldest of it was made; left out where all is its own. */
+  taken_over?: { answers: number; judgements: number; oldest_at: string }
   items: number
   repeats: number
   seed: number | null

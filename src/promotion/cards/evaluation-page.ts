@@ -3,7 +3,7 @@
 import { demandText } from '../../evals/reports/numbers.ts'
 import { coverageText } from '../../evals/reports/report.ts'
 import { differenceText, estimateText, probabilityText } from '../../lib/interval-text.ts'
-import type { Card, CardFigure, CardFlips, CardJudge, CardRule, CardScorer } from './card.ts'
+import type { Card, CardFigure, CardFlips, CardJudge, CardRule, CardScorer, CardSuite } from './card.ts'
 import type { Block, Section } from './page.ts'
 
 export const OPEN_QUESTION = 'No finished run: nothing is known.'
@@ -20,7 +20,7 @@ export function evaluationSection({ evaluation }: Card): Section {
     one.suite,
     `${one.items} × ${one.repeats}`,
     one.run,
-    one.finished_at,
+    finishedText(one),
     one.baseline === null
       ? 'none'
       : `${one.baseline.subject}, ${one.baseline.run}, ${one.baseline.shared_items} items in both`,
@@ -48,6 +48,12 @@ export function evaluationSection({ evaluation }: Card): Section {
       },
     ],
   }
+}
+
+/** A run is as old as the oldest answer in it. */
+function finishedText({ finished_at: finished, taken_over: taken }: CardSuite): string {
+  if (taken === undefined) return finished
+  return `${finished}, with ${taken.answers} answers and ${taken.judgements} judgements of earlier runs, from ${taken.oldest_at} on`
 }
 
 function scorerRow(one: CardScorer): string[] {

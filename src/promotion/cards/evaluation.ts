@@ -35,6 +35,7 @@ function suiteOf({ suite, items, repeats, seed, candidate, baseline }: SuiteSumm
     run: candidate.id,
     run_hash: candidate.hash,
     finished_at: candidate.finishedAt,
+    ...takenOverOf(candidate),
     items,
     repeats,
     seed,
@@ -43,6 +44,12 @@ function suiteOf({ suite, items, repeats, seed, candidate, baseline }: SuiteSumm
         ? null
         : { run: baseline.id, subject: baseline.subject, shared_items: baseline.sharedItems },
   }
+}
+
+function takenOverOf({ takenOver }: SuiteSummary['candidate']): Pick<CardSuite, 'taken_over'> {
+  if (takenOver === undefined) return {}
+  const { answers, judgements, oldestAt } = takenOver
+  return { taken_over: { answers, judgements, oldest_at: oldestAt } }
 }
 
 function scorerOf(suite: string, row: ScorerSummary): CardScorer {

@@ -104,7 +104,7 @@ async function runsOf(
 
 async function planOf(
   deps: GatherDeps,
-  { promotion, to, from }: Order,
+  { promotion, policy, to, from }: Order,
   name: string,
 ): Promise<{ plan: RunPlan; suite: Suite } | { reasons: string[] }> {
   const suite = await deps.readSuite(name)
@@ -119,11 +119,20 @@ async function planOf(
     const against = from === null ? null : `r${from.number}`
     // A release is always there to ask; what else a gateway serves does not matter here.
     const serving = { ...deps, serves: () => false }
-    return { suite, plan: await planRun(serving, promotion.projectId, { suite, release, against }) }
+    const asked = { ...suite, cache: cacheOf(suite, policy) }
+    return { suite, plan: await planRun(serving, promotion.projectId, { suite: asked, release, against }) }
   } catch (error) {
     if (error instanceof GatewayError) return { reasons: [`evals/${name}.yaml: ${error.message}`] }
     throw error
   }
+}
+
+/**
+ * As the suite allows, and never older than half of what the policy calls fresh: evidence is as old as its oldest answer, and has to
+ * stay fresh until it is approved.
+ */
+function cacheOf({ cache }: Suite, { evidence }: Policy): Suite['cache'] {
+  return cache === null ? null : { maxAgeMs: Math.min(cache.maxAgeMs, Math.floor(evidence.freshMs / 2)) }
 }
 
 /** A fresh finished one, the one under way, or a new one; a reason where it has ended without figures. */
@@ -197,7 +206,8 @@ async function readSuiteEvidence(
 }
 
 async function factsOf(sql: Sql, run: RunRow): Promise<RunFacts> {
-  const { cost, unpriced } = await countResults(sql, run.id)
+  const { cost, unpriced, takenOver } = await countResults(sql, run.id)
   const { id, subject, hash, finishedAt } = run
-  return { id, subject, hash, finishedAt: finishedAt ?? '', costMicroUsd: cost, unpriced }
+  const facts = { id, subject, hash, finishedAt: finishedAt ?? '', costMicroUsd: cost, unpriced }
+  return takenOver === null ? facts : { ...facts, takenOver }
 }

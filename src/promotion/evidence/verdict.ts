@@ -4,6 +4,7 @@
  */
 
 import type { JudgeEvidence } from '../../evals/runs/calibration.ts'
+import type { TakenOver } from '../../evals/runs/count-results.ts'
 import { type Gate, gatesOf } from '../../evals/runs/gates.ts'
 import { pairsOf } from '../../evals/runs/item-pairs.ts'
 import type { RunScorer } from '../../evals/runs/run-content.ts'
@@ -25,6 +26,8 @@ export type RunFacts = {
   /** Micro-USD of what has a price, and how many answers and judgements have none that is known. */
   costMicroUsd: string
   unpriced: number
+  /** What it took over from earlier runs: the evidence is as old as the oldest of it. Left out where all is its own. */
+  takenOver?: TakenOver
 }
 
 /** A suite's finished run of the candidate, and of what the label serves now; null where it serves nothing. */

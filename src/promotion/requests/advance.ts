@@ -7,6 +7,7 @@ import { hash } from 'node:crypto'
 import type { Db } from '../../db/client.ts'
 import { GatewayError } from '../../errors.ts'
 import { findRun } from '../../evals/runs/run-rows.ts'
+import { findOldestTaken } from '../../evals/runs/taken-over/rows.ts'
 import { contentOf } from '../../registry/content.ts'
 import { findLabel, findReleaseById, type ReleaseRow } from '../../registry/releases/store.ts'
 import { findFreeze } from '../actions/find-freeze.ts'
@@ -180,12 +181,14 @@ async function moved(deps: AdvanceDeps, row: PromotionRow, now: Date): Promise<S
   }
 }
 
-/** The id of a run that the verdict rests on and that is too old by now. */
+/** The id of a run that the verdict rests on and that is too old by now, or has taken over an answer that is. */
 async function staleRun(deps: AdvanceDeps, row: PromotionRow, oldestMs: number): Promise<string | null> {
   for (const { runId, baselineRunId } of await listPromotionRuns(deps.db, [row.id])) {
     for (const id of [runId, baselineRunId]) {
       const run = id === null ? null : await findRun(deps.sql, row.projectId, id)
-      if (run !== null && Date.parse(run.finishedAt ?? '') < oldestMs) return run.id
+      if (run === null) continue
+      const oldest = (await findOldestTaken(deps.sql, run.id)) ?? ''
+      if (Date.parse(run.finishedAt ?? '') < oldestMs || Date.parse(oldest) < oldestMs) return run.id
     }
   }
   return null
