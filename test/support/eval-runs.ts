@@ -124,7 +124,7 @@ export const noCode: ExecuteDeps['evaluate'] = async () => ({
 })
 
 /** Of tests whose runs leave nothing to others. */
-export const noAnswerers: ExecuteDeps['answererOf'] = () => null
+const noAnswerers: ExecuteDeps['answererOf'] = () => null
 
 const NOTHING_SERVED: Snapshot = {
   upstreams: new Map(),
