@@ -251,6 +251,14 @@ describeDatabases('a run that takes over', (open) => {
     expect(up.asked.length).toBe(10)
   })
 
+  test('waits for no room at an upstream that it does not call', async () => {
+    const up = upstream()
+    await work(await aRun(), up)
+    const pace = { enter: async () => await Promise.reject(new Error('There is no room.')) }
+
+    expect(await work(await aRun(), up, { pace })).toBe('done')
+  })
+
   test('goes by what its own answers cost when it has a budget', async () => {
     const up = upstream()
     await work(await aRun(SUITE, numbered(5)), up)
