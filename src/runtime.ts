@@ -12,9 +12,8 @@ import { redact } from './lib/secret.ts'
 import { type Catalogue, createCatalogue } from './providers/catalogue.ts'
 import type { Provider } from './providers/provider.ts'
 import type { ProviderRegistry } from './providers/registry.ts'
-import { contentOf } from './registry/content.ts'
 import type { RegistryBook } from './registry/releases/book.ts'
-import { withOllama } from './upstream-settings.ts'
+import { upstreamIdentity, withOllama } from './upstream-settings.ts'
 
 export type RuntimeDeps = {
   clock: Clock
@@ -105,20 +104,12 @@ function compileUpstream(
     name: upstream.name,
     provider: whole,
     baseUrl: upstream.dialect === 'local' ? null : upstream.baseUrl,
-    identity: identityOf(upstream),
+    identity: upstreamIdentity(upstream),
     timeouts: upstream.timeouts,
     streamUsage,
     traceparent: upstream.dialect !== 'local' && upstream.traceparent,
     redact: (text) => redact(text, key),
   }
-}
-
-/** Without its key: another one of the same account, or a new one in place of the old, leads to the same models. */
-function identityOf(upstream: UpstreamConfig): string {
-  const { dialect } = upstream
-  if (dialect === 'local') return contentOf({ dialect, modelsDir: upstream.modelsDir }).hash
-  const { baseUrl, headers } = upstream
-  return contentOf({ dialect, baseUrl, headers, query: dialect === 'openai' ? upstream.query : {} }).hash
 }
 
 /** AVAL_ADMIN_KEY and AVAL_APP_KEY: keys of any shape that the operator brought along. */

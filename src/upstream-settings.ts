@@ -2,6 +2,7 @@
 
 import type { UpstreamConfig } from './config/upstreams.ts'
 import type { Config } from './config.ts'
+import { contentOf } from './registry/content.ts'
 
 /** `runs` is asked whether a server answers at Ollama's address, unless somebody named it. */
 export async function withOllama(
@@ -30,4 +31,15 @@ export async function withOllama(
     streamUsage: true,
   })
   return settings
+}
+
+/**
+ * SHA-256 of the settings that say whom an upstream leads to. Without its key, as another one of the same account leads to the same
+ * models, and without what only says how patiently it is asked.
+ */
+export function upstreamIdentity(upstream: UpstreamConfig): string {
+  const { dialect } = upstream
+  if (dialect === 'local') return contentOf({ dialect, modelsDir: upstream.modelsDir }).hash
+  const { baseUrl, headers } = upstream
+  return contentOf({ dialect, baseUrl, headers, query: dialect === 'openai' ? upstream.query : {} }).hash
 }
