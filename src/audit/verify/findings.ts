@@ -27,9 +27,15 @@ export class Findings {
 
   add(severity: Severity, kind: string, place: Place, message: string): void {
     this.#counts[severity] += 1
-    if (this.#kept.length >= MAX_KEPT && severity === 'explained') return
     const { writer = null, seq = null, id = null } = place
     if (this.#kept.length < MAX_KEPT) this.#kept.push({ severity, kind, writer, seq, id, message })
+  }
+
+  /** Those of another one, behind these. */
+  append(others: Findings): void {
+    for (const severity of ['altered', 'incomplete', 'explained'] as const)
+      this.#counts[severity] += others.#counts[severity]
+    this.#kept.push(...others.#kept.slice(0, MAX_KEPT - this.#kept.length))
   }
 
   get counts(): Readonly<Record<Severity, number>> {

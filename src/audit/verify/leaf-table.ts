@@ -57,13 +57,12 @@ export class LeafTable {
     }
   }
 
-  /** Every leaf in order, in pieces. */
+  /** Every leaf in order, in pieces. None is kept: what `load` has loaded stays, whoever else goes through the leaves. */
   async *stream(): AsyncGenerator<Buffer> {
     let from = 0
     for (;;) {
       const runs = await readLeafRuns(this.#sql, this.#writer, from, Number.MAX_SAFE_INTEGER)
       for (const { firstSeq, leaves } of runs) {
-        this.#keep(firstSeq, leaves)
         from = firstSeq + 1
         yield leaves
       }

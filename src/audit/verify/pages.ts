@@ -29,7 +29,7 @@ export type PageSource = {
 /** A second thread gains what the first leaves of the machine; past four the database is what is waited for. */
 const MAX_THREADS = 4
 const FROM_RECORDS = 20_000
-const SPAN_ROWS = 1_000
+const SPAN_ROWS = 4_000
 /** Measured (bench/verify.ts): with 64 the processor has less of it at hand, and a tenth fewer records are read. */
 const YOUNG_MB = 16
 /** Spans that wait or are read, for each thread. */

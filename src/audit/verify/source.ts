@@ -4,7 +4,10 @@ import type { Sql } from 'postgres'
 import { EVENT_COLUMNS } from '../columns.ts'
 import { JSON_COLUMNS, PLAIN_COLUMNS, type RawRow } from './row-check.ts'
 
-const PAGE_ROWS = 500
+/** Of a log's rows: fewer at a time cost the database a plan more often, a twentieth of all with 500. */
+const PAGE_ROWS = 2_000
+/** Of runs of leaves and of events. */
+const PAGE_RUNS = 500
 const MAX_PAGE_BYTES = 16 * 1024 * 1024
 const HASH_BYTES = 32
 /** About 1,000 leaves each. */
@@ -63,7 +66,7 @@ export async function readLeafRuns(
 ): Promise<{ firstSeq: number; leaves: Buffer }[]> {
   const rows = await sql<{ first_seq: string; leaves: Buffer }[]>`
     SELECT first_seq, leaves FROM audit_leaves
-    WHERE writer = ${writer} AND first_seq BETWEEN ${fromSeq} AND ${toSeq} ORDER BY first_seq LIMIT ${PAGE_ROWS}`
+    WHERE writer = ${writer} AND first_seq BETWEEN ${fromSeq} AND ${toSeq} ORDER BY first_seq LIMIT ${PAGE_RUNS}`
   return rows.map(({ first_seq, leaves }) => ({ firstSeq: Number(first_seq), leaves }))
 }
 
@@ -146,10 +149,19 @@ const EVENT_SELECT = selection('e', EVENT_COLUMNS)
 
 const IN_SPAN = `r.day = $1::date AND r.writer = $2::uuid AND ($3::bigint IS NULL OR r.seq > $3::bigint)
   AND ($4::bigint IS NULL OR r.seq <= $4::bigint)`
-/** At most so many bytes of bodies come at once, or a single row's. What the rows say of their size decides how much memory is taken, and nothing else. */
+/** What a row says of its own size decides how much memory is taken at once, and nothing else. */
+const BYTES = [
+  'r.request_bytes',
+  'r.response_bytes',
+  'octet_length(r.open_record)',
+  'octet_length(r.close_record)',
+]
+  .map((bytes) => `coalesce(${bytes}, 0)::float8`)
+  .join(' + ')
+/** At most so many bytes come at once, or a single row's. */
 const LAST_OF_PAGE = `SELECT max(seq) FROM (
     SELECT seq, sum(bytes) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - bytes AS before
-    FROM (SELECT r.seq, r.request_bytes::float8 + r.response_bytes::float8 AS bytes
+    FROM (SELECT r.seq, ${BYTES} AS bytes
           FROM requests r WHERE ${IN_SPAN} ORDER BY r.seq LIMIT ${PAGE_ROWS}) AS sizes) AS sums
   WHERE before < ${MAX_PAGE_BYTES}`
 
@@ -204,7 +216,7 @@ export async function readRows(
   const rows = (await sql
     .unsafe(
       `SELECT ${bodies}, ${ROW_SELECT} FROM requests r ${join}
-       WHERE ${IN_SPAN} ${withBodies ? `AND r.seq <= (${LAST_OF_PAGE})` : ''} ORDER BY r.seq LIMIT ${PAGE_ROWS}`,
+       WHERE ${IN_SPAN} AND r.seq <= (${LAST_OF_PAGE}) ORDER BY r.seq LIMIT ${PAGE_ROWS}`,
       [day, writer, afterSeq, upToSeq],
     )
     .raw()) as unknown as (Buffer | null)[][]
@@ -243,7 +255,7 @@ export async function readEvents(sql: Sql, writer: string, afterSeq: string | nu
   const rows = (await sql
     .unsafe(
       `SELECT ${EVENT_SELECT} FROM audit_events e
-       WHERE e.writer = $1::uuid AND ($2::bigint IS NULL OR e.seq > $2::bigint) ORDER BY e.seq LIMIT ${PAGE_ROWS}`,
+       WHERE e.writer = $1::uuid AND ($2::bigint IS NULL OR e.seq > $2::bigint) ORDER BY e.seq LIMIT ${PAGE_RUNS}`,
       [writer, afterSeq],
     )
     .raw()) as unknown as (Buffer | null)[][]

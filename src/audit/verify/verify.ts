@@ -122,18 +122,25 @@ class Verification {
   async #writer(state: WriterState, days: readonly DayOfWriter[]): Promise<void> {
     const { writer } = state
     const table = await LeafTable.open(this.#sql, writer, this.#findings)
-    await this.#heads(writer, table)
+    const accounted = new Accounted()
+    const ofHeads = new Findings()
+    const ofRows = new Findings()
+    // Threads read rows while leaves are summed up here.
+    await bothOf(
+      this.#heads(writer, table, ofHeads),
+      this.#rows(days, this.#against(table, accounted, ofRows), table),
+    )
+    this.#findings.append(ofHeads)
     if (table.size < state.nextSeq) {
       const message = `The log was shipped up to ${state.nextSeq}, its leaves only to ${table.size}.`
       this.#findings.add('incomplete', 'leaves_missing', { writer, seq: table.size }, message)
     }
-    const accounted = new Accounted()
-    await this.#rows(days, table, accounted)
+    this.#findings.append(ofRows)
     await this.#events(writer, table, accounted)
     this.#account(state, table, accounted)
   }
 
-  async #heads(writer: string, table: LeafTable): Promise<void> {
+  async #heads(writer: string, table: LeafTable, findings: Findings): Promise<void> {
     const { keys, outside } = this.#options
     const heads = await listHeads(this.#sql, writer)
     const check = new HeadsCheck({
@@ -141,7 +148,7 @@ class Verification {
       heads,
       outside: outside.filter(({ head }) => head.origin.endsWith(`/${writer}`)),
       keys,
-      findings: this.#findings,
+      findings,
     })
     for await (const leaves of table.stream()) check.add(leaves)
     const { signed, checked } = check.end()
@@ -149,9 +156,8 @@ class Verification {
     this.#counts.signed += signed
   }
 
-  async #rows(days: readonly DayOfWriter[], table: LeafTable, accounted: Accounted): Promise<void> {
+  async #rows(days: readonly DayOfWriter[], against: Against, table: LeafTable): Promise<void> {
     const wanted = days.map((day) => ({ ...day, withBodies: this.#wantsBodies(day.day) }))
-    const against = this.#against(table, accounted)
     for await (const { day, facts } of this.#source.pages(wanted)) {
       this.#options.signal?.throwIfAborted()
       await table.load(facts.seqs)
@@ -163,9 +169,9 @@ class Verification {
     }
   }
 
-  #against(table: LeafTable, accounted: Accounted): Against {
+  #against(table: LeafTable, accounted: Accounted, findings: Findings): Against {
     return {
-      findings: this.#findings,
+      findings,
       explanations: this.#explanations,
       accounted,
       leafAt: (seq) => table.leafAt(seq),
@@ -173,7 +179,7 @@ class Verification {
   }
 
   async #events(writer: string, table: LeafTable, accounted: Accounted): Promise<void> {
-    const check = this.#against(table, accounted)
+    const check = this.#against(table, accounted, this.#findings)
     let after: string | null = null
     for (;;) {
       const events: RawEvent[] = await readEvents(this.#sql, writer, after)
@@ -237,5 +243,12 @@ class Verification {
 
   #progress(): void {
     this.#options.onProgress({ records: this.#counts.records, total: this.#total })
+  }
+}
+
+/** Waits for both, also when one has failed: neither goes on behind the back of who asked. Rejects with the first failure. */
+async function bothOf(one: Promise<void>, other: Promise<void>): Promise<void> {
+  for (const settled of await Promise.allSettled([one, other])) {
+    if (settled.status === 'rejected') throw settled.reason
   }
 }
