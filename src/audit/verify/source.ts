@@ -149,6 +149,9 @@ const EVENT_SELECT = selection('e', EVENT_COLUMNS)
 
 const IN_SPAN = `r.day = $1::date AND r.writer = $2::uuid AND ($3::bigint IS NULL OR r.seq > $3::bigint)
   AND ($4::bigint IS NULL OR r.seq <= $4::bigint)`
+/** By their key for each row: a plan made before there are statistics goes through all bodies of the day for each of its rows. */
+const BODIES_BY_KEY = `LEFT JOIN LATERAL (SELECT * FROM request_bodies b
+  WHERE b.day = $1::date AND b.writer = $2::uuid AND b.seq = r.seq OFFSET 0) b ON true`
 /** What a row says of its own size decides how much memory is taken at once, and nothing else. */
 const BYTES = [
   'r.request_bytes',
@@ -210,9 +213,7 @@ export async function readRows(
   const bodies = withBodies
     ? 'b.request_text, b.request_raw, b.response_text, b.response_raw'
     : 'NULL, NULL, NULL, NULL'
-  const join = withBodies
-    ? 'LEFT JOIN request_bodies b ON b.day = r.day AND b.writer = r.writer AND b.seq = r.seq'
-    : ''
+  const join = withBodies ? BODIES_BY_KEY : ''
   const rows = (await sql
     .unsafe(
       `SELECT ${bodies}, ${ROW_SELECT} FROM requests r ${join}
