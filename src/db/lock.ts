@@ -121,7 +121,9 @@ async function ask(path: string): Promise<Answer> {
   })
   socket.on('error', (error: NodeJS.ErrnoException) => {
     // EAGAIN: so many are asking that the queue of a stopped process is full. ENOENT: it gave up this moment.
-    if (alive || error.code === 'EAGAIN') resolve('unknown')
+    // Reset while it waited to be accepted: it gave up this moment, as a hang-up below says.
+    if (alive && error.code === 'ECONNRESET') resolve('candidate')
+    else if (alive || error.code === 'EAGAIN') resolve('unknown')
     else if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve('dead')
     else reject(error)
   })
