@@ -1,15 +1,12 @@
 /** Submissions that were cut at an upstream whose batches say only at their end whose they are: found again, or made again, once. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { findNewestBatch } from '../../../src/evals/runs/batches/batch-rows.ts'
-import { letGoOfParts } from '../../../src/evals/runs/batches/let-go.ts'
+import { expect, test } from 'vitest'
 import { countResults } from '../../../src/evals/runs/count-results.ts'
-import { readJudged } from '../../../src/evals/runs/result-rows.ts'
-import { findRunById, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
+import { moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { AnthropicBatchServer } from '../../support/anthropic-batch-server.ts'
-import { clockIn, keptLog, openBatchPlane } from '../../support/batch-plane.ts'
+import { batchRuns } from '../../support/batch-runs.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { aDataset, aSuite, begin, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { numbered } from '../../support/eval-runs.ts'
 
 const SUITE = `
 dataset: questions
@@ -22,42 +19,16 @@ const HOUR_MS = 3_600_000
 
 describeDatabases('a submission that was cut', (open) => {
   const server = new AnthropicBatchServer()
-  let url: string
-  let kept = keptLog()
-  const planes: { close: () => Promise<void> }[] = []
-  beforeAll(async () => {
-    url = await server.start()
-  })
-  afterAll(() => server.close())
-  afterEach(async () => {
-    await Promise.all(planes.splice(0).map((plane) => plane.close()))
-    server.reset()
-    kept = keptLog()
-    await open().truncate()
-  })
-
-  const aRun = async (dataset = 'questions') => {
-    await aDataset(open(), dataset, numbered(ITEMS))
-    return (await begin(open(), aSuite(SUITE.replace('questions', dataset)))).candidate
-  }
-  const planeAt = (ms: number) => {
-    const plane = openBatchPlane({ url, dialect: 'anthropic', log: kept.log, clock: clockIn(ms) })
-    planes.push(plane)
-    const { batches, answererOf } = plane
-    return { batches, answererOf, clock: clockIn(ms), random: () => 0.5 }
-  }
-  const workAt = async (run: RunRow, ms: number) =>
-    await execute(open(), run.id, scriptedAsk(() => '').ask, planeAt(ms))
+  const runs = batchRuns(open, { server, suite: SUITE, given: { dialect: 'anthropic' } })
+  const { setting, workAt, letGo, rowOf, batchOf, resultsOf } = runs
+  const aRun = async (dataset?: string) => await runs.aRun(SUITE, numbered(ITEMS), dataset)
   /** The answer to its submission is lost; whether it arrived is said. */
   const cut = async (run: RunRow, arrives: boolean) => {
     server.refuse = { at: 'create', status: 502, work: arrives }
     await workAt(run, 0)
     return arrives ? server.last : null
   }
-  const rowOf = async ({ id }: RunRow) => (await findRunById(open().sql, id))!
-  const batchOf = async ({ id }: RunRow) => (await findNewestBatch(open().sql, id))!
-  const answersOf = async (run: RunRow) =>
-    (await readJudged(open().sql, run, null, 1000)).map(({ result }) => result.output)
+  const answersOf = async (run: RunRow) => (await resultsOf(run)).map(({ output }) => output)
 
   test('is found among others of the same size, whoever ends first', async () => {
     const run = await aRun()
@@ -82,7 +53,7 @@ describeDatabases('a submission that was cut', (open) => {
     expect(await batchOf(run)).toMatchObject({ batchId: ours!.id, note: null })
     expect(server.count('create')).toBe(1)
     expect(await answersOf(run)).toEqual(['0', '1', '2'])
-    expect(kept.wholes.length).toBe(ITEMS)
+    expect(setting.kept.wholes.length).toBe(ITEMS)
   })
 
   test('is found while one of somebody else goes on', async () => {
@@ -146,7 +117,7 @@ describeDatabases('a submission that was cut', (open) => {
     expect(found).toEqual(batches.map((batch) => batch!.id))
     expect(server.count('create')).toBe(3)
     expect([...server.paid.values()]).toEqual(Array(ITEMS).fill(3))
-    expect(new Set(kept.wholes.map(([{ id }]) => id)).size).toBe(3 * ITEMS)
+    expect(new Set(setting.kept.wholes.map(([{ id }]) => id)).size).toBe(3 * ITEMS)
   })
 
   test('is told apart by its results though one line of them is garbage, and others have none', async () => {
@@ -195,25 +166,23 @@ describeDatabases('a submission that was cut', (open) => {
     expect(server.count('create')).toBe(1)
     expect(await batchOf(run)).toMatchObject({ state: 'ended' })
     expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 0, failed: ITEMS })
-    expect(kept.wholes.map(([, { outcome: end }]) => end)).toEqual(Array(ITEMS).fill('timeout'))
+    expect(setting.kept.wholes.map(([, { outcome: end }]) => end)).toEqual(Array(ITEMS).fill('timeout'))
   })
 
   test('of a run that is cancelled is found all the same, and its answers are kept', async () => {
     const run = await aRun()
     const ours = await cut(run, true)
     await moveRun(open().sql, run.id, { from: ['queued'], to: 'cancelled' }, new Date().toISOString())
-    const letGo = async (ms: number) =>
-      await letGoOfParts({ sql: open().sql, signal: new AbortController().signal, ...planeAt(ms) }, run.id)
 
-    const first = await letGo(HOUR_MS)
+    const first = await letGo(run, HOUR_MS)
     const stopped = server.count('cancel')
     server.end({}, ours!)
-    const last = await letGo(2 * HOUR_MS)
+    const last = await letGo(run, 2 * HOUR_MS)
 
     expect([first, last]).toEqual(['waiting', 'let-go'])
     // Nobody stops what may be somebody else's.
     expect(stopped).toBe(0)
     expect(await countResults(open().sql, run.id)).toMatchObject({ answered: ITEMS, failed: 0 })
-    expect(kept.wholes.length).toBe(ITEMS)
+    expect(setting.kept.wholes.length).toBe(ITEMS)
   })
 })

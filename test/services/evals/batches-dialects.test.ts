@@ -1,17 +1,13 @@
 /** Runs in batches of the dialects that are translated: the same run, whatever its upstream speaks. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { findNewestBatch } from '../../../src/evals/runs/batches/batch-rows.ts'
-import { letGoOfParts } from '../../../src/evals/runs/batches/let-go.ts'
+import { describe, expect, test } from 'vitest'
 import { countResults } from '../../../src/evals/runs/count-results.ts'
-import { readJudged } from '../../../src/evals/runs/result-rows.ts'
-import { findRunById, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { rebuildSent } from '../../../src/gateway/rebuild.ts'
 import { AnthropicBatchServer } from '../../support/anthropic-batch-server.ts'
-import { clockIn, type Given, keptLog, openBatchPlane } from '../../support/batch-plane.ts'
+import { batchRuns } from '../../support/batch-runs.ts'
 import type { LineEnd } from '../../support/batch-server.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { aDataset, aSuite, begin, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { echo, numbered } from '../../support/eval-runs.ts'
 import { GeminiBatchServer } from '../../support/gemini-batch-server.ts'
 
 const SUITE = `
@@ -41,53 +37,9 @@ const DIALECTS = [
 describeDatabases('a run in batches', (open) => {
   describe.each(DIALECTS)('of the dialect %s', (dialect, createServer) => {
     const server = createServer()
-    let url: string
-    let kept = keptLog()
-    const planes: { close: () => Promise<void> }[] = []
-    beforeAll(async () => {
-      url = await server.start()
-    })
-    afterAll(() => server.close())
-    afterEach(async () => {
-      await Promise.all(planes.splice(0).map((plane) => plane.close()))
-      server.reset()
-      kept = keptLog()
-      await open().truncate()
-    })
-
-    const aRun = async (yaml = SUITE, items = numbered(4)) => {
-      await aDataset(open(), 'questions', items)
-      return (await begin(open(), aSuite(yaml))).candidate
-    }
-    const planeAt = (ms: number, more: Partial<Given> = {}) => {
-      const clock = clockIn(ms)
-      const plane = openBatchPlane({
-        url,
-        dialect,
-        log: kept.log,
-        clock,
-        registry: { prices: [PRICE] },
-        ...more,
-      })
-      planes.push(plane)
-      const { batches, answererOf } = plane
-      return { batches, answererOf, clock, random: () => 0.5 }
-    }
-    /** A worker that comes so much later. */
-    const workAt = async (run: RunRow, ms: number, more: Partial<Given> = {}) => {
-      const { ask } = scriptedAsk(() => {
-        throw new Error('Nobody is asked call by call here.')
-      })
-      return await execute(open(), run.id, ask, planeAt(ms, more))
-    }
-    const letGo = async (run: RunRow, ms: number) =>
-      await letGoOfParts({ sql: open().sql, signal: new AbortController().signal, ...planeAt(ms) }, run.id)
-    const rowOf = async ({ id }: RunRow) => (await findRunById(open().sql, id))!
-    const batchOf = async ({ id }: RunRow) => (await findNewestBatch(open().sql, id))!
-    const resultsOf = async (run: RunRow) =>
-      (await readJudged(open().sql, run, null, 1000)).map(({ result }) => result)
-    const move = async (run: RunRow, from: RunRow['state'], to: RunRow['state']) =>
-      await moveRun(open().sql, run.id, { from: [from], to }, new Date().toISOString())
+    const given = { dialect, registry: { prices: [PRICE] } }
+    const runs = batchRuns(open, { server, suite: SUITE, given })
+    const { setting, aRun, planeAt, workAt, letGo, rowOf, batchOf, resultsOf, move } = runs
 
     test('is answered, judged and paid for once, at the price of batches', async () => {
       const run = await aRun()
@@ -117,10 +69,10 @@ describeDatabases('a run in batches', (open) => {
       const run = await aRun()
       const sentBefore: number[] = []
       const log = {
-        ...kept.log,
-        event: async (record: Parameters<typeof kept.log.event>[0]) => {
+        ...setting.kept.log,
+        event: async (record: Parameters<typeof setting.kept.log.event>[0]) => {
           sentBefore.push(server.calls.length)
-          await kept.log.event(record)
+          await setting.kept.log.event(record)
         },
       }
 
@@ -129,14 +81,14 @@ describeDatabases('a run in batches', (open) => {
       await workAt(run, HOUR_MS, { log })
 
       expect(sentBefore).toEqual([0])
-      expect(kept.events[0]).toMatchObject({
+      expect(setting.kept.events[0]).toMatchObject({
         action: 'eval_batch.submit',
         target: run.id,
         detail: { part: 1, upstream: 'up', model: 'm', requests: 4, digest: (await batchOf(run)).digest },
       })
       const reasoningTokens = dialect === 'gemini' ? 3 : null
       expect(
-        kept.wholes.map(([, { outcome, costMicroUsd, usage }]) => ({ outcome, costMicroUsd, usage })),
+        setting.kept.wholes.map(([, { outcome, costMicroUsd, usage }]) => ({ outcome, costMicroUsd, usage })),
       ).toEqual(
         Array.from({ length: 4 }, () => ({
           outcome: 'completed',
@@ -149,7 +101,7 @@ describeDatabases('a run in batches', (open) => {
           }) as unknown,
         })),
       )
-      const ids = kept.wholes.map(([{ id }]) => id).toSorted()
+      const ids = setting.kept.wholes.map(([{ id }]) => id).toSorted()
       expect((await resultsOf(run)).map(({ requestId }) => requestId).toSorted()).toEqual(ids)
       expect(
         server
@@ -168,7 +120,7 @@ describeDatabases('a run in batches', (open) => {
 
       const sent = new Map(server.questions().map(({ id, body }) => [id, body]))
       const provider = batches.gateway.snapshot().upstreams.get('up')?.provider ?? null
-      const rebuilt = kept.wholes.map(([{ id }, { attempts }, body]) =>
+      const rebuilt = setting.kept.wholes.map(([{ id }, { attempts }, body]) =>
         rebuildSent({
           requestId: id,
           operation: 'chat',
@@ -181,7 +133,7 @@ describeDatabases('a run in batches', (open) => {
       )
       expect(rebuilt.map(({ state }) => state)).toEqual(['equal', 'equal', 'equal', 'equal'])
       expect(rebuilt.map(({ bytes }) => JSON.parse(String(bytes)) as object)).toEqual(
-        kept.wholes.map(([{ id }]) => sent.get(id)),
+        setting.kept.wholes.map(([{ id }]) => sent.get(id)),
       )
     })
 
@@ -222,10 +174,10 @@ describeDatabases('a run in batches', (open) => {
       expect(results[1]?.error).toMatch(/did not answer this request of its batch/)
       expect(results[3]?.error).toMatch(/without a word about this request/)
       expect((await batchOf(run)).note).toMatch(/^5 lines/)
-      expect(JSON.stringify(kept.wholes.map(([, { attempts }]) => attempts[0]?.detail))).toContain(
+      expect(JSON.stringify(setting.kept.wholes.map(([, { attempts }]) => attempts[0]?.detail))).toContain(
         'Too much for us.',
       )
-      expect(kept.wholes.length).toBe(6)
+      expect(setting.kept.wholes.length).toBe(6)
     })
 
     test('fails an answer that is none, and keeps the others', async () => {
@@ -298,7 +250,7 @@ describeDatabases('a run in batches', (open) => {
       expect([asked, ended, outcome]).toEqual(['waiting', 'let-go', 'done'])
       expect(stops).toBe(1)
       expect([...server.paid.values()]).toEqual([1, 1, 1, 1])
-      const outcomes = kept.wholes.map(([, { outcome: end }]) => end).toSorted()
+      const outcomes = setting.kept.wholes.map(([, { outcome: end }]) => end).toSorted()
       expect(outcomes).toEqual([...Array(3).fill('client_abort'), ...Array(4).fill('completed')])
     })
 
@@ -334,8 +286,8 @@ describeDatabases('a run in batches', (open) => {
 
       expect([tooEarly, before, outcome]).toEqual(['nothing', 0, 'done'])
       expect(server.batches.length).toBe(1)
-      expect(kept.events.length).toBe(1)
-      expect((await batchOf(run)).digest).toBe(kept.events[0]?.detail.digest)
+      expect(setting.kept.events.length).toBe(1)
+      expect((await batchOf(run)).digest).toBe(setting.kept.events[0]?.detail.digest)
     })
 
     test('is sent again later when its upstream says that it does not take it now', async () => {
@@ -350,7 +302,7 @@ describeDatabases('a run in batches', (open) => {
 
       expect([first, state, outcome]).toEqual(['waiting', 'prepared', 'done'])
       expect(server.batches.length).toBe(1)
-      expect(kept.events.length).toBe(2)
+      expect(setting.kept.events.length).toBe(2)
     })
 
     test.each([401, 400])('fails in words at an upstream that answers %d to it', async (status) => {
@@ -372,7 +324,7 @@ describeDatabases('a run in batches', (open) => {
       expect(outcome).toBe('stopped')
       expect((await rowOf(run)).error).toMatch(/does not hold a batch of 4 requests/)
       expect(server.calls).toEqual([])
-      expect(kept.events).toEqual([])
+      expect(setting.kept.events).toEqual([])
     })
 
     test('lets a request fail that the dialect cannot say, and sends the others', async () => {
@@ -386,7 +338,7 @@ describeDatabases('a run in batches', (open) => {
       expect((await resultsOf(run)).map(({ errorCode }) => errorCode)).toEqual(
         Array(4).fill('unsupported_parameter'),
       )
-      expect(kept.wholes.map(([, { outcome: end }]) => end)).toEqual(Array(4).fill('rejected'))
+      expect(setting.kept.wholes.map(([, { outcome: end }]) => end)).toEqual(Array(4).fill('rejected'))
     })
 
     test('stops a batch at its deadline, and ends without it when that never ends', async () => {
@@ -415,7 +367,7 @@ describeDatabases('a run in batches', (open) => {
           /nothing of it was asked\. INVALID_ARGUMENT: The file is no JSON\./,
         )
         expect(await countResults(open().sql, run.id)).toMatchObject({ answered: 0, failed: 0 })
-        expect(kept.wholes.length).toBe(4)
+        expect(setting.kept.wholes.length).toBe(4)
       })
 
       test('is not asked again where answers were made that nobody is given', async () => {

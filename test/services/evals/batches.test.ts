@@ -1,18 +1,18 @@
 /** Runs that ask through a provider's batch API, against a strict server of OpenAI's. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { findNewestBatch, listLeftBatches } from '../../../src/evals/runs/batches/batch-rows.ts'
 import { letGoOfParts } from '../../../src/evals/runs/batches/let-go.ts'
 import { countResults } from '../../../src/evals/runs/count-results.ts'
-import { readJudged } from '../../../src/evals/runs/result-rows.ts'
-import { findRunById, moveRun, type RunRow } from '../../../src/evals/runs/run-rows.ts'
+import type { RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { planBatched } from '../../../src/gateway/batched/target.ts'
 import { rebuildSent } from '../../../src/gateway/rebuild.ts'
 import { runTidyRuns } from '../../../src/jobs/tidy-runs.ts'
-import { clockIn, type Given, keptLog, openBatchPlane } from '../../support/batch-plane.ts'
+import { clockIn } from '../../support/batch-plane.ts'
+import { batchRuns } from '../../support/batch-runs.ts'
 import type { LineEnd } from '../../support/batch-server.ts'
 import { describeDatabases } from '../../support/database.ts'
-import { aDataset, aSuite, begin, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
+import { aSuite, begin, echo, execute, numbered, scriptedAsk } from '../../support/eval-runs.ts'
 import { OpenAIBatchServer } from '../../support/openai-batch-server.ts'
 
 const SUITE = `
@@ -40,44 +40,8 @@ const HOUR_MS = 3_600_000
 
 describeDatabases('a run in batches', (open) => {
   const server = new OpenAIBatchServer()
-  let url: string
-  let kept = keptLog()
-  const planes: { close: () => Promise<void> }[] = []
-  beforeAll(async () => {
-    url = await server.start()
-  })
-  afterAll(() => server.close())
-  afterEach(async () => {
-    await Promise.all(planes.splice(0).map((plane) => plane.close()))
-    server.reset()
-    kept = keptLog()
-    await open().truncate()
-  })
-
-  const aRun = async (yaml = ONE, items = numbered(4)) => {
-    await aDataset(open(), 'questions', items)
-    return (await begin(open(), aSuite(yaml))).candidate
-  }
-  const planeAt = (ms: number, more: Partial<Given> = {}) => {
-    const given = { url, log: kept.log, clock: clockIn(ms), registry: { prices: [PRICE] }, ...more }
-    const plane = openBatchPlane(given)
-    planes.push(plane)
-    const { batches, answererOf } = plane
-    return { batches, answererOf, clock: clockIn(ms), random: () => 0.5 }
-  }
-  /** A worker that comes so much later. */
-  const workAt = async (run: RunRow, ms: number, more: Partial<Given> = {}) => {
-    const { ask } = scriptedAsk(() => {
-      throw new Error('Nobody is asked call by call here.')
-    })
-    return await execute(open(), run.id, ask, planeAt(ms, more))
-  }
-  const rowOf = async ({ id }: RunRow) => (await findRunById(open().sql, id))!
-  const batchOf = async ({ id }: RunRow) => (await findNewestBatch(open().sql, id))!
-  const judged = async (run: RunRow) => await readJudged(open().sql, run, null, 1000)
-  const resultsOf = async (run: RunRow) => (await judged(run)).map(({ result }) => result)
-  const move = async (run: RunRow, from: RunRow['state'], to: RunRow['state'], more = {}) =>
-    await moveRun(open().sql, run.id, { from: [from], to, ...more }, new Date().toISOString())
+  const runs = batchRuns(open, { server, suite: ONE, given: { registry: { prices: [PRICE] } } })
+  const { setting, aRun, planeAt, workAt, letGo, rowOf, batchOf, judged, resultsOf, move } = runs
 
   test('has the outcomes and scores of one that asks call by call, at the price of batches', async () => {
     const items = [...numbered(5), { id: 'silent', output: 'Only judged.' }]
@@ -194,22 +158,22 @@ describeDatabases('a run in batches', (open) => {
     const run = await aRun()
     const sentBefore: number[] = []
     const log = {
-      ...kept.log,
-      event: async (record: Parameters<typeof kept.log.event>[0]) => {
+      ...setting.kept.log,
+      event: async (record: Parameters<typeof setting.kept.log.event>[0]) => {
         sentBefore.push(server.calls.length)
-        await kept.log.event(record)
+        await setting.kept.log.event(record)
       },
     }
 
     await workAt(run, 0, { log })
-    const wholesBefore = kept.wholes.length
+    const wholesBefore = setting.kept.wholes.length
     server.end({
       each: (question) =>
         question.includes('2') ? { status: 400, code: 'bad_thing' } : { answer: echo(question) },
     })
     await workAt(run, 2 * 60_000, { log })
 
-    const [event] = kept.events
+    const [event] = setting.kept.events
     const file = server.files.get(server.last.input_file_id) ?? Buffer.alloc(0)
     expect(sentBefore).toEqual([0])
     expect(event).toMatchObject({
@@ -220,9 +184,9 @@ describeDatabases('a run in batches', (open) => {
     expect(event?.detail.digest).toBe((await batchOf(run)).digest)
     expect(wholesBefore).toBe(0)
     expect(
-      kept.wholes.map(([, close]) => `${close.outcome} ${close.status} ${close.costMicroUsd ?? '-'}`),
+      setting.kept.wholes.map(([, close]) => `${close.outcome} ${close.status} ${close.costMicroUsd ?? '-'}`),
     ).toEqual(['completed 200 60', 'completed 200 60', 'completed 200 60', 'upstream_error 400 -'])
-    const ids = kept.wholes.map(([{ id }]) => id).toSorted()
+    const ids = setting.kept.wholes.map(([{ id }]) => id).toSorted()
     expect((await resultsOf(run)).map(({ requestId }) => requestId).toSorted()).toEqual(ids)
     expect(
       server
@@ -241,7 +205,7 @@ describeDatabases('a run in batches', (open) => {
 
     const lines = new Map(server.linesOf(server.last).map(({ custom_id: id, body }) => [id, body]))
     const provider = batches.gateway.snapshot().upstreams.get('up')?.provider ?? null
-    const rebuilt = kept.wholes.map(([{ id }, { attempts }, body]) =>
+    const rebuilt = setting.kept.wholes.map(([{ id }, { attempts }, body]) =>
       rebuildSent({
         requestId: id,
         operation: 'chat',
@@ -254,7 +218,7 @@ describeDatabases('a run in batches', (open) => {
     )
     expect(rebuilt.map(({ state }) => state)).toEqual(['equal', 'equal', 'equal', 'equal'])
     expect(rebuilt.map(({ bytes }) => JSON.parse(String(bytes)) as object)).toEqual(
-      kept.wholes.map(([{ id }]) => lines.get(id)),
+      setting.kept.wholes.map(([{ id }]) => lines.get(id)),
     )
     expect(lines.values().next().value).toMatchObject({ model: 'm', max_tokens: 20, seed: 7 })
   })
@@ -289,7 +253,7 @@ describeDatabases('a run in batches', (open) => {
     expect(results[2]?.error).toMatch(/code token_limit/)
     expect(results[3]?.error).toMatch(/without a word about this request/)
     expect(await batchOf(run)).toMatchObject({ state: 'ended', note: expect.stringMatching(/^3 lines/) })
-    const details = kept.wholes.map(([, { attempts }]) => attempts[0]?.detail ?? null)
+    const details = setting.kept.wholes.map(([, { attempts }]) => attempts[0]?.detail ?? null)
     expect(details.join()).toContain('Too long for us.')
     expect(await countResults(open().sql, run.id)).toMatchObject({
       answered: 3,
@@ -326,7 +290,7 @@ describeDatabases('a run in batches', (open) => {
       Array(3).fill('upstream_timeout 3'),
     )
     expect(lost[0]?.error).toMatch(/went out in 3 batches/)
-    expect(kept.wholes.filter(([, { outcome: end }]) => end === 'timeout').length).toBe(9)
+    expect(setting.kept.wholes.filter(([, { outcome: end }]) => end === 'timeout').length).toBe(9)
   })
 
   test('lets the lines fail that the upstream refuses the file for, and asks the others again', async () => {
@@ -397,7 +361,7 @@ describeDatabases('a run in batches', (open) => {
     expect(outcome).toBe('stopped')
     expect((await rowOf(run)).error).toMatch(words)
     expect(server.calls).toEqual([])
-    expect(kept.events).toEqual([])
+    expect(setting.kept.events).toEqual([])
     expect(await findNewestBatch(open().sql, run.id)).toBeNull()
   })
 
@@ -416,18 +380,16 @@ describeDatabases('a run in batches', (open) => {
     const run = await aRun()
     await workAt(run, 0)
     await move(run, 'queued', 'cancelled')
-    const letGo = async (ms: number) =>
-      await letGoOfParts({ sql: open().sql, signal: new AbortController().signal, ...planeAt(ms) }, run.id)
 
-    const asked = await letGo(0)
+    const asked = await letGo(run, 0)
     const left = await listLeftBatches(open().sql, new Date(Date.now() + HOUR_MS).toISOString(), 10)
     server.end({
       status: 'cancelled',
       each: (question) =>
         question.includes('1') ? { answer: '1' } : { error: { code: 'batch_cancelled', message: '' } },
     })
-    const early = await letGo(0)
-    const ended = await letGo(HOUR_MS)
+    const early = await letGo(run, 0)
+    const ended = await letGo(run, HOUR_MS)
     const cancelled = await rowOf(run)
     await move(run, 'cancelled', 'queued')
     await workAt(run, 2 * HOUR_MS)
@@ -441,7 +403,7 @@ describeDatabases('a run in batches', (open) => {
     expect(server.linesOf(server.last).length).toBe(3)
     expect(outcome).toBe('done')
     expect([...server.paid.values()]).toEqual([1, 1, 1, 1])
-    const outcomes = kept.wholes.map(([, { outcome: end }]) => end).toSorted()
+    const outcomes = setting.kept.wholes.map(([, { outcome: end }]) => end).toSorted()
     expect(outcomes).toEqual([...Array(3).fill('client_abort'), ...Array(4).fill('completed')])
   })
 
@@ -493,7 +455,7 @@ describeDatabases('a run in batches', (open) => {
       completion_window: '24h',
     }
     const headers = { authorization: 'Bearer sk-batches-0123456789' }
-    await fetch(`${url}/batches`, { method: 'POST', headers, body: JSON.stringify(order) })
+    await fetch(`${setting.url}/batches`, { method: 'POST', headers, body: JSON.stringify(order) })
 
     await workAt(run, HOUR_MS)
     server.end()

@@ -44,27 +44,34 @@ describeDatabases('a worker killed in the middle of a run', (open) => {
   })
   afterAll(() => void subject.close())
 
+  /** Workers of one run, each killed when it is a step further; the last one ends by itself. Gives how many were killed before their end. */
+  const killAgainAndAgain = async (id: string, total: number) => {
+    const { sql, url } = open()
+    let killed = 0
+    for (let turn = 1; turn <= KILLS; turn += 1) {
+      const bar = (total * turn) / (KILLS + 1)
+      const { process: child } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
+      const isFar = async () => (await countResults(sql, id)).answered >= bar || child.exitCode !== null
+      await until(`${bar} answers`, isFar, 60_000)
+      if (child.exitCode === null) killed += 1
+      await kill(child)
+    }
+    const { process: last } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
+    await until('the end of the last worker', () => last.exitCode !== null, 120_000)
+    return killed
+  }
+
   test(
     'leaves every answer and every score there once, and only what was under way is asked again',
     async () => {
       asked.clear()
-      const { sql, url } = open()
+      const { sql } = open()
       await aDataset(open(), 'questions', numbered(ITEMS))
       const { candidate } = await begin(open(), aSuite(SUITE))
       const { id } = candidate
       const total = ITEMS * REPEATS
 
-      let killed = 0
-      for (let turn = 1; turn <= KILLS; turn += 1) {
-        const bar = (total * turn) / (KILLS + 1)
-        const { process: child } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
-        const isFar = async () => (await countResults(sql, id)).answered >= bar || child.exitCode !== null
-        await until(`${bar} answers`, isFar, 60_000)
-        if (child.exitCode === null) killed += 1
-        await kill(child)
-      }
-      const { process: last } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
-      await until('the end of the last worker', () => last.exitCode !== null, 120_000)
+      const killed = await killAgainAndAgain(id, total)
 
       const [scores] = await sql<{ rows: number; kinds: number }[]>`
         SELECT count(*)::integer AS rows, count(DISTINCT (position, repeat, scorer))::integer AS kinds
@@ -101,17 +108,7 @@ describeDatabases('a worker killed in the middle of a run', (open) => {
       const { id } = candidate
       const total = ITEMS * REPEATS
 
-      let killed = 0
-      for (let turn = 1; turn <= KILLS; turn += 1) {
-        const bar = (total * turn) / (KILLS + 1)
-        const { process: child } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
-        const isFar = async () => (await countResults(sql, id)).answered >= bar || child.exitCode !== null
-        await until(`${bar} answers`, isFar, 60_000)
-        if (child.exitCode === null) killed += 1
-        await kill(child)
-      }
-      const { process: last } = await startProgram<{ id: string }>(PROGRAM, url, id, address)
-      await until('the end of the last worker', () => last.exitCode !== null, 120_000)
+      const killed = await killAgainAndAgain(id, total)
 
       const calls = [...asked.values()].reduce((sum, count) => sum + count, 0)
       expect(await findRunById(sql, id)).toMatchObject({ state: 'done' })
