@@ -7,7 +7,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import { demandHeld, HELD, type HeldOutcome, type Run, whileHolding } from '../../db/held-work.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Tools } from '../scorers/scorer.ts'
+import type { Sample, Tools } from '../scorers/scorer.ts'
 import { answerUnit } from './answer-unit.ts'
 import type { Ask } from './ask.ts'
 import { askPatiently } from './ask-patiently.ts'
@@ -166,11 +166,13 @@ class Execution {
   async #unit(unit: Unit): Promise<void> {
     const result = unit.result ?? (await this.#answer(unit))
     const sample = result.outcome === 'answered' ? sampleOf(unit.item, result) : null
-    const keys = () =>
-      sample === null
-        ? new Map<string, string>()
-        : judgementKeys(this.#deps.answererOf, this.#row, this.#content, { ...unit, sample })
+    const given = { sample, error: result.error }
     const open = this.#judge.filter(({ name }) => !unit.judged.includes(name))
+    // Nobody is paid for the other scorers: there is nothing to take over.
+    if (sample === null || !this.#content.scorers.some(({ judge }) => judge === true)) {
+      return await this.#judgeAnswer(unit, given, open, () => null)
+    }
+    const keys = () => judgementKeys(this.#deps.answererOf, this.#row, this.#content, { ...unit, sample })
     const asked = keys()
     const judges = open.map(({ name }) => name)
     const taken = await takeJudgements(this.#taking(), this.#row, this.#content, {
@@ -179,11 +181,10 @@ class Execution {
       judges,
     })
     const left = open.filter(({ name }) => !taken.includes(name))
-    const keyOf = ({ scorer, outcome, cost }: ScoreRow) => {
+    await this.#judgeAnswer(unit, given, left, ({ scorer, outcome, cost }) => {
       const key = outcome === 'scored' && cost !== '0' ? (asked.get(scorer) ?? null) : null
       return key !== null && keys().get(scorer) === key ? key : null
-    }
-    await this.#judgeAnswer(unit, { result, left, keyOf })
+    })
   }
 
   async #answer(unit: Unit): Promise<ResultRow> {
@@ -202,19 +203,21 @@ class Execution {
 
   async #judgeAnswer(
     unit: Unit,
-    { result, left, keyOf }: { result: ResultRow; left: RunJudge; keyOf: (score: ScoreRow) => string | null },
+    given: { sample: Sample | null; error: string | null },
+    left: RunJudge,
+    keyOf: (score: ScoreRow) => string | null,
   ): Promise<void> {
     const { signal } = this.#units
     const { embed, evaluate } = this.#deps
-    const given = { ask: this.#askJudge, embed, evaluate, row: this.#row }
-    const meter = () => meteredTools(given)
+    const tools = { ask: this.#askJudge, embed, evaluate, row: this.#row }
+    const meter = () => meteredTools(tools)
     let unkept: (ScoreRow & { key: string | null })[] = []
     const keep = async () => {
       const scores = unkept
       unkept = []
       await this.own((transaction, now) => insertScores(transaction, this.#row.id, unit, scores, now))
     }
-    for await (const score of judgeUnit(left, unit.item, result, { signal, meter })) {
+    for await (const score of judgeUnit(left, given, { signal, meter })) {
       unkept.push({ ...score, key: keyOf(score) })
       if (score.cost === '0') continue
       // Like an answer: what was paid for is kept before the next judge is asked.

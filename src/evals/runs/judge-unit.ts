@@ -19,22 +19,19 @@ export type JudgeWith = (scorers: readonly RunScorer[]) => RunJudge
 /** Tools of one judgement, and what using them has cost: micro-USD, null when a price is unknown. */
 export type MeteredTools = { tools: Tools; cost: () => bigint | null }
 
-/** Gives each scorer's row as soon as it has judged. Ends only with the last one, or by throwing the signal's reason. */
+/**
+ * Gives each scorer's row as soon as it has judged. `sample` is null for a call that failed, with `error`. Ends only with the last
+ * scorer, or by throwing the signal's reason.
+ */
 export async function* judgeUnit(
   judge: RunJudge,
-  item: DatasetItem,
-  result: ResultRow,
+  { sample, error }: { sample: Sample | null; error: string | null },
   { signal, meter }: { signal: AbortSignal; meter: () => MeteredTools },
 ): AsyncGenerator<ScoreRow> {
-  const sample = result.outcome === 'answered' ? sampleOf(item, result) : null
   for (const scorer of judge) {
     signal.throwIfAborted()
     yield sample === null
-      ? rowOf(
-          scorer,
-          { outcome: 'error', reason: `There is no answer: ${result.error ?? 'the call failed'}` },
-          0n,
-        )
+      ? rowOf(scorer, { outcome: 'error', reason: `There is no answer: ${error ?? 'the call failed'}` }, 0n)
       : await judgeSample(scorer, sample, { signal, metered: meter() })
   }
 }
