@@ -18,5 +18,5 @@ USER node
 VOLUME /data
 EXPOSE 8700
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--max-semi-space-size=32", "src/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "--initial-old-space-size=96", "src/main.ts"]
 CMD ["serve"]

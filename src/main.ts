@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=32
+#!/usr/bin/env -S node --max-semi-space-size=32 --initial-old-space-size=96
 /** The first file to run: what has to be set before anything else is loaded, and then the program. */
 
 import { startCompileCache } from './config/compile-cache.ts'

@@ -18,7 +18,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Compiled once for all processes that tests start. Not the tests' own cache: what they look for in homes stands in that. */
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/aval-processes', import.meta.url))
 /** What `npm start` and the `aval` command give Node. */
-export const NODE_FLAGS = ['--max-semi-space-size=32']
+export const NODE_FLAGS = ['--max-semi-space-size=32', '--initial-old-space-size=96']
 /** The first start of the embedded database on a busy machine; a hang still fails the test. */
 const READY_LIMIT_MS = 60_000
 /** What a developer's shell may hold and a test must not see. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { ENVIRONMENT } from '../../src/config/environment.ts'
+import { NODE_FLAGS } from '../support/gateway.ts'
 
 type Service = {
   image?: string
@@ -95,8 +96,20 @@ test('everything the image copies exists, and the image runs the program of pack
 
   expect(copied.length).toBeGreaterThan(4)
   expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([])
-  expect(instructions).toContain(`ENTRYPOINT ["node", "--max-semi-space-size=32", "${bin.aval}"]`)
+  const words = ['node', ...NODE_FLAGS, bin.aval].map((word) => `"${word}"`)
+  expect(instructions).toContain(`ENTRYPOINT [${words.join(', ')}]`)
   expect(instructions[0]).toMatch(/^FROM node:24-slim$/)
+})
+
+test('the image, npm start, the aval command and the tests give Node the same flags', () => {
+  const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    bin: { aval: string }
+    scripts: { start: string }
+  }
+  const flags = NODE_FLAGS.join(' ')
+
+  expect(scripts.start).toBe(`node ${flags} ${bin.aval} serve`)
+  expect(readFileSync(join(root, bin.aval), 'utf8').split('\n')[0]).toBe(`#!/usr/bin/env -S node ${flags}`)
 })
 
 test('what is copied into the image is not shut out by .dockerignore', () => {
