@@ -101,14 +101,15 @@ test('everything the image copies exists, and the image runs the program of pack
   expect(instructions[0]).toMatch(/^FROM node:24-slim$/)
 })
 
-test('the image, npm start, the aval command and the tests give Node the same flags', () => {
+test('the image, the scripts, the aval command and the tests give Node the same flags', () => {
   const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     bin: { aval: string }
-    scripts: { start: string }
+    scripts: { start: string; aval: string }
   }
   const flags = NODE_FLAGS.join(' ')
 
   expect(scripts.start).toBe(`node ${flags} ${bin.aval} serve`)
+  expect(scripts.aval).toBe(`node ${flags} ${bin.aval}`)
   expect(readFileSync(join(root, bin.aval), 'utf8').split('\n')[0]).toBe(`#!/usr/bin/env -S node ${flags}`)
 })
 

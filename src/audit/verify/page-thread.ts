@@ -10,8 +10,8 @@ export type PageCommand = { span: Span; withBodies: boolean }
 export type PageReport = PageFacts[]
 
 function runThread({ databaseUrl }: PageThreadSetup): void {
-  const { sql } = openPool(databaseUrl, { maxConnections: 2, applicationName: 'aval audit' })
-  const reader = new PageReader(sql)
+  const { sql, embedded } = openPool(databaseUrl, { maxConnections: 1, applicationName: 'aval audit' })
+  const reader = new PageReader(sql, embedded)
   let last: Promise<void> = Promise.resolve()
   // A failure ends the thread, and with it everything that was asked.
   parentPort?.on('message', ({ span, withBodies }: PageCommand) => {

@@ -41,7 +41,7 @@ export function threadsFor(databaseUrl: string, cores: number): Threads {
 }
 
 export function readHere(sql: Sql): PageSource {
-  const reader = new PageReader(sql)
+  const reader = new PageReader(sql, true)
   return {
     async *pages(days) {
       for (const { withBodies, ...day } of days) {

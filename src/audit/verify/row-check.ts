@@ -54,10 +54,13 @@ export type RowFacts = {
   leaves: readonly Buffer[]
   problems: readonly RowProblem[]
   loss: RowLoss | null
+  /** The key that its bodies need, where they are there and what was recorded. */
+  sealed: SealedUnder | null
 }
+export type SealedUnder = { key: string; of: LossOf }
 
-/** Without `keyExists` the bodies were not read, and are left alone; with it, it says which data keys are there. */
-export function examineRow(row: RawRow, keyExists: ((id: string) => boolean) | null): RowFacts {
+/** Without `withBodies` the bodies were not read, and are left alone. */
+export function examineRow(row: RawRow, withBodies: boolean): RowFacts {
   if (row.trail === null) {
     const message = 'The row has no trail: it was written by a version that kept none.'
     return unreadable({ severity: 'incomplete', kind: 'no_evidence', message })
@@ -73,38 +76,46 @@ export function examineRow(row: RawRow, keyExists: ((id: string) => boolean) | n
     const message = `The row stands at ${row.seq}, its last record at ${last.seq}.`
     problems.push({ severity: 'altered', kind: 'row_moved', message })
   }
-  const loss = examineRecords(row, entries, keyExists, problems)
+  const bodies = examineRecords(row, entries, withBodies, problems)
   return {
     seqs: entries.map(({ seq }) => seq),
     leaves: entries.map((entry) => leafOrNone(entry, row.id, textOf(row, entry))),
     problems,
-    loss,
+    ...bodies,
   }
 }
 
-function unreadable(problem: RowProblem): RowFacts {
-  return { seqs: [], leaves: [], problems: [problem], loss: null }
+/** Bodies that are there and can never be opened again are as good as gone. */
+export function keyMissing({ key, of }: SealedUnder): RowLoss {
+  return { kind: 'key_missing', message: `The key ${key} is not there.`, of }
 }
+
+function unreadable(problem: RowProblem): RowFacts {
+  return { seqs: [], leaves: [], problems: [problem], ...NOTHING_OF_BODIES }
+}
+
+type BodyFacts = Pick<RowFacts, 'loss' | 'sealed'>
+const NOTHING_OF_BODIES: BodyFacts = { loss: null, sealed: null }
 
 function examineRecords(
   row: RawRow,
   entries: readonly TrailEntry[],
-  keyExists: ((id: string) => boolean) | null,
+  withBodies: boolean,
   problems: RowProblem[],
-): RowLoss | null {
+): BodyFacts {
   const records = readRecords(row, entries)
   if (typeof records === 'string') {
     const severity = records === 'open_missing' ? 'incomplete' : 'altered'
     problems.push({ severity, kind: records, message: RECORD_PROBLEMS[records] })
-    return null
+    return NOTHING_OF_BODIES
   }
   if (row.finishReason === REDUCED) {
     const message = 'The database refused a value of the row; its records are whole.'
     problems.push({ severity: 'incomplete', kind: 'row_reduced', message })
-    return null
+    return NOTHING_OF_BODIES
   }
   examineColumns(problems, row, records)
-  return keyExists === null ? null : examineBodies(row, entries, records.open, keyExists, problems)
+  return withBodies ? examineBodies(row, entries, records.open, problems) : NOTHING_OF_BODIES
 }
 
 /** A changed trail may hold what no leaf can be made of; that is no leaf of ours then. */
@@ -211,29 +222,23 @@ function examineBodies(
   row: RawRow,
   entries: readonly TrailEntry[],
   open: OpenRecord,
-  keyExists: (id: string) => boolean,
   problems: RowProblem[],
-): RowLoss | null {
+): BodyFacts {
   const recorded = entries.some(
     ({ firstDigest, secondDigest }) => firstDigest !== null || secondDigest !== null,
   )
-  if (!recorded) return null
+  if (!recorded) return NOTHING_OF_BODIES
+  const { projectId, subject, startedAtMs } = open
+  const of = { projectId, subject, startedAtMs }
   if (row.requestBody === null && row.responseBody === null) {
-    return lossOf(open, 'body_missing', 'A recorded body is not there.')
+    return { loss: { kind: 'body_missing', message: 'A recorded body is not there.', of }, sealed: null }
   }
   if (!bodiesFit(row, entries)) {
     const message = 'A body is not the one that was recorded.'
     problems.push({ severity: 'altered', kind: 'body_mismatch', message })
-    return null
+    return NOTHING_OF_BODIES
   }
-  // Bodies that are there and can never be opened again are as good as gone.
-  if (open.dataKey === null || keyExists(open.dataKey)) return null
-  return lossOf(open, 'key_missing', `The key ${open.dataKey} is not there.`)
-}
-
-function lossOf(open: OpenRecord, kind: RowLoss['kind'], message: string): RowLoss {
-  const { projectId, subject, startedAtMs } = open
-  return { kind, message, of: { projectId, subject, startedAtMs } }
+  return { loss: null, sealed: open.dataKey === null ? null : { key: open.dataKey, of } }
 }
 
 function bodiesFit(row: RawRow, entries: readonly TrailEntry[]): boolean {

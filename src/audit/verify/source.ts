@@ -162,7 +162,7 @@ const BYTES = [
   .map((bytes) => `coalesce(${bytes}, 0)::float8`)
   .join(' + ')
 /** At most so many bytes come at once, or a single row's. */
-const LAST_OF_PAGE = `SELECT max(seq) FROM (
+const LAST_OF_PAGE = `SELECT max(seq)::text AS last FROM (
     SELECT seq, sum(bytes) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - bytes AS before
     FROM (SELECT r.seq, ${BYTES} AS bytes
           FROM requests r WHERE ${IN_SPAN} ORDER BY r.seq LIMIT ${PAGE_ROWS}) AS sizes) AS sums
@@ -186,8 +186,11 @@ export async function findRowOf(sql: Sql, id: string): Promise<RawRow | null> {
   if (place === undefined) return null
   const { day, writer, seq } = place
   const span = { day, writer, afterSeq: String(BigInt(seq) - 1n), upToSeq: seq }
-  const [row] = await readRows(sql, span, true)
-  return row ?? null
+  let found: RawRow | null = null
+  await eachRow(sql, span, true, (row) => {
+    found = row
+  })
+  return found
 }
 
 /** The number of the `rows`-th row behind `afterSeq`; null when there are fewer. */
@@ -204,24 +207,45 @@ export async function seqOfRow(
   return row?.seq ?? null
 }
 
-/** The first rows of the span, in order, a bounded number of them. Bodies only when they are asked for. */
-export async function readRows(
+/** The number of the last row of the span's first page, which is bounded in rows and in bytes; null when the span has no row. */
+export async function endOfPage(sql: Sql, { day, writer, afterSeq, upToSeq }: Span): Promise<string | null> {
+  const [row] = await sql.unsafe<{ last: string | null }[]>(LAST_OF_PAGE, [day, writer, afterSeq, upToSeq])
+  return row?.last ?? null
+}
+
+/**
+ * Gives the span's rows to `take`, in order and as they arrive. Bodies only when they are asked for. Rejects with what the database
+ * says, or with what `take` throws; then no more are given.
+ */
+export async function eachRow(
   sql: Sql,
   { day, writer, afterSeq, upToSeq }: Span,
   withBodies: boolean,
-): Promise<RawRow[]> {
+  take: (row: RawRow) => void,
+): Promise<void> {
   const bodies = withBodies
     ? 'b.request_text, b.request_raw, b.response_text, b.response_raw'
     : 'NULL, NULL, NULL, NULL'
   const join = withBodies ? BODIES_BY_KEY : ''
-  const rows = (await sql
-    .unsafe(
-      `SELECT ${bodies}, ${ROW_SELECT} FROM requests r ${join}
-       WHERE ${IN_SPAN} AND r.seq <= (${LAST_OF_PAGE}) ORDER BY r.seq LIMIT ${PAGE_ROWS}`,
-      [day, writer, afterSeq, upToSeq],
-    )
-    .raw()) as unknown as (Buffer | null)[][]
-  return rows.map((values) => rowOf(writer, values))
+  let failed: { cause: unknown } | null = null
+  await sql
+    .unsafe(`SELECT ${bodies}, ${ROW_SELECT} FROM requests r ${join} WHERE ${IN_SPAN} ORDER BY r.seq`, [
+      day,
+      writer,
+      afterSeq,
+      upToSeq,
+    ])
+    .raw()
+    .forEach((values) => {
+      if (failed !== null) return
+      try {
+        take(rowOf(writer, values as unknown as (Buffer | null)[]))
+      } catch (cause) {
+        // The driver would take it for a fault of its connection.
+        failed = { cause }
+      }
+    })
+  if (failed !== null) throw (failed as { cause: unknown }).cause
 }
 
 function rowOf(

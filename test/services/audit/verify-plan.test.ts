@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 import { expect, test } from 'vitest'
-import { listDays, readRows } from '../../../src/audit/verify/source.ts'
+import { eachRow, listDays } from '../../../src/audit/verify/source.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { sealedLog } from '../../support/sealed-log.ts'
 
@@ -26,9 +26,12 @@ describeDatabases('a page of a log that nobody has statistics of', (open) => {
     } as unknown as Sql
     const [day] = await listDays(sql)
 
-    const rows = await readRows(watched, { ...day!, afterSeq: null, upToSeq: null }, true)
+    let rows = 0
+    await eachRow(watched, { ...day!, afterSeq: null, upToSeq: null }, true, () => {
+      rows += 1
+    })
 
-    expect(rows.length).toBe(41)
+    expect(rows).toBe(41)
     for (const { text, values } of asked) {
       const [explained] = await sql.unsafe<{ 'QUERY PLAN': [{ Plan: Plan }] }[]>(
         `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
@@ -36,5 +39,23 @@ describeDatabases('a page of a log that nobody has statistics of', (open) => {
       )
       expect(removed(explained!['QUERY PLAN'][0].Plan)).toBe(0)
     }
+  })
+
+  test('ends with what its taker throws, and the connection goes on', async () => {
+    const { sql } = open()
+    await open().truncate()
+    await sealedLog(open(), { writers: 1, requests: 4 })
+    const [day] = await listDays(sql)
+    const span = { ...day!, afterSeq: null, upToSeq: null }
+    let given = 0
+
+    const reading = eachRow(sql, span, true, () => {
+      given += 1
+      throw new TypeError('no such row')
+    })
+
+    await expect(reading).rejects.toThrow(TypeError)
+    expect(given).toBe(1)
+    expect(await listDays(sql)).toEqual([day])
   })
 })

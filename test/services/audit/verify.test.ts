@@ -73,6 +73,23 @@ describeDatabases('verifying the log', (open) => {
     expect((await log.verify(open().sql)).status).toBe('intact')
   })
 
+  test('keys and bodies that are gone are found row by row, in the order of the log', async () => {
+    const id = log.ids[3]!
+    const statement = `WITH gone AS (DELETE FROM data_keys)
+      UPDATE request_bodies SET request_raw = NULL, response_raw = NULL WHERE seq = (SELECT seq FROM requests WHERE id = $1)`
+
+    const report = await tamper(open().sql, statement, [id], (changed) => log.verify(changed))
+
+    const lost = report.findings.filter(({ kind }) => kind === 'key_missing' || kind === 'body_missing')
+    const first = lost.filter(({ writer }) => writer === lost[0]!.writer)
+    expect(lost).toHaveLength(log.ids.length)
+    expect(lost.find((finding) => finding.id === id)?.kind).toBe('body_missing')
+    expect(lost.filter(({ kind }) => kind === 'key_missing').length).toBeGreaterThan(log.ids.length / 2)
+    expect(first.map(({ seq }) => seq)).toEqual(
+      first.map(({ seq }) => seq!).sort((left, right) => left - right),
+    )
+  })
+
   test.each<[string, string, string]>([
     ['an event', `UPDATE audit_events SET purpose = 'none' WHERE kind = 'access'`, 'column_mismatch'],
     ['an event that is gone', `DELETE FROM audit_events WHERE kind = 'access'`, 'record_missing'],
