@@ -10,6 +10,7 @@ import { countResults } from '../../../src/evals/runs/count-results.ts'
 import { findRunById, type RunRow } from '../../../src/evals/runs/run-rows.ts'
 import { AnthropicBatchServer } from '../../support/anthropic-batch-server.ts'
 import type { Stop } from '../../support/batch-server.ts'
+import { workAtBatch } from '../../support/batch-worker.ts'
 import { describeDatabases } from '../../support/database.ts'
 import { aDataset, aSuite, begin, numbered } from '../../support/eval-runs.ts'
 import { GeminiBatchServer } from '../../support/gemini-batch-server.ts'
@@ -26,14 +27,14 @@ batch: true
 `
 const HOUR_MS = 3_600_000
 
-const SERVERS = {
-  openai: () => new OpenAIBatchServer(),
-  gemini: () => new GeminiBatchServer(),
-  anthropic: () => new AnthropicBatchServer(),
-}
+const SERVERS = [
+  ['openai', () => new OpenAIBatchServer()],
+  ['gemini', () => new GeminiBatchServer()],
+  ['anthropic', () => new AnthropicBatchServer()],
+] as const
 
 describeDatabases('a worker killed at a batch', (open) => {
-  describe.each(Object.entries(SERVERS))('of the dialect %s', (dialect, createServer) => {
+  describe.each(SERVERS)('of the dialect %s', (dialect, createServer) => {
     const server = createServer()
     let url: string
     let folder: string
@@ -57,12 +58,16 @@ describeDatabases('a worker killed at a batch', (open) => {
     const start = async (run: RunRow, aheadMs: number) =>
       (await startProgram<{ id: string }>(PROGRAM, open().url, run.id, url, dialect, folder, String(aheadMs)))
         .process
-    /** A worker that ends by itself. */
-    const work = async (run: RunRow, aheadMs: number) => {
-      const child = await start(run, aheadMs)
-      if (child.exitCode === null) await once(child, 'exit')
-      expect(child.exitCode).toBe(0)
-    }
+    /** A worker that ends by itself: it needs no process, whose start takes longer than its work. */
+    const work = async ({ id }: RunRow, aheadMs: number) =>
+      await workAtBatch({
+        databaseUrl: open().url,
+        run: id,
+        upstream: url,
+        dialect,
+        dataFolder: folder,
+        aheadMs,
+      })
     const killAt = async (run: RunRow, at: Stop, aheadMs: number) => {
       server.stopAt = at
       const stopped = server.stopped()
