@@ -22,8 +22,6 @@ export const JSON_COLUMNS = REQUEST_COLUMNS.filter(({ type }) => type === 'jsonb
 /** A row as the database writes it. `plain` holds PLAIN_COLUMNS, as one composite value; `json` JSON_COLUMNS, null for NULL. */
 export type RawRow = {
   writer: string
-  /** Its number as text, for one that no JavaScript number holds. */
-  place: string
   seq: number
   id: string
   finishReason: string | null

@@ -214,8 +214,8 @@ export async function endOfPage(sql: Sql, { day, writer, afterSeq, upToSeq }: Sp
 }
 
 /**
- * Gives the span's rows to `take`, in order and as they arrive. Bodies only when they are asked for. Rejects with what the database
- * says, or with what `take` throws; then no more are given.
+ * Gives all of the span's rows to `take`, in order and as they arrive: `endOfPage` bounds a span. Bodies only when they are asked for.
+ * Rejects with what the database says, or with what `take` throws; then no more are given.
  */
 export async function eachRow(
   sql: Sql,
@@ -255,7 +255,6 @@ function rowOf(
   const [seq, id, finishReason, dataKey, plain, ...json] = rest.map(textOf)
   return {
     writer,
-    place: seq ?? '',
     seq: Number(seq),
     id: id ?? '',
     finishReason: finishReason ?? null,

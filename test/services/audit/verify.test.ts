@@ -73,6 +73,18 @@ describeDatabases('verifying the log', (open) => {
     expect((await log.verify(open().sql)).status).toBe('intact')
   })
 
+  test('rows that claim to fill a page each are read page by page, and none is left out', async () => {
+    const statement = `UPDATE requests SET request_bytes = 20000000`
+
+    const report = await tamper(open().sql, statement, [], (changed) => log.verify(changed))
+
+    expect(report.findings.map(({ kind, id }) => ({ kind, id }))).toEqual(
+      expect.arrayContaining(log.ids.map((id) => ({ kind: 'column_mismatch', id }))),
+    )
+    expect(report).toMatchObject({ rows: log.ids.length, altered: log.ids.length, incomplete: 0 })
+    expect(report.bodies).toBe(log.ids.length * 2)
+  })
+
   test('keys and bodies that are gone are found row by row, in the order of the log', async () => {
     const id = log.ids[3]!
     const statement = `WITH gone AS (DELETE FROM data_keys)
